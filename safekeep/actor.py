@@ -1,0 +1,157 @@
+"""Who is calling: the actor token, signed by identity for people and by each service for itself (EdDSA, RFC 8037).
+
+A token is a JWT of minutes. Verifying one costs a signature check, so a verified token is remembered until it ends.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+from joserfc.jwt import JWTClaimsRegistry
+
+from safekeep import clock
+from safekeep.errors import NotSignedIn
+from safekeep.keys import Keys
+
+AUDIENCE: Final = "safekeep-services"
+LIFETIME: Final = timedelta(minutes=5)
+_ALGORITHMS: Final = ["Ed25519", "EdDSA"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A verified caller: a person at one school (or at a trust), or one of our own services."""
+
+    person_id: UUID | None
+    service: str | None
+    school_id: UUID | None
+    trust_id: UUID | None
+    roles: frozenset[str]
+    name: str
+    session_id: UUID | None
+    second_factor_at: datetime | None
+    drafts_only: bool
+
+    @property
+    def at_school(self) -> UUID:
+        """The school the actor acts at. Raises NotSignedIn when the token names none."""
+        if self.school_id is None:
+            raise NotSignedIn("no_school")
+        return self.school_id
+
+    @property
+    def person(self) -> UUID:
+        """The person. Raises NotSignedIn for a service."""
+        if self.person_id is None:
+            raise NotSignedIn("not_a_person")
+        return self.person_id
+
+
+def person_token(
+    *,
+    keys: Keys,
+    person_id: UUID,
+    name: str,
+    roles: frozenset[str],
+    school_id: UUID | None,
+    trust_id: UUID | None,
+    session_id: UUID,
+    second_factor_at: datetime | None = None,
+    drafts_only: bool = False,
+) -> str:
+    """Sign a token for a person. Only identity holds the key (`actors`) that may."""
+    claims: dict[str, Any] = {
+        "sub": str(person_id),
+        "name": name,
+        "roles": sorted(roles),
+        "school": str(school_id) if school_id else None,
+        "trust": str(trust_id) if trust_id else None,
+        "sid": str(session_id),
+        "mfa": int(second_factor_at.timestamp()) if second_factor_at else None,
+        "drafts_only": drafts_only,
+    }
+    return _sign(keys=keys, purpose="actors", claims=claims)
+
+
+def service_token(*, keys: Keys, service: str, school_id: UUID | None) -> str:
+    """Sign a service's own token, for background work at one school (or none)."""
+    claims = {"sub": f"service:{service}", "school": str(school_id) if school_id else None}
+    return _sign(keys=keys, purpose=f"service-{service}", claims=claims)
+
+
+def verify(*, keys: Keys, token: str) -> Actor:
+    """Return the actor a token speaks for.
+
+    Raises NotSignedIn("missing" | "invalid" | "expired"). A service's key speaks for that service only.
+    """
+    if not token:
+        raise NotSignedIn("missing")
+    now = clock.now()
+    remembered = _verified.get(token)
+    if remembered is not None:
+        actor, ends = remembered
+        if now >= ends:
+            _verified.pop(token, None)
+            raise NotSignedIn("expired")
+        return actor
+    actor, ends = _verify(keys=keys, token=token, now=now)
+    if len(_verified) >= 10_000:
+        _verified.clear()
+    _verified[token] = (actor, ends)
+    return actor
+
+
+_verified: dict[str, tuple[Actor, datetime]] = {}
+_CLAIMS = {"essential": True}
+
+
+def _sign(*, keys: Keys, purpose: str, claims: dict[str, Any]) -> str:
+    kid, private = keys.signing(purpose)
+    now = clock.now()
+    full = {**claims, "aud": AUDIENCE, "iat": int(now.timestamp()), "exp": int((now + LIFETIME).timestamp())}
+    return jwt.encode({"alg": "Ed25519", "kid": kid}, full, OKPKey.import_key(private), algorithms=_ALGORITHMS)
+
+
+def _verify(*, keys: Keys, token: str, now: datetime) -> tuple[Actor, datetime]:
+    found: list[str] = []
+
+    def key_for(guest: Any) -> OKPKey:
+        purpose, public = keys.public(str(guest.headers().get("kid", "")))
+        found.append(purpose)
+        return OKPKey.import_key(public)
+
+    try:
+        decoded = jwt.decode(token, key_for, algorithms=_ALGORITHMS)
+        registry = JWTClaimsRegistry(now=lambda: int(now.timestamp()), aud={"essential": True, "value": AUDIENCE}, exp=_CLAIMS, sub=_CLAIMS)  # type: ignore[arg-type]
+        registry.validate(decoded.claims)
+        return _actor(claims=decoded.claims, purpose=found[0]), datetime.fromtimestamp(decoded.claims["exp"], UTC)
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        reason = "expired" if getattr(error, "error", "") == "expired_token" else "invalid"
+        raise NotSignedIn(reason) from None
+
+
+def _actor(*, claims: dict[str, Any], purpose: str) -> Actor:
+    school = UUID(claims["school"]) if claims.get("school") else None
+    subject = str(claims["sub"])
+    if purpose.startswith("service-"):
+        service = purpose.removeprefix("service-")
+        if subject != f"service:{service}":
+            raise ValueError("a service's key speaks for that service only")
+        return Actor(None, service, school, None, frozenset(), "", None, None, False)
+    if purpose != "actors":
+        raise ValueError("not a key that signs tokens")
+    return Actor(
+        person_id=UUID(subject),
+        service=None,
+        school_id=school,
+        trust_id=UUID(claims["trust"]) if claims.get("trust") else None,
+        roles=frozenset(claims["roles"]),
+        name=str(claims["name"]),
+        session_id=UUID(claims["sid"]),
+        second_factor_at=datetime.fromtimestamp(claims["mfa"], UTC) if claims.get("mfa") else None,
+        drafts_only=bool(claims["drafts_only"]),
+    )

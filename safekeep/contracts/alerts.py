@@ -1,0 +1,117 @@
+"""What alerts answers, and what it says has happened: the inbox, who has read, who was dropped."""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from safekeep.contracts import Code, Contract, Event, Moment, Nothing, Request
+
+
+class AlertItem(Contract):
+    """One alert in a person's inbox, in ids and codes; names are put beside it by the page."""
+
+    id: UUID
+    incident_id: UUID
+    entry_id: UUID
+    kind: Literal["incident", "action", "correction"]
+    category: Code
+    class_code: Code
+    recorded_by: UUID
+    because: list[Code]
+    at_risk_now: bool
+    raised_at: Moment
+    read_at: Moment | None
+
+
+class InboxAnswer(Contract):
+    """A page of alerts: unread first, then newest first. `unread` counts the whole inbox."""
+
+    items: list[AlertItem]
+    next: str | None
+    unread: int
+
+
+class Inbox(Request[InboxAnswer]):
+    """The actor's own alerts at their school."""
+
+    method: ClassVar[str] = "alerts.inbox"
+    answer: ClassVar[type[Contract]] = InboxAnswer
+
+    state: Literal["all", "unread", "read"] = "all"
+    class_code: Code | None = None
+    incident_id: UUID | None = None
+    cursor: str | None = None
+    limit: int = Field(default=25, ge=1, le=100)
+
+
+class UnreadAnswer(Contract):
+    """How many alerts the actor has not read."""
+
+    unread: int
+
+
+class Unread(Request[UnreadAnswer]):
+    """One cheap count, for the banner."""
+
+    method: ClassVar[str] = "alerts.unread"
+    answer: ClassVar[type[Contract]] = UnreadAnswer
+
+
+class MarkRead(Request[Nothing]):
+    """Mark the actor's own alert as read; twice is the same. Raises NotFound("alert")."""
+
+    method: ClassVar[str] = "alerts.mark_read"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    alert_id: UUID
+
+
+class ReaderItem(Contract):
+    """What became of one person's alert to one entry. `mailed_at`: the mail server accepted it. `mail`: waiting, sent, failed, none."""
+
+    person_id: UUID
+    entry_id: UUID
+    because: list[Code]
+    raised_at: Moment
+    mail: Literal["waiting", "sent", "failed", "none"]
+    mailed_at: Moment | None
+    read_at: Moment | None
+
+
+class ReadersAnswer(Contract):
+    """Who was alerted to which entry of an incident, and who has read."""
+
+    items: list[ReaderItem]
+
+
+class Readers(Request[ReadersAnswer]):
+    """Who was sent and who has read. The author of an entry sees that entry's; a DSL the incident's; a receiver those of the entries they were alerted to."""
+
+    method: ClassVar[str] = "alerts.readers"
+    answer: ClassVar[type[Contract]] = ReadersAnswer
+
+    incident_id: UUID
+
+
+class AlertRead(Event):
+    """A person has read an alert. `subject` is the alert."""
+
+    name: ClassVar[str] = "alerts.alert.read"
+    version: ClassVar[int] = 1
+
+    alert_id: UUID
+    incident_id: UUID
+    entry_id: UUID
+    person_id: UUID
+
+
+class RecipientDropped(Event):
+    """A person's role changed before the alert was made: they were not told, and their right goes back. `subject` is the alert that was not made."""
+
+    name: ClassVar[str] = "alerts.recipient.dropped"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entry_id: UUID
+    person_id: UUID

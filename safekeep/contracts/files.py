@@ -1,0 +1,200 @@
+"""What files answers, and what it says has happened: drafts, uploads, attachments."""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from safekeep.contracts import Contract, Event, Line, Moment, Name, Nothing, Request
+
+MAX_UPLOAD = 25 * 1024 * 1024
+"""Bytes in one file."""
+
+CHUNK = 512 * 1024
+"""Bytes of one piece of a file in one call."""
+
+
+class DraftItem(Contract):
+    """That a draft exists: what it is for, and when it was saved. Its words are only in `Draft`'s answer, to its author."""
+
+    id: UUID
+    kind: Literal["incident", "action"]
+    incident_id: UUID | None
+    saved_at: Moment
+    ends_at: Moment
+
+
+class DraftsAnswer(Contract):
+    """The actor's own drafts, newest first."""
+
+    items: list[DraftItem]
+
+
+class Drafts(Request[DraftsAnswer]):
+    """The actor's own drafts at their school."""
+
+    method: ClassVar[str] = "files.drafts"
+    answer: ClassVar[type[Contract]] = DraftsAnswer
+
+
+class DraftAnswer(Contract):
+    """A draft whole: the form's fields as they were typed, checked by nobody yet."""
+
+    item: DraftItem
+    fields: dict[str, list[str]]
+
+
+class Draft(Request[DraftAnswer]):
+    """One draft of the actor's own. Raises NotFound("draft")."""
+
+    method: ClassVar[str] = "files.draft"
+    answer: ClassVar[type[Contract]] = DraftAnswer
+
+    draft_id: UUID
+
+
+class DraftSaved(Contract):
+    """When it was saved."""
+
+    saved_at: Moment
+
+
+class SaveDraft(Request[DraftSaved]):
+    """Keep a half-written form for its author alone, 7 days; `draft_id` is the id the incident or action will have.
+
+    A draft whose incident has been recorded, or that was discarded, is not brought back by a late save: Conflict("draft_ended").
+    """
+
+    method: ClassVar[str] = "files.save_draft"
+    answer: ClassVar[type[Contract]] = DraftSaved
+
+    draft_id: UUID
+    kind: Literal["incident", "action"]
+    incident_id: UUID | None = None
+    fields: dict[str, list[str]]
+
+
+class DiscardDraft(Request[Nothing]):
+    """Throw a draft away. Twice is the same."""
+
+    method: ClassVar[str] = "files.discard_draft"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    draft_id: UUID
+
+
+class LeftDraft(Contract):
+    """A draft older than 24 hours, as a DSL learns of it: that it exists, never its words."""
+
+    author_id: UUID
+    saved_at: Moment
+
+
+class LeftDraftsAnswer(Contract):
+    """Drafts left for more than a day at the school."""
+
+    items: list[LeftDraft]
+
+
+class LeftDrafts(Request[LeftDraftsAnswer]):
+    """For DSLs: which drafts were left."""
+
+    method: ClassVar[str] = "files.left_drafts"
+    answer: ClassVar[type[Contract]] = LeftDraftsAnswer
+
+
+class UploadBegun(Contract):
+    """Send pieces of at most CHUNK bytes, in order."""
+
+    file_id: UUID
+
+
+class BeginUpload(Request[UploadBegun]):
+    """Start a file. The name is kept here and nowhere else."""
+
+    method: ClassVar[str] = "files.begin_upload"
+    answer: ClassVar[type[Contract]] = UploadBegun
+
+    file_id: UUID
+    name: Name
+    size: int = Field(ge=1, le=MAX_UPLOAD)
+
+
+class Append(Request[Nothing]):
+    """The next piece, at `offset`. Sending the same piece again is no error."""
+
+    method: ClassVar[str] = "files.append"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    file_id: UUID
+    offset: int = Field(ge=0)
+    data: bytes = Field(max_length=CHUNK)
+
+
+class FileReceipt(Contract):
+    """A file that arrived whole. `receipt` is signed by files: id, sha256, size, type, author, school."""
+
+    file_id: UUID
+    name: Name
+    size: int
+    sha256: str
+    media_type: Line
+    receipt: str
+
+
+class FinishUpload(Request[FileReceipt]):
+    """The file is whole: keep it and sign for it. Raises Invalid({"file": "not_whole" | "type_refused"})."""
+
+    method: ClassVar[str] = "files.finish_upload"
+    answer: ClassVar[type[Contract]] = FileReceipt
+
+    file_id: UUID
+
+
+class ReceiptsAnswer(Contract):
+    """The receipts of the actor's own files that were found."""
+
+    items: list[FileReceipt]
+
+
+class Receipts(Request[ReceiptsAnswer]):
+    """Receipts of files the actor uploaded and has not used yet, or names of files they hold passes for."""
+
+    method: ClassVar[str] = "files.receipts"
+    answer: ClassVar[type[Contract]] = ReceiptsAnswer
+
+    file_ids: list[UUID] = Field(max_length=20)
+
+
+class Piece(Contract):
+    """A piece of a file, with what a download needs to say of it."""
+
+    name: Name
+    media_type: Line
+    size: int
+    data: bytes
+
+
+class Read(Request[Piece]):
+    """A piece of a file. The author reads it until it is sealed; after that `pass_token` from incidents is needed.
+
+    Raises NotFound("file").
+    """
+
+    method: ClassVar[str] = "files.read"
+    answer: ClassVar[type[Contract]] = Piece
+
+    file_id: UUID
+    pass_token: str = ""
+    offset: int = Field(default=0, ge=0)
+
+
+class DraftLeft(Event):
+    """A draft was left alone: after an `hour`, before the end of the school `day`, or for `a_day` (a DSL learns of it). `subject` is the draft."""
+
+    name: ClassVar[str] = "files.draft.left"
+    version: ClassVar[int] = 1
+
+    author_id: UUID
+    draft_id: UUID
+    left_for: Literal["hour", "day", "a_day"]

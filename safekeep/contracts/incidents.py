@@ -1,0 +1,563 @@
+"""What incidents answers, and what it says has happened: pupils, incidents, actions, corrections, chronology."""
+
+from datetime import date
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Narrative, Nothing, OptionalNarrative, Request
+
+Kind = Literal["conversation", "phone_call", "observation", "other"]
+Precision = Literal["exact", "about", "day", "not_known"]
+Part = Literal["may_have_been_harmed", "may_have_caused_harm", "witness", "sibling", "friend", "other", "not_sure"]
+FlagKind = Literal["child_protection_plan", "child_in_need", "looked_after", "early_help", "send", "young_carer", "medical"]
+
+# --- pupils --------------------------------------------------------------------------------------------------------
+
+
+class PupilItem(Contract):
+    """A pupil as the typeahead shows them: enough to tell two Sarahs apart."""
+
+    id: UUID
+    name: Name
+    year: Line
+    form: Line
+    born: date
+    holding: bool = False  # the pupil that stands for "not listed, or not sure who"
+
+
+class PupilsAnswer(Contract):
+    """Pupils found, best first."""
+
+    items: list[PupilItem]
+    next: str | None = None
+
+
+class SearchPupils(Request[PupilsAnswer]):
+    """Pupils of the actor's school, any part of whose name starts with each word of `q` (two letters at least)."""
+
+    method: ClassVar[str] = "incidents.search_pupils"
+    answer: ClassVar[type[Contract]] = PupilsAnswer
+
+    q: Line
+    cursor: str | None = None
+    limit: int = Field(default=10, ge=1, le=100)
+
+
+class Flag(Contract):
+    """A pupil's flag, shown to those whose role reads its class. `ended` None: still holds."""
+
+    id: UUID
+    kind: FlagKind
+    class_code: Code
+    started: date
+    ended: date | None
+    review: date | None
+    social_worker: Line
+    note: Line
+
+
+class SiblingItem(Contract):
+    """A brother or sister at the school."""
+
+    id: UUID
+    name: Name
+    year: Line
+    form: Line
+
+
+class PupilAnswer(Contract):
+    """A pupil with what this reader may know: flags their role opens, siblings, the last entries they may read."""
+
+    pupil: PupilItem
+    flags: list[Flag]
+    siblings: list[SiblingItem]
+    last_entries: list["EntryLine"]
+
+
+class Pupil(Request[PupilAnswer]):
+    """One pupil. Raises NotFound("pupil")."""
+
+    method: ClassVar[str] = "incidents.pupil"
+    answer: ClassVar[type[Contract]] = PupilAnswer
+
+    pupil_id: UUID
+
+
+class FlagSet(Contract):
+    """The flag as it now is."""
+
+    id: UUID
+
+
+class SetFlag(Request[FlagSet]):
+    """Add a flag, or with an `id` that exists change its dates, worker and note. DSLs only."""
+
+    method: ClassVar[str] = "incidents.set_flag"
+    answer: ClassVar[type[Contract]] = FlagSet
+
+    id: UUID
+    pupil_id: UUID
+    kind: FlagKind
+    started: date
+    ended: date | None = None
+    review: date | None = None
+    social_worker: Line = ""
+    note: Line = ""
+
+
+# --- alerting, as it is asked for ----------------------------------------------------------------------------------
+
+
+class Alert(Contract):
+    """Whom the writer wants told: groups by code, people by id, why those need to know, and whom a DSL is asked to tell."""
+
+    groups: list[Code] = Field(default=[], max_length=30)
+    staff_ids: list[UUID] = Field(default=[], max_length=300)
+    reasons: dict[UUID, Line] = {}
+    ask_dsl: list[UUID] = Field(default=[], max_length=50)
+
+
+class Recipient(Contract):
+    """Somebody who will be, or was, sent an alert. `because` holds group codes, or "named"."""
+
+    person_id: UUID
+    because: list[Code]
+
+
+class Untold(Contract):
+    """Somebody asked for who cannot be sent it. `why`: ask_a_dsl, never, concerned. Same words whether child or self."""
+
+    person_id: UUID
+    why: Code
+
+
+class AlertPreview(Contract):
+    """What an alert would do: the class, the groups preselected and required, who will be sent it, who cannot be."""
+
+    class_code: Code
+    groups_called_for: list[Code]
+    groups_required: list[Code]
+    recipients: list[Recipient]
+    need_reason: list[UUID]
+    untold: list[Untold]
+
+
+class PreviewAlert(Request[AlertPreview]):
+    """Who would be sent an alert, before it is. With `incident_id`: for an action below it."""
+
+    method: ClassVar[str] = "incidents.preview_alert"
+    answer: ClassVar[type[Contract]] = AlertPreview
+
+    pupil_ids: list[UUID] = Field(default=[], max_length=51)
+    category_codes: list[Code] = Field(default=[], max_length=15)
+    incident_id: UUID | None = None
+    alert: Alert
+
+
+# --- recording -----------------------------------------------------------------------------------------------------
+
+
+class LinkedPupil(Contract):
+    """Another pupil in it: their part, and the initials the account uses for them."""
+
+    pupil_id: UUID
+    part: Part
+    initials: Line = ""
+
+
+class Told(Contract):
+    """Told in person or by telephone: whom and when; or not yet (`not_yet`)."""
+
+    not_yet: bool = False
+    whom: Line = ""
+    when: Line = ""
+
+
+class Recorded(Contract):
+    """The commit has happened: nothing that follows can lose it. `number` is what people say, such as "2026-0147"."""
+
+    id: UUID
+    entry_id: UUID
+    number: str
+    recorded_at: Moment
+    entry_hash: str
+    recipients: list[Recipient]
+    asked_dsl: int
+
+
+class Record(Request[Recorded]):
+    """Record an incident. The same id with the same content answers the same; with other content raises Conflict("other_content").
+
+    Another author's id answers as if unknown: Conflict("id_taken") says nothing of what holds it. Raises Invalid with
+    a code beside each field.
+    """
+
+    method: ClassVar[str] = "incidents.record"
+    answer: ClassVar[type[Contract]] = Recorded
+
+    id: UUID
+    pupil_id: UUID
+    described_pupil: OptionalNarrative = ""  # who they seem to be, when recorded against the holding pupil
+    occurred_at: Moment | None  # None only with precision not_known
+    occurred_precision: Precision = "exact"
+    kind: Kind
+    place: Line = ""
+    narrative: Narrative
+    told: Told = Told()
+    action_taken: OptionalNarrative = ""
+    at_risk_now: bool = False
+    category_codes: list[Code] = Field(min_length=1, max_length=15)
+    linked_pupils: list[LinkedPupil] = Field(default=[], max_length=50)
+    alert: Alert = Alert()
+    receipts: list[str] = Field(default=[], max_length=20)
+    body_map_id: UUID | None = None
+
+
+class AddAction(Request[Recorded]):
+    """Add an action below an incident the actor can read. Actions are as immutable as incidents, and idempotent by `id`.
+
+    A DSL's `category_codes` are added to the incident's and may raise its class; `keep` lists people who would lose
+    sight and are granted it instead, with `keep_reason`.
+    """
+
+    method: ClassVar[str] = "incidents.add_action"
+    answer: ClassVar[type[Contract]] = Recorded
+
+    id: UUID
+    incident_id: UUID
+    text: Narrative
+    category_codes: list[Code] = Field(default=[], max_length=15)
+    alert: Alert = Alert()
+    receipts: list[str] = Field(default=[], max_length=20)
+    keep: list[UUID] = Field(default=[], max_length=300)
+    keep_reason: Line = ""
+
+
+class AddCorrection(Request[Recorded]):
+    """Append a correction to one entry, by a DSL: why, and what it should say. The entry itself stays as it was."""
+
+    method: ClassVar[str] = "incidents.add_correction"
+    answer: ClassVar[type[Contract]] = Recorded
+
+    id: UUID
+    incident_id: UUID
+    entry_id: UUID
+    reason: Narrative
+    should_say: Narrative
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+class FileItem(Contract):
+    """An attachment as the ledger knows it. Its name is kept by files."""
+
+    id: UUID
+    sha256: str
+    size: int
+    media_type: Line
+
+
+class LinkedItem(Contract):
+    """A linked pupil as shown."""
+
+    pupil_id: UUID
+    name: Name
+    part: Part
+    initials: Line
+
+
+class EntryItem(Contract):
+    """One entry of an incident, whole: the incident itself, an action or a correction."""
+
+    id: UUID
+    kind: Literal["incident", "action", "correction"]
+    class_code: Code
+    author_id: UUID
+    author_name: Name
+    author_role: Code
+    recorded_at: Moment
+    text: str
+    corrects: UUID | None = None
+    reason: str = ""
+    recipients: list[Recipient]
+    files: list[FileItem]
+    ledger_sequence: int
+    entry_hash: str
+
+
+class AskItem(Contract):
+    """A request to a DSL to tell somebody whose role does not open the entry."""
+
+    id: UUID
+    incident_id: UUID
+    entry_id: UUID
+    person_id: UUID
+    asked_by: UUID
+    asked_at: Moment
+
+
+class IncidentAnswer(Contract):
+    """An incident with the entries this reader may read, oldest first. The facts are None when its first entry is hidden."""
+
+    id: UUID
+    number: str
+    pupil: PupilItem
+    facts: "IncidentFacts | None"
+    entries: list[EntryItem]
+    linked_pupils: list[LinkedItem]
+    categories: list[Code]
+    class_code: Code
+    may_add_action: bool
+    may_correct: bool
+    asks: list[AskItem]
+
+
+class IncidentFacts(Contract):
+    """When, where, how: the fields beside the account."""
+
+    kind: Kind
+    occurred_at: Moment | None
+    occurred_precision: Precision
+    place: Line
+    told: Told
+    action_taken: str
+    described_pupil: str
+    at_risk_now: bool
+    body_map_id: UUID | None
+
+
+class Incident(Request[IncidentAnswer]):
+    """Read an incident. Raises NotFound("incident") when it does not exist or nothing of it may be read."""
+
+    method: ClassVar[str] = "incidents.incident"
+    answer: ClassVar[type[Contract]] = IncidentAnswer
+
+    incident_id: UUID
+
+
+class EntryLine(Contract):
+    """One entry in a list: who, what kind, when, and its text. `part` is set where the pupil is only linked."""
+
+    id: UUID
+    incident_id: UUID
+    number: str
+    kind: Literal["incident", "action", "correction"]
+    class_code: Code
+    categories: list[Code]
+    pupil_id: UUID
+    pupil_name: Name
+    part: Part | None = None
+    author_id: UUID
+    author_name: Name
+    author_role: Code
+    recorded_at: Moment
+    occurred_at: Moment | None
+    occurred_precision: Precision
+    text: str
+    action_taken: str = ""
+
+
+class EntriesAnswer(Contract):
+    """A page of entries. `next` continues it."""
+
+    items: list[EntryLine]
+    next: str | None = None
+
+
+class Summaries(Request[EntriesAnswer]):
+    """The entries with these ids that the actor may read, in no order: for the inbox."""
+
+    method: ClassVar[str] = "incidents.summaries"
+    answer: ClassVar[type[Contract]] = EntriesAnswer
+
+    entry_ids: list[UUID] = Field(max_length=200)
+
+
+class MyEntries(Request[EntriesAnswer]):
+    """What the actor wrote, newest first."""
+
+    method: ClassVar[str] = "incidents.my_entries"
+    answer: ClassVar[type[Contract]] = EntriesAnswer
+
+    cursor: str | None = None
+    limit: int = Field(default=20, ge=1, le=100)
+
+
+class MonthCount(Contract):
+    """How many entries of a chronology fall in a month ("2026-03")."""
+
+    month: str
+    count: int
+
+
+class ChronologyAnswer(Contract):
+    """A page of a pupil's chronology, newest first, with the whole's counts by month under the same filters but dates."""
+
+    pupil: PupilItem
+    items: list[EntryLine]
+    next: str | None
+    total: int
+    months: list[MonthCount]
+
+
+class Chronology(Request[ChronologyAnswer]):
+    """A pupil's entries that the actor may read. `order`: by when it happened, or when it was recorded.
+
+    Where the pupil is only linked, an entry shows their part, and no categories. Raises NotFound("pupil").
+    """
+
+    method: ClassVar[str] = "incidents.chronology"
+    answer: ClassVar[type[Contract]] = ChronologyAnswer
+
+    pupil_id: UUID
+    order: Literal["occurred", "recorded"] = "occurred"
+    category_codes: list[Code] = Field(default=[], max_length=15)
+    author_id: UUID | None = None
+    since: date | None = None
+    until: date | None = None
+    words: Line = ""
+    cursor: str | None = None
+    limit: int = Field(default=25, ge=1, le=500)
+
+
+class AsksAnswer(Contract):
+    """Requests nobody has answered, oldest first."""
+
+    items: list[AskItem]
+
+
+class OpenAsks(Request[AsksAnswer]):
+    """What DSLs of the school are asked to tell somebody."""
+
+    method: ClassVar[str] = "incidents.open_asks"
+    answer: ClassVar[type[Contract]] = AsksAnswer
+
+
+class AnswerAsk(Request[Nothing]):
+    """Accept (which grants the entry, and alerts the person) or decline. DSLs only; the first answer stands."""
+
+    method: ClassVar[str] = "incidents.answer_ask"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    ask_id: UUID
+    accept: bool
+    reason: Line = ""
+
+
+class FilePass(Contract):
+    """A signed, short-lived, one-person permission to read a file, to be shown to `files`."""
+
+    token: str
+
+
+class PermitFile(Request[FilePass]):
+    """May the actor read the entry this file belongs to? Raises NotFound("file") otherwise."""
+
+    method: ClassVar[str] = "incidents.permit_file"
+    answer: ClassVar[type[Contract]] = FilePass
+
+    file_id: UUID
+
+
+# --- the demonstration ---------------------------------------------------------------------------------------------
+
+
+class SeedPupil(Contract):
+    """A made-up pupil. `family` is the same for siblings; `relatives` are staff who are the pupil's parents."""
+
+    id: UUID
+    name: Name
+    known_as: Line = ""
+    year: Line
+    form: Line
+    born: date
+    family: UUID
+    relatives: list[UUID] = []
+
+
+class ImportPupils(Request[Nothing]):
+    """Add or change pupils of the token's school."""
+
+    method: ClassVar[str] = "incidents.import_pupils"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    pupils: list[SeedPupil] = Field(max_length=2000)
+    flags: list[SetFlag] = []
+
+
+class SeedEntry(Contract):
+    """A made-up entry of the past: an incident (with `record`) or an action (with `action`), its author and when."""
+
+    author_id: UUID
+    author_name: Name
+    roles: list[Code]
+    at: Moment
+    record: Record | None = None
+    action: AddAction | None = None
+
+
+class SeedEntries(Request[Nothing]):
+    """Write made-up entries of the past at the token's school, in order of `at`. Repeating it changes nothing."""
+
+    method: ClassVar[str] = "incidents.seed"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    entries: list[SeedEntry] = Field(max_length=200)
+
+
+# --- events --------------------------------------------------------------------------------------------------------
+
+
+class EntryRecorded(Event):
+    """What both kinds of entry say. `subject` is the incident. `past` marks a demonstration's past: nobody is mailed."""
+
+    incident_id: UUID
+    entry_id: UUID
+    author_id: UUID
+    category: Code  # the one of the highest class, for the alert
+    categories: list[Code]
+    class_code: Code
+    pupil_ids: list[UUID]
+    recipients: list[Recipient]
+    file_ids: list[UUID]
+    at_risk_now: bool = False
+    past: bool = False
+    trace: str = Field(default="", pattern=r"^[0-9a-f]{0,32}$")
+
+
+class IncidentRecorded(EntryRecorded):
+    """An incident was recorded: told to these people."""
+
+    name: ClassVar[str] = "incidents.incident.recorded"
+    version: ClassVar[int] = 1
+
+    occurred_at: Moment | None
+    body_map_id: UUID | None = None
+
+
+class ActionAdded(EntryRecorded):
+    """An action (or a correction) was added below an incident."""
+
+    name: ClassVar[str] = "incidents.action.added"
+    version: ClassVar[int] = 1
+
+    kind: Literal["action", "correction"] = "action"
+    raised_to: Code | None = None  # the incident's class, when this action's categories raised it
+
+
+class RightGranted(Event):
+    """A DSL let a person read entries of one incident, and told them: alert them as for the entry named."""
+
+    name: ClassVar[str] = "incidents.right.granted"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entry_id: UUID
+    author_id: UUID
+    person_id: UUID
+    category: Code
+    class_code: Code
+    trace: str = Field(default="", pattern=r"^[0-9a-f]{0,32}$")

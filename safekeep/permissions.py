@@ -1,0 +1,274 @@
+"""Who may do what: the permission table of the design, written once.
+
+`Reading` is evaluated in Python for one entry (`may_read`) and compiled to SQL by the store of `incidents` for lists;
+a property test holds the two together. Everything here is pure.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from uuid import UUID
+
+from safekeep.actor import Actor
+
+
+class Class(IntEnum):
+    """How closely an entry is kept. The highest class among its categories wins."""
+
+    GENERAL = 1
+    WELFARE = 2
+    SAFEGUARDING = 3
+    PROTECTION = 4
+
+    @property
+    def code(self) -> str:
+        """The word on the wire: "general" to "protection"."""
+        return self.name.lower()
+
+    @classmethod
+    def of(cls, code: str) -> "Class":
+        """Return the class with that code. Raises KeyError when there is none."""
+        return cls[code.upper()]
+
+
+class Role(StrEnum):
+    """The roles of the permission table."""
+
+    DSL = "dsl"
+    DEPUTY_DSL = "deputy_dsl"
+    SLT = "slt"
+    TEACHER = "teacher"
+    ADMIN = "admin"
+    PASTORAL = "pastoral"
+    SPORTS_COACH = "sports_coach"
+    GOVERNOR = "governor"
+    TRUST_SAFEGUARDING_LEAD = "trust_safeguarding_lead"
+    TRUST_IT = "trust_it"
+
+
+SAFEGUARDING_LEADS = frozenset({Role.DSL, Role.DEPUTY_DSL})
+WRITE_ONLY = frozenset({Role.TEACHER, Role.ADMIN, Role.PASTORAL, Role.SPORTS_COACH})
+RECORDERS = SAFEGUARDING_LEADS | WRITE_ONLY | {Role.SLT}
+"""Who records: everybody who works in the school. Governors and the trust's people do not."""
+
+_READS = {
+    Role.DSL: Class.PROTECTION,
+    Role.DEPUTY_DSL: Class.PROTECTION,
+    Role.SLT: Class.WELFARE,
+}
+"""The highest class a role reads because it is that role; other roles read none."""
+
+SAFEGUARDING_TEAM = "safeguarding_team"
+SLT_GROUP = "slt"
+ROLE_GROUPS: dict[str, frozenset[Role]] = {
+    SAFEGUARDING_TEAM: SAFEGUARDING_LEADS,
+    SLT_GROUP: frozenset({Role.SLT}),
+}
+"""Groups that follow from roles. A school's own groups have members instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A category as permissions see it: its code, class, the groups it calls for, and who may allocate it."""
+
+    code: str
+    class_: Class
+    groups: tuple[str, ...]
+    leads_only: bool
+
+
+_BOTH = (SAFEGUARDING_TEAM, SLT_GROUP)
+FIRST_CATEGORIES: tuple[Category, ...] = (
+    Category("behaviour", Class.GENERAL, (SLT_GROUP,), False),
+    Category("send", Class.GENERAL, (SLT_GROUP,), False),
+    Category("attendance", Class.GENERAL, (SLT_GROUP,), False),
+    Category("medical", Class.GENERAL, (SLT_GROUP,), False),
+    Category("parental_contact", Class.GENERAL, _BOTH, False),
+    Category("significant_event", Class.GENERAL, _BOTH, False),
+    Category("bullying", Class.GENERAL, _BOTH, False),
+    Category("welfare", Class.WELFARE, (SAFEGUARDING_TEAM,), False),
+    Category("home_domestic", Class.WELFARE, (SAFEGUARDING_TEAM,), False),
+    Category("out_of_school", Class.WELFARE, (SAFEGUARDING_TEAM,), False),
+    Category("safeguarding_concern", Class.SAFEGUARDING, (SAFEGUARDING_TEAM,), False),
+    Category("safeguarding_meeting", Class.SAFEGUARDING, (SAFEGUARDING_TEAM,), False),
+    Category("not_sure", Class.SAFEGUARDING, (SAFEGUARDING_TEAM,), False),
+    Category("child_protection", Class.PROTECTION, (SAFEGUARDING_TEAM,), True),
+    Category("child_in_need", Class.PROTECTION, (SAFEGUARDING_TEAM,), True),
+)
+"""The first setting of a new school's categories (the design's permission table)."""
+
+
+def is_lead(roles: Collection[str]) -> bool:
+    """Whether one of the roles is DSL or deputy DSL."""
+    return not SAFEGUARDING_LEADS.isdisjoint(roles)
+
+
+def highest_class_read(roles: Collection[str]) -> Class | None:
+    """Return the highest class these roles open by themselves, or None when they open none."""
+    return max((_READS[role] for role in map(Role, roles) if role in _READS), default=None)
+
+
+def may_record(roles: Collection[str]) -> bool:
+    """Whether these roles record incidents and add actions."""
+    return not RECORDERS.isdisjoint(roles)
+
+
+def may_allocate(roles: Collection[str], category: Category) -> bool:
+    """Whether these roles may give an entry this category."""
+    return is_lead(roles) if category.leads_only else may_record(roles)
+
+
+def class_of(categories: Iterable[Category]) -> Class:
+    """Return the highest class among the categories. Raises ValueError when there are none."""
+    return max(category.class_ for category in categories)
+
+
+def groups_called_for(categories: Collection[Category]) -> frozenset[str]:
+    """Return the groups preselected for these categories, leaving out role groups whose role does not read the class."""
+    class_ = class_of(categories)
+    return frozenset(group for category in categories for group in category.groups if group_opens(group, class_))
+
+
+def group_opens(group: str, class_: Class) -> bool:
+    """Whether a group that follows from roles has roles that read the class; a school's own groups are judged by member."""
+    roles = ROLE_GROUPS.get(group)
+    return roles is None or any((highest_class_read({role}) or 0) >= class_ for role in roles)
+
+
+def groups_required(class_: Class) -> frozenset[str]:
+    """Return the groups that cannot be taken off an alert of this class: the Safeguarding team from welfare up."""
+    return frozenset({SAFEGUARDING_TEAM}) if class_ >= Class.WELFARE else frozenset()
+
+
+class Telling(StrEnum):
+    """Whether a person may be sent an alert to an entry."""
+
+    ALLOWED = "allowed"
+    NEED_TO_KNOW = "need_to_know"  # allowed; the page asks why they need to know
+    ASK_A_DSL = "ask_a_dsl"  # their role does not open it: a DSL may grant it, others ask one
+    NEVER = "never"  # governors, the trust's people, leavers, and those the entry concerns
+
+
+def may_be_told(*, roles: Collection[str], class_: Class, concerned: bool) -> Telling:
+    """Whether a person with these roles may be sent an alert to an entry of this class.
+
+    `concerned` says that they or their child are the pupil or linked: then never, whatever their role.
+    """
+    if concerned or not may_record(roles):
+        return Telling.NEVER
+    if (highest_class_read(roles) or 0) >= class_:
+        return Telling.ALLOWED
+    if class_ <= Class.WELFARE and not WRITE_ONLY.isdisjoint(roles):
+        return Telling.NEED_TO_KNOW
+    return Telling.ASK_A_DSL
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFacts:
+    """What reading depends on. `rights` maps a person to the highest class their alert or grant to it covers."""
+
+    author_id: UUID
+    class_: Class
+    concerned: frozenset[UUID]
+    rights: dict[UUID, Class]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The reading rule for one person, as data: own words; or not concerned and (role's class or a right).
+
+    The rule: `author = person OR (NOT concerned AND (class <= role_class OR class <= the person's right to the entry))`.
+    """
+
+    person_id: UUID
+    role_class: Class | None
+
+    def covers(self, entry: EntryFacts) -> bool:
+        """Whether the person may read this entry."""
+        if entry.author_id == self.person_id:
+            return True
+        if self.person_id in entry.concerned:
+            return False
+        if self.role_class is not None and entry.class_ <= self.role_class:
+            return True
+        right = entry.rights.get(self.person_id)
+        return right is not None and entry.class_ <= right
+
+
+def reading(actor: Actor) -> Reading:
+    """Return the reading rule of the actor. Roles that record nothing (governors, trust) read no entry at all."""
+    assert actor.person_id is not None, "a service reads no entry"
+    return Reading(person_id=actor.person_id, role_class=highest_class_read(actor.roles))
+
+
+ANYONE = frozenset({"anyone"})
+"""May be called without a token: the call itself carries its proof (a password, a session)."""
+
+_MEMBERS = frozenset(Role)
+_SCHOOL = frozenset(RECORDERS)
+_LEADS = frozenset(SAFEGUARDING_LEADS)
+
+METHODS: dict[str, frozenset[str]] = {
+    # identity
+    "identity.sign_in": ANYONE,
+    "identity.session": ANYONE,
+    "identity.sign_out": ANYONE,
+    "identity.school": _MEMBERS,
+    "identity.staff": _SCHOOL,
+    "identity.addresses": frozenset({"service:alerts"}),
+    "identity.seed": frozenset({"service:demo"}),
+    # incidents
+    "incidents.search_pupils": _SCHOOL,
+    "incidents.pupil": _SCHOOL,
+    "incidents.preview_alert": _SCHOOL,
+    "incidents.record": _SCHOOL,
+    "incidents.add_action": _SCHOOL,
+    "incidents.add_correction": _LEADS,
+    "incidents.incident": _SCHOOL,
+    "incidents.summaries": _SCHOOL,
+    "incidents.my_entries": _SCHOOL,
+    "incidents.chronology": _SCHOOL,
+    "incidents.set_flag": _LEADS,
+    "incidents.answer_ask": _LEADS,
+    "incidents.open_asks": _LEADS,
+    "incidents.permit_file": _SCHOOL,
+    "incidents.import_pupils": frozenset({"service:demo"}),
+    "incidents.seed": frozenset({"service:demo"}),
+    # alerts
+    "alerts.inbox": _SCHOOL,
+    "alerts.unread": _SCHOOL,
+    "alerts.mark_read": _SCHOOL,
+    "alerts.readers": _SCHOOL,
+    # files
+    "files.save_draft": _SCHOOL,
+    "files.draft": _SCHOOL,
+    "files.drafts": _SCHOOL,
+    "files.discard_draft": _SCHOOL,
+    "files.left_drafts": _LEADS,
+    "files.begin_upload": _SCHOOL,
+    "files.append": _SCHOOL,
+    "files.finish_upload": _SCHOOL,
+    "files.receipts": _SCHOOL,
+    "files.read": _SCHOOL,
+    # reports
+    "reports.counts": _LEADS,
+    "reports.trust_counts": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
+    "reports.chronology_pdf": _SCHOOL,
+}
+"""Which roles may call each RPC method at all; the service then decides about the thing itself.
+
+A method that is not here cannot be called; a test finds methods and routes without a row.
+"""
+
+DRAFT_METHODS = frozenset({"files.save_draft"})
+"""All that a session which has expired may still do: save its own author's draft."""
+
+
+def may_call(actor: Actor, method: str) -> bool:
+    """Whether the actor may call the method at all. Unknown methods: nobody."""
+    allowed = METHODS.get(method, frozenset())
+    if actor.service is not None:
+        return f"service:{actor.service}" in allowed
+    if actor.drafts_only and method not in DRAFT_METHODS:
+        return False
+    return not allowed.isdisjoint(actor.roles)
