@@ -1,0 +1,190 @@
+"""A service's own PostgreSQL database: engines, transactions, and what every migration needs.
+
+Three roles a database: the owner (migrations), the service (one school a transaction) and the worker (all schools'
+outbox, inbox, retries and timers). Row-level security is forced and fails closed: no school set, no rows.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.exc import DBAPIError
+
+from safekeep.errors import StorageError
+
+SERVICES = ("identity", "incidents", "alerts", "files", "reports")
+
+
+def engine(url: str, *, size: int = 10) -> sa.Engine:
+    """Return an engine whose errors and logs carry no parameters. `size`: connections kept, and as many again in a rush."""
+    full = sa.make_url(url).set(drivername="postgresql+psycopg")
+    return sa.create_engine(
+        full, pool_size=size, max_overflow=size, pool_timeout=5, hide_parameters=True, pool_use_lifo=True,
+        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=5000"},
+    )
+
+
+@contextmanager
+def transaction(engine: sa.Engine, *, school_id: UUID | None = None, **settings: str) -> Iterator[sa.Connection]:
+    """Open a transaction in which row-level security shows one school's rows (or none); commit at the end.
+
+    `settings` are further names policies look at, such as person_id for identity. Raises StorageError, from None:
+    a driver's error quotes the failing row, and nameko would serialise and log that.
+    """
+    try:
+        with engine.begin() as tx:
+            values = {**({"school_id": str(school_id)} if school_id else {}), **settings}
+            if values:
+                columns = [sa.func.set_config(f"safekeep.{name}", value, True) for name, value in values.items()]
+                tx.execute(sa.select(*columns))
+            yield tx
+    except DBAPIError as error:
+        raise storage_error(error) from None
+    except sa.exc.TimeoutError:
+        raise StorageError("53300", "") from None
+
+
+def storage_error(error: DBAPIError) -> StorageError:
+    """Return what may be told of a driver's error: its SQLSTATE and the constraint's name."""
+    original: Any = error.orig
+    diagnostics = getattr(original, "diag", None)
+    return StorageError(getattr(original, "sqlstate", None) or "", getattr(diagnostics, "constraint_name", None) or "")
+
+
+def answers(engine: sa.Engine) -> bool:
+    """Whether the database answers now."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.text("select 1"))
+        return True
+    except (DBAPIError, sa.exc.TimeoutError):
+        return False
+
+
+# --- tables that every service has ---------------------------------------------------------------------------------
+
+
+def delivery_tables(metadata: sa.MetaData) -> None:
+    """Add outbox, inbox, inbox_positions and retries to a service's tables."""
+    sa.Table(
+        "outbox", metadata,
+        sa.Column("id", pg.UUID, primary_key=True),
+        sa.Column("school_id", pg.UUID, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("body", pg.JSONB, nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()),
+        sa.Column("published_at", sa.DateTime(timezone=True)),
+        sa.Index("outbox_waiting", "id", postgresql_where=sa.text("published_at is null")),
+    )
+    sa.Table(
+        "outbox_sequences", metadata,
+        sa.Column("school_id", pg.UUID, primary_key=True),
+        sa.Column("subject", pg.UUID, primary_key=True),
+        sa.Column("sequence", sa.Integer, nullable=False),
+    )
+    sa.Table(
+        "inbox", metadata,
+        sa.Column("event_id", pg.UUID, primary_key=True),
+        sa.Column("school_id", pg.UUID, nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()),
+    )
+    sa.Table(
+        "inbox_positions", metadata,
+        sa.Column("school_id", pg.UUID, primary_key=True),
+        sa.Column("owner", sa.Text, primary_key=True),
+        sa.Column("subject", pg.UUID, primary_key=True),
+        sa.Column("sequence", sa.Integer, nullable=False),
+    )
+    sa.Table(
+        "retries", metadata,
+        sa.Column("event_id", pg.UUID, primary_key=True),
+        sa.Column("school_id", pg.UUID, nullable=False),
+        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("subject", pg.UUID, nullable=False),
+        sa.Column("sequence", sa.Integer, nullable=False),
+        sa.Column("body", pg.JSONB, nullable=False),
+        sa.Column("cause", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Index("retries_due", "next_at"),
+        sa.Index("retries_subject", "school_id", "owner", "subject"),
+    )
+
+
+DELIVERY_TABLES = ("outbox", "outbox_sequences", "inbox", "inbox_positions", "retries")
+
+
+def protect(operations: Any, *, tables: dict[str, str], roles: "Roles", worker_tables: tuple[str, ...] = DELIVERY_TABLES) -> None:
+    """Grant and isolate tables in a migration. `tables`: table → the service's rights, such as "select, insert".
+
+    Every table gets forced row-level security: the service sees the rows of the school that is set, the owner all of
+    them (so that a migration's backfill really touches rows), and the worker all rows of `worker_tables` only.
+    """
+    for table, rights in tables.items():
+        operations.execute(f"alter table {table} enable row level security")
+        operations.execute(f"alter table {table} force row level security")
+        operations.execute(f"create policy owner_all on {table} to {roles.owner} using (true) with check (true)")
+        school = "school_id = nullif(current_setting('safekeep.school_id', true), '')::uuid"
+        operations.execute(f"create policy one_school on {table} to {roles.service} using ({school}) with check ({school})")
+        operations.execute(f"grant {rights} on {table} to {roles.service}")
+        if table in worker_tables:
+            operations.execute(f"create policy all_schools on {table} to {roles.worker} using (true) with check (true)")
+            operations.execute(f"grant select, insert, update, delete on {table} to {roles.worker}")
+
+
+ALL_RIGHTS = "select, insert, update, delete"
+DELIVERY_RIGHTS = {table: ALL_RIGHTS for table in DELIVERY_TABLES}
+
+
+class Roles:
+    """The three database roles, quoted for SQL, as a migration finds them in Alembic's configuration."""
+
+    def __init__(self, config: Config) -> None:
+        self.owner = _quoted(str(config.get_main_option("owner_role")))
+        self.service = _quoted(str(config.get_main_option("service_role")))
+        self.worker = _quoted(str(config.get_main_option("worker_role")))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def alembic_config(*, owner_url: str, service: str, service_role: str, worker_role: str) -> Config:
+    """Return Alembic's configuration for a service's database."""
+    folder = Path(__file__).resolve().parent.parent / "services" / service / "migrations"
+    url = sa.make_url(owner_url).set(drivername="postgresql+psycopg")
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("owner_role", str(url.username))
+    config.set_main_option("service_role", service_role)
+    config.set_main_option("worker_role", worker_role)
+    config.attributes["url"] = url
+    return config
+
+
+def migrate(*, owner_url: str, service: str, service_role: str, worker_role: str) -> None:
+    """Bring a service's database to the newest schema, as its owner."""
+    config = alembic_config(owner_url=owner_url, service=service, service_role=service_role, worker_role=worker_role)
+    command.upgrade(config, "head")
+
+
+def run_migrations(context: Any, metadata: sa.MetaData) -> None:
+    """What each service's migrations/env.py calls."""
+    made = sa.create_engine(context.config.attributes["url"], poolclass=sa.NullPool)
+    with made.begin() as connection:
+        context.configure(connection=connection, target_metadata=metadata)
+        context.run_migrations()
+
+
+def use_eventlet() -> None:
+    """Make psycopg yield to eventlet. Must run before psycopg is imported."""
+    os.environ["PSYCOPG_WAIT_FUNC"] = "wait_selector"

@@ -1,0 +1,169 @@
+"""Taking events: exactly one effect each, in order per subject, and nothing lost when the effect fails.
+
+The event's id and its effect are one transaction. What fails is committed to `retries` with its cause and next attempt,
+and acknowledged; later events of the same subject wait behind it, others pass. Order is by sequence number, not by
+arrival. While the database is away the consumer keeps its message and waits; it never requeues in a loop.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from safekeep import clock, telemetry
+from safekeep.bus import Unreadable
+from safekeep.contracts import Event
+from safekeep.database import transaction
+from safekeep.errors import StorageError
+
+Handler = Callable[[sa.Connection, Any], None]
+Handlers = Mapping[type[Event], Handler]
+
+MAX_ATTEMPTS = 12
+"""Attempts before an event is left for an operator (about four hours with the delays below)."""
+
+
+class Parked(Exception):
+    """The message cannot be understood: the broker dead-letters it after its delivery limit."""
+
+
+def take(*, engine: sa.Engine, handlers: Handlers, message: Any, wait: Callable[[float], None] = time.sleep) -> None:
+    """Carry out one message, or leave it in `retries`. Returns when it may be acknowledged; raises Parked when it cannot be read."""
+    event_body = _checked(message)
+    delay = 0.1
+    while True:
+        try:
+            _take_or_keep(engine=engine, handlers=handlers, body=event_body)
+            return
+        except StorageError as error:
+            if not (error.is_outage or error.is_repeatable):
+                raise
+            telemetry.log().warning("inbox.waiting", sqlstate=error.sqlstate)
+            wait(delay)
+            delay = min(delay * 2, 5.0)
+
+
+def retry_due(*, worker_engine: sa.Engine, engine: sa.Engine, handlers: Handlers, limit: int = 100) -> int:
+    """Try again what is due and first of its subject. Returns how many were carried out."""
+    with transaction(worker_engine) as tx:
+        rows = tx.execute(_DUE, {"now": clock.now(), "limit": limit, "most": MAX_ATTEMPTS}).all()
+    done = 0
+    for row in rows:
+        try:
+            with transaction(engine, school_id=row.school_id) as tx:
+                kept = tx.execute(_LOCK, {"event_id": row.event_id}).first()
+                if kept is None:
+                    continue
+                if not _apply(tx, handlers=handlers, body=kept.body):
+                    continue
+                tx.execute(_UNKEEP, {"event_id": row.event_id})
+                done += 1
+        except Exception as error:  # whatever fails is tried later, bounded by MAX_ATTEMPTS
+            if isinstance(error, StorageError) and error.is_outage:
+                raise
+            with transaction(engine, school_id=row.school_id) as tx:
+                next_at = clock.now() + delay_after(row.attempts)
+                tx.execute(_POSTPONE, {"event_id": row.event_id, "cause": _cause(error), "next_at": next_at})
+            telemetry.log().error("event.failed_again", event_id=str(row.event_id), cause=_cause(error), attempts=row.attempts + 1)
+    return done
+
+
+def delay_after(attempts: int) -> timedelta:
+    """Return how long to wait after that many attempts: seconds, doubling to an hour, with jitter."""
+    return timedelta(seconds=min(2.0 ** min(attempts, 12), 3600.0) * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+
+
+def _checked(message: Any) -> dict[str, Any]:
+    """Return the event's body. Raises Parked when it was not sealed by us, or says another id or type than its seal."""
+    header = getattr(message, "header", None)
+    if isinstance(message, Unreadable) or header is None:
+        reason = message.get("reason", "malformed") if isinstance(message, dict) else "malformed"
+        telemetry.EVENTS_TAKEN.labels(type="unreadable", outcome="parked").inc()
+        telemetry.log().error("event.parked", reason=reason)
+        raise Parked(reason)
+    body = message["event"]
+    if header["id"] != body["id"] or header["type"] != message["name"]:
+        telemetry.log().error("event.parked", reason="seal_mismatch")
+        raise Parked("seal_mismatch")
+    return {"name": message["name"], "version": message["version"], **body}
+
+
+def _take_or_keep(*, engine: sa.Engine, handlers: Handlers, body: dict[str, Any]) -> None:
+    school_id = UUID(body["school_id"])
+    try:
+        with transaction(engine, school_id=school_id) as tx:
+            if not _apply(tx, handlers=handlers, body=body):
+                _keep(tx, body=body, cause="waits_for_earlier")
+        telemetry.EVENTS_TAKEN.labels(type=body["name"], outcome="done").inc()
+    except Exception as error:  # a handler may fail in any way: the event is kept, with the kind of failure
+        if isinstance(error, StorageError) and (error.is_outage or error.is_repeatable):
+            raise
+        with transaction(engine, school_id=school_id) as tx:
+            _keep(tx, body=body, cause=_cause(error))
+        telemetry.EVENTS_TAKEN.labels(type=body["name"], outcome="kept").inc()
+        telemetry.log().error("event.failed", event_id=body["id"], type=body["name"], cause=_cause(error))
+
+
+def _apply(tx: sa.Connection, *, handlers: Handlers, body: dict[str, Any]) -> bool:
+    """Carry out the event if it is the next of its subject. Returns False when it must wait behind an earlier one."""
+    owner = body["name"].partition(".")[0]
+    key = {"school_id": body["school_id"], "owner": owner, "subject": body["subject"], "sequence": body["sequence"]}
+    position = tx.execute(_POSITION, key).scalar() or 0
+    if body["sequence"] <= position:
+        return True  # done already
+    if body["sequence"] > position + 1:
+        return False
+    if tx.execute(_TAKE, {"event_id": body["id"], "school_id": body["school_id"]}).rowcount == 0:
+        return True
+    tx.execute(_ADVANCE, key)
+    for event_class, handler in handlers.items():
+        if event_class.name == body["name"]:
+            if body["version"] > event_class.version:
+                raise Parked("newer_version")
+            event = event_class.receive({k: v for k, v in body.items() if k not in {"name", "version"}})
+            telemetry.trace.set(getattr(event, "trace", ""))
+            handler(tx, event)
+    return True
+
+
+def _keep(tx: sa.Connection, *, body: dict[str, Any], cause: str) -> None:
+    import json
+
+    tx.execute(
+        _KEEP,
+        {
+            "event_id": body["id"], "school_id": body["school_id"], "owner": body["name"].partition(".")[0],
+            "subject": body["subject"], "sequence": body["sequence"], "body": json.dumps(body), "cause": cause,
+            "next_at": clock.now() + timedelta(seconds=1),
+        },
+    )
+
+
+def _cause(error: Exception) -> str:
+    """Return the kind of failure, without its text."""
+    detail = f":{error.sqlstate}" if isinstance(error, StorageError) else ""
+    return f"{type(error).__name__}{detail}"
+
+
+_POSITION = sa.text("select sequence from inbox_positions where owner = :owner and subject = :subject for update")
+_TAKE = sa.text("insert into inbox (event_id, school_id) values (:event_id, :school_id) on conflict do nothing")
+_ADVANCE = sa.text(
+    "insert into inbox_positions (school_id, owner, subject, sequence) values (:school_id, :owner, :subject, :sequence) "
+    "on conflict (school_id, owner, subject) do update set sequence = excluded.sequence"
+)
+_KEEP = sa.text(
+    "insert into retries (event_id, school_id, owner, subject, sequence, body, cause, attempts, next_at) "
+    "values (:event_id, :school_id, :owner, :subject, :sequence, cast(:body as jsonb), :cause, 1, :next_at) on conflict do nothing"
+)
+_DUE = sa.text(
+    "select event_id, school_id, attempts from retries r where next_at <= :now and attempts < :most and not exists "
+    "(select from retries e where e.school_id = r.school_id and e.owner = r.owner and e.subject = r.subject and e.sequence < r.sequence) "
+    "order by next_at limit :limit"
+)
+_LOCK = sa.text("select body from retries where event_id = :event_id for update skip locked")
+_UNKEEP = sa.text("delete from retries where event_id = :event_id")
+_POSTPONE = sa.text("update retries set attempts = attempts + 1, cause = :cause, next_at = :next_at where event_id = :event_id")

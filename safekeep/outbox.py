@@ -1,0 +1,34 @@
+"""What has happened, kept in the same transaction as the happening; the relay publishes it afterwards.
+
+`add` takes the transaction, so that publishing outside one cannot be written.
+"""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from safekeep import clock
+from safekeep.contracts import Event
+from safekeep.ids import new_id
+
+EventType = TypeVar("EventType", bound=Event)
+
+_NEXT = sa.text(
+    "insert into outbox_sequences (school_id, subject, sequence) values (:school_id, :subject, 1) "
+    "on conflict (school_id, subject) do update set sequence = outbox_sequences.sequence + 1 returning sequence"
+)
+_ADD = sa.text(
+    "with added as (insert into outbox (id, school_id, name, version, body) values (:id, :school_id, :name, :version, cast(:body as jsonb))) "
+    "select pg_notify('outbox', '')"
+)
+
+
+def add(tx: sa.Connection, event_class: type[EventType], *, school_id: UUID, subject: UUID, **fields: Any) -> EventType:
+    """Put an event in the outbox with the next sequence number of its subject. Returns the event."""
+    sequence = tx.execute(_NEXT, {"school_id": school_id, "subject": subject}).scalar_one()
+    event = event_class(id=new_id(), at=clock.now(), school_id=school_id, subject=subject, sequence=sequence, **fields)
+    tx.execute(
+        _ADD, {"id": event.id, "school_id": school_id, "name": event.name, "version": event.version, "body": event.model_dump_json()}
+    )
+    return event

@@ -1,0 +1,147 @@
+"""What makes a plain method answer on the bus: the token, the deadline, the contract, the errors.
+
+A service method takes the verified actor and the request, and returns the answer the contract names:
+
+    @answers(Record)
+    def record(self, actor: Actor, request: Record) -> Recorded: ...
+"""
+
+import functools
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import nameko.exceptions
+import sqlalchemy as sa
+from nameko.extensions import DependencyProvider
+from nameko.messaging import Consumer
+from nameko.rpc import rpc
+
+from safekeep import actor as actors
+from safekeep import bus, database, errors, inbox, permissions, settings, telemetry
+from safekeep.actor import Actor
+from safekeep.contracts import Contract, Request
+from safekeep.errors import NotAllowed, SafekeepError, StorageError, TooLate
+from safekeep.keys import Keys
+
+Answered = TypeVar("Answered", bound=Contract)
+
+for _error in vars(errors).values():
+    if isinstance(_error, type) and issubclass(_error, SafekeepError):
+        nameko.exceptions.deserialize_to_instance(_error)
+
+
+class Host(DependencyProvider):
+    """What a service has from its process: its settings, keys and database."""
+
+    def setup(self) -> None:
+        self.resources = Resources(settings.service_settings(self.container.service_name), self.container.service_name)
+
+    def get_dependency(self, worker_ctx: Any) -> "Resources":
+        return self.resources
+
+
+class Resources:
+    """Settings, keys and the two database engines of one service (tests build it themselves)."""
+
+    def __init__(self, service_settings: settings.ServiceSettings, service: str) -> None:
+        self.service = service
+        self.settings = service_settings
+        self.keys = Keys.load(service_settings.keys_file)
+        self.engine: sa.Engine = database.engine(service_settings.database_url)
+        self.worker_engine: sa.Engine = database.engine(service_settings.worker_database_url, size=3)
+
+    transaction = staticmethod(database.transaction)
+
+
+def answers(request_class: type[Request[Any]]) -> Callable[[Callable[..., Answered]], Callable[..., Any]]:
+    """Make a method answer `request_class` on the bus; it is called with the verified actor (None where anyone may call)."""
+
+    def wrap(method: Callable[..., Answered]) -> Callable[..., Any]:
+        name = request_class.method
+
+        @functools.wraps(method)
+        def answer(self: Any, call: dict[str, Any]) -> dict[str, Any]:
+            started, outcome = time.perf_counter(), "done"
+            telemetry.trace.set(str(call.get("trace", ""))[:32])
+            try:
+                if datetime.fromtimestamp(call["deadline"], UTC) < datetime.now(UTC):
+                    raise TooLate
+                actor = _caller(keys=self.host.keys, token=call.get("token", ""), method=name)
+                return method(self, actor, request_class.receive(call["body"])).wire()
+            except SafekeepError as error:
+                outcome = type(error).__name__
+                raise
+            except Exception as error:  # nothing of an unforeseen error's text leaves the service
+                outcome = "Failure"
+                telemetry.log().error("call.failed", method=name, error=type(error).__name__, where=_where(error))
+                raise StorageError("XX000", type(error).__name__) from None
+            finally:
+                telemetry.CALLS.labels(method=name, outcome=outcome).observe(time.perf_counter() - started)
+
+        answer.request = request_class  # type: ignore[attr-defined]
+        exposed: Callable[..., Any] = rpc(expected_exceptions=SafekeepError)(answer)
+        return exposed
+
+    return wrap
+
+
+def _caller(*, keys: Keys, token: str, method: str) -> Actor | None:
+    if permissions.METHODS.get(method) == permissions.ANYONE:
+        return None
+    actor = actors.verify(keys=keys, token=token)
+    if not permissions.may_call(actor, method):
+        raise NotAllowed("role")
+    return actor
+
+
+def _where(error: Exception) -> str:
+    """Return file:line of the innermost frame of ours: enough to find it, nothing of what was sent."""
+    place, frame = "", error.__traceback__
+    while frame is not None:
+        file = frame.tb_frame.f_code.co_filename
+        if "site-packages" not in file:
+            place = f"{file.rsplit('/', 2)[-2]}/{file.rsplit('/', 1)[-1]}:{frame.tb_lineno}"
+        frame = frame.tb_next
+    return place
+
+
+class events(Consumer):  # noqa: N801 - used as a decorator, like nameko's own
+    """Entrypoint: the service's events queue, declared with its dead-letter queue. The method gets the decoded message."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        super().__init__(bus.events_queue(service), requeue_on_error=True)
+
+
+take_events = events.decorator
+
+
+def take(resources: Resources, handlers: inbox.Handlers, message: Any) -> None:
+    """Carry out one event of the queue: see safekeep.inbox."""
+    inbox.take(engine=resources.engine, handlers=handlers, message=message)
+
+
+def retry(resources: Resources, handlers: inbox.Handlers) -> None:
+    """Carry out what is due in `retries`; an outage is left for the next tick."""
+    try:
+        inbox.retry_due(worker_engine=resources.worker_engine, engine=resources.engine, handlers=handlers)
+    except StorageError as error:
+        telemetry.log().warning("retries.waiting", sqlstate=error.sqlstate)
+
+
+def ask(proxy: Any, request: Request[Answered], *, token: str, seconds: float = 5.0) -> Answered:
+    """Ask another service, with a token of our own or on behalf of the person whose token it is. `proxy`: its RpcProxy."""
+    method = request.method.partition(".")[2]
+    answer = getattr(proxy, method)(envelope(request, token=token, seconds=seconds))
+    received: Answered = request.answer.receive(answer)  # type: ignore[assignment]
+    return received
+
+
+def envelope(request: Request[Any], *, token: str, seconds: float) -> dict[str, Any]:
+    """Return what travels inside the sealed body of a call: the token, the deadline, the trace and the request."""
+    deadline = datetime.now(UTC).timestamp() + seconds
+    return {"token": token, "deadline": deadline, "trace": telemetry.trace.get(), "body": request.wire()}
+
+

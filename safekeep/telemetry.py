@@ -1,0 +1,108 @@
+"""What a process tells its operator: structured log lines with ids, and an inner port with health and metrics.
+
+A log line never holds a name, a narrative or a file name: only event words, ids, codes, counts and durations.
+"""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+
+trace: ContextVar[str] = ContextVar("trace", default="")
+"""The id that follows one request from page to mail: 32 hex digits, or empty outside of any."""
+
+CALLS = Histogram("safekeep_calls_seconds", "RPC calls answered", ["method", "outcome"])
+EVENTS_TAKEN = Counter("safekeep_events_total", "Events consumed", ["type", "outcome"])
+OUTBOX_LAG = Histogram("safekeep_outbox_lag_seconds", "From commit to confirmed publication", ["service"])
+MAILS = Counter("safekeep_mails_total", "Mails handed over", ["outcome"])
+
+
+def new_trace() -> str:
+    """Return a new trace id."""
+    return secrets.token_hex(16)
+
+
+def start_logging(process: str) -> None:
+    """Write JSON lines to standard output, ours and other libraries' alike (theirs from warning up, without arguments' text)."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _add_trace(process),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [_Lines()]
+    root.setLevel(logging.WARNING)
+
+
+def log() -> structlog.typing.FilteringBoundLogger:
+    """Return the logger. Call as log().info("incident.recorded", incident=…)."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    return logger
+
+
+def _add_trace(process: str) -> structlog.typing.Processor:
+    def add(_: object, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        line["process"] = process
+        if trace.get():
+            line["trace"] = trace.get()
+        return line
+
+    return add
+
+
+class _Lines(logging.Handler):
+    """Other libraries' records: where and what kind, never their message, which may quote what was sent."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+        log().warning("library", logger=record.name, level_name=record.levelname, line=record.lineno, error=kind)
+
+
+def serve_inner(*, port: int, ready: Callable[[], dict[str, bool]]) -> None:
+    """Answer /healthz (alive), /readyz (its database and broker answer) and /metrics on loopback, in a thread.
+
+    `ready` returns {part: whether it answers}; all must.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/healthz":
+                self._answer(200, "text/plain", b"alive\n")
+            elif self.path == "/readyz":
+                parts = _checked(ready)
+                lines = "".join(f"{part}: {'ready' if is_ready else 'not ready'}\n" for part, is_ready in parts.items())
+                self._answer(200 if all(parts.values()) else 503, "text/plain", lines.encode())
+            elif self.path == "/metrics":
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
+            else:
+                self._answer(404, "text/plain", b"not here\n")
+
+        def _answer(self, status: int, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing: probes come every second."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True, name="inner-port").start()
+
+
+def _checked(ready: Callable[[], dict[str, bool]]) -> dict[str, bool]:
+    try:
+        return ready()
+    except Exception:  # a probe that fails is an answer: not ready
+        return {"process": False}
