@@ -1,0 +1,69 @@
+"""What a process is told by its environment. A missing setting is named; a value is never shown."""
+
+import os
+
+from pydantic import BaseModel, ConfigDict
+
+
+class MissingSetting(Exception):
+    """An environment variable that this process needs is not set."""
+
+
+class ServiceSettings(BaseModel):
+    """What a service or its relay needs. Of the three database roles, the owner's is for migrations only."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    database_url: str
+    worker_database_url: str
+    broker_url: str
+    keys_file: str
+    inner_port: int
+    smtp_url: str = ""
+    object_store_url: str = ""
+    public_url: str = ""
+    mail_from: str = ""
+
+
+class GatewaySettings(BaseModel):
+    """What the gateway needs: no database, no key that signs."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    broker_url: str
+    keys_file: str
+    inner_port: int
+    public_url: str
+
+
+def service_settings(service: str) -> ServiceSettings:
+    """Return the settings of one service. Raises MissingSetting."""
+    prefix = service.upper()
+    return ServiceSettings(
+        database_url=_needed(f"{prefix}_DATABASE_URL"),
+        worker_database_url=_needed(f"{prefix}_WORKER_DATABASE_URL"),
+        broker_url=_needed("BROKER_URL"),
+        keys_file=_needed("KEYS_FILE"),
+        inner_port=int(os.environ.get("INNER_PORT", "0")),
+        smtp_url=os.environ.get("SMTP_URL", ""),
+        object_store_url=os.environ.get("OBJECT_STORE_URL", ""),
+        public_url=os.environ.get("PUBLIC_URL", ""),
+        mail_from=os.environ.get("MAIL_FROM", "safekeep@localhost"),
+    )
+
+
+def gateway_settings() -> GatewaySettings:
+    """Return the gateway's settings. Raises MissingSetting."""
+    return GatewaySettings(
+        broker_url=_needed("BROKER_URL"),
+        keys_file=_needed("KEYS_FILE"),
+        inner_port=int(os.environ.get("INNER_PORT", "0")),
+        public_url=_needed("PUBLIC_URL"),
+    )
+
+
+def _needed(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise MissingSetting(f"the environment variable {name} is not set")
+    return value
