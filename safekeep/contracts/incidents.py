@@ -142,6 +142,7 @@ class AlertPreview(Contract):
     recipients: list[Recipient]
     need_reason: list[UUID]
     untold: list[Untold]
+    loses_sight: list[UUID] = []  # for a DSL about to raise the class: who may then no longer read it
 
 
 class PreviewAlert(Request[AlertPreview]):

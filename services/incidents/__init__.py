@@ -1,0 +1,1 @@
+"""Pupils, incidents, actions, corrections, chronology, the ledger."""

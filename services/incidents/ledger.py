@@ -1,0 +1,92 @@
+"""The ledger, format 1: an append-only chain of salted commitments, one chain a school (docs/ledger.md; fixed).
+
+Content and salts live outside the ledger and may lawfully be destroyed; the chain still verifies. Pure: salts and times
+come from the caller.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import rfc8785
+
+from safekeep import clock
+
+FORMAT: Final = 1
+BEGINNING: Final = "0" * 64
+"""What the first entry of a chain, and of a pupil's thread, names as the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class PupilThread:
+    """Where a pupil's own thread through the chain stands: how many entries so far, and the hash of the last."""
+
+    pupil_id: UUID
+    part: str  # "pupil" for the one it is about, else the part of a linked pupil
+    count: int
+    last_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One entry as it is stored: its canonical bytes, their hash, and (kept elsewhere) what opens its commitments."""
+
+    sequence: int
+    canonical: bytes
+    hash: str
+    openings: dict[str, Any] = field(repr=False)
+
+
+def append(
+    *,
+    school_id: UUID,
+    sequence: int,
+    at: datetime,
+    author_id: UUID,
+    kind: str,
+    incident_id: UUID,
+    entry_id: UUID,
+    fields: Mapping[str, Any],
+    pupils: Sequence[PupilThread],
+    previous: str,
+    salts: Sequence[str],
+) -> LedgerEntry:
+    """Build the next entry. `salts` are random base64 strings, one for each field and then one for each pupil.
+
+    `fields` are JSON values; `previous` is the hash of the school's entry before (BEGINNING for the first).
+    """
+    assert len(salts) == len(fields) + len(pupils), "one salt a commitment"
+    names = sorted(fields)
+    field_salts = dict(zip(names, salts, strict=False))
+    threads = [
+        {"pupil": str(p.pupil_id), "part": p.part, "count": p.count + 1, "previous": p.last_hash, "salt": salt}
+        for p, salt in zip(pupils, salts[len(names) :], strict=True)
+    ]
+    entry = {
+        "v": FORMAT,
+        "school": str(school_id),
+        "seq": sequence,
+        "at": clock.stamp(at),
+        "author": str(author_id),
+        "kind": kind,
+        "incident": str(incident_id),
+        "entry": str(entry_id),
+        "fields": {name: commitment({"field": name, "salt": field_salts[name], "value": fields[name]}) for name in names},
+        "pupils": sorted(commitment(thread) for thread in threads),
+        "previous": previous,
+    }
+    canonical = rfc8785.dumps(entry)
+    return LedgerEntry(
+        sequence=sequence,
+        canonical=canonical,
+        hash=hashlib.sha256(canonical).hexdigest(),
+        openings={"fields": field_salts, "pupils": threads},
+    )
+
+
+def commitment(opening: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of an opening's canonical JSON (RFC 8785), in hexadecimal."""
+    return hashlib.sha256(rfc8785.dumps(dict(opening))).hexdigest()

@@ -1,0 +1,173 @@
+"""The rules of recording: what is accepted, what class it has, who is told, and who may therefore read."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import rfc8785
+
+from safekeep import permissions
+from safekeep.actor import Actor
+from safekeep.contracts.incidents import AddAction, Alert, Record, Recipient, Untold
+from safekeep.errors import Invalid
+from safekeep.permissions import Category, Class, Telling
+
+CLOCKS_DIFFER = timedelta(minutes=2)
+"""How far a phone's clock may be ahead of ours before "later than now" is said."""
+
+EARLIEST = datetime(1950, 1, 1, tzinfo=UTC)
+
+FLAG_CLASSES = {
+    "child_protection_plan": Class.PROTECTION,
+    "child_in_need": Class.PROTECTION,
+    "looked_after": Class.WELFARE,
+    "early_help": Class.WELFARE,
+    "young_carer": Class.WELFARE,
+    "send": Class.GENERAL,
+    "medical": Class.GENERAL,
+}
+"""How closely each flag is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of staff as incidents knows them, fed by identity's events."""
+
+    person_id: UUID
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """What recording needs to know of a school."""
+
+    zone: str
+    categories: Mapping[str, Category]
+    staff: Mapping[UUID, Member]
+    groups: Mapping[str, frozenset[UUID]]  # the school's own; role groups follow from the staff's roles
+
+    def members(self, group: str) -> frozenset[UUID]:
+        """Return who is in a group. Raises KeyError for a group the school does not have."""
+        roles = permissions.ROLE_GROUPS.get(group)
+        if roles is None:
+            return self.groups[group]
+        return frozenset(m.person_id for m in self.staff.values() if not roles.isdisjoint(m.roles))
+
+
+@dataclass(slots=True)
+class AlertPlan:
+    """What an alert comes to."""
+
+    recipients: list[Recipient] = field(default_factory=list)
+    granted: list[UUID] = field(default_factory=list)  # a DSL's alert to somebody whose role does not open it
+    asks: list[UUID] = field(default_factory=list)
+    untold: list[Untold] = field(default_factory=list)
+    need_reason: list[UUID] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def plan_alert(
+    *, school: School, writer: Actor, class_: Class, called_for: frozenset[str], alert: Alert, concerned: frozenset[UUID]
+) -> AlertPlan:
+    """Resolve who is told: the groups asked for and required, then people by name.
+
+    A group's members whose role does not open the class, or whom it concerns, are left out and listed in `untold`; a
+    named person like that is a problem, unless the writer is a DSL (whose alert grants it) or a DSL is asked to tell them.
+    """
+    plan = AlertPlan()
+    because: dict[UUID, list[str]] = {}
+    required = permissions.groups_required(class_) & called_for
+    for group in sorted(required | set(alert.groups)):
+        try:
+            members = school.members(group)
+        except KeyError:
+            plan.problems["alert.groups"] = "unknown_choice"
+            continue
+        for person in sorted(members):
+            telling = _telling(school=school, person=person, class_=class_, concerned=concerned)
+            if telling in {Telling.ALLOWED, Telling.NEED_TO_KNOW}:
+                because.setdefault(person, []).append(group)
+            else:
+                plan.untold.append(Untold(person_id=person, why="concerned" if person in concerned else telling.value))
+    for person in dict.fromkeys(alert.staff_ids):
+        if person not in school.staff:
+            plan.problems["alert.staff_ids"] = "unknown_choice"
+            continue
+        telling = _telling(school=school, person=person, class_=class_, concerned=concerned)
+        if telling == Telling.NEED_TO_KNOW:
+            plan.need_reason.append(person)
+        if telling == Telling.ASK_A_DSL and permissions.is_lead(writer.roles):
+            plan.granted.append(person)
+        elif telling not in {Telling.ALLOWED, Telling.NEED_TO_KNOW}:
+            plan.untold.append(Untold(person_id=person, why="concerned" if person in concerned else telling.value))
+            plan.problems["alert.staff_ids"] = "ask_a_dsl" if telling == Telling.ASK_A_DSL else "cannot_be_told"
+            continue
+        because.setdefault(person, []).append("named")
+    for person in dict.fromkeys(alert.ask_dsl):
+        if person not in school.staff:
+            plan.problems["alert.ask_dsl"] = "unknown_choice"
+        elif person not in because and _telling(school=school, person=person, class_=class_, concerned=concerned) == Telling.ASK_A_DSL:
+            plan.asks.append(person)
+    because.pop(writer.person, None)  # the writer knows
+    plan.recipients = [Recipient(person_id=person, because=groups) for person, groups in sorted(because.items())]
+    return plan
+
+
+def _telling(*, school: School, person: UUID, class_: Class, concerned: Collection[UUID]) -> Telling:
+    member = school.staff.get(person)
+    if member is None:
+        return Telling.NEVER
+    return permissions.may_be_told(roles=member.roles, class_=class_, concerned=person in concerned)
+
+
+def allocated(*, school: School, writer: Actor, codes: Sequence[str]) -> tuple[list[Category], dict[str, str]]:
+    """Return the categories with these codes and the problems: unknown ones, and those only a DSL allocates."""
+    found, problems = [], {}
+    for code in dict.fromkeys(codes):
+        category = school.categories.get(code)
+        if category is None:
+            problems["category_codes"] = "unknown_choice"
+        elif not permissions.may_allocate(writer.roles, category):
+            problems["category_codes"] = "leads_only"
+        else:
+            found.append(category)
+    return found, problems
+
+
+def problems_of_time(*, occurred_at: datetime | None, precision: str, now: datetime) -> dict[str, str]:
+    """Return what is wrong with when it happened: never later than now; missing only when it is not known."""
+    if occurred_at is None:
+        return {} if precision == "not_known" else {"occurred_at": "missing"}
+    if occurred_at > now + CLOCKS_DIFFER:
+        return {"occurred_at": "in_future"}
+    if occurred_at < EARLIEST:
+        return {"occurred_at": "too_long_ago"}
+    return {}
+
+
+def main_category(categories: Sequence[Category]) -> str:
+    """Return the code of the category of the highest class, the first one given among equals."""
+    return max(categories, key=lambda category: category.class_).code
+
+
+def fingerprint(request: Record | AddAction | Any, *, file_ids: Sequence[UUID]) -> str:
+    """Return the hash that tells a repeated request from another one under the same id.
+
+    Receipts are left out: a new receipt for the same file is the same request.
+    """
+    content = request.model_dump(mode="json", exclude={"receipts"}) | {"file_ids": [str(f) for f in file_ids]}
+    return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+
+
+def holding_pupil(school_id: UUID) -> UUID:
+    """Return the id of the pupil that stands for "not listed, or not sure who" at a school."""
+    return uuid5(school_id, "holding")
+
+
+def refuse(problems: dict[str, str]) -> None:
+    """Raise Invalid when there are problems."""
+    if problems:
+        raise Invalid(problems)
