@@ -1,0 +1,66 @@
+"""The reading rule in Python and in SQL are one rule."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from safekeep.permissions import Class, EntryFacts, Reading, Role, highest_class_read
+from safekeep.ids import new_id
+from tests.make import create_school
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_python_and_sql_agree_on_who_reads_what(resources: Any, data: st.DataObject) -> None:
+    """Random entries, rights and relations; every role, author or not: the list from SQL is the set Python gives."""
+    import sqlalchemy as sa
+
+    from services.incidents import store
+
+    held = _held(resources)
+    school = create_school(resources=held, roles=())
+    people = [new_id() for _ in range(4)]
+    facts: dict[Any, EntryFacts] = {}
+    with held.transaction(held.engine, school_id=school.id) as tx:
+        for number in range(data.draw(st.integers(1, 4))):
+            pupil, entry = new_id(), new_id()
+            concerned = frozenset(data.draw(st.sets(st.sampled_from(people), max_size=1)))
+            class_ = data.draw(st.sampled_from(Class))
+            rights = data.draw(st.dictionaries(st.sampled_from(people), st.sampled_from(Class), max_size=3))
+            author = data.draw(st.sampled_from(people))
+            _write(tx, store, school.id, pupil, entry, number, class_, author, concerned, rights)
+            facts[entry] = EntryFacts(author_id=author, class_=class_, concerned=concerned, rights=rights)
+        for person in people:
+            for role in Role:
+                rule = Reading(person_id=person, role_class=highest_class_read({role}))
+                query = sa.select(store.entries.c.id).where(store.entries.c.school_id == school.id, store.readable(rule))
+                assert set(tx.execute(query).scalars()) == {id_ for id_, entry_facts in facts.items() if rule.covers(entry_facts)}
+
+
+_kept: list[Any] = []
+
+
+def _held(resources: Any) -> Any:
+    """One database for all examples."""
+    if not _kept:
+        _kept.append(resources("incidents"))
+    return _kept[0]
+
+
+def _write(tx: Any, store: Any, school: Any, pupil: Any, entry: Any, number: int, class_: Class, author: Any, concerned: Any, rights: Any) -> None:
+    import datetime as dt
+
+    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    store.keep_pupil(
+        tx, school_id=school, relatives=concerned, id=pupil, name="A B", known_as="", year="", form="", born=now.date(), family=pupil, holding=False
+    )
+    linked = [{"pupil_id": pupil, "part": None, "initials": ""}]
+    store.add_incident(tx, school_id=school, id=entry, linked=linked, number=str(number), pupil_id=pupil, categories=[], **{"class": class_})
+    store.add_entry(
+        tx, school_id=school, id=entry, incident_id=entry, kind="incident", author_id=author, author_name="", author_role="", recorded_at=now,
+        occurred_at=now, occurred_precision="exact", placed_at=now, text="t", facts={}, categories=[], recipients=[], files=[], fingerprint="",
+        ledger_sequence=number + 1, entry_hash="", **{"class": class_},
+    )
+    for person, right in rights.items():
+        store.give_rights(tx, school_id=school, incident_id=entry, entry_id=entry, class_=right, people=[person], now=now)

@@ -1,0 +1,385 @@
+"""Recording: what is accepted, kept, told and readable, against a real database."""
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from safekeep import clock
+from safekeep.contracts.incidents import (
+    AddAction, AddCorrection, Alert, AnswerAsk, Chronology, Incident, LinkedPupil, MyEntries, OpenAsks, PreviewAlert, Pupil, Record, Recorded,
+    SearchPupils, SetFlag, Summaries,
+)
+from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, TooLate
+from safekeep.ids import new_id
+from safekeep.permissions import Role
+from tests.make import GOOD_EXAMPLE, MadeSchool, a_record, create_person, create_pupil, create_school
+
+
+@pytest.fixture
+def desk(resources: Any, ask_service: Any, token_for: Any) -> "Desk":
+    return Desk(resources("incidents"), ask_service, token_for)
+
+
+class Desk:
+    """A school in a fresh database, and a way for each of its people to ask incidents."""
+
+    def __init__(self, resources: Any, ask_service: Any, token_for: Any) -> None:
+        from services.incidents.service import Service
+
+        self.resources, self._ask, self._token = resources, ask_service, token_for
+        self.service = Service()
+        self.service.host = resources
+        self.school = create_school(resources=resources)
+        self.pupil = create_pupil(resources=resources, school=self.school)
+
+    def ask(self, request: Any, *, role: str, school: MadeSchool | None = None, person: UUID | None = None) -> Any:
+        at = school or self.school
+        token = self._token(roles=[role], school_id=at.id, person_id=person or at.people[role])
+        return self._ask(self.service, request, token=token)
+
+    def record(self, *, role: str = "teacher", person: UUID | None = None, **fields: Any) -> Recorded:
+        answer: Recorded = self.ask(a_record(pupil_id=fields.pop("pupil_id", self.pupil), **fields), role=role, person=person)
+        return answer
+
+    def reads(self, incident: UUID, *, role: str, person: UUID | None = None) -> int:
+        try:
+            return len(self.ask(Incident(incident_id=incident), role=role, person=person).entries)
+        except NotFound:
+            return 0
+
+
+def test_recorded_answers_with_number_hash_and_those_who_are_sent_it(desk: Desk) -> None:
+    answer = desk.record()
+    assert answer.number.endswith("-0001")
+    assert len(answer.entry_hash) == 64
+    told = {r.person_id: r.because for r in answer.recipients}
+    assert told == {desk.school.people["dsl"]: ["safeguarding_team"], desk.school.people["deputy_dsl"]: ["safeguarding_team"]}
+
+
+def test_incident_rights_ledger_and_event_are_one_commit(desk: Desk) -> None:
+    answer = desk.record()
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        count = lambda table: tx.execute(sa.text(f"select count(*) from {table}")).scalar()  # noqa: E731, S608 - table names of ours
+        assert [count(t) for t in ("incidents", "entries", "rights", "ledger", "ledger_openings", "outbox")] == [1, 1, 2, 1, 1, 1]
+        assert tx.execute(sa.text("select hash from ledger")).scalar() == answer.entry_hash
+        body = tx.execute(sa.text("select body::text from outbox")).scalar()
+    assert "crying" not in body
+    assert "Sarah" not in body
+
+
+def test_a_refused_recording_leaves_nothing_and_skips_no_number(desk: Desk) -> None:
+    with pytest.raises(Invalid):
+        desk.record(category_codes=["unheard_of"])
+    assert desk.record().number.endswith("-0001")
+
+
+def test_the_same_id_with_the_same_content_answers_the_same_and_is_one_incident(desk: Desk) -> None:
+    request = a_record(pupil_id=desk.pupil)
+    first = desk.ask(request, role="teacher")
+    assert desk.ask(request, role="teacher") == first
+    assert len(desk.ask(MyEntries(), role="teacher").items) == 1
+
+
+def test_the_same_id_with_other_content_conflicts(desk: Desk) -> None:
+    request = a_record(pupil_id=desk.pupil)
+    desk.ask(request, role="teacher")
+    with pytest.raises(Conflict, match="other_content"):
+        desk.ask(request.model_copy(update={"narrative": "Something else"}), role="teacher")
+
+
+def test_another_authors_id_says_nothing_of_what_holds_it(desk: Desk) -> None:
+    request = a_record(pupil_id=desk.pupil)
+    desk.ask(request, role="teacher")
+    with pytest.raises(Conflict, match="id_taken"):
+        desk.ask(request, role="admin")
+
+
+BAD = [
+    ({"narrative": "x" * 20_001}, {"narrative": "too_long"}),
+    ({"narrative": "  \n "}, {"narrative": "missing"}),
+    ({"narrative": "a\x00b"}, {"narrative": "control_characters"}),
+    ({"narrative": "a\u202eb"}, {"narrative": "direction_override"}),
+    ({"narrative": "a\ud800b"}, {"narrative": "surrogate"}),
+    ({"place": "x" * 201}, {"place": "too_long"}),
+    ({"kind": "gossip"}, {"kind": "unknown_choice"}),
+    ({"pupil_id": "not-an-id"}, {"pupil_id": "not_an_id"}),
+    ({"pupil_id": str(new_id())}, {"pupil_id": "unknown_choice"}),
+    ({"category_codes": []}, {"category_codes": "missing"}),
+    ({"category_codes": ["nonsense"]}, {"category_codes": "unknown_choice"}),
+    ({"category_codes": ["child_protection"]}, {"category_codes": "leads_only"}),
+    ({"occurred_at": "2999-01-01T00:00:00Z"}, {"occurred_at": "in_future"}),
+    ({"occurred_at": "1900-01-01T00:00:00Z"}, {"occurred_at": "too_long_ago"}),
+    ({"occurred_at": None}, {"occurred_at": "missing"}),
+    ({"occurred_at": "yesterday"}, {"occurred_at": "not_a_time"}),
+    ({"linked_pupils": [{"pupil_id": str(new_id()), "part": "witness"}]}, {"linked_pupils.0.pupil_id": "unknown_choice"}),
+    ({"alert": {"groups": ["nobody"]}}, {"alert.groups": "unknown_choice"}),
+    ({"alert": {"staff_ids": [str(new_id())]}}, {"alert.staff_ids": "unknown_choice"}),
+    ({"receipts": ["forged"]}, {"receipts": "invalid"}),
+]
+
+
+@pytest.mark.parametrize(("fields", "problems"), BAD, ids=[str(i) for i in range(len(BAD))])
+def test_bad_input_is_named_by_field_and_code_and_nothing_is_kept(desk: Desk, fields: dict[str, Any], problems: dict[str, str]) -> None:
+    from safekeep.rpc import envelope
+
+    call = envelope(a_record(pupil_id=desk.pupil), token=desk._token(roles=["teacher"], school_id=desk.school.id, person_id=desk.school.people["teacher"]), seconds=5)
+    call["body"] |= fields
+    with pytest.raises(Invalid) as caught:
+        desk.service.record(call)
+    assert caught.value.problems == problems
+    assert desk.ask(MyEntries(), role="teacher").items == []
+
+
+def test_twenty_thousand_characters_html_and_every_script_are_kept_as_written(desk: Desk) -> None:
+    text = ("<script>alert(1)</script> \"quoted\" & أحمد 小明 ਗੁਰਪ੍ਰੀਤ 😀\n" * 1000)[:20_000]
+    answer = desk.record(narrative=text)
+    assert desk.ask(Incident(incident_id=answer.id), role="dsl").entries[0].text == text
+
+
+def test_a_pupil_of_another_school_is_unknown(desk: Desk) -> None:
+    other = create_school(resources=desk.resources)
+    stranger = create_pupil(resources=desk.resources, school=other)
+    with pytest.raises(Invalid) as caught:
+        desk.record(pupil_id=stranger)
+    assert caught.value.problems == {"pupil_id": "unknown_choice"}
+    assert desk.ask(SearchPupils(q="sarah"), role="teacher").items[0].id == desk.pupil
+
+
+def test_a_late_call_is_refused_and_certainly_not_carried_out(desk: Desk) -> None:
+    from safekeep.rpc import envelope
+
+    call = envelope(a_record(pupil_id=desk.pupil), token="", seconds=-1)
+    with pytest.raises(TooLate):
+        desk.service.record(call)
+
+
+def test_no_token_and_a_forged_token_are_refused(desk: Desk) -> None:
+    from safekeep.rpc import envelope
+
+    for token in ("", "a.b.c"):
+        with pytest.raises(NotSignedIn):
+            desk.service.record(envelope(a_record(pupil_id=desk.pupil), token=token, seconds=5))
+
+
+@pytest.mark.parametrize("role", ["governor", "trust_safeguarding_lead", "trust_it"])
+def test_governors_and_the_trusts_people_neither_record_nor_read(desk: Desk, role: str) -> None:
+    answer = desk.record()
+    for request in (a_record(pupil_id=desk.pupil), Incident(incident_id=answer.id), Chronology(pupil_id=desk.pupil), SearchPupils(q="sa")):
+        with pytest.raises(NotAllowed):
+            desk.ask(request, role=role)
+
+
+READS = {
+    "behaviour": {"dsl", "deputy_dsl", "slt", "teacher"},
+    "welfare": {"dsl", "deputy_dsl", "slt", "teacher"},
+    "safeguarding_concern": {"dsl", "deputy_dsl", "teacher"},
+}
+
+
+@pytest.mark.parametrize("category", READS)
+def test_who_reads_follows_the_permission_table(desk: Desk, category: str) -> None:
+    answer = desk.record(category_codes=[category])
+    readers = {role for role in ("dsl", "deputy_dsl", "slt", "teacher", "admin", "pastoral", "sports_coach") if desk.reads(answer.id, role=role)}
+    assert readers == READS[category]
+
+
+def test_protection_is_read_by_dsls_and_its_author_alone(desk: Desk) -> None:
+    answer = desk.record(role="deputy_dsl", category_codes=["child_protection"])
+    assert {role for role in ("dsl", "deputy_dsl", "slt", "teacher") if desk.reads(answer.id, role=role)} == {"dsl", "deputy_dsl"}
+
+
+def test_an_alert_lets_its_receiver_read_the_entry_and_earlier_ones_of_no_higher_class(desk: Desk) -> None:
+    answer = desk.record(category_codes=["behaviour"])
+    assert desk.reads(answer.id, role="admin") == 0
+    desk.ask(AddAction(id=new_id(), incident_id=answer.id, text="Rang home.", alert=Alert(staff_ids=[desk.school.people["admin"]])), role="teacher")
+    assert desk.reads(answer.id, role="admin") == 2
+    desk.ask(AddAction(id=new_id(), incident_id=answer.id, text="Later and not for admin."), role="teacher")
+    assert desk.reads(answer.id, role="admin") == 2
+
+
+def test_raising_the_class_ends_sight_for_all_but_its_author_and_those_kept(desk: Desk) -> None:
+    admin, coach = desk.school.people["admin"], desk.school.people["sports_coach"]
+    answer = desk.record(category_codes=["behaviour"], alert=Alert(staff_ids=[admin, coach]))
+    preview = desk.ask(PreviewAlert(incident_id=answer.id, category_codes=["child_protection"], alert=Alert()), role="dsl")
+    assert {admin, coach} <= set(preview.loses_sight)
+    raised = AddAction(id=new_id(), incident_id=answer.id, text="Referred.", category_codes=["child_protection"], keep=[coach], keep_reason="Sees him daily")
+    desk.ask(raised, role="dsl")
+    assert [desk.reads(answer.id, role=r) for r in ("teacher", "admin", "sports_coach", "slt", "dsl")] == [1, 0, 1, 0, 2]
+
+
+def test_a_teacher_cannot_alert_someone_whose_role_does_not_open_it_but_can_ask_a_dsl(desk: Desk) -> None:
+    admin = desk.school.people["admin"]
+    with pytest.raises(Invalid) as caught:
+        desk.record(alert=Alert(staff_ids=[admin]))
+    assert caught.value.problems == {"alert.staff_ids": "ask_a_dsl"}
+    answer = desk.record(alert=Alert(ask_dsl=[admin]))
+    assert (answer.asked_dsl, desk.reads(answer.id, role="admin")) == (1, 0)
+    (ask,) = desk.ask(OpenAsks(), role="dsl").items
+    desk.ask(AnswerAsk(ask_id=ask.id, accept=True, reason="Runs breakfast club"), role="dsl")
+    assert desk.reads(answer.id, role="admin") == 1
+    with pytest.raises(NotFound):
+        desk.ask(AnswerAsk(ask_id=ask.id, accept=False), role="deputy_dsl")
+
+
+def test_a_dsls_alert_is_the_grant_so_a_dsl_can_always_answer_the_teacher(desk: Desk) -> None:
+    answer = desk.record()
+    reply = AddAction(id=new_id(), incident_id=answer.id, text="Thank you. Please watch at home time.", alert=Alert(staff_ids=[desk.school.people["teacher"]]))
+    desk.ask(reply, role="dsl")
+    assert desk.reads(answer.id, role="teacher") == 2
+
+
+def test_nobody_reads_or_is_sent_an_entry_on_their_own_child_their_own_words_excepted(desk: Desk) -> None:
+    parent = create_person(resources=desk.resources, school=desk.school, role=Role.DSL)
+    child = create_pupil(resources=desk.resources, school=desk.school, name="Parent's Child", relatives=(parent,))
+    about = desk.record(pupil_id=child)
+    linked = desk.record(linked_pupils=[LinkedPupil(pupil_id=child, part="witness")])
+    for answer in (about, linked):
+        assert parent not in {r.person_id for r in answer.recipients}
+        assert desk.reads(answer.id, role="dsl", person=parent) == 0
+        assert desk.reads(answer.id, role="dsl") == 1
+    assert desk.ask(Chronology(pupil_id=child), role="dsl", person=parent).items == []
+    assert desk.ask(Pupil(pupil_id=child), role="dsl", person=parent).flags == []
+    own = desk.record(pupil_id=child, role="dsl", person=parent)
+    assert desk.reads(own.id, role="dsl", person=parent) == 1
+
+
+def test_hidden_and_missing_answer_alike(desk: Desk) -> None:
+    answer = desk.record()
+    errors = []
+    for incident in (answer.id, new_id()):
+        with pytest.raises(NotFound) as caught:
+            desk.ask(Incident(incident_id=incident), role="slt")
+        errors.append(caught.value.args)
+    assert errors[0] == errors[1]
+
+
+def test_a_write_only_role_sees_its_own_entries_in_a_chronology_and_no_others(desk: Desk) -> None:
+    mine, _ = desk.record(category_codes=["behaviour"]), desk.record(role="admin", category_codes=["behaviour"])
+    assert [e.incident_id for e in desk.ask(Chronology(pupil_id=desk.pupil), role="teacher").items] == [mine.id]
+    assert desk.ask(Chronology(pupil_id=desk.pupil), role="dsl").total == 2
+
+
+def test_the_holding_pupil_needs_a_description_and_always_tells_the_safeguarding_team(desk: Desk) -> None:
+    from services.incidents.recording import holding_pupil
+
+    holding = create_pupil(
+        resources=desk.resources, school=desk.school, name="Not listed, or not sure who", id=holding_pupil(desk.school.id), holding=True
+    )
+    with pytest.raises(Invalid) as caught:
+        desk.record(pupil_id=holding, category_codes=["behaviour"])
+    assert caught.value.problems == {"described_pupil": "missing"}
+    answer = desk.record(pupil_id=holding, category_codes=["behaviour"], described_pupil="Year 3 boy, red coat")
+    assert desk.school.people["dsl"] in {r.person_id for r in answer.recipients}
+
+
+def test_a_linked_pupils_chronology_shows_the_part_and_not_the_first_pupils_categories(desk: Desk) -> None:
+    other = create_pupil(resources=desk.resources, school=desk.school, name="Tom Example")
+    desk.record(category_codes=["bullying"], linked_pupils=[LinkedPupil(pupil_id=other, part="may_have_caused_harm", initials="TE")])
+    (line,) = desk.ask(Chronology(pupil_id=other), role="dsl").items
+    assert (line.part, line.categories) == ("may_have_caused_harm", [])
+    assert desk.ask(Chronology(pupil_id=other, category_codes=["bullying"]), role="dsl").items == []
+
+
+def test_the_chronology_filters_pages_and_counts(desk: Desk) -> None:
+    for day in range(1, 8):
+        with clock.set_to(dt.datetime(2026, 3, day, 12, tzinfo=dt.UTC)):
+            desk.record(category_codes=["welfare" if day % 2 else "behaviour"], narrative=f"Day {day} 100% wet", occurred_at=clock.now())
+    page = desk.ask(Chronology(pupil_id=desk.pupil, limit=3), role="dsl")
+    rest = desk.ask(Chronology(pupil_id=desk.pupil, limit=9, cursor=page.next), role="dsl")
+    assert [e.text.split()[1] for e in [*page.items, *rest.items]] == ["7", "6", "5", "4", "3", "2", "1"]
+    assert (page.total, page.months[0].month, page.months[0].count, rest.next) == (7, "2026-03", 7, None)
+    narrowed = Chronology(pupil_id=desk.pupil, category_codes=["welfare"], since=dt.date(2026, 3, 2), until=dt.date(2026, 3, 5), words="100%")
+    assert [e.text.split()[1] for e in desk.ask(narrowed, role="dsl").items] == ["5", "3"]
+    with pytest.raises(Invalid):
+        desk.ask(Chronology(pupil_id=desk.pupil, cursor="rubbish"), role="dsl")
+
+
+def test_a_correction_is_appended_and_the_entry_stays(desk: Desk) -> None:
+    answer = desk.record()
+    fix = AddCorrection(id=new_id(), incident_id=answer.id, entry_id=answer.entry_id, reason="Wrong day", should_say="It was Tuesday.")
+    with pytest.raises(NotAllowed):
+        desk.ask(fix, role="teacher")
+    desk.ask(fix, role="dsl")
+    first, correction = desk.ask(Incident(incident_id=answer.id), role="teacher").entries
+    assert (first.text, correction.kind, correction.corrects) == (GOOD_EXAMPLE, "correction", first.id)
+
+
+def test_pupils_are_found_by_any_part_of_a_name_from_the_second_letter(desk: Desk) -> None:
+    made = {
+        name: create_pupil(resources=desk.resources, school=desk.school, name=name)
+        for name in ("Zoë O'Brien-Łuć", "محمد الأمين", "李小明", "Sarah Okafor")
+    }
+    for query, name in {"lu": "Zoë O'Brien-Łuć", "zoe ob": "Zoë O'Brien-Łuć", "o’br": "Zoë O'Brien-Łuć", "محمد": "محمد الأمين", "李": "李小明"}.items():
+        assert [p.id for p in desk.ask(SearchPupils(q=query), role="teacher").items] == [made[name]], query
+    assert len(desk.ask(SearchPupils(q="sar"), role="teacher").items) == 2
+    assert desk.ask(SearchPupils(q="s"), role="teacher").items == []
+
+
+def test_flags_are_shown_to_those_whose_role_opens_their_class(desk: Desk) -> None:
+    for kind in ("child_protection_plan", "looked_after", "send"):
+        desk.ask(SetFlag(id=new_id(), pupil_id=desk.pupil, kind=kind, started=dt.date(2026, 1, 5)), role="dsl")
+    seen = {role: len(desk.ask(Pupil(pupil_id=desk.pupil), role=role).flags) for role in ("dsl", "slt", "teacher")}
+    assert seen == {"dsl": 3, "slt": 2, "teacher": 0}
+
+
+def test_the_inbox_gets_lines_only_of_what_may_be_read(desk: Desk) -> None:
+    general, concern = desk.record(category_codes=["behaviour"]), desk.record()
+    lines = desk.ask(Summaries(entry_ids=[general.id, concern.id, new_id()]), role="slt").items
+    assert [line.incident_id for line in lines] == [general.id]
+
+
+def test_the_chain_verifies_and_every_pupils_thread_counts_on(desk: Desk) -> None:
+    import hashlib
+    import json
+
+    from services.incidents.ledger import BEGINNING, commitment
+
+    answer = desk.record()
+    desk.ask(AddAction(id=new_id(), incident_id=answer.id, text="Spoke to mum."), role="dsl")
+    desk.record()
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        rows = tx.execute(sa.text("select sequence, canonical, hash, openings from ledger join ledger_openings using (school_id, sequence) order by 1")).all()
+    previous, thread = BEGINNING, BEGINNING
+    for number, row in enumerate(rows, start=1):
+        entry = json.loads(row.canonical)
+        assert (entry["seq"], entry["previous"], hashlib.sha256(row.canonical).hexdigest()) == (number, previous, row.hash)
+        (opening,) = row.openings["pupils"]
+        assert (opening["count"], opening["previous"], [commitment(opening)]) == (number, thread, entry["pupils"])
+        previous = thread = row.hash
+    salt = rows[0].openings["fields"]["text"]
+    assert json.loads(rows[0].canonical)["fields"]["text"] == commitment({"field": "text", "salt": salt, "value": GOOD_EXAMPLE})
+
+
+@pytest.mark.parametrize("statement", ["update ledger set hash = ''", "delete from ledger", "truncate ledger", "update entries set text = ''", "delete from entries"])
+def test_the_services_role_cannot_alter_the_record(desk: Desk, statement: str) -> None:
+    desk.record()
+    from safekeep.errors import StorageError
+
+    with pytest.raises(StorageError, match="42501"), desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        tx.execute(sa.text(statement))
+
+
+def test_no_school_set_no_rows_and_another_schools_rows_never(desk: Desk) -> None:
+    desk.record()
+    other = create_school(resources=desk.resources)
+    for school_id, expected in ((None, 0), (other.id, 0), (desk.school.id, 1)):
+        with desk.resources.transaction(desk.resources.engine, school_id=school_id) as tx:
+            assert tx.execute(sa.text("select count(*) from entries")).scalar() == expected
+
+
+def test_a_database_error_carries_no_row_out(desk: Desk) -> None:
+    from safekeep.errors import StorageError
+
+    with pytest.raises(StorageError) as caught, desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        tx.execute(sa.text("insert into rights (school_id, entry_id, person_id, class, reason, given_at) values (:s, :s, :s, 1, 'a secret', now())"), {"s": desk.school.id})
+    assert "secret" not in repr(caught.value) + str(caught.value.__cause__) + str(caught.value.__context__ if not caught.value.__suppress_context__ else "")
+    assert caught.value.sqlstate == "23503"
+
+
+def test_a_request_is_frozen(desk: Desk) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        a_record(pupil_id=desk.pupil).narrative = "changed"  # type: ignore[misc]
+    assert Record.method == "incidents.record"
