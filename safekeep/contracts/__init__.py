@@ -143,10 +143,10 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 Zone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_+-]{1,30}(/[A-Za-z_+-]{1,30}){0,2}$")]
 """An IANA time zone, such as Europe/London."""
 
-Narrative = Annotated[str, BeforeValidator(_newlines), StringConstraints(max_length=20_000), AfterValidator(_clean), AfterValidator(_not_blank)]
+Narrative = Annotated[str, StringConstraints(max_length=20_000), BeforeValidator(_newlines), AfterValidator(_clean), AfterValidator(_not_blank)]
 """A long account, kept as written (line ends aside); not blank; 20,000 characters at most."""
 
-OptionalNarrative = Annotated[str, BeforeValidator(_newlines), StringConstraints(max_length=20_000), AfterValidator(_clean)]
+OptionalNarrative = Annotated[str, StringConstraints(max_length=20_000), BeforeValidator(_newlines), AfterValidator(_clean)]
 """The same, and may be empty."""
 
 Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(_clean), AfterValidator(_one_line)]
