@@ -127,19 +127,6 @@ ledger_openings = sa.Table(
     "ledger_openings", metadata, _school(), sa.Column("sequence", sa.BigInteger, primary_key=True), sa.Column("openings", pg.JSONB, nullable=False)
 )
 
-SERVICE_RIGHTS = {
-    "schools": "select, insert, update", "staff": "select, insert, update", "categories": "select, insert, update, delete",
-    "groups": "select, insert, update, delete", "pupils": "select, insert, update", "pupil_words": "select, insert, delete",
-    "relations": "select, insert, delete", "flags": "select, insert, update", "numbers": "select, insert, update",
-    "incidents": "select, insert", "incident_pupils": "select, insert", "entries": "select, insert", "rights": "select, insert, update, delete",
-    "asks": "select, insert, update", "entry_files": "select, insert", "ledger": "select, insert", "ledger_heads": "select, insert, update",
-    "ledger_threads": "select, insert, update", "ledger_openings": "select, insert",
-}
-"""What the service's database role may do. Entries and the ledger cannot be changed by it; only a class can be raised."""
-
-CLASS_ONLY = ("incidents", "entries")
-"""Tables of which the service may change nothing but the class (and an incident's categories)."""
-
 # --- the school, fed by identity's events ---------------------------------------------------------------------------
 
 _SCHOOL_STATE = sa.text(
