@@ -187,7 +187,7 @@ def _tables() -> None:
         sa.Column("form", sa.Text(), nullable=False),
         sa.Column("born", sa.Date(), nullable=False),
         sa.Column("family", sa.UUID(), nullable=False),
-        sa.Column("holding", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("holding", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("school_id", "id"),
     )
     op.create_index("pupils_family", "pupils", ["school_id", "family"], unique=False)
