@@ -1,0 +1,137 @@
+"""The gateway: the pages and the JSON API. No rule about safeguarding lives here; services decide."""
+
+import errno
+from typing import Any
+
+from flask import Flask, Response, g, render_template, request
+from flask_babel import Babel
+from werkzeug.exceptions import HTTPException
+
+from gateway import api, assets, headers, pages, problems, rpc, session, templating
+from gateway.problems import Problem
+from safekeep import telemetry
+from safekeep.contracts.files import MAX_UPLOAD
+from safekeep.errors import Invalid, NotFound, NotSignedIn, SafekeepError, TooManyAttempts
+from safekeep.keys import Keys
+from safekeep.settings import GatewaySettings, gateway_settings
+
+LANGUAGES = ("en_GB",)
+
+
+def create_app(settings: GatewaySettings | None = None) -> Flask:
+    """Return the WSGI application. Without `settings`, what the environment says."""
+    settings = settings or gateway_settings()
+    app = Flask("gateway", static_folder=None)
+    app.config.update(
+        PUBLIC_URL=settings.public_url.rstrip("/"),
+        MAX_CONTENT_LENGTH=MAX_UPLOAD * 4,
+        MAX_FORM_MEMORY_SIZE=4 * 1024 * 1024,
+        MAX_FORM_PARTS=2_500,
+        BABEL_DEFAULT_LOCALE="en_GB",
+    )
+    rpc.start(broker_url=settings.broker_url, keys=Keys.load(settings.keys_file))
+    Babel(app, locale_selector=lambda: request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0])
+    headers.install(app)
+    templating.install(app)
+    app.register_blueprint(assets.assets)
+    pages.install(app)
+    api.install(app)
+    app.before_request(_arrive)
+    app.register_error_handler(SafekeepError, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _failed)
+    if settings.inner_port:
+        _serve_inner(settings.inner_port)
+    return app
+
+
+def _serve_inner(port: int) -> None:
+    """Answer probes on the inner port; of several workers on one machine the first has it."""
+    telemetry.start_logging("gateway")
+    try:
+        telemetry.serve_inner(port=port, ready=lambda: {"broker": rpc.is_reachable()})
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+
+
+def _arrive() -> Any:
+    """Before every request: a trace, the form's origin, and who is at which place."""
+    telemetry.trace.set(telemetry.new_trace())
+    endpoint = request.endpoint or ""
+    if not endpoint or endpoint.startswith("assets."):
+        return None
+    if endpoint.startswith("api."):
+        return None  # the API enters with its bearer token, in its own blueprint
+    if request.method == "POST" and not pages.is_trusted_post(endpoint):
+        return _answer(problems.BAD_FORM)
+    slug = (request.view_args or {}).get("slug")
+    if slug is not None:
+        here = session.enter(session_token=session.cookie(), slug=slug, is_draft=endpoint in pages.KEEPS_DRAFTS and request.method == "POST")
+        if not here.answer.expired and here.place.is_trust != request.path.startswith("/t/"):
+            raise NotFound("school")
+    return None
+
+
+def _refused(error: SafekeepError) -> Any:
+    problem = problems.problem_of(error)
+    if problem.status >= 500:
+        telemetry.log().warning("request.refused", error=type(error).__name__, codes=[a for a in error.args if isinstance(a, str)], route=_route())
+    if isinstance(error, NotSignedIn) and not _is_api() and not _wants_json():
+        return pages.to_sign_in(expired=error.reason == "expired")
+    return _answer(problem, error)
+
+
+def _http_error(error: HTTPException) -> Any:
+    if error.code in {301, 302, 303, 307, 308}:
+        return error.get_response()
+    table = {404: problems.NOT_FOUND, 405: problems.METHOD, 413: problems.TOO_LARGE, 415: problems.UNSUPPORTED}
+    response = _answer(table.get(error.code or 500, problems.BAD_REQUEST if (error.code or 500) < 500 else problems.FAILED))
+    if error.code == 405:
+        response.headers["Allow"] = ", ".join(getattr(error, "valid_methods", None) or [])
+    return response
+
+
+def _failed(error: Exception) -> Any:
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    place = f"{where.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{where.tb_lineno}" if where else ""
+    telemetry.log().error("request.failed", error=type(error).__name__, where=place, route=_route())
+    return _answer(problems.FAILED)
+
+
+def _answer(problem: Problem, error: SafekeepError | None = None) -> Response:
+    """Say a problem: as RFC 9457 to the API, as a page to a person."""
+    if _is_api() or _wants_json():
+        response = api.problem_response(problem, error)
+    else:
+        failing = error.problems if isinstance(error, Invalid) else {}
+        sentences = [(field, problems.sentence(field, code)) for field, code in failing.items()]
+        status = 404 if problem is problems.NOT_FOUND else problem.status
+        try:
+            body = render_template("problem.html", problem=problem, sentences=sentences)
+        except Exception:  # the page's own frame needs services too: say it without
+            g.pop("here", None)
+            body = render_template("problem.html", problem=problem, sentences=sentences)
+        response = Response(body, status, mimetype="text/html")
+    if isinstance(error, TooManyAttempts):
+        response.headers["Retry-After"] = str(int(error.seconds))
+    elif problem.status == 503:
+        response.headers["Retry-After"] = "30"
+    return response
+
+
+def _is_api() -> bool:
+    return request.path.startswith("/api/")
+
+
+def _wants_json() -> bool:
+    return request.accept_mimetypes.best == "application/json"
+
+
+def _route() -> str:
+    """The route's pattern: addresses hold ids, and may hold words people typed."""
+    return str(request.url_rule or "")
+
+

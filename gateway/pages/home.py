@@ -1,0 +1,25 @@
+"""Home: the inbox for those who read by role; Add incident and their own entries for everybody else."""
+
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+
+from gateway import rpc, schools, session
+from safekeep.contracts.alerts import Inbox
+from safekeep.contracts.incidents import MyEntries
+
+pages = Blueprint("home", __name__)
+
+
+@pages.get("/s/<slug>/")
+def home(slug: str) -> Any:
+    """Show what this person comes for."""
+    here = session.here()
+    if not here.may_record:
+        return render_template("home/governor.html")
+    if here.has_inbox:
+        return redirect(url_for("inbox.inbox", slug=slug), 303)
+    cursor = request.args.get("cursor")
+    mine = rpc.ask(rpc.build(MyEntries, cursor=cursor), token=here.token)
+    waiting = rpc.ask(rpc.build(Inbox, state="unread", limit=5), token=here.token)
+    return render_template("home/home.html", known=schools.known(here), mine=mine, waiting=waiting)

@@ -1,0 +1,86 @@
+"""The inbox: alerts sent to this person, unread first."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request, url_for
+
+from gateway import rpc, schools, session
+from gateway.session import Here
+from safekeep.contracts.alerts import AlertItem, Inbox, MarkRead
+from safekeep.contracts.files import LeftDrafts
+from safekeep.contracts.incidents import AskItem, EntryLine, OpenAsks, Summaries
+from safekeep.errors import SafekeepError
+
+pages = Blueprint("inbox", __name__)
+
+CLASS_CHOICES = ("general", "welfare", "safeguarding", "protection")
+
+
+@pages.get("/s/<slug>/inbox")
+def inbox(slug: str) -> Any:
+    """List alerts; filters narrow them; for DSLs also what they are asked, and drafts left for a day."""
+    here = session.here()
+    state = request.args.get("state", "all")
+    class_code = request.args.get("class", "")
+    state = state if state in {"all", "unread", "read"} else "all"
+    class_code = class_code if class_code in CLASS_CHOICES else ""
+    asked = rpc.build(Inbox, state=state, class_code=class_code or None, cursor=request.args.get("cursor"))
+    answer = rpc.ask(asked, token=here.token)
+    return render_template(
+        "inbox/inbox.html",
+        known=schools.known(here),
+        inbox=answer,
+        lines=_lines(here, answer.items),
+        state=state,
+        class_code=class_code,
+        classes=CLASS_CHOICES,
+        asks=_asks(here),
+        left=_left(here),
+    )
+
+
+@pages.post("/s/<slug>/alerts/<uuid:alert_id>/read")
+def mark_read(slug: str, alert_id: UUID) -> Any:
+    """Mark an alert as read, and go back to where the button was."""
+    here = session.here()
+    rpc.ask(rpc.build(MarkRead, alert_id=alert_id), token=here.token)
+    incident = request.form.get("incident", "")
+    if request.form.get("then") == "action" and _is_id(incident):
+        return redirect(url_for("actions.begin", slug=slug, incident_id=UUID(incident)), 303)
+    if _is_id(incident):
+        return redirect(url_for("incidents.incident", slug=slug, incident_id=UUID(incident)), 303)
+    return redirect(url_for("inbox.inbox", slug=slug), 303)
+
+
+def _is_id(value: str) -> bool:
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _lines(here: Here, alerts: list[AlertItem]) -> dict[UUID, EntryLine]:
+    """Return what the entries are about; an inbox without pupils' names is better than none."""
+    if not alerts:
+        return {}
+    try:
+        found = rpc.ask(rpc.build(Summaries, entry_ids=list({alert.entry_id for alert in alerts})), token=here.token, seconds=3.0)
+    except SafekeepError:
+        return {}
+    return {line.id: line for line in found.items}
+
+
+def _asks(here: Here) -> list[AskItem]:
+    try:
+        return rpc.ask(OpenAsks(), token=here.token, seconds=3.0).items if here.is_lead else []
+    except SafekeepError:
+        return []
+
+
+def _left(here: Here) -> int:
+    try:
+        return len(rpc.ask(LeftDrafts(), token=here.token, seconds=2.0).items) if here.is_lead else 0
+    except SafekeepError:
+        return 0

@@ -1,0 +1,132 @@
+"""Reading an incident: the account, the facts, what was done, who was told and who has read."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request, url_for
+
+from gateway import rpc, schools, session
+from gateway.forms import Form
+from gateway.session import Here
+from safekeep.contracts.alerts import AlertItem, Inbox, MarkRead, ReaderItem, Readers
+from safekeep.contracts.files import Receipts
+from safekeep.contracts.incidents import AnswerAsk, Incident, IncidentAnswer, Pupil, PupilAnswer
+from safekeep.errors import NotFound, SafekeepError
+
+pages = Blueprint("incidents", __name__)
+
+
+@pages.get("/s/<slug>/alerts/<uuid:alert_id>")
+def alert(slug: str, alert_id: UUID) -> Any:
+    """Go from an alert (the link in a mail) to its incident. Opening a link marks nothing as read."""
+    here = session.here()
+    cursor: str | None = None
+    for _ in range(40):
+        page = rpc.ask(rpc.build(Inbox, state="all", limit=100, cursor=cursor), token=here.token)
+        found = next((item for item in page.items if item.id == alert_id), None)
+        if found is not None:
+            return redirect(url_for("incidents.incident", slug=slug, incident_id=found.incident_id, _anchor=f"entry-{found.entry_id}"), 303)
+        cursor = page.next
+        if cursor is None:
+            break
+    raise NotFound("alert")
+
+
+@pages.get("/s/<slug>/incidents/<uuid:incident_id>")
+def incident(slug: str, incident_id: UUID) -> Any:
+    """Show an incident."""
+    here = session.here()
+    found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
+    mine = _my_alerts(here, incident_id)
+    return render_template(
+        "incidents/incident.html",
+        known=schools.known(here),
+        incident=found,
+        readers=_readers(here, incident_id),
+        mine=mine,
+        unread=[item for item in mine if item.read_at is None],
+        beside=_beside(here, found),
+        names=_file_names(here, found),
+        form=Form({}),
+    )
+
+
+@pages.post("/s/<slug>/incidents/<uuid:incident_id>/read")
+def mark_read(slug: str, incident_id: UUID) -> Any:
+    """Mark all this person's alerts of the incident as read; then, when asked, on to adding an action."""
+    here = session.here()
+    for item in _my_alerts(here, incident_id, must=True):
+        if item.read_at is None:
+            rpc.ask(rpc.build(MarkRead, alert_id=item.id), token=here.token)
+    if request.form.get("then") == "action":
+        return redirect(url_for("actions.begin", slug=slug, incident_id=incident_id), 303)
+    return redirect(url_for("incidents.incident", slug=slug, incident_id=incident_id), 303)
+
+
+@pages.post("/s/<slug>/asks/<uuid:ask_id>")
+def answer_ask(slug: str, ask_id: UUID) -> Any:
+    """A DSL accepts (which grants, and alerts) or declines to tell somebody."""
+    here = session.here()
+    form = Form.sent(request.form)
+    rpc.ask(rpc.build(AnswerAsk, ask_id=ask_id, accept=form.one("answer") == "accept", reason=form.one("reason")), token=here.token)
+    incident_id = form.as_id("incident")
+    if incident_id is None:
+        return redirect(url_for("inbox.inbox", slug=slug), 303)
+    return redirect(url_for("incidents.incident", slug=slug, incident_id=incident_id), 303)
+
+
+@pages.get("/s/<slug>/incidents/<uuid:incident_id>/recorded")
+def recorded(slug: str, incident_id: UUID) -> Any:
+    """Say what happened: recorded, sent to whom, read by whom so far."""
+    here = session.here()
+    found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
+    readers = _readers(here, incident_id)
+    return render_template("incidents/recorded.html", known=schools.known(here), incident=found, entry=found.entries[0], readers=readers)
+
+
+@pages.get("/s/<slug>/incidents/<uuid:incident_id>/readers")
+def readers(slug: str, incident_id: UUID) -> Any:
+    """The part of the recorded page that changes as people read, for the page to fetch again."""
+    here = session.here()
+    found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
+    return render_template("incidents/_readers.html", known=schools.known(here), entry=found.entries[0], readers=_readers(here, incident_id))
+
+
+def _readers(here: Here, incident_id: UUID) -> dict[tuple[UUID, UUID], ReaderItem] | None:
+    """Return {(entry, person): what became of their alert}, or None where that cannot be told just now."""
+    try:
+        items = rpc.ask(rpc.build(Readers, incident_id=incident_id), token=here.token, seconds=3.0).items
+    except NotFound:
+        return {}
+    except SafekeepError:
+        return None
+    return {(item.entry_id, item.person_id): item for item in items}
+
+
+def _my_alerts(here: Here, incident_id: UUID, *, must: bool = False) -> list[AlertItem]:
+    try:
+        return rpc.ask(rpc.build(Inbox, incident_id=incident_id, limit=100), token=here.token).items
+    except SafekeepError:
+        if must:
+            raise
+        return []
+
+
+def _beside(here: Here, found: IncidentAnswer) -> PupilAnswer | None:
+    if found.pupil.holding:
+        return None
+    try:
+        return rpc.ask(rpc.build(Pupil, pupil_id=found.pupil.id), token=here.token, seconds=3.0)
+    except SafekeepError:
+        return None
+
+
+def _file_names(here: Here, found: IncidentAnswer) -> dict[UUID, str]:
+    """Return the names of attachments, as far as `files` tells this person."""
+    wanted = [file.id for entry in found.entries for file in entry.files][:20]
+    if not wanted:
+        return {}
+    try:
+        return {r.file_id: r.name for r in rpc.ask(rpc.build(Receipts, file_ids=wanted), token=here.token, seconds=3.0).items}
+    except SafekeepError:
+        return {}

@@ -1,0 +1,4 @@
+"""."""
+from flask import Blueprint
+
+pages = Blueprint("trust", __name__)

@@ -1,0 +1,175 @@
+"""The one table from what a service refused to a status, and to a sentence that says what to do now.
+
+Sentences are catalogue entries (Babel), whole ones, never built from pieces. A test finds errors and codes without one.
+"""
+
+from dataclasses import dataclass
+
+from flask_babel import lazy_gettext as _
+
+from safekeep import errors
+from safekeep.errors import SafekeepError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What to answer: the status, a short type (the end of the RFC 9457 `type`), a heading and a sentence."""
+
+    status: int
+    type: str
+    title: str
+    detail: str
+
+
+NOT_FOUND = Problem(
+    404,
+    "not-found",
+    _("Page not found"),
+    _("There is nothing here that you can open. If somebody sent you the address, ask a DSL at your school."),
+)
+"""Always the same, whether it does not exist or may not be known of."""
+
+FAILED = Problem(
+    500,
+    "failed",
+    _("Sorry, this page does not work"),
+    _("The fault is ours and has been noted. Go back: what you typed may still be there. If a child is at risk, tell a DSL in person now."),
+)
+
+BAD_FORM = Problem(
+    400,
+    "form-out-of-date",
+    _("This page was open too long"),
+    _("We could not be sure that the form came from you, so nothing was done. Go back, load the page again and send it once more."),
+)
+
+TOO_LARGE = Problem(413, "too-large", _("That is too large"), _("One file may be 25 MB at most. Nothing was kept from this try. Go back and choose a smaller file."))
+METHOD = Problem(405, "method-not-allowed", _("That cannot be done here"), _("Go back and try again from the page before."))
+BAD_REQUEST = Problem(400, "bad-request", _("We could not read that"), _("What was sent is not complete. Go back and try again."))
+UNSUPPORTED = Problem(415, "unsupported-media-type", _("We could not read that"), _("Send it as application/json."))
+
+STORAGE = Problem(
+    503,
+    "storage",
+    _("We cannot reach the records just now"),
+    _("Try again in a minute. If you were recording something, sending the same page again is safe: it is never recorded twice."),
+)
+
+_BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
+    errors.NotAllowed: {
+        "role": Problem(403, "not-allowed", _("You cannot do this"), _("Your role does not include this. A DSL at your school can help.")),
+        "real_school_exists": Problem(403, "not-allowed", _("You cannot do this"), _("Demo sign-ins cannot be used once a real school exists.")),
+        "cannot_be_told": Problem(403, "not-allowed", _("This person cannot be told"), _("This person cannot be sent this record. Another DSL can help.")),
+    },
+    errors.NotSignedIn: {
+        "missing": Problem(401, "not-signed-in", _("Sign in"), _("Sign in to see this page.")),
+        "expired": Problem(401, "session-ended", _("You were signed out"), _("You were away for a while. Sign in to go on.")),
+        "invalid": Problem(401, "not-signed-in", _("Sign in"), _("Sign in to see this page.")),
+        "no_school": Problem(401, "school-needed", _("Choose a school"), _("You belong to more than one school. Choose the one you want.")),
+        "not_a_person": Problem(401, "not-signed-in", _("Sign in"), _("Sign in to see this page.")),
+    },
+    errors.Conflict: {
+        "other_content": Problem(
+            409, "other-content", _("This was recorded already"), _("It is recorded as you first sent it. What you changed since was not recorded. Add it as an action.")
+        ),
+        "id_taken": Problem(409, "id-taken", _("This page cannot be used"), _("Nothing was recorded. Open Add incident again and send it from there.")),
+        "draft_ended": Problem(409, "draft-ended", _("This draft has ended"), _("It was recorded or thrown away, so it is not kept as a draft.")),
+        "not_ready": Problem(503, "not-ready", _("Your school is being set up"), _("Your school's settings have not arrived yet. Try again in a minute.")),
+        "other_key_content": Problem(409, "idempotency-key-reused", _("This key was used before"), _("The Idempotency-Key was used for other content. Use a new key.")),
+    },
+    errors.Unavailable: {
+        "not_done": Problem(
+            503, "unavailable", _("Part of Safekeep does not answer"), _("What you asked for was not done. Try again in a minute.")
+        ),
+        "unknown": Problem(
+            503,
+            "unavailable",
+            _("Part of Safekeep does not answer"),
+            _("We do not know yet if it was done. Try again in a minute. Sending the same page again is safe: nothing is recorded twice."),
+        ),
+    },
+}
+
+_BY_CLASS: dict[type[SafekeepError], Problem] = {
+    errors.NotFound: NOT_FOUND,
+    errors.NotAllowed: _BY_REASON[errors.NotAllowed]["role"],
+    errors.NotSignedIn: _BY_REASON[errors.NotSignedIn]["missing"],
+    errors.SignInFailed: Problem(401, "sign-in-failed", _("We could not sign you in"), _("The e-mail address and password do not belong together. Check both.")),
+    errors.SecondFactorNeeded: Problem(401, "second-factor-needed", _("A code is needed"), _("Type the 6-digit code from your authenticator app.")),
+    errors.TooManyAttempts: Problem(429, "too-many-attempts", _("Too many tries"), _("Wait a few minutes, then try again.")),
+    errors.Invalid: Problem(422, "invalid", _("There is a problem"), _("Some of what was sent cannot be accepted. Nothing was recorded.")),
+    errors.Conflict: Problem(409, "conflict", _("This does not fit what is kept already"), _("Nothing was changed. Load the page again to see how it is now.")),
+    errors.TooLate: _BY_REASON[errors.Unavailable]["not_done"],
+    errors.StorageError: STORAGE,
+    errors.Unavailable: _BY_REASON[errors.Unavailable]["unknown"],
+}
+
+FIELD: dict[str, str] = {
+    "missing": _("Fill this in"),
+    "too_long": _("This is too long. Shorten it, or put the rest in an action afterwards"),
+    "too_many": _("There are too many of these"),
+    "not_text": _("This must be text"),
+    "control_characters": _("There is a hidden character or line break in this that cannot be kept. Type it again"),
+    "direction_override": _("There is a hidden character in this that changes the direction of the text. Type it again"),
+    "surrogate": _("There is a broken character in this. Type it again"),
+    "in_future": _("This is later than now. Check the date and time"),
+    "too_long_ago": _("This is too long ago. Check the year"),
+    "before_start": _("The end is before the start. Check the dates"),
+    "unknown_choice": _("Choose one of those offered"),
+    "unknown_field": _("This is not a field we know"),
+    "not_an_id": _("This is not an id"),
+    "not_a_time": _("This is not a time. Write it like 12:47"),
+    "not_a_date": _("This is not a date. Write the day, month and year"),
+    "not_offered": _("This is not offered to you. Choose another"),
+    "not_a_number": _("This is not a whole number"),
+    "too_large": _("This number or file is too large"),
+    "too_small": _("This number is too small"),
+    "ask_a_dsl": _("Their role does not open this record. Ask a DSL to tell them, or take them off"),
+    "cannot_be_told": _("This person cannot be sent this record. Take them off"),
+    "leads_only": _("Only a DSL can choose this. Choose “Not sure”: the DSL will see it"),
+    "twice": _("This pupil is in it already"),
+    "not_whole": _("The file did not arrive whole. Choose it again"),
+    "type_refused": _("This kind of file cannot be kept. Use a picture, a PDF, a document or a recording"),
+    "invalid": _("This cannot be accepted. Try again"),
+    "form": _("This cannot be accepted. Try again"),
+    "choose_one": _("Choose one"),
+    "reason_needed": _("Say why they need to know"),
+}
+"""The sentence beside a field, by code. Pages may say it more exactly for one field: see `BY_FIELD`."""
+
+BY_FIELD: dict[tuple[str, str], str] = {
+    ("pupil_id", "missing"): _("Choose the pupil, or choose “Not listed, or not sure who”"),
+    ("pupil_id", "unknown_choice"): _("Choose a pupil of your school"),
+    ("pupil_id", "not_an_id"): _("Choose a pupil of your school"),
+    ("described_pupil", "missing"): _("Describe the pupil as well as you can"),
+    ("kind", "missing"): _("Choose what kind of incident it was"),
+    ("occurred_at", "missing"): _("Say when it happened, or choose “Not known”"),
+    ("occurred_precision", "missing"): _("Say when it happened, or choose “Not known”"),
+    ("narrative", "missing"): _("Write what happened, what you saw or what was said"),
+    ("narrative", "too_long"): _("The account is longer than 20,000 characters. Put the rest in an action afterwards"),
+    ("action_taken", "too_long"): _("This is longer than 20,000 characters. Put the rest in an action afterwards"),
+    ("text", "missing"): _("Write what was done"),
+    ("text", "too_long"): _("This is longer than 20,000 characters. Put the rest in another action"),
+    ("category_codes", "missing"): _("Choose at least one category. “Not sure” is one"),
+    ("username", "missing"): _("Type your e-mail address"),
+    ("password", "missing"): _("Type your password"),
+    ("reason", "missing"): _("Say why"),
+    ("should_say", "missing"): _("Write what it should say"),
+    ("started", "missing"): _("Say when it started"),
+    ("part", "missing"): _("Choose what part this pupil had"),
+}
+
+
+def problem_of(error: Exception) -> Problem:
+    """Return what to answer to an error. What is not one of safekeep.errors is our own fault: 500, and nothing of its text."""
+    reasons = _BY_REASON.get(type(error), {})  # type: ignore[arg-type]
+    for argument in error.args:
+        if isinstance(argument, str) and argument in reasons:
+            return reasons[argument]
+    return _BY_CLASS.get(type(error), FAILED)  # type: ignore[arg-type]
+
+
+def sentence(field: str, code: str) -> str:
+    """Return the sentence for a code beside a field (dotted paths count by their last name)."""
+    last = next((part for part in reversed(field.split(".")) if not part.isdigit()), field)
+    return str(BY_FIELD.get((field, code)) or BY_FIELD.get((last, code)) or FIELD.get(code) or FIELD["invalid"])

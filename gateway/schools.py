@@ -1,0 +1,80 @@
+"""The school and its staff as pages need them: remembered 30 seconds in this process, one copy a school."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from gateway import rpc
+from gateway.session import Here
+from safekeep import permissions
+from safekeep.contracts.identity import CategoryItem, School, SchoolAnswer, Staff, StaffItem
+from safekeep.text import fold
+
+_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A school with its staff by id."""
+
+    school: SchoolAnswer
+    staff: dict[UUID, StaffItem]
+    categories: dict[str, CategoryItem]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone its times are shown in."""
+        return ZoneInfo(self.school.zone)
+
+    def local(self, moment: datetime) -> datetime:
+        """Return a moment in the school's zone."""
+        return moment.astimezone(self.zone)
+
+    def name(self, person_id: UUID) -> str:
+        """Return a person's name, or "" when the school never knew them."""
+        found = self.staff.get(person_id)
+        return found.name if found else ""
+
+    def category(self, code: str) -> str:
+        """Return a category's name, or its code where it is gone."""
+        found = self.categories.get(code)
+        return found.name if found else code
+
+    def group(self, code: str) -> str:
+        """Return a group's name, or its code where it is gone."""
+        return next((group.name for group in self.school.groups if group.code == code), code)
+
+    def find_staff(self, words: str, *, limit: int = 10) -> list[StaffItem]:
+        """Return active staff who record, any part of whose name or job starts with each word."""
+        wanted = fold(words).replace("-", " ").split()
+        found = [
+            person
+            for person in self.staff.values()
+            if person.active and permissions.may_record(person.roles) and wanted and all(_starts(person, word) for word in wanted)
+        ]
+        return found[:limit]
+
+
+def _starts(person: StaffItem, word: str) -> bool:
+    parts = fold(f"{person.name} {person.job}").replace("-", " ").replace("'", " ").split()
+    return any(part.startswith(word) for part in (*parts, *fold(person.name).split()))
+
+
+_remembered: dict[UUID, tuple[Known, float]] = {}
+
+
+def known(here: Here) -> Known:
+    """Return the school the person is at, with its staff. Raises Unavailable, NotAllowed."""
+    now = time.monotonic()
+    remembered = _remembered.get(here.place.id)
+    if remembered is not None and remembered[1] > now:
+        return remembered[0]
+    school = rpc.ask(School(), token=here.token)
+    staff = rpc.ask(Staff(), token=here.token).items if permissions.may_record(here.roles) else []
+    result = Known(school, {person.person_id: person for person in staff}, {c.code: c for c in school.categories})
+    if staff:
+        _remembered[here.place.id] = (result, now + _SECONDS)
+    return result

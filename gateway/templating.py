@@ -1,0 +1,62 @@
+"""What every template can use: times and codes in words, where the person is, the school, the CSRF token."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask, g
+from flask_babel import gettext
+from markupsafe import Markup
+
+from gateway import assets, rpc, schools, session, words
+from safekeep.contracts.alerts import Unread
+from safekeep.errors import SafekeepError
+
+
+def install(app: Flask) -> None:
+    """Give templates their globals and filters."""
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.globals.update(asset=assets.address, words=words, csrf=csrf, time=time, csrf_token=session.csrf_token)
+    app.context_processor(_about_here)
+
+
+def csrf() -> Markup:
+    """Return the hidden field every form carries."""
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(session.csrf_token())
+
+
+def time(moment: datetime | None, precision: str = "exact") -> Markup:
+    """Return a time as people say it, with the exact one on hover and for machines."""
+    zone = _zone()
+    said = words.at(moment, zone, precision)
+    if moment is None or precision == "not_known":
+        return Markup("<span>{}</span>").format(said)
+    if precision == "day":
+        return Markup('<time datetime="{}">{}</time>').format(moment.astimezone(zone).date().isoformat(), said)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(), words.exact(moment, zone), said)
+
+
+def _zone() -> ZoneInfo:
+    here = g.get("here")
+    if here is None or here.answer.place is None or here.answer.place.is_trust or here.answer.expired:
+        return ZoneInfo("Europe/London")
+    return schools.known(here).zone
+
+
+def _about_here() -> dict[str, Any]:
+    here: session.Here | None = g.get("here")
+    if here is None or here.answer.expired:
+        return {"here": None, "unread": 0, "gettext": gettext}
+    return {"here": here, "unread": _unread(here), "gettext": gettext}
+
+
+def _unread(here: session.Here) -> int:
+    """Return the number for the banner; 0 where it cannot be had: a banner must never stop a page."""
+    if "unread" not in g:
+        try:
+            g.unread = rpc.ask(Unread(), token=here.token, seconds=1.5).unread if here.answer.place and here.may_record else 0
+        except SafekeepError:
+            g.unread = 0
+    return int(g.unread)
