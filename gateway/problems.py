@@ -134,6 +134,11 @@ FIELD: dict[str, str] = {
     "form": _("This cannot be accepted. Try again"),
     "choose_one": _("Choose one"),
     "reason_needed": _("Say why they need to know"),
+    "nobody_found": _("Nobody was found. Try another part of the name"),
+    "search_unavailable": _("We cannot search just now. Try again, or describe the pupil"),
+    "drafts_unavailable": _("Drafts cannot be kept just now. Do not close this page before you have sent it"),
+    "kept_as_draft": _("Your text is kept as a draft, and is still on this page. If a child is at risk, tell a DSL in person now."),
+    "kept_on_page": _("Your text is still on this page, and nowhere else: do not close it. If a child is at risk, tell a DSL in person now."),
 }
 """The sentence beside a field, by code. Pages may say it more exactly for one field: see `BY_FIELD`."""
 

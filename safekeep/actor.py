@@ -103,6 +103,7 @@ def verify(*, keys: Keys, token: str) -> Actor:
     actor = replace(claimed, token=token)
     if len(_verified) >= 10_000:
         _verified.clear()
+    actor = replace(actor, token=token)
     _verified[token] = (actor, ends)
     return actor
 

@@ -1,4 +1,354 @@
-"""."""
-from flask import Blueprint
+"""Add incident: one page, in the order taught. Nothing typed is lost; sending it twice makes one incident."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+
+from gateway import alerting, drafts, problems, rpc, schools, session, uploads, words
+from gateway.alerting import Alerting
+from gateway.forms import Form, clean, when
+from gateway.schools import Known
+from gateway.session import Here
+from safekeep import clock, permissions
+from safekeep.contracts.incidents import Incident, PupilItem, Record, Recorded, SearchPupils
+from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, SafekeepError, StorageError, Unavailable
+from safekeep.ids import new_id
 
 pages = Blueprint("recording", __name__)
+
+HOLDING = "holding"
+"""The choice "not listed, or not sure who"."""
+
+_FRESH_SECONDS = 3
+
+
+@dataclass(slots=True)
+class Found:
+    """What the searches of the page found, to choose from."""
+
+    pupils: list[PupilItem] = field(default_factory=list)
+    linked: list[PupilItem] = field(default_factory=list)
+    looked_for: str = ""
+
+
+@pages.get("/s/<slug>/incidents/new")
+def begin(slug: str) -> Any:
+    """Make the incident's id, and go to its form."""
+    return redirect(url_for("recording.form", slug=slug, incident_id=new_id()), 303)
+
+
+@pages.get("/s/<slug>/incidents/new/<uuid:incident_id>")
+def form(slug: str, incident_id: UUID) -> Any:
+    """Show the form: empty, or with the draft of that id; an incident that was recorded already shows as recorded."""
+    here = _recorder()
+    typed, notice = None, ""
+    if not _is_fresh(incident_id):
+        try:
+            typed = drafts.load(draft_id=incident_id, token=here.token)
+        except SafekeepError:
+            notice = problems.sentence("form", "drafts_unavailable")
+        if typed is None and _is_recorded(here, incident_id):
+            return redirect(url_for("incidents.recorded", slug=slug, incident_id=incident_id), 303)
+    return _show(typed or Form({}), here=here, incident_id=incident_id, notice=notice)
+
+
+@pages.post("/s/<slug>/incidents/new/<uuid:incident_id>")
+def submit(slug: str, incident_id: UUID) -> Any:
+    """Record the incident; or, by the button pressed, find, add, show, upload or save for later."""
+    here = session.here()
+    typed = Form.sent(request.form)
+    if here.answer.expired:
+        return _after_the_end(typed, here=here, slug=slug, incident_id=incident_id)
+    here = _recorder()
+    sent = request.files.getlist("files")
+    pressed, _, which = request.form.get("do", "record").partition(":")
+    try:
+        uploads.keep_all(typed, sent, token=here.token, thing_id=incident_id)
+        if pressed == "record":
+            return _record(typed, here=here, slug=slug, incident_id=incident_id)
+    except (Unavailable, StorageError) as error:
+        return _not_done(typed, error, here=here, incident_id=incident_id)
+    except Conflict as error:
+        return _show(typed, here=here, incident_id=incident_id, notice=str(problems.problem_of(error).detail), conflict=error.reason, status=409)
+    if pressed == "save":
+        drafts.save(typed, draft_id=incident_id, token=here.token)
+        return redirect(url_for("drafts.drafts", slug=slug, saved=1), 303)
+    found = _carry_out(typed, pressed, which, here=here)
+    status = 422 if typed.problems else 200
+    return _show(typed, here=here, incident_id=incident_id, found=found, status=status)
+
+
+@pages.post("/s/<slug>/incidents/new/<uuid:incident_id>/draft")
+def autosave(slug: str, incident_id: UUID) -> Any:
+    """Keep the form as it is, for its author alone. Also for a session that has ended."""
+    here = session.here()
+    kept = drafts.save(Form.sent(request.form), draft_id=incident_id, token=here.token)
+    return jsonify(saved_at=clock.stamp(kept.saved_at), ended=here.answer.expired)
+
+
+@pages.post("/s/<slug>/incidents/preview")
+def preview(slug: str) -> Any:
+    """Return the part of the form that says who will be sent it, worked out anew."""
+    here = _recorder()
+    typed = Form.sent(request.form)
+    known = schools.known(here)
+    alerts = alerting.work_out(typed, here=here, known=known, pupil_ids=_pupil_ids(typed, here), category_codes=typed.many("category_codes"))
+    return render_template("recording/_who.html", form=typed, known=known, alerts=alerts, button=words.submit_label(alerts.count))
+
+
+@pages.get("/s/<slug>/pupils/suggest")
+def suggest_pupils(slug: str) -> Any:
+    """Return pupils for the typeahead, from the second letter."""
+    here = _recorder()
+    found = _search(here, request.args.get("q", ""))
+    items = [{"id": str(p.id), "name": p.name, "about": _about(p), "label": _label(p)} for p in found if not p.holding]
+    return jsonify(items=items)
+
+
+@pages.get("/s/<slug>/staff/suggest")
+def suggest_staff(slug: str) -> Any:
+    """Return staff for the typeahead."""
+    here = _recorder()
+    found = schools.known(here).find_staff(clean(request.args.get("q", "")))
+    return jsonify(items=[{"id": str(p.person_id), "name": p.name, "about": words.roles(p.roles), "label": p.name} for p in found])
+
+
+# --- recording -----------------------------------------------------------------------------------------------------
+
+
+def _record(typed: Form, *, here: Here, slug: str, incident_id: UUID) -> Any:
+    known = schools.known(here)
+    pupil_ids = _pupil_ids(typed, here)
+    alerts = alerting.work_out(typed, here=here, known=known, pupil_ids=pupil_ids, category_codes=typed.many("category_codes"))
+    alerting.refuse_without_reasons(typed, alerts)
+    wanted = _request(typed, known=known, here=here, incident_id=incident_id)
+    if typed.problems or wanted is None:
+        return _show(typed, here=here, incident_id=incident_id, alerts=alerts, status=422)
+    if not alerts.was_shown:
+        return _show(typed, here=here, incident_id=incident_id, alerts=alerts, look=True)
+    try:
+        done: Recorded = rpc.ask(wanted, token=here.token, seconds=10.0)
+    except Invalid as error:
+        _note(typed, error, linked=typed.as_ids("linked_ids"))
+        return _show(typed, here=here, incident_id=incident_id, alerts=alerts, status=422)
+    return redirect(url_for("incidents.recorded", slug=slug, incident_id=done.id), 303)
+
+
+def _request(typed: Form, *, known: Known, here: Here, incident_id: UUID) -> Record | None:
+    """Return what to record, or None with the problems noted."""
+    pupil_id = _pupil_id(typed, here)
+    if pupil_id is None and "pupil_id" not in typed.problems:
+        typed.refuse("pupil_id", "missing")
+    occurred_at, precision = when(typed, zone=known.zone)
+    linked = typed.as_ids("linked_ids")
+    receipts = uploads.receipts(typed, token=here.token)
+    if not typed.one("kind"):
+        typed.refuse("kind", "missing")
+    if not typed.many("category_codes"):
+        typed.refuse("category_codes", "missing")
+    try:
+        wanted = rpc.build(
+            Record,
+            id=incident_id,
+            pupil_id=pupil_id or incident_id,
+            described_pupil=typed.one("described_pupil") if typed.one("pupil_id") == HOLDING else "",
+            occurred_at=occurred_at or (None if precision == "not_known" else clock.now()),
+            occurred_precision=precision,
+            kind=typed.one("kind") or "other",
+            place=typed.one("place"),
+            narrative=typed.one("narrative"),
+            told=_told(typed),
+            action_taken=typed.one("action_taken"),
+            at_risk_now=typed.has("at_risk_now", "yes"),
+            category_codes=typed.many("category_codes") or ["not_sure"],
+            linked_pupils=[
+                {"pupil_id": x, "part": typed.one(f"linked_part_{x}"), "initials": typed.one(f"linked_initials_{x}")} for x in linked
+            ],
+            alert=alerting.alert_of(typed),
+            receipts=receipts,
+        )
+    except Invalid as error:
+        _note(typed, error, linked=linked)
+        return None
+    return wanted if not typed.problems else None
+
+
+def _told(typed: Form) -> dict[str, Any]:
+    if typed.one("told") == "not_yet":
+        return {"not_yet": True}
+    return {"not_yet": False, "whom": typed.one("told_whom"), "when": typed.one("told_when")}
+
+
+_FIELD_OF = {
+    "occurred_at": "when",
+    "occurred_precision": "when",
+    "told.whom": "told_whom",
+    "told.when": "told_when",
+    "alert.groups": "groups",
+    "alert.staff_ids": "staff_q",
+    "alert.ask_dsl": "staff_q",
+    "staff_ids": "staff_q",
+    "receipts": "files",
+}
+
+
+def _note(typed: Form, error: Invalid, *, linked: list[UUID]) -> None:
+    """Put what was refused beside the fields of this page."""
+    for path, code in error.problems.items():
+        parts = path.split(".")
+        if parts[0] == "linked_pupils" and len(parts) > 1 and parts[1].isdigit() and int(parts[1]) < len(linked):
+            pupil = linked[int(parts[1])]
+            typed.refuse({"part": f"linked_part_{pupil}", "initials": f"linked_initials_{pupil}"}.get(parts[-1], "linked_q"), code)
+        elif "reasons" in parts and len(parts) > 1:
+            typed.refuse(f"reason_{parts[-1]}", code)
+        else:
+            typed.refuse(_FIELD_OF.get(path, _FIELD_OF.get(".".join(parts[:2]), parts[0])), code)
+
+
+def _not_done(typed: Form, error: Unavailable | StorageError, *, here: Here, incident_id: UUID) -> Any:
+    """Say honestly that it may not be recorded, and whether the words are kept."""
+    problem = problems.problem_of(error)
+    kept = drafts.saved(typed, draft_id=incident_id, token=here.token)
+    sentence = problems.sentence("form", "kept_as_draft" if kept else "kept_on_page")
+    return _show(typed, here=here, incident_id=incident_id, notice=f"{problem.detail} {sentence}", status=503, calm=True)
+
+
+def _after_the_end(typed: Form, *, here: Here, slug: str, incident_id: UUID) -> Any:
+    """A session that ran out: the words become the author's draft, nothing else is done, and the page says so."""
+    drafts.save(typed, draft_id=incident_id, token=here.token)
+    wanted = url_for("recording.form", slug=slug, incident_id=incident_id)
+    return redirect(url_for("session.sign_in", next=wanted, why="draft"), 303)
+
+
+# --- finding and choosing without JavaScript -----------------------------------------------------------------------
+
+
+def _carry_out(typed: Form, pressed: str, which: str, *, here: Here) -> Found:
+    found = Found(looked_for=pressed)
+    if pressed == "find_pupil":
+        found.pupils = _find(typed, "pupil_q", here)
+    elif pressed == "find_linked":
+        found.linked = _find(typed, "linked_q", here)
+    elif pressed == "add_linked":
+        for pupil in typed.as_ids("linked_add"):
+            typed.add("linked_ids", str(pupil))
+        typed.put("linked_q", "")
+    elif pressed == "remove_linked":
+        typed.remove("linked_ids", which)
+    elif pressed == "remove_staff":
+        typed.remove("staff_ids", which)
+        typed.remove("ask_dsl", which)
+    elif pressed == "remove_file":
+        typed.remove("file_ids", which)
+    typed.put("linked_add")
+    return found
+
+
+def _find(typed: Form, name: str, here: Here) -> list[PupilItem]:
+    try:
+        return _search(here, typed.one(name))
+    except SafekeepError:
+        typed.refuse(name, "search_unavailable")
+        return []
+
+
+def _search(here: Here, words_: str) -> list[PupilItem]:
+    q = clean(words_).strip()
+    return rpc.ask(rpc.build(SearchPupils, q=q, limit=12), token=here.token).items if q else []
+
+
+def _about(pupil: PupilItem) -> str:
+    return f"{pupil.year} · {pupil.form} · {words.long_day(pupil.born)}"
+
+
+def _label(pupil: PupilItem) -> str:
+    return f"{pupil.name}, {_about(pupil)}"
+
+
+# --- showing -------------------------------------------------------------------------------------------------------
+
+
+def _show(
+    typed: Form,
+    *,
+    here: Here,
+    incident_id: UUID,
+    found: Found | None = None,
+    alerts: Alerting | None = None,
+    notice: str = "",
+    conflict: str = "",
+    look: bool = False,
+    calm: bool = False,
+    status: int = 200,
+) -> Any:
+    known = schools.known(here)
+    if typed.one("when") != "now" or not typed.one("now_at"):
+        typed.put("now_at", clock.stamp(clock.now()))
+    if alerts is None:
+        alerts = _alerts(typed, here=here, known=known)
+    found = found or Found()
+    for pupil in (*found.pupils, *found.linked):
+        typed.put(f"label_{pupil.id}", _label(pupil))
+    for name in ("pupil_q", "linked_q"):
+        if found.looked_for == f"find_{name[:-2]}" and not (found.pupils or found.linked):
+            typed.refuse(name, "nobody_found")
+    if typed.one("staff_q"):
+        alerts.found = [p for p in known.find_staff(clean(typed.one("staff_q"))) if p.person_id not in alerts.people]
+        if found.looked_for == "find_staff" and not alerts.found:
+            typed.refuse("staff_q", "nobody_found")
+    body = render_template(
+        "recording/form.html",
+        form=typed,
+        known=known,
+        incident_id=incident_id,
+        found=found,
+        alerts=alerts,
+        notice=notice,
+        conflict=conflict,
+        look=look,
+        calm=calm,
+        now_at=datetime.fromisoformat(typed.one("now_at")).astimezone(UTC),
+        today=clock.now().astimezone(known.zone).date().isoformat(),
+        button=words.submit_label(alerts.count),
+    )
+    return body, status
+
+
+def _alerts(typed: Form, *, here: Here, known: Known) -> Alerting:
+    try:
+        return alerting.work_out(typed, here=here, known=known, pupil_ids=_pupil_ids(typed, here), category_codes=typed.many("category_codes"))
+    except SafekeepError:
+        return Alerting(None, [p for p in typed.as_ids("staff_ids") if p in known.staff])
+
+
+def _pupil_id(typed: Form, here: Here) -> UUID | None:
+    return uuid5(here.place.id, "holding") if typed.one("pupil_id") == HOLDING else typed.as_id("pupil_id")
+
+
+def _pupil_ids(typed: Form, here: Here) -> list[UUID]:
+    pupil = _pupil_id(typed, here)
+    return [*([pupil] if pupil else []), *typed.as_ids("linked_ids")]
+
+
+def _recorder() -> Here:
+    here = session.here()
+    if not permissions.may_record(here.roles):
+        raise NotAllowed("role")
+    return here
+
+
+def _is_fresh(incident_id: UUID) -> bool:
+    """Whether a UUIDv7 was made a moment ago: then there is neither a draft nor an incident to look for."""
+    made = (incident_id.int >> 80) / 1000
+    return incident_id.version == 7 and 0 <= clock.now().timestamp() - made < _FRESH_SECONDS
+
+
+def _is_recorded(here: Here, incident_id: UUID) -> bool:
+    try:
+        rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
+    except (NotFound, Unavailable, StorageError):
+        return False
+    return True
