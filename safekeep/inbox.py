@@ -117,7 +117,7 @@ def _apply(tx: sa.Connection, *, handlers: Handlers, body: dict[str, Any]) -> bo
         return True  # done already
     if body["sequence"] > position + 1:
         return False
-    if tx.execute(_TAKE, {"event_id": body["id"], "school_id": body["school_id"]}).rowcount == 0:
+    if tx.execute(_TAKE, {"event_id": body["id"], "school_id": body["school_id"]}).first() is None:
         return True
     tx.execute(_ADVANCE, key)
     for event_class, handler in handlers.items():
@@ -150,7 +150,7 @@ def _cause(error: Exception) -> str:
 
 
 _POSITION = sa.text("select sequence from inbox_positions where owner = :owner and subject = :subject for update")
-_TAKE = sa.text("insert into inbox (event_id, school_id) values (:event_id, :school_id) on conflict do nothing")
+_TAKE = sa.text("insert into inbox (event_id, school_id) values (:event_id, :school_id) on conflict do nothing returning event_id")
 _ADVANCE = sa.text(
     "insert into inbox_positions (school_id, owner, subject, sequence) values (:school_id, :owner, :subject, :sequence) "
     "on conflict (school_id, owner, subject) do update set sequence = excluded.sequence"

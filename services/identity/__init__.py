@@ -1,0 +1,1 @@
+"""Trusts, schools, staff, roles, sign-in, sessions."""

@@ -1,0 +1,182 @@
+"""`./bench record`: how fast the main path is, beside what the same database does with the same bytes and nothing else.
+
+Starts a clean system, records through the HTTP API from 1, 8 and 32 clients for a bounded time, two recipients each, waits until
+every mail has been accepted, and prints rates, latencies, CPU and memory by process, and the ratio to the bare insert-and-commit rate.
+"""
+
+import argparse
+import http.client
+import json
+import statistics
+import threading
+import time
+import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import psutil
+import psycopg
+
+from safekeep.ids import new_id
+from tests.make import GOOD_EXAMPLE
+from tests.servers import running_system
+
+
+@dataclass
+class Run:
+    """What one stretch of recording measured."""
+
+    clients: int
+    seconds: float = 0.0
+    answered: dict[str, datetime] = field(default_factory=dict)  # number → when the answer came
+    latencies: list[float] = field(default_factory=list)
+    failures: int = 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="./bench record")
+    parser.add_argument("--seconds", type=float, default=15.0, help="how long each number of clients records")
+    parser.add_argument("--clients", type=int, nargs="*", default=[1, 8, 32])
+    chosen = parser.parse_args()
+    with running_system() as system:
+        client = Client(system["url"])
+        login = next(x for x in system["logins"] if x["role"] == "teacher")
+        token = client.call("POST", "/sign-in", {"username": login["username"], "password": login["password"]})["token"]
+        pupils = [p["id"] for p in client.call("GET", "/pupils?q=sa", token=token)["items"]]
+        before = _usage(system)
+        recorded = 0
+        for clients in chosen.clients:
+            mails_before = len(_mails(system))
+            start_usage = _usage(system)
+            run = _record(system["url"], token=token, pupils=pupils, clients=clients, seconds=chosen.seconds)
+            recorded += len(run.latencies)
+            lags = _wait_for_mail(system, expected=mails_before + 2 * len(run.latencies), since=mails_before)
+            _print_run(run, lags=lags, before=start_usage, after=_usage(system))
+        bare = _bare_rate(system)
+        print(f"\nbare insert-and-commit of the same bytes, one client: {bare:,.0f}/s (the limit)")
+        _print_memory(_usage(system))
+        assert before is not None
+
+
+class Client:
+    """One keep-alive connection to the API."""
+
+    def __init__(self, url: str) -> None:
+        parts = urllib.parse.urlsplit(url)
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+
+    def call(self, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        self._connection.request(method, f"/api/v1{path}", json.dumps(body) if body is not None else None, headers)
+        response = self._connection.getresponse()
+        data = response.read()
+        if response.status >= 400:
+            raise RuntimeError(f"{method} {path.partition('?')[0]}: {response.status} {data[:300]!r}")
+        return json.loads(data) if data else None
+
+
+def _record(url: str, *, token: str, pupils: list[str], clients: int, seconds: float) -> Run:
+    run, lock, ends = Run(clients), threading.Lock(), time.monotonic() + seconds
+
+    def work(number: int) -> None:
+        client = Client(url)
+        while time.monotonic() < ends:
+            body = {
+                "id": str(new_id()), "pupil_id": pupils[number % len(pupils)], "occurred_at": datetime.now(UTC).isoformat(), "kind": "conversation",
+                "narrative": GOOD_EXAMPLE, "action_taken": "Told the DSL in person.", "category_codes": ["safeguarding_concern"],
+                "linked_pupils": [], "alert": {"groups": ["safeguarding_team"], "staff_ids": []}, "file_ids": [],
+            }
+            started = time.perf_counter()
+            try:
+                client.call("POST", "/incidents", body, token=token)
+                took = time.perf_counter() - started
+                with lock:
+                    run.latencies.append(took)
+            except (RuntimeError, OSError, http.client.HTTPException):
+                with lock:
+                    run.failures += 1
+                client = Client(url)
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(work, range(clients)))
+    run.seconds = time.monotonic() - started
+    return run
+
+
+def _mails(system: dict[str, Any]) -> list[dict[str, Any]]:
+    import urllib.request
+
+    with urllib.request.urlopen(system["mail_url"].rstrip("/") + "/messages.json", timeout=30) as answer:  # noqa: S310 - our own loopback page
+        mails: list[dict[str, Any]] = json.load(answer)
+    return mails
+
+
+def _wait_for_mail(system: dict[str, Any], *, expected: int, since: int) -> list[float]:
+    """Wait until all mail has been accepted. Returns the seconds from commit to acceptance, from the alerts database."""
+    deadline = time.monotonic() + 120
+    while len(_mails(system)) < expected and time.monotonic() < deadline:
+        time.sleep(0.5)
+    got = len(_mails(system)) - since
+    print(f"   mails accepted: {got} of {expected - since}")
+    with psycopg.connect(system["admin_urls"]["alerts"]) as database:
+        rows = database.execute(
+            "select extract(epoch from m.sent_at - a.raised_at) from mails m join alerts a on a.id = m.alert_id and a.school_id = m.school_id "
+            "where m.state = 'sent' order by m.sent_at desc limit %s", (max(got, 0),),
+        ).fetchall()
+    return [float(row[0]) for row in rows]
+
+
+def _usage(system: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """CPU seconds and resident MB by process name."""
+    found: dict[str, tuple[float, float]] = {}
+    for name, pid in system["pids"].items():
+        try:
+            root = psutil.Process(pid)
+            family = [root, *root.children(recursive=True)]
+            cpu = sum(sum(p.cpu_times()[:2]) for p in family)
+            memory = sum(p.memory_info().rss for p in family) / 2**20
+        except psutil.NoSuchProcess:
+            continue
+        found[name] = (cpu, memory)
+    return found
+
+
+def _print_run(run: Run, *, lags: list[float], before: dict[str, tuple[float, float]], after: dict[str, tuple[float, float]]) -> None:
+    count = len(run.latencies)
+    print(f"\n{run.clients} clients: {count / run.seconds:,.1f} incidents/s ({count} in {run.seconds:.1f} s, {run.failures} failed)")
+    if count > 2:
+        q = statistics.quantiles(run.latencies, n=100)
+        print(f"   answer: p50 {q[49] * 1000:.1f} ms, p95 {q[94] * 1000:.1f} ms, p99 {q[98] * 1000:.1f} ms")
+    if len(lags) > 2:
+        q = statistics.quantiles(lags, n=100)
+        print(f"   recorded to mail accepted: p50 {q[49] * 1000:.0f} ms, p99 {q[98] * 1000:.0f} ms")
+    spent = {name: after[name][0] - before[name][0] for name in after if name in before}
+    for name, seconds in sorted(spent.items(), key=lambda item: -item[1]):
+        if seconds >= 0.05 and count:
+            print(f"   {name:24} {seconds / count * 1000:6.2f} ms of CPU an incident")
+
+
+def _print_memory(usage: dict[str, tuple[float, float]]) -> None:
+    print("\nmemory:")
+    for name, (_, megabytes) in sorted(usage.items(), key=lambda item: -item[1][1]):
+        print(f"   {name:24} {megabytes:7.0f} MB")
+
+
+def _bare_rate(system: dict[str, Any]) -> float:
+    """Insert rows of the same size into a plain table of the same server, a commit each."""
+    with psycopg.connect(system["admin_urls"]["incidents"], autocommit=True) as database:
+        database.execute("create table bare (id uuid primary key, body text)")
+        body, count, started = GOOD_EXAMPLE + "x" * 2000, 0, time.monotonic()
+        while time.monotonic() - started < 5:
+            database.execute("insert into bare values (%s, %s)", (new_id(), body))
+            count += 1
+        rate = count / (time.monotonic() - started)
+        database.execute("drop table bare")
+    return rate
+
+
+if __name__ == "__main__":
+    main()
