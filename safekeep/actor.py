@@ -99,8 +99,7 @@ def verify(*, keys: Keys, token: str) -> Actor:
             _verified.pop(token, None)
             raise NotSignedIn("expired")
         return actor
-    claimed, ends = _verify(keys=keys, token=token, now=now)
-    actor = replace(claimed, token=token)
+    actor, ends = _verify(keys=keys, token=token, now=now)
     if len(_verified) >= 10_000:
         _verified.clear()
     actor = replace(actor, token=token)
