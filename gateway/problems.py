@@ -135,6 +135,7 @@ FIELD: dict[str, str] = {
     "choose_one": _("Choose one"),
     "reason_needed": _("Say why they need to know"),
     "nobody_found": _("Nobody was found. Try another part of the name"),
+    "two_letters": _("Type two letters or more"),
     "search_unavailable": _("We cannot search just now. Try again, or describe the pupil"),
     "drafts_unavailable": _("Drafts cannot be kept just now. Do not close this page before you have sent it"),
     "kept_as_draft": _("Your text is kept as a draft, and is still on this page. If a child is at risk, tell a DSL in person now."),

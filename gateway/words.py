@@ -138,6 +138,13 @@ def submit_label(count: int) -> str:
     return ngettext("Add incident and alert %(num)s person", "Add incident and alert %(num)s people", count)
 
 
+def action_label(count: int) -> str:
+    """Return what the button that adds an action says it does."""
+    if count == 0:
+        return gettext("Add action")
+    return ngettext("Add action and alert %(num)s person", "Add action and alert %(num)s people", count)
+
+
 def size(count: int) -> str:
     """Return a file's size: "812 KB", "3.4 MB"."""
     return f"{max(1, round(count / 1024))} KB" if count < 1024 * 1024 else f"{count / 1024 / 1024:.1f} MB"

@@ -1,4 +1,170 @@
-"""."""
-from flask import Blueprint
+"""Add action: what was done, below an incident, with the same alerting. As unchangeable and as repeatable as an incident."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+
+from gateway import alerting, drafts, problems, rpc, schools, session, uploads, words
+from gateway.alerting import Alerting
+from gateway.forms import Form, clean
+from gateway.schools import Known
+from gateway.session import Here
+from safekeep import clock
+from safekeep.contracts.incidents import AddAction, Incident, IncidentAnswer
+from safekeep.errors import Conflict, Invalid, NotAllowed, SafekeepError, StorageError, Unavailable
+from safekeep.ids import new_id
 
 pages = Blueprint("actions", __name__)
+
+
+@pages.get("/s/<slug>/incidents/<uuid:incident_id>/actions/new")
+def begin(slug: str, incident_id: UUID) -> Any:
+    """Make the action's id, and go to its form."""
+    return redirect(url_for("actions.form", slug=slug, incident_id=incident_id, action_id=new_id()), 303)
+
+
+@pages.get("/s/<slug>/incidents/<uuid:incident_id>/actions/new/<uuid:action_id>")
+def form(slug: str, incident_id: UUID, action_id: UUID) -> Any:
+    """Show the form, or the draft of that id; an action that is recorded already shows below its incident."""
+    here = session.here()
+    incident = _incident(here, incident_id)
+    if any(entry.id == action_id for entry in incident.entries):
+        return redirect(url_for("incidents.incident", slug=slug, incident_id=incident_id, _anchor=f"entry-{action_id}"), 303)
+    typed, notice = None, ""
+    try:
+        typed = drafts.load(draft_id=action_id, token=here.token)
+    except SafekeepError:
+        notice = problems.sentence("form", "drafts_unavailable")
+    return _show(typed or Form({}), here=here, incident=incident, action_id=action_id, notice=notice)
+
+
+@pages.post("/s/<slug>/incidents/<uuid:incident_id>/actions/new/<uuid:action_id>")
+def submit(slug: str, incident_id: UUID, action_id: UUID) -> Any:
+    """Add the action; or, by the button pressed, find, show, upload or save for later."""
+    here = session.here()
+    typed = Form.sent(request.form)
+    if here.answer.expired:
+        drafts.save(typed, draft_id=action_id, incident_id=incident_id, token=here.token)
+        wanted = url_for("actions.form", slug=slug, incident_id=incident_id, action_id=action_id)
+        return redirect(url_for("session.sign_in", next=wanted, why="draft"), 303)
+    incident = _incident(here, incident_id)
+    pressed, _, which = request.form.get("do", "record").partition(":")
+    try:
+        uploads.keep_all(typed, request.files.getlist("files"), token=here.token, thing_id=action_id)
+        if pressed == "record":
+            return _add(typed, here=here, incident=incident, action_id=action_id)
+        if pressed in {"save", "not_me"}:
+            drafts.save(typed, draft_id=action_id, incident_id=incident_id, token=here.token)
+            return redirect(url_for("drafts.drafts", slug=slug, saved=1), 303)
+    except (Unavailable, StorageError) as error:
+        kept = drafts.saved(typed, draft_id=action_id, incident_id=incident_id, token=here.token)
+        sentence = problems.sentence("form", "kept_as_draft" if kept else "kept_on_page")
+        return _show(typed, here=here, incident=incident, action_id=action_id, notice=f"{problems.problem_of(error).detail} {sentence}", status=503)
+    except Conflict as error:
+        return _show(typed, here=here, incident=incident, action_id=action_id, notice=str(problems.problem_of(error).detail), status=409)
+    if pressed == "remove_staff":
+        typed.remove("staff_ids", which)
+        typed.remove("ask_dsl", which)
+    elif pressed == "remove_file":
+        typed.remove("file_ids", which)
+    return _show(typed, here=here, incident=incident, action_id=action_id, searching=pressed == "find_staff", status=422 if typed.problems else 200)
+
+
+@pages.post("/s/<slug>/incidents/<uuid:incident_id>/actions/new/<uuid:action_id>/draft")
+def autosave(slug: str, incident_id: UUID, action_id: UUID) -> Any:
+    """Keep the form as it is, for its author alone. Also for a session that has ended."""
+    here = session.here()
+    kept = drafts.save(Form.sent(request.form), draft_id=action_id, incident_id=incident_id, token=here.token)
+    return jsonify(saved_at=clock.stamp(kept.saved_at), ended=here.answer.expired)
+
+
+@pages.post("/s/<slug>/incidents/<uuid:incident_id>/actions/preview")
+def preview(slug: str, incident_id: UUID) -> Any:
+    """Return the part of the form that says who will be sent it, worked out anew."""
+    here = session.here()
+    typed = Form.sent(request.form)
+    known = schools.known(here)
+    alerts = _work_out(typed, here=here, known=known, incident_id=incident_id)
+    return render_template("recording/preview.html", form=typed, known=known, alerts=alerts, button=_button(alerts))
+
+
+def _add(typed: Form, *, here: Here, incident: IncidentAnswer, action_id: UUID) -> Any:
+    known = schools.known(here)
+    alerts = _work_out(typed, here=here, known=known, incident_id=incident.id)
+    alerting.refuse_without_reasons(typed, alerts)
+    receipts = uploads.receipts(typed, token=here.token)
+    try:
+        wanted = rpc.build(
+            AddAction,
+            id=action_id,
+            incident_id=incident.id,
+            text=typed.one("text"),
+            category_codes=typed.many("category_codes") if here.is_lead else [],
+            alert=alerting.alert_of(typed),
+            receipts=receipts,
+            keep=typed.as_ids("keep"),
+            keep_reason=typed.one("keep_reason"),
+        )
+        if typed.problems:
+            return _show(typed, here=here, incident=incident, action_id=action_id, alerts=alerts, status=422)
+        if not alerts.was_shown:
+            return _show(typed, here=here, incident=incident, action_id=action_id, alerts=alerts, look=True)
+        done = rpc.ask(wanted, token=here.token, seconds=10.0)
+    except Invalid as error:
+        for path, code in error.problems.items():
+            typed.refuse({"alert.staff_ids": "staff_q", "alert.groups": "groups", "receipts": "files"}.get(path, path.split(".")[0]), code)
+        return _show(typed, here=here, incident=incident, action_id=action_id, alerts=alerts, status=422)
+    return redirect(url_for("incidents.incident", slug=here.slug, incident_id=incident.id, _anchor=f"entry-{done.entry_id}"), 303)
+
+
+def _incident(here: Here, incident_id: UUID) -> IncidentAnswer:
+    found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
+    if not found.may_add_action:
+        raise NotAllowed("role")
+    return found
+
+
+def _work_out(typed: Form, *, here: Here, known: Known, incident_id: UUID) -> Alerting:
+    codes = typed.many("category_codes") if here.is_lead else []
+    return alerting.work_out(typed, here=here, known=known, pupil_ids=[], category_codes=codes, incident_id=incident_id)
+
+
+def _button(alerts: Alerting) -> str:
+    return words.action_label(alerts.count)
+
+
+def _show(
+    typed: Form,
+    *,
+    here: Here,
+    incident: IncidentAnswer,
+    action_id: UUID,
+    alerts: Alerting | None = None,
+    notice: str = "",
+    look: bool = False,
+    searching: bool = False,
+    status: int = 200,
+) -> Any:
+    known = schools.known(here)
+    if alerts is None:
+        try:
+            alerts = _work_out(typed, here=here, known=known, incident_id=incident.id)
+        except SafekeepError:
+            alerts = Alerting(None, [p for p in typed.as_ids("staff_ids") if p in known.staff])
+    if typed.one("staff_q"):
+        alerts.found = [p for p in known.find_staff(clean(typed.one("staff_q"))) if p.person_id not in alerts.people]
+        if searching and not alerts.found:
+            typed.refuse("staff_q", "nobody_found")
+    body = render_template(
+        "actions/form.html",
+        form=typed,
+        known=known,
+        incident=incident,
+        action_id=action_id,
+        alerts=alerts,
+        notice=notice,
+        look=look,
+        button=_button(alerts),
+    )
+    return body, status

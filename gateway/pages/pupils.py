@@ -1,4 +1,181 @@
-"""."""
-from flask import Blueprint
+"""Pupils: finding one, the page of one with flags and siblings, the chronology, its print view and PDF."""
+
+from calendar import monthrange
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+
+from gateway import rpc, schools, session, words
+from gateway.forms import Form, clean
+from safekeep.contracts.incidents import Chronology, Flag, Pupil, PupilAnswer, PupilsAnswer, SearchPupils, SetFlag
+from safekeep.contracts.reports import ChronologyPdf
+from safekeep.errors import Invalid, NotAllowed, NotFound
+from safekeep.ids import new_id
 
 pages = Blueprint("pupils", __name__)
+
+
+@pages.route("/s/<slug>/pupils", methods=["GET", "POST"])
+def search(slug: str) -> Any:
+    """Find a pupil. Posted, so that no name stands in an address, a history or a log."""
+    here = session.here()
+    form = Form.sent(request.form)
+    found: PupilsAnswer | None = None
+    q = clean(form.one("q")).strip()
+    if request.method == "POST":
+        if len(q.replace(" ", "")) < 2 and q.isascii():
+            form.refuse("q", "two_letters")
+        else:
+            found = rpc.ask(rpc.build(SearchPupils, q=q, cursor=form.one("cursor") or None, limit=25), token=here.token)
+    return render_template("pupils/search.html", form=form, found=found), 422 if form.problems else 200
+
+
+@pages.get("/s/<slug>/pupils/<uuid:pupil_id>")
+def pupil(slug: str, pupil_id: UUID) -> Any:
+    """Show one pupil: flags, siblings, the last entries this person may read."""
+    here = session.here()
+    found = _pupil(pupil_id)
+    return render_template("pupils/pupil.html", known=schools.known(here), found=found, tab="summary")
+
+
+@pages.route("/s/<slug>/pupils/<uuid:pupil_id>/flags/<uuid:flag_id>", methods=["GET", "POST"])
+def flag(slug: str, pupil_id: UUID, flag_id: UUID) -> Any:
+    """A DSL adds a flag or changes one."""
+    here = session.here()
+    if not here.is_lead:
+        raise NotAllowed("role")
+    found = _pupil(pupil_id)
+    existing = next((f for f in found.flags if f.id == flag_id), None)
+    form = Form.sent(request.form) if request.method == "POST" else _form_of(existing)
+    if request.method == "POST" and _set_flag(form, pupil_id=pupil_id, flag_id=flag_id, existing=existing):
+        return redirect(url_for("pupils.pupil", slug=slug, pupil_id=pupil_id), 303)
+    page = render_template("pupils/flag.html", form=form, found=found, existing=existing, tab="summary")
+    return page, 422 if form.problems else 200
+
+
+@pages.get("/s/<slug>/pupils/<uuid:pupil_id>/flags/new")
+def begin_flag(slug: str, pupil_id: UUID) -> Any:
+    """Make the flag's id, and go to its form."""
+    return redirect(url_for("pupils.flag", slug=slug, pupil_id=pupil_id, flag_id=new_id()), 303)
+
+
+@pages.get("/s/<slug>/pupils/<uuid:pupil_id>/chronology")
+def chronology(slug: str, pupil_id: UUID) -> Any:
+    """Show a pupil's entries, newest first, by month, with filters; `print` shows up to 500 on one sheet."""
+    here = session.here()
+    form = Form({name: request.args.getlist(name) for name in request.args})
+    printing = form.has("print", "1")
+    wanted = _wanted(form, pupil_id=pupil_id, limit=500 if printing else 25)
+    found = rpc.ask(wanted, token=here.token, seconds=10.0)
+    known = schools.known(here)
+    filters = {k: v for k, v in form.fields.items() if k not in {"cursor", "print"} and any(v)}
+    return render_template(
+        "pupils/print.html" if printing else "pupils/chronology.html",
+        known=known,
+        form=form,
+        found=found,
+        filters=filters,
+        months=_plot(found.months),
+        grouped=_by_month(found.items, known, by_recorded=wanted.order == "recorded"),
+        tab="chronology",
+    )
+
+
+@pages.get("/s/<slug>/pupils/<uuid:pupil_id>/chronology.pdf")
+def pdf(slug: str, pupil_id: UUID) -> Any:
+    """The chronology as a tagged PDF, with the same filters."""
+    here = session.here()
+    known = schools.known(here)
+    form = Form({name: request.args.getlist(name) for name in request.args})
+    wanted = rpc.build(
+        ChronologyPdf,
+        chronology=_wanted(form, pupil_id=pupil_id, limit=500),
+        school_name=known.school.name,
+        category_names={code: category.name for code, category in known.categories.items()},
+    )
+    made = rpc.ask(wanted, token=here.token, seconds=30.0)
+    response = Response(made.data, mimetype=made.media_type)
+    response.headers["Content-Disposition"] = 'attachment; filename="chronology.pdf"'
+    return response
+
+
+def _pupil(pupil_id: UUID) -> PupilAnswer:
+    return rpc.ask(rpc.build(Pupil, pupil_id=pupil_id), token=session.here().token)
+
+
+def _wanted(form: Form, *, pupil_id: UUID, limit: int) -> Chronology:
+    """Return what to ask for; a filter that makes no sense is noted beside its field and left out."""
+    author = form.as_id("author")
+    since, until = form.as_day("since"), form.as_day("until")
+    order = form.one("order") if form.one("order") in {"occurred", "recorded"} else "occurred"
+    fields: dict[str, Any] = {
+        "pupil_id": pupil_id,
+        "order": order,
+        "category_codes": form.many("category"),
+        "author_id": author,
+        "since": since,
+        "until": until,
+        "words": form.one("words"),
+        "cursor": form.one("cursor") or None,
+        "limit": limit,
+    }
+    try:
+        return rpc.build(Chronology, **fields)
+    except Invalid as error:
+        for path, code in error.problems.items():
+            name = path.split(".")[0]
+            form.refuse({"category_codes": "category"}.get(name, name), code)
+            fields.pop(name, None)
+        if "pupil_id" not in fields:
+            raise NotFound("pupil") from None
+        return rpc.build(Chronology, **fields)
+
+
+def _plot(months: list[Any]) -> list[dict[str, Any]]:
+    """Return each month with its height of 1 to 10 (a class, because the policy allows no inline style)."""
+    most = max((m.count for m in months), default=1)
+    return [
+        {
+            "month": m.month,
+            "count": m.count,
+            "height": max(1, round(10 * m.count / most)),
+            "name": words.month(m.month),
+            "last": monthrange(int(m.month[:4]), int(m.month[5:7]))[1],
+        }
+        for m in months
+    ]
+
+
+def _by_month(items: list[Any], known: schools.Known, *, by_recorded: bool) -> list[tuple[str, list[Any]]]:
+    grouped: dict[str, list[Any]] = {}
+    for line in items:
+        moment = known.local(line.recorded_at if by_recorded else (line.occurred_at or line.recorded_at))
+        grouped.setdefault(words.month(f"{moment:%Y-%m}"), []).append(line)
+    return list(grouped.items())
+
+
+def _form_of(flag: Flag | None) -> Form:
+    if flag is None:
+        return Form({})
+    days = {name: [value.isoformat() if value else ""] for name, value in (("started", flag.started), ("ended", flag.ended), ("review", flag.review))}
+    return Form({"kind": [flag.kind], "social_worker": [flag.social_worker], "note": [flag.note], **days})
+
+
+def _set_flag(form: Form, *, pupil_id: UUID, flag_id: UUID, existing: Flag | None) -> bool:
+    started, ended, review = form.as_day("started"), form.as_day("ended"), form.as_day("review")
+    if started is None:
+        form.refuse("started", "missing")
+    kind = existing.kind if existing else form.one("kind")
+    if not kind:
+        form.refuse("kind", "missing")
+    fields = {"social_worker": form.one("social_worker"), "note": form.one("note"), "started": started or date.today(), "ended": ended, "review": review}
+    try:
+        wanted = rpc.build(SetFlag, id=flag_id, pupil_id=pupil_id, kind=kind or "send", **fields)
+        if not form.problems:
+            rpc.ask(wanted, token=session.here().token)
+    except Invalid as error:
+        for field, code in error.problems.items():
+            form.refuse(field, code)
+    return not form.problems

@@ -76,6 +76,9 @@ def submit(slug: str, incident_id: UUID) -> Any:
     if pressed == "save":
         drafts.save(typed, draft_id=incident_id, token=here.token)
         return redirect(url_for("drafts.drafts", slug=slug, saved=1), 303)
+    if pressed == "not_me":
+        drafts.save(typed, draft_id=incident_id, token=here.token)
+        return render_template("recording/not_me.html")
     found = _carry_out(typed, pressed, which, here=here)
     status = 422 if typed.problems else 200
     return _show(typed, here=here, incident_id=incident_id, found=found, status=status)
@@ -95,8 +98,8 @@ def preview(slug: str) -> Any:
     here = _recorder()
     typed = Form.sent(request.form)
     known = schools.known(here)
-    alerts = alerting.work_out(typed, here=here, known=known, pupil_ids=_pupil_ids(typed, here), category_codes=typed.many("category_codes"))
-    return render_template("recording/_who.html", form=typed, known=known, alerts=alerts, button=words.submit_label(alerts.count))
+    alerts = _work_out(typed, here=here, known=known)
+    return render_template("recording/preview.html", form=typed, known=known, alerts=alerts, button=words.submit_label(alerts.count))
 
 
 @pages.get("/s/<slug>/pupils/suggest")
@@ -121,8 +124,7 @@ def suggest_staff(slug: str) -> Any:
 
 def _record(typed: Form, *, here: Here, slug: str, incident_id: UUID) -> Any:
     known = schools.known(here)
-    pupil_ids = _pupil_ids(typed, here)
-    alerts = alerting.work_out(typed, here=here, known=known, pupil_ids=pupil_ids, category_codes=typed.many("category_codes"))
+    alerts = _work_out(typed, here=here, known=known)
     alerting.refuse_without_reasons(typed, alerts)
     wanted = _request(typed, known=known, here=here, incident_id=incident_id)
     if typed.problems or wanted is None:
@@ -319,9 +321,16 @@ def _show(
 
 def _alerts(typed: Form, *, here: Here, known: Known) -> Alerting:
     try:
-        return alerting.work_out(typed, here=here, known=known, pupil_ids=_pupil_ids(typed, here), category_codes=typed.many("category_codes"))
+        return _work_out(typed, here=here, known=known)
     except SafekeepError:
         return Alerting(None, [p for p in typed.as_ids("staff_ids") if p in known.staff])
+
+
+def _work_out(typed: Form, *, here: Here, known: Known) -> Alerting:
+    if typed.one("pupil_id") == HOLDING:
+        typed.add("groups", permissions.SAFEGUARDING_TEAM)  # incidents sends it to them in any case: show it
+    codes = typed.many("category_codes")
+    return alerting.work_out(typed, here=here, known=known, pupil_ids=_pupil_ids(typed, here), category_codes=codes)
 
 
 def _pupil_id(typed: Form, here: Here) -> UUID | None:

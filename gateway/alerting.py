@@ -1,0 +1,88 @@
+"""The part of a form that says who will be sent an alert: groups preselected, people added, and what comes of it."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from gateway import rpc
+from gateway.forms import Form
+from gateway.schools import Known
+from gateway.session import Here
+from safekeep.contracts.identity import StaffItem
+from safekeep.contracts.incidents import Alert, AlertPreview, PreviewAlert
+
+
+@dataclass(slots=True)
+class Alerting:
+    """What the page shows of the alert. `preview` is None where incidents could not say."""
+
+    preview: AlertPreview | None
+    people: list[UUID]
+    found: list[StaffItem] = field(default_factory=list)
+    was_shown: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many people will be sent it."""
+        return len(self.preview.recipients) if self.preview else 0
+
+    @property
+    def shown(self) -> str:
+        """Who is shown, as one value, so that the page can tell whether the writer has seen it."""
+        return " ".join(str(r.person_id) for r in self.preview.recipients) if self.preview else ""
+
+    def why_not(self, person_id: UUID) -> str:
+        """Return why a person added by name cannot be sent it, or ""."""
+        return next((u.why for u in self.preview.untold if u.person_id == person_id), "") if self.preview else ""
+
+    def needs_reason(self, person_id: UUID) -> bool:
+        """Whether the page asks why this person needs to know."""
+        return self.preview is not None and person_id in self.preview.need_reason
+
+
+def work_out(
+    form: Form, *, here: Here, known: Known, pupil_ids: list[UUID], category_codes: list[str], incident_id: UUID | None = None
+) -> Alerting:
+    """Ask incidents what the alert comes to. Groups newly called for are chosen, once; those no longer called for are let go.
+
+    Raises Unavailable, and what incidents refuses.
+    """
+    codes = [code for code in category_codes if code in known.categories]
+    people = [person for person in form.as_ids("staff_ids") if person in known.staff]
+    preview = _ask(form, here=here, pupil_ids=pupil_ids, codes=codes, incident_id=incident_id, people=people)
+    seen, called = set(form.one("groups_seen").split()), set(preview.groups_called_for)
+    required = [group for group in preview.groups_required if not form.has("groups", group)]
+    if called - seen or seen - called or required:
+        for group in sorted(called - seen) + required:
+            form.add("groups", group)
+        for group in seen - called:
+            form.remove("groups", group)
+        form.put("groups_seen", " ".join(sorted(called)))
+        preview = _ask(form, here=here, pupil_ids=pupil_ids, codes=codes, incident_id=incident_id, people=people)
+    shown = form.fields.get("shown")
+    return Alerting(preview, people, was_shown=shown is not None and set(shown[0].split()) == {str(r.person_id) for r in preview.recipients})
+
+
+def alert_of(form: Form) -> Alert:
+    """Return the alert as the form asks for it. Raises Invalid."""
+    asked = form.as_ids("ask_dsl")
+    people = [person for person in form.as_ids("staff_ids") if person not in asked]
+    reasons = {str(person): form.one(f"reason_{person}") for person in people if form.one(f"reason_{person}").strip()}
+    return rpc.build(Alert, groups=form.many("groups"), staff_ids=people, reasons=reasons, ask_dsl=asked)
+
+
+def refuse_without_reasons(form: Form, alerting: Alerting) -> None:
+    """Note a problem for each person of whom the page asks why they need to know, and no answer was given."""
+    for person in alerting.people:
+        if alerting.needs_reason(person) and not form.one(f"reason_{person}").strip() and not form.has("ask_dsl", str(person)):
+            form.refuse(f"reason_{person}", "reason_needed")
+
+
+def _ask(form: Form, *, here: Here, pupil_ids: list[UUID], codes: list[str], incident_id: UUID | None, people: list[UUID]) -> AlertPreview:
+    request = rpc.build(
+        PreviewAlert,
+        pupil_ids=pupil_ids[:51],
+        category_codes=codes[:15],
+        incident_id=incident_id,
+        alert={"groups": form.many("groups")[:30], "staff_ids": people[:300]},
+    )
+    return rpc.ask(request, token=here.token)

@@ -1,0 +1,32 @@
+"""Half-written forms, kept by `files` for their author alone."""
+
+from uuid import UUID
+
+from gateway import rpc
+from gateway.forms import Form, plain
+from safekeep.contracts.files import Draft, DraftSaved, SaveDraft
+from safekeep.errors import NotFound, SafekeepError
+
+
+def save(form: Form, *, draft_id: UUID, token: str, incident_id: UUID | None = None) -> DraftSaved:
+    """Keep a form as a draft: of an incident, or (with `incident_id`) of an action below one. Raises Conflict, Unavailable."""
+    kind = "incident" if incident_id is None else "action"
+    request = rpc.build(SaveDraft, draft_id=draft_id, kind=kind, incident_id=incident_id, fields=plain(form.fields))
+    return rpc.ask(request, token=token)
+
+
+def saved(form: Form, *, draft_id: UUID, token: str, incident_id: UUID | None = None) -> bool:
+    """Try to keep a form as a draft, and say whether it is kept."""
+    try:
+        save(form, draft_id=draft_id, token=token, incident_id=incident_id)
+    except SafekeepError:
+        return False
+    return True
+
+
+def load(*, draft_id: UUID, token: str) -> Form | None:
+    """Return a draft as a form, or None when there is none. Raises Unavailable."""
+    try:
+        return Form(rpc.ask(rpc.build(Draft, draft_id=draft_id), token=token).fields)
+    except NotFound:
+        return None
