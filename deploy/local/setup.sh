@@ -1,0 +1,64 @@
+# Sourced by ./run and ./test: makes what they need and does nothing when it is there. No network once it has run.
+
+say() { printf '  %s\n' "$*"; }
+stop() { printf '\n%s\n' "$*" >&2; exit 1; }
+
+# prepare LOCK PACKAGE:PROOF … — the virtual environment from a hashed lock file, Debian packages (PROOF: a file, or a library), npm packages.
+prepare() {
+  local lock=$1; shift
+  local python=${PYTHON:-python3}
+  command -v "$python" >/dev/null || stop "Python is missing: install Python 3.11 or newer (sudo apt-get install python3 python3-venv)."
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || stop "Safekeep needs Python 3.11 or newer; this is $("$python" -V 2>&1)."
+  system_packages "$@"
+  local stamp; stamp=$(cat "$lock" <(.venv/bin/python -V 2>/dev/null) | sha256sum)
+  if ! { [ -f ".venv/stamp-$lock" ] && [ "$(cat ".venv/stamp-$lock")" = "$stamp" ]; }; then
+    say "Python packages (once, about a minute) …"
+    [ -x .venv/bin/python ] || "$python" -m venv .venv || stop "The virtual environment could not be made: install python3-venv (sudo apt-get install python3-venv)."
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock" || stop "Python packages could not be installed: see the lines above; the first start needs the network."
+    cat "$lock" <(.venv/bin/python -V) | sha256sum > ".venv/stamp-$lock"
+  fi
+  node_packages
+}
+
+system_packages() {
+  local missing=() item
+  for item in "$@"; do
+    local package=${item%%:*} proof=${item#*:}
+    case $proof in
+      /*) [ -e "$proof" ] || missing+=("$package") ;;
+      *) ldconfig -p 2>/dev/null | grep -q "$proof" || /sbin/ldconfig -p 2>/dev/null | grep -q "$proof" || missing+=("$package") ;;
+    esac
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  if [ -n "${BROKER_URL:-}" ]; then missing=("${missing[@]/rabbitmq-server}"); fi
+  command -v apt-get >/dev/null || stop "This system has no apt: install ${missing[*]} by its own means, then start again."
+  local sudo=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || stop "Not installed: ${missing[*]}. Ask an administrator for: apt-get install ${missing[*]}"
+    if [ -t 0 ] && [ -z "${CI:-}" ]; then
+      read -r -p "  Safekeep needs ${missing[*]} from this system's packages. Install with sudo now? [Y/n] " answer
+      case $answer in [nN]*) stop "Nothing was installed. To do it yourself: sudo apt-get install ${missing[*]}" ;; esac
+    fi
+    sudo=(sudo)
+  fi
+  say "system packages: ${missing[*]} …"
+  # A policy of 101 keeps apt from starting the packages' own services; ours is a private node.
+  local policy=/usr/sbin/policy-rc.d made=no
+  if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee $policy >/dev/null; "${sudo[@]}" chmod 755 $policy; made=yes; fi
+  "${sudo[@]}" apt-get update -qq >/dev/null 2>&1 || true
+  local worked=yes
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ${missing[*]} >/dev/null || worked=no
+  [ $made = no ] || "${sudo[@]}" rm -f $policy
+  [ $worked = yes ] || stop "apt could not install ${missing[*]}: see the lines above."
+}
+
+node_packages() {
+  [ -f package-lock.json ] || return 0
+  local stamp; stamp=$(sha256sum < package-lock.json)
+  [ -f node_modules/.stamp ] && [ "$(cat node_modules/.stamp)" = "$stamp" ] && return
+  say "fonts and page parts (once) …"
+  local npm=(npm)
+  command -v npm >/dev/null || npm=(.venv/bin/npm)
+  "${npm[@]}" ci --silent --ignore-scripts --no-audit --no-fund || stop "The page parts could not be installed with npm: see the lines above; the first start needs the network."
+  printf '%s' "$stamp" > node_modules/.stamp
+}
