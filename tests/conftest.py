@@ -1,0 +1,172 @@
+"""Fixtures: real servers, fresh databases made by the real migrations, signed tokens, a whole running Safekeep."""
+
+import fcntl
+import json
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from safekeep import actor, keys
+from safekeep.contracts import Contract, Request
+from safekeep.ids import new_id
+from safekeep.rpc import Resources, envelope
+from safekeep.settings import ServiceSettings
+from tests import servers
+from tests.servers import Postgres
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@contextmanager
+def _shared(folder: Path, name: str, start: Callable[[], tuple[dict[str, Any], Any]], stop: Callable[[Any], None]) -> Iterator[dict[str, Any]]:
+    """Start something in the first worker that needs it, share its description, and end it with its last user."""
+    path, lock = folder / f"{name}.json", folder / f"{name}.lock"
+    kept = None
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if path.exists():
+            described = json.loads(path.read_text())
+        else:
+            description, kept = start()
+            described = {"users": 0, "description": description}
+        described["users"] += 1
+        path.write_text(json.dumps(described))
+    try:
+        yield described["description"]
+    finally:
+        _leave(path, lock, mine=kept, stop=stop)
+
+
+def _leave(path: Path, lock: Path, *, mine: Any, stop: Callable[[Any], None]) -> None:
+    """Count out. The worker that started the servers waits for the others, then ends what it started."""
+    import time
+
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        described = json.loads(path.read_text())
+        described["users"] -= 1
+        path.write_text(json.dumps(described))
+    if mine is None:
+        return
+    while True:
+        with lock.open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if json.loads(path.read_text())["users"] == 0:
+                path.unlink()
+                stop(mine)
+                return
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="session")
+def postgres(shared_folder: Path) -> Iterator[Postgres]:
+    """A real PostgreSQL, shared by the workers of this run."""
+
+    def start() -> tuple[dict[str, Any], Any]:
+        folder = Path(tempfile.mkdtemp(prefix="safekeep-pg-"))
+        folder.chmod(0o711)
+        described, process = servers.start_postgres(folder / "pg")
+        return described, (process, folder)
+
+    def stop(kept: Any) -> None:
+        process, folder = kept
+        process.terminate()
+        process.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    with _shared(shared_folder, "postgres", start, stop) as described:
+        yield Postgres(described)
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Callable[[str], dict[str, str]]:
+    """Make a fresh database of a service: database("incidents") → its addresses by environment name."""
+    return lambda service: postgres.clone(service, f"t_{uuid.uuid4().hex[:16]}")
+
+
+@pytest.fixture(scope="session")
+def keys_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key ring of this worker's own."""
+    folder = tmp_path_factory.mktemp("keys")
+    keys.ensure_ring(folder)
+    return folder
+
+
+@pytest.fixture
+def resources(database: Callable[[str], dict[str, str]], keys_folder: Path) -> Iterator[Callable[..., Resources]]:
+    """Make what a service has from its process, over a fresh database: resources("incidents")."""
+    made: list[Resources] = []
+
+    def make(service: str, **more: str) -> Resources:
+        urls, prefix = database(service), service.upper()
+        settings = ServiceSettings(
+            database_url=urls[f"{prefix}_DATABASE_URL"], worker_database_url=urls[f"{prefix}_WORKER_DATABASE_URL"], broker_url="amqp://unused",
+            keys_file=str(keys_folder / "process" / f"{service}.json"), inner_port=0, **more,  # type: ignore[arg-type]
+        )
+        made.append(Resources(settings, service))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.engine.dispose()
+        each.worker_engine.dispose()
+
+
+@pytest.fixture
+def token_for(keys_folder: Path) -> Callable[..., str]:
+    """Sign a person's token: token_for(roles=["dsl"], school_id=…, person_id=…)."""
+    signing = keys.Keys.load(keys_folder / "process" / "identity.json")
+
+    def sign(*, roles: list[str], school_id: UUID | None, person_id: UUID, trust_id: UUID | None = None, drafts_only: bool = False) -> str:
+        return actor.person_token(
+            keys=signing, person_id=person_id, name="Test Person", roles=frozenset(roles), school_id=school_id, trust_id=trust_id,
+            session_id=new_id(), drafts_only=drafts_only,
+        )
+
+    return sign
+
+
+@pytest.fixture
+def service_token_for(keys_folder: Path) -> Callable[..., str]:
+    """Sign a service's own token: service_token_for("alerts", school_id)."""
+
+    def sign(service: str, school_id: UUID | None = None) -> str:
+        signing = keys.Keys.load(keys_folder / "process" / f"{service}.json")
+        return actor.service_token(keys=signing, service=service, school_id=school_id)
+
+    return sign
+
+
+@pytest.fixture
+def ask_service() -> Callable[..., Contract]:
+    """Call a service's method as the bus would: with token, deadline and contract both ways."""
+
+    def ask(service: Any, request: Request[Any], *, token: str) -> Contract:
+        answer = getattr(service, request.method.partition(".")[2])(envelope(request, token=token, seconds=5))
+        return request.answer.receive(answer)
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def system(shared_folder: Path) -> Iterator[dict[str, Any]]:
+    """A whole Safekeep with its demonstration, started as `./run` does, shared by the workers of this run."""
+
+    def start() -> tuple[dict[str, Any], Any]:
+        manager = servers.running_system()
+        return manager.__enter__(), manager
+
+    with _shared(shared_folder, "system", start, lambda manager: manager.__exit__(None, None, None)) as described:
+        yield described

@@ -1,0 +1,95 @@
+"""Real servers for tests and benches: the very functions `./run` uses, on ports and folders of their own."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from deploy.local import servers
+from safekeep.database import SERVICES, migrate
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Postgres:
+    """A private PostgreSQL with a template database a service, made by the real migrations; clones take 50 ms."""
+
+    def __init__(self, described: dict[str, Any]) -> None:
+        self.port, self.passwords = described["port"], described["passwords"]
+        self.admin = servers.admin_url(port=self.port, password=self.passwords["postgres"])
+
+    def make_template(self, service: str) -> None:
+        """Make a service's template from its migrations."""
+        name = f"template_{service}"
+        servers.make_database(self.admin, service=service, name=name)
+        urls = self.urls(service, name)
+        prefix = service.upper()
+        migrate(
+            owner_url=urls[f"{prefix}_OWNER_DATABASE_URL"], service=service, service_role=f"{service}_service", worker_role=f"{service}_worker"
+        )
+
+    def clone(self, service: str, name: str) -> dict[str, str]:
+        """Return the addresses of a fresh database of a service."""
+        with psycopg.connect(self.admin, autocommit=True) as server:
+            wanted = sql.SQL("create database {} template {} owner {}")
+            server.execute(wanted.format(sql.Identifier(name), sql.Identifier(f"template_{service}"), sql.Identifier(f"{service}_owner")))
+        servers.enter(self.admin, service=service, name=name)
+        return self.urls(service, name)
+
+    def urls(self, service: str, name: str) -> dict[str, str]:
+        """Return the three addresses of a database."""
+        return servers.database_urls(port=self.port, passwords=self.passwords, service=service, name=name)
+
+
+def start_postgres(folder: Path) -> tuple[dict[str, Any], subprocess.Popen[bytes]]:
+    """Start a private server (durability off: these are tests) and make the templates."""
+    names = ["postgres", *(f"{s}_{kind}" for s in SERVICES for kind in ("owner", "service", "worker"))]
+    passwords = {name: f"test-{name}" for name in names}
+    port = servers.free_port()
+    servers.init_postgres(folder, password=passwords["postgres"])
+    command = servers.postgres_command(folder, port=port, fsync=False).split()
+    log = Path(f"{folder}.log").open("wb")
+    process = subprocess.Popen(command, user=servers.postgres_user(), cwd="/", stdout=log, stderr=log)  # noqa: S603 - our own program
+    described = {"port": port, "passwords": passwords}
+    postgres = Postgres(described)
+    servers.wait_for_postgres(postgres.admin)
+    servers.make_roles(postgres.admin, passwords)
+    for service in SERVICES:
+        if (ROOT / "services" / service / "migrations").exists():
+            postgres.make_template(service)
+    return described, process
+
+
+@contextmanager
+def running_system(*arguments: str, data: Path | None = None) -> Iterator[dict[str, Any]]:
+    """Start a whole Safekeep as `./run` does, in a folder of its own; yield what its ready file says; end it."""
+    folder = Path(tempfile.mkdtemp(prefix="safekeep-")) if data is None else data
+    folder.chmod(0o711)
+    ready, log = folder / "ready.json", folder / "run.log"
+    ready.unlink(missing_ok=True)
+    command = [sys.executable, "-W", "ignore", "-m", "deploy.local", "--data", str(folder / "data"), "--ready", str(ready), *arguments]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)  # noqa: S603 - our own program
+    try:
+        while not ready.exists():
+            if process.poll() is not None:
+                raise RuntimeError(f"./run ended with {process.returncode}:\n{log.read_text()[-4000:]}")
+            time.sleep(0.1)
+        yield json.loads(ready.read_text()) | {"launcher_pid": process.pid, "log": str(log)}
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(90)
+        if data is None and not os.environ.get("KEEP_DATA"):
+            shutil.rmtree(folder, ignore_errors=True)
