@@ -3,6 +3,7 @@
 `add` takes the transaction, so that publishing outside one cannot be written.
 """
 
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -24,10 +25,12 @@ _ADD = sa.text(
 )
 
 
-def add(tx: sa.Connection, event_class: type[EventType], *, school_id: UUID, subject: UUID, **fields: Any) -> EventType:
-    """Put an event in the outbox with the next sequence number of its subject. Returns the event."""
+def add(
+    tx: sa.Connection, event_class: type[EventType], *, school_id: UUID, subject: UUID, at: datetime | None = None, **fields: Any
+) -> EventType:
+    """Put an event in the outbox with the next sequence number of its subject; `at` when it happened, now if not said."""
     sequence = tx.execute(_NEXT, {"school_id": school_id, "subject": subject}).scalar_one()
-    event = event_class(id=new_id(), at=clock.now(), school_id=school_id, subject=subject, sequence=sequence, **fields)
+    event = event_class(id=new_id(), at=at or clock.now(), school_id=school_id, subject=subject, sequence=sequence, **fields)
     tx.execute(
         _ADD, {"id": event.id, "school_id": school_id, "name": event.name, "version": event.version, "body": event.model_dump_json()}
     )

@@ -330,7 +330,7 @@ def _record(tx: sa.Connection, *, actor: Actor, request: Record, files: Sequence
         occurred=(request.occurred_at, request.occurred_precision), number=number,
     )
     outbox.add(
-        tx, IncidentRecorded, school_id=school_id, subject=request.id, occurred_at=request.occurred_at, body_map_id=request.body_map_id,
+        tx, IncidentRecorded, school_id=school_id, subject=request.id, at=now, occurred_at=request.occurred_at, body_map_id=request.body_map_id,
         **_said(actor=actor, incident_id=request.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=files, past=past),
         at_risk_now=request.at_risk_now,
     )
@@ -380,7 +380,7 @@ def _add_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: S
         occurred=(None, "exact"), number=incident.number,
     )
     outbox.add(
-        tx, ActionAdded, school_id=school_id, subject=incident.id, raised_to=class_.code if raised else None,
+        tx, ActionAdded, school_id=school_id, subject=incident.id, at=now, raised_to=class_.code if raised else None,
         **_said(actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=files, past=past),
     )
     return Recorded(

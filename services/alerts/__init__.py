@@ -1,0 +1,1 @@
+"""Who is told, inbox, acknowledgement, outgoing mail."""

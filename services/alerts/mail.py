@@ -1,0 +1,98 @@
+"""What the mail says: who recorded it, the category, a link, and nothing else. And handing it to the SMTP server."""
+
+import smtplib
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Final, Literal
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+Outcome = Literal["sent", "later", "failed"]
+
+Kind = Literal["alert", "draft_hour", "draft_day", "draft_a_day"]
+
+_DRAFT_TEXT: Final = {
+    "draft_hour": "You started a form an hour ago and have not sent it. Nobody has been alerted.",
+    "draft_day": "You started a form today and have not sent it. Nobody has been alerted. The school day is about to end.",
+    "draft_a_day": "A form was started more than a day ago and has not been sent. Only its author can read it. Please ask them.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail to be written, with the names it may say."""
+
+    id: UUID
+    kind: Kind
+    to_name: str
+    to_address: str
+    school_name: str
+    recorded_by: str
+    category: str
+    link: str
+
+
+def write(letter: Letter, *, sender: str, now: datetime) -> EmailMessage:
+    """Write the mail. Its Message-ID follows from its id, so that a repeated one is known as the same."""
+    message = EmailMessage()
+    local, _, domain = sender.rpartition("@")
+    message["From"] = Address(display_name=f"Safekeep, {letter.school_name}", username=local, domain=domain)
+    message["To"] = Address(display_name=letter.to_name, addr_spec=letter.to_address)
+    message["Message-ID"] = f"<{letter.id}@{domain}>"
+    message["Date"] = format_datetime(now)
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    if letter.kind == "alert":
+        message["Subject"] = "Something to read in Safekeep"
+        text = f"Recorded by: {letter.recorded_by}\nCategory: {letter.category}\n\n{letter.link}\n"
+    else:
+        message["Subject"] = "A form that was not sent"
+        text = f"{_DRAFT_TEXT[letter.kind]}\n\n{letter.link}\n"
+    message.set_content(text)
+    return message
+
+
+class Post:
+    """A connection to the SMTP server, kept open between batches."""
+
+    def __init__(self, url: str) -> None:
+        self._parts = urlsplit(url)
+        self._smtp: smtplib.SMTP | None = None
+
+    def hand_over(self, message: EmailMessage, *, sender: str) -> Outcome:
+        """Hand one mail over. "later" for anything that may pass (4xx, no connection), "failed" for a refusal (5xx)."""
+        try:
+            smtp = self._connected()
+            smtp.send_message(message, from_addr=sender)
+            return "sent"
+        except smtplib.SMTPRecipientsRefused as refused:
+            codes = [code for code, _ in refused.recipients.values()]
+            return "failed" if all(code >= 500 for code in codes) else "later"
+        except smtplib.SMTPResponseException as answer:
+            self.close()
+            return "failed" if answer.smtp_code >= 500 else "later"
+        except (OSError, smtplib.SMTPException):
+            self.close()
+            return "later"
+
+    def close(self) -> None:
+        """Drop the connection; the next mail opens another."""
+        if self._smtp is not None:
+            try:
+                self._smtp.close()
+            finally:
+                self._smtp = None
+
+    def _connected(self) -> smtplib.SMTP:
+        if self._smtp is None:
+            kind = smtplib.SMTP_SSL if self._parts.scheme == "smtps" else smtplib.SMTP
+            smtp = kind(self._parts.hostname or "localhost", self._parts.port or 25, timeout=10)
+            if self._parts.scheme == "smtp+starttls":
+                smtp.starttls()
+            if self._parts.username:
+                smtp.login(unquote(self._parts.username), unquote(self._parts.password or ""))
+            self._smtp = smtp
+        return self._smtp

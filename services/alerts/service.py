@@ -1,0 +1,274 @@
+"""What the bus can ask of alerts, and the events it hears."""
+
+import base64
+import json
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from nameko.rpc import RpcProxy
+from nameko.timer import timer
+
+from safekeep import actor as actors
+from safekeep import clock, outbox, permissions, telemetry
+from safekeep.actor import Actor
+from safekeep.contracts import Nothing, files, identity, incidents
+from safekeep.contracts.alerts import (
+    AlertItem, AlertRead, Inbox, InboxAnswer, MarkRead, ReaderItem, Readers, ReadersAnswer, RecipientDropped, Unread, UnreadAnswer,
+)
+from safekeep.contracts.identity import Addresses, AddressesAnswer
+from safekeep.contracts.incidents import EntryRecorded, Recipient
+from safekeep.errors import Invalid, NotFound, SafekeepError, StorageError
+from safekeep.ids import new_id
+from safekeep.permissions import Class
+from safekeep.rpc import Host, Resources, answers, ask, retry, take, take_events
+from services.alerts import mail, store, telling
+
+CLAIMED_FOR = timedelta(minutes=2)
+BATCH = 200
+ADDRESSES_KEPT = 30.0  # seconds for which a school's names and addresses are remembered
+
+
+class Service:
+    """Inbox, acknowledgement, outgoing mail."""
+
+    name = "alerts"
+    host: Resources = Host()
+    identity = RpcProxy("identity")
+
+    @answers(Inbox)
+    def inbox(self, actor: Actor, request: Inbox) -> InboxAnswer:
+        me = {"school_id": actor.at_school, "person_id": actor.person}
+        with self._school(actor) as tx:
+            rows = store.inbox(
+                tx, **me, state=request.state, class_code=request.class_code, incident_id=request.incident_id, after=_cursor(request.cursor),
+                limit=request.limit + 1,
+            )
+            unread = store.unread_count(tx, **me)
+        return InboxAnswer(items=[_alert(row) for row in rows[: request.limit]], next=_next(rows, request.limit), unread=unread)
+
+    @answers(Unread)
+    def unread(self, actor: Actor, request: Unread) -> UnreadAnswer:
+        with self._school(actor) as tx:
+            return UnreadAnswer(unread=store.unread_count(tx, school_id=actor.at_school, person_id=actor.person))
+
+    @answers(MarkRead)
+    def mark_read(self, actor: Actor, request: MarkRead) -> Nothing:
+        with self._school(actor) as tx:
+            alert = store.alert_of(tx, school_id=actor.at_school, alert_id=request.alert_id, person_id=actor.person)
+            if alert is None:
+                raise NotFound("alert")
+            if alert.read_at is None:
+                store.mark_read(tx, school_id=actor.at_school, alert_id=alert.id, now=clock.now())
+                outbox.add(
+                    tx, AlertRead, school_id=actor.at_school, subject=alert.id, alert_id=alert.id, incident_id=alert.incident_id,
+                    entry_id=alert.entry_id, person_id=actor.person,
+                )
+        return Nothing()
+
+    @answers(Readers)
+    def readers(self, actor: Actor, request: Readers) -> ReadersAnswer:
+        with self._school(actor) as tx:
+            rows = store.readers(tx, school_id=actor.at_school, incident_id=request.incident_id)
+        if not permissions.is_lead(actor.roles):
+            mine = {row.entry_id for row in rows if actor.person in (row.person_id, row.recorded_by)}
+            rows = [row for row in rows if row.entry_id in mine]
+        return ReadersAnswer(items=[_reader(row) for row in rows])
+
+    # --- events
+
+    @take_events("alerts")
+    def events(self, message: Any) -> None:
+        take(self.host, HANDLERS, message)
+
+    @timer(interval=1)
+    def retries(self) -> None:
+        retry(self.host, HANDLERS)
+
+    # --- mail
+
+    @timer(interval=0.2)
+    def send_mail(self) -> None:
+        """Hand over what is due. A crash between the server's acceptance and our commit repeats a mail; nothing else does."""
+        try:
+            while self._send_batch() == BATCH:
+                pass
+        except StorageError as error:
+            telemetry.log().warning("mail.waiting", sqlstate=error.sqlstate)
+
+    def _send_batch(self) -> int:
+        now = clock.now()
+        with self.host.transaction(self.host.worker_engine) as tx:
+            due = store.claim_mails(tx, now=now, again=now + CLAIMED_FOR, limit=BATCH)
+        done = [self._deliver(row) for row in due]
+        if done:
+            with self.host.transaction(self.host.worker_engine) as tx:
+                store.mark_mails(tx, done)
+        return len(due)
+
+    def _deliver(self, row: Any) -> dict[str, Any]:
+        telemetry.trace.set(row.trace)
+        outcome = self._hand_over(row)
+        failed = outcome == "failed" or (outcome == "later" and row.attempts + 1 >= telling.MAX_ATTEMPTS)
+        now = clock.now()
+        telemetry.MAILS.labels(outcome="failed" if failed else outcome).inc()
+        if outcome != "sent":
+            telemetry.log().warning("mail.not_sent", mail=str(row.id), outcome="failed" if failed else outcome, attempts=row.attempts + 1)
+        return {
+            "school_id": row.school_id, "id": row.id, "state": "sent" if outcome == "sent" else "failed" if failed else "waiting",
+            "sent_at": now if outcome == "sent" else None, "next_at": now if outcome == "sent" else now + telling.delay_after(row.attempts),
+        }
+
+    def _hand_over(self, row: Any) -> mail.Outcome:
+        try:
+            known = self._addresses(row.school_id, {row.person_id, *([row.recorded_by] if row.recorded_by else [])})
+        except (SafekeepError, OSError) as error:
+            telemetry.log().warning("mail.addresses_unknown", error=type(error).__name__)
+            return "later"
+        people = {item.person_id: item for item in known.items}
+        to = people.get(row.person_id)
+        if to is None or not to.active:
+            return "failed"
+        writer = people.get(row.recorded_by)
+        place = f"{self.host.settings.public_url}/s/{known.school_slug}"
+        letter = mail.Letter(
+            id=row.id, kind=row.kind, to_name=to.name, to_address=to.email, school_name=known.school_name,
+            recorded_by=writer.name if writer else "", category=known.categories.get(row.category, ""),
+            link=f"{place}/alerts/{row.alert_id}" if row.kind == "alert" else f"{place}/drafts",
+        )
+        message = mail.write(letter, sender=self.host.settings.mail_from, now=clock.now())
+        return _post(self.host.settings.smtp_url).hand_over(message, sender=self.host.settings.mail_from)
+
+    def _addresses(self, school_id: UUID, wanted: set[UUID]) -> AddressesAnswer:
+        """Return names and addresses of a school's people, remembered for a few seconds."""
+        known = _addresses.get(school_id)
+        if known and known[0] > time.monotonic() and wanted <= {item.person_id for item in known[1].items}:
+            return known[1]
+        ids = wanted | ({item.person_id for item in known[1].items} if known else set())
+        token = actors.service_token(keys=self.host.keys, service="alerts", school_id=school_id)
+        answer = ask(self.identity, Addresses(person_ids=sorted(ids)), token=token)
+        _addresses[school_id] = (time.monotonic() + ADDRESSES_KEPT, answer)
+        return answer
+
+    def _school(self, actor: Actor) -> Any:
+        return self.host.transaction(self.host.engine, school_id=actor.at_school)
+
+
+_addresses: dict[UUID, tuple[float, AddressesAnswer]] = {}
+_posts: dict[str, mail.Post] = {}
+
+
+def _post(url: str) -> mail.Post:
+    if url not in _posts:
+        _posts[url] = mail.Post(url)
+    return _posts[url]
+
+
+class StaffNotKnownYet(Exception):
+    """An alert is for somebody identity has not told us of: the event is tried again."""
+
+
+def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
+    store.keep_staff(tx, school_id=event.school_id, person_id=event.person_id, roles=event.roles, active=event.active)
+
+
+def _on_entry(tx: sa.Connection, event: EntryRecorded) -> None:
+    kind = getattr(event, "kind", "incident")
+    _raise(tx, event=event, recipients=event.recipients, kind=kind, at_risk_now=event.at_risk_now, past=event.past)
+
+
+def _on_granted(tx: sa.Connection, event: incidents.RightGranted) -> None:
+    granted = Recipient(person_id=event.person_id, because=["named"])
+    _raise(tx, event=event, recipients=[granted], kind="incident" if event.entry_id == event.incident_id else "action", at_risk_now=False, past=False)
+
+
+def _raise(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipient], kind: str, at_risk_now: bool, past: bool) -> None:
+    """Make one alert a person, and a mail; who may no longer be told is dropped, and their reading right goes back."""
+    school_id, now = event.school_id, clock.now()
+    known = store.staff_with(tx, school_id=school_id, ids=[r.person_id for r in recipients])
+    alerts, mails = [], []
+    for recipient in recipients:
+        person = known.get(recipient.person_id)
+        if person is None:
+            raise StaffNotKnownYet
+        if not telling.is_still_told(roles=person.roles, active=person.active, class_=Class.of(event.class_code)):
+            outbox.add(
+                tx, RecipientDropped, school_id=school_id, subject=new_id(), incident_id=event.incident_id, entry_id=event.entry_id,
+                person_id=recipient.person_id,
+            )
+            continue
+        alert_id = new_id()
+        alerts.append(
+            {
+                "school_id": school_id, "id": alert_id, "person_id": recipient.person_id, "incident_id": event.incident_id,
+                "entry_id": event.entry_id, "kind": kind, "category": event.category, "class_code": event.class_code,
+                "recorded_by": event.author_id, "because": recipient.because, "at_risk_now": at_risk_now, "raised_at": event.at,
+                "read_at": event.at if past else None,
+            }
+        )
+        if not past:
+            mails.append(_mail(school_id, recipient.person_id, kind="alert", now=now, alert_id=alert_id, category=event.category, by=event.author_id, trace=event.trace))
+    store.add_alerts(tx, alerts)
+    store.add_mails(tx, mails)
+
+
+def _on_draft_left(tx: sa.Connection, event: files.DraftLeft) -> None:
+    """Remind the author; after a day tell the school's DSLs that a draft exists, not its words."""
+    people = [event.author_id]
+    if event.left_for == "a_day":
+        people = store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS)
+    now = clock.now()
+    store.add_mails(tx, [_mail(event.school_id, person, kind=f"draft_{event.left_for}", now=now) for person in people])
+
+
+def _mail(
+    school_id: UUID, person_id: UUID, *, kind: str, now: datetime, alert_id: UUID | None = None, category: str = "", by: UUID | None = None,
+    trace: str = "",
+) -> dict[str, Any]:
+    return {
+        "school_id": school_id, "id": new_id(), "person_id": person_id, "kind": kind, "alert_id": alert_id, "category": category,
+        "recorded_by": by, "state": "waiting", "attempts": 0, "next_at": now, "trace": trace,
+    }
+
+
+HANDLERS = {
+    identity.StaffChanged: _on_staff,
+    incidents.IncidentRecorded: _on_entry,
+    incidents.ActionAdded: _on_entry,
+    incidents.RightGranted: _on_granted,
+    files.DraftLeft: _on_draft_left,
+}
+
+
+def _alert(row: Any) -> AlertItem:
+    return AlertItem(
+        id=row.id, incident_id=row.incident_id, entry_id=row.entry_id, kind=row.kind, category=row.category, class_code=row.class_code,
+        recorded_by=row.recorded_by, because=row.because, at_risk_now=row.at_risk_now, raised_at=row.raised_at, read_at=row.read_at,
+    )
+
+
+def _reader(row: Any) -> ReaderItem:
+    return ReaderItem(
+        person_id=row.person_id, entry_id=row.entry_id, because=row.because, raised_at=row.raised_at, mail=row.mail or "none",
+        mailed_at=row.sent_at, read_at=row.read_at,
+    )
+
+
+def _cursor(cursor: str | None) -> tuple[bool, datetime, UUID] | None:
+    if cursor is None:
+        return None
+    try:
+        unread, moment, id_ = json.loads(base64.urlsafe_b64decode(cursor))
+        return bool(unread), datetime.fromisoformat(moment), UUID(id_)
+    except (ValueError, TypeError):
+        raise Invalid({"cursor": "invalid"}) from None
+
+
+def _next(rows: Sequence[Any], limit: int) -> str | None:
+    if len(rows) <= limit:
+        return None
+    last = rows[limit - 1]
+    return base64.urlsafe_b64encode(json.dumps([last.read_at is None, last.raised_at.isoformat(), str(last.id)]).encode()).decode()

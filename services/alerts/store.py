@@ -1,0 +1,142 @@
+"""The tables of alerts, and every query. No e-mail address and no name is kept here."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from safekeep.database import delivery_tables
+
+metadata = sa.MetaData()
+delivery_tables(metadata)
+
+
+def _school() -> sa.Column[UUID]:
+    return sa.Column("school_id", pg.UUID, primary_key=True)
+
+
+def _time(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
+
+staff = sa.Table(
+    "staff", metadata, _school(), sa.Column("person_id", pg.UUID, primary_key=True), sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+)
+alerts = sa.Table(
+    "alerts", metadata, _school(), sa.Column("id", pg.UUID, primary_key=True), sa.Column("person_id", pg.UUID, nullable=False),
+    sa.Column("incident_id", pg.UUID, nullable=False), sa.Column("entry_id", pg.UUID, nullable=False), sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("category", sa.Text, nullable=False), sa.Column("class_code", sa.Text, nullable=False), sa.Column("recorded_by", pg.UUID, nullable=False),
+    sa.Column("because", pg.ARRAY(sa.Text), nullable=False), sa.Column("at_risk_now", sa.Boolean, nullable=False), _time("raised_at"),
+    _time("read_at", nullable=True),
+    sa.UniqueConstraint("school_id", "entry_id", "person_id"),
+    sa.Index("alerts_inbox", "school_id", "person_id", sa.text("(read_at is null) desc"), sa.text("raised_at desc"), sa.text("id desc")),
+    sa.Index("alerts_incident", "school_id", "incident_id"),
+)
+mails = sa.Table(
+    "mails", metadata, _school(), sa.Column("id", pg.UUID, primary_key=True), sa.Column("person_id", pg.UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False), sa.Column("alert_id", pg.UUID), sa.Column("category", sa.Text, nullable=False),
+    sa.Column("recorded_by", pg.UUID), sa.Column("state", sa.Text, nullable=False), sa.Column("attempts", sa.Integer, nullable=False),
+    _time("next_at"), _time("sent_at", nullable=True), sa.Column("trace", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["school_id", "alert_id"], ["alerts.school_id", "alerts.id"]),
+    sa.Index("mails_waiting", "next_at", postgresql_where=sa.text("state = 'waiting'")), sa.Index("mails_alert", "school_id", "alert_id"),
+)
+
+
+def keep_staff(tx: sa.Connection, *, school_id: UUID, person_id: UUID, roles: Sequence[str], active: bool) -> None:
+    """Keep identity's latest word on a person at a school."""
+    values = {"roles": list(roles), "active": active}
+    insert = pg.insert(staff).values(school_id=school_id, person_id=person_id, **values)
+    tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "person_id"], set_=values))
+
+
+def staff_with(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID]) -> dict[UUID, sa.Row[Any]]:
+    """Return what is known of these people at the school."""
+    rows = tx.execute(sa.select(staff).where(staff.c.school_id == school_id, staff.c.person_id.in_(ids)))
+    return {row.person_id: row for row in rows}
+
+
+def staff_in_roles(tx: sa.Connection, *, school_id: UUID, roles: Collection[str]) -> list[UUID]:
+    """Return the people at the school who have one of these roles."""
+    query = sa.select(staff.c.person_id).where(staff.c.school_id == school_id, staff.c.active, staff.c.roles.overlap(list(roles)))
+    return list(tx.execute(query).scalars())
+
+
+def add_alerts(tx: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write alerts; one a person and entry."""
+    if rows:
+        tx.execute(pg.insert(alerts).on_conflict_do_nothing(), list(rows))
+
+
+def add_mails(tx: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write mails to be sent."""
+    if rows:
+        tx.execute(mails.insert(), list(rows))
+
+
+def inbox(
+    tx: sa.Connection, *, school_id: UUID, person_id: UUID, state: str, class_code: str | None, incident_id: UUID | None,
+    after: tuple[bool, datetime, UUID] | None, limit: int,
+) -> Sequence[sa.Row[Any]]:
+    """Return a person's alerts: unread first, then newest first."""
+    unread = alerts.c.read_at.is_(None)
+    query = sa.select(alerts).where(alerts.c.school_id == school_id, alerts.c.person_id == person_id)
+    if state != "all":
+        query = query.where(unread if state == "unread" else sa.not_(unread))
+    if class_code:
+        query = query.where(alerts.c.class_code == class_code)
+    if incident_id:
+        query = query.where(alerts.c.incident_id == incident_id)
+    if after:
+        query = query.where(sa.tuple_(unread, alerts.c.raised_at, alerts.c.id) < after)
+    return tx.execute(query.order_by(unread.desc(), alerts.c.raised_at.desc(), alerts.c.id.desc()).limit(limit)).all()
+
+
+def unread_count(tx: sa.Connection, *, school_id: UUID, person_id: UUID) -> int:
+    """Return how many alerts a person has not read."""
+    query = sa.select(sa.func.count()).where(alerts.c.school_id == school_id, alerts.c.person_id == person_id, alerts.c.read_at.is_(None))
+    return tx.execute(query).scalar_one()
+
+
+def alert_of(tx: sa.Connection, *, school_id: UUID, alert_id: UUID, person_id: UUID) -> sa.Row[Any] | None:
+    """Return a person's own alert, locked."""
+    mine = alerts.c.school_id == school_id, alerts.c.id == alert_id, alerts.c.person_id == person_id
+    return tx.execute(sa.select(alerts).where(*mine).with_for_update()).first()
+
+
+def mark_read(tx: sa.Connection, *, school_id: UUID, alert_id: UUID, now: datetime) -> None:
+    """Set when it was read."""
+    tx.execute(alerts.update().where(alerts.c.school_id == school_id, alerts.c.id == alert_id).values(read_at=now))
+
+
+def readers(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return the alerts of an incident with what became of their mail."""
+    joined = alerts.outerjoin(mails, sa.and_(mails.c.school_id == alerts.c.school_id, mails.c.alert_id == alerts.c.id))
+    query = sa.select(alerts, mails.c.state.label("mail"), mails.c.sent_at).select_from(joined)
+    return tx.execute(query.where(alerts.c.school_id == school_id, alerts.c.incident_id == incident_id).order_by(alerts.c.raised_at)).all()
+
+
+# --- sending (worker role, all schools) ---------------------------------------------------------------------------------
+
+_CLAIM = sa.text(
+    "update mails set next_at = :again from (select school_id, id from mails where state = 'waiting' and next_at <= :now "
+    "order by next_at limit :limit for update skip locked) due where mails.school_id = due.school_id and mails.id = due.id "
+    "returning mails.school_id, mails.id, mails.person_id, mails.kind, mails.alert_id, mails.category, mails.recorded_by, mails.attempts, mails.trace"
+)
+_MARK = sa.text(
+    "update mails set state = :state, attempts = attempts + 1, sent_at = :sent_at, next_at = :next_at where school_id = :school_id and id = :id"
+)
+
+
+def claim_mails(tx: sa.Connection, *, now: datetime, again: datetime, limit: int) -> Sequence[sa.Row[Any]]:
+    """Take mails that are due; until `again` nobody else takes them. A sender that dies leaves them to be taken then."""
+    return tx.execute(_CLAIM, {"now": now, "again": again, "limit": limit}).all()
+
+
+def mark_mails(tx: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep what became of mails."""
+    if rows:
+        tx.execute(_MARK, list(rows))
