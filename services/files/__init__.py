@@ -1,0 +1,1 @@
+"""Drafts and attachments: evidence before and after it is sealed."""

@@ -1,0 +1,98 @@
+"""Where blobs are kept: a directory, or any S3 store. Two drivers, three verbs; a key is ids of ours, never a name from outside."""
+
+import io
+import os
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from minio import Minio
+
+
+class Objects(Protocol):
+    """What both drivers do."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep a blob; the same key again replaces it whole."""
+
+    def get(self, key: str, *, offset: int, length: int) -> bytes:
+        """Return a piece of a blob. Raises KeyError when it is not there."""
+
+    def delete(self, key: str) -> None:
+        """Forget a blob. One that is not there is no error."""
+
+
+def opened(url: str) -> Objects:
+    """Return the driver for file:///folder or s3://key:secret@host:port/bucket?secure=0."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return Directory(Path(unquote(parts.path)))
+    if parts.scheme == "s3":
+        secure = parse_qs(parts.query).get("secure", ["1"])[0] == "1"
+        host = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+        client = Minio(host, access_key=unquote(parts.username or ""), secret_key=unquote(parts.password or ""), secure=secure)
+        return Bucket(client, parts.path.strip("/"))
+    raise ValueError("OBJECT_STORE_URL begins with file:// or s3://")
+
+
+class Directory:
+    """Files in a folder: written beside, synced, then renamed, so that a blob is whole or not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, key: str, data: bytes) -> None:
+        path = self._folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def get(self, key: str, *, offset: int, length: int) -> bytes:
+        try:
+            with (self._folder / key).open("rb") as file:
+                file.seek(offset)
+                return file.read(length)
+        except FileNotFoundError:
+            raise KeyError(key) from None
+
+    def delete(self, key: str) -> None:
+        (self._folder / key).unlink(missing_ok=True)
+
+
+class Bucket:
+    """One bucket of an S3 store."""
+
+    def __init__(self, client: Minio, bucket: str) -> None:
+        self._client, self._bucket = client, bucket
+        if not client.bucket_exists(bucket):
+            client.make_bucket(bucket)
+
+    def put(self, key: str, data: bytes) -> None:
+        self._client.put_object(self._bucket, key, io.BytesIO(data), len(data))
+
+    def get(self, key: str, *, offset: int, length: int) -> bytes:
+        from minio.error import S3Error
+
+        try:
+            answer = self._client.get_object(self._bucket, key, offset=offset, length=length)
+        except S3Error as error:
+            if error.code == "NoSuchKey":
+                raise KeyError(key) from None
+            raise
+        try:
+            return answer.read()
+        finally:
+            answer.close()
+            answer.release_conn()
+
+    def delete(self, key: str) -> None:
+        self._client.remove_object(self._bucket, key)

@@ -1,0 +1,147 @@
+"""The tables of files, and every query."""
+
+import json
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from safekeep.database import delivery_tables
+
+metadata = sa.MetaData()
+delivery_tables(metadata)
+
+
+def _school() -> sa.Column[UUID]:
+    return sa.Column("school_id", pg.UUID, primary_key=True)
+
+
+def _time(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
+
+schools = sa.Table(
+    "schools", metadata, _school(), sa.Column("zone", sa.Text, nullable=False), sa.Column("day_ends_minute", sa.Integer, nullable=False)
+)
+drafts = sa.Table(
+    "drafts", metadata, _school(), sa.Column("id", pg.UUID, primary_key=True), sa.Column("author_id", pg.UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False), sa.Column("incident_id", pg.UUID), sa.Column("fields", pg.JSONB), _time("saved_at"),
+    _time("ended_at", nullable=True), sa.Column("reminded", sa.Text), _time("remind_at", nullable=True),
+    sa.Index("drafts_author", "school_id", "author_id", "saved_at"),
+    sa.Index("drafts_remind", "remind_at", postgresql_where=sa.text("ended_at is null")), sa.Index("drafts_saved", "saved_at"),
+)
+files = sa.Table(
+    "files", metadata, _school(), sa.Column("id", pg.UUID, primary_key=True), sa.Column("author_id", pg.UUID, nullable=False),
+    sa.Column("name", sa.Text, nullable=False), sa.Column("size", sa.BigInteger, nullable=False), sa.Column("arrived", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.Text), sa.Column("media_type", sa.Text), _time("begun_at"), _time("finished_at", nullable=True),
+    sa.Column("entry_id", pg.UUID), _time("sealed_at", nullable=True), sa.Index("files_begun", "begun_at"),
+)
+
+
+def keep_school(tx: sa.Connection, *, school_id: UUID, zone: str, day_ends_minute: int) -> None:
+    """Keep identity's latest word on a school's day."""
+    values = {"zone": zone, "day_ends_minute": day_ends_minute}
+    insert = pg.insert(schools).values(school_id=school_id, **values)
+    tx.execute(insert.on_conflict_do_update(index_elements=["school_id"], set_=values))
+
+
+def school_with(tx: sa.Connection, *, school_id: UUID) -> sa.Row[Any] | None:
+    """Return what is known of the school's day."""
+    return tx.execute(sa.select(schools).where(schools.c.school_id == school_id)).first()
+
+
+# --- drafts --------------------------------------------------------------------------------------------------------------
+
+
+def draft_with(tx: sa.Connection, *, school_id: UUID, draft_id: UUID, lock: bool = False) -> sa.Row[Any] | None:
+    """Return a draft, whoever's; the caller compares the author."""
+    query = sa.select(drafts).where(drafts.c.school_id == school_id, drafts.c.id == draft_id)
+    return tx.execute(query.with_for_update() if lock else query).first()
+
+
+def keep_draft(tx: sa.Connection, *, school_id: UUID, id: UUID, fields: dict[str, list[str]], **values: Any) -> bool:
+    """Write a draft, unless one with this id has ended or is another author's. Returns whether it was written."""
+    insert = pg.insert(drafts).values(school_id=school_id, id=id, fields=sa.cast(json.dumps(fields), pg.JSONB), **values)
+    changed = {name: insert.excluded[name] for name in ("fields", "saved_at", "remind_at", "reminded")}
+    upsert = insert.on_conflict_do_update(
+        index_elements=["school_id", "id"], set_=changed, where=sa.and_(drafts.c.ended_at.is_(None), drafts.c.author_id == values["author_id"])
+    )
+    return tx.execute(upsert.returning(sa.literal(1))).first() is not None
+
+
+def drafts_of(tx: sa.Connection, *, school_id: UUID, author_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return a person's own drafts, newest first."""
+    query = sa.select(drafts).where(drafts.c.school_id == school_id, drafts.c.author_id == author_id, drafts.c.ended_at.is_(None))
+    return tx.execute(query.order_by(drafts.c.saved_at.desc())).all()
+
+
+def left_drafts(tx: sa.Connection, *, school_id: UUID, before: datetime) -> Sequence[sa.Row[Any]]:
+    """Return whose drafts were left since before then."""
+    query = sa.select(drafts.c.author_id, drafts.c.saved_at).where(
+        drafts.c.school_id == school_id, drafts.c.ended_at.is_(None), drafts.c.saved_at < before
+    )
+    return tx.execute(query.order_by(drafts.c.saved_at)).all()
+
+
+def end_draft(tx: sa.Connection, *, school_id: UUID, draft_id: UUID, author_id: UUID, now: datetime) -> None:
+    """End a draft and forget its words; a mark stays, so that a late save does not bring it back."""
+    ended = {"fields": None, "ended_at": now, "remind_at": None}
+    insert = pg.insert(drafts).values(school_id=school_id, id=draft_id, author_id=author_id, kind="incident", saved_at=now, **ended)
+    tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "id"], set_=ended, where=drafts.c.author_id == author_id))
+
+
+def drafts_due(tx: sa.Connection, *, now: datetime, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return (worker role) the drafts of all schools whose reminder is due."""
+    query = sa.select(drafts.c.school_id, drafts.c.id).where(drafts.c.ended_at.is_(None), drafts.c.remind_at <= now)
+    return tx.execute(query.order_by(drafts.c.remind_at).limit(limit)).all()
+
+
+def set_reminder(tx: sa.Connection, *, school_id: UUID, draft_id: UUID, reminded: str, remind_at: datetime | None) -> None:
+    """Keep which reminder was given and when the next is due."""
+    here = drafts.c.school_id == school_id, drafts.c.id == draft_id
+    tx.execute(drafts.update().where(*here).values(reminded=reminded, remind_at=remind_at))
+
+
+def sweep_drafts(tx: sa.Connection, *, before: datetime) -> int:
+    """Delete (worker role) drafts saved, or ended, before then."""
+    return len(tx.execute(drafts.delete().where(drafts.c.saved_at < before).returning(drafts.c.id)).all())
+
+
+# --- files ---------------------------------------------------------------------------------------------------------------
+
+
+def begin(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
+    """Start a file; the same id again changes nothing."""
+    tx.execute(pg.insert(files).values(school_id=school_id, arrived=0, **values).on_conflict_do_nothing())
+
+
+def file_with(tx: sa.Connection, *, school_id: UUID, file_id: UUID, lock: bool = False) -> sa.Row[Any] | None:
+    """Return a file's row."""
+    query = sa.select(files).where(files.c.school_id == school_id, files.c.id == file_id)
+    return tx.execute(query.with_for_update() if lock else query).first()
+
+
+def files_with(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID]) -> Sequence[sa.Row[Any]]:
+    """Return the rows of finished files."""
+    query = sa.select(files).where(files.c.school_id == school_id, files.c.id.in_(ids), files.c.finished_at.is_not(None))
+    return tx.execute(query).all()
+
+
+def change_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, **values: Any) -> None:
+    """Set columns of a file that is not sealed."""
+    here = files.c.school_id == school_id, files.c.id == file_id, files.c.sealed_at.is_(None)
+    tx.execute(files.update().where(*here).values(**values))
+
+
+def unused_files(tx: sa.Connection, *, before: datetime, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return (worker role) files begun before then that no entry refers to."""
+    query = sa.select(files.c.school_id, files.c.id).where(files.c.sealed_at.is_(None), files.c.begun_at < before)
+    return tx.execute(query.limit(limit)).all()
+
+
+def delete_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID) -> None:
+    """Forget (worker role) a file no entry refers to."""
+    tx.execute(files.delete().where(files.c.school_id == school_id, files.c.id == file_id, files.c.sealed_at.is_(None)))
