@@ -1,0 +1,1 @@
+"""Counts built from events, and the chronology as a document."""

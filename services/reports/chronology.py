@@ -1,0 +1,230 @@
+"""The chronology as a document: what stands in it (pure), and its printing by typst as a tagged PDF."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from importlib.util import find_spec
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+import typst
+
+from safekeep.contracts.incidents import Chronology, EntryLine, PupilItem
+
+FONT_PACKAGES: Final = ("manimgx_fonts", "manimgx_fonts_cjk")
+FONTS: Final = (
+    "Noto Sans", "Noto Sans Arabic", "Noto Sans Bengali", "Noto Sans Gurmukhi", "Noto Sans Devanagari", "Noto Sans Gujarati", "Noto Sans Tamil",
+    "Noto Sans Hebrew", "Noto Sans CJK SC", "Noto Sans Symbols", "DejaVu Sans", "Libertinus Serif",
+)
+"""In order of preference; the last one is built into typst."""
+_Standard = Literal["a-2a", "ua-1"]
+STANDARDS: Final[tuple[_Standard, ...]] = ("a-2a", "ua-1")
+_TEMPLATE: Final = Path(__file__).with_name("chronology.typ")
+_ROUNDS: Final = 25
+
+KINDS: Final = {"incident": "Incident", "action": "Action", "correction": "Correction"}
+PARTS: Final = {
+    "may_have_been_harmed": "may have been harmed", "may_have_caused_harm": "may have caused harm", "witness": "witness", "sibling": "sibling",
+    "friend": "friend", "other": "other part", "not_sure": "part not sure",
+}
+ROLES: Final = {
+    "dsl": "DSL", "deputy_dsl": "deputy DSL", "slt": "SLT", "teacher": "teacher", "admin": "admin", "pastoral": "pastoral",
+    "sports_coach": "sports coach",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asked for the document, when, at which school, and in whose words it is written."""
+
+    by: str
+    at: datetime
+    school_name: str
+    zone: str
+    category_names: Mapping[str, str]
+
+
+def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, asked: Asked) -> dict[str, Any]:
+    """Return all that the document says, in strings, newest first as the entries come."""
+    filters = filters_in_words(request=request, entries=entries, names=asked.category_names)
+    about = ", ".join(part for part in (pupil.year, pupil.form) if part)
+    printed = moment(asked.at, zone=asked.zone)
+    return {
+        "title": f"Chronology of {pupil.name}",
+        "description": f"Safeguarding chronology, {asked.school_name}",
+        "footer": f"Confidential. Chronology of {pupil.name}, printed {printed} for {asked.by}",
+        "facts": [
+            {"name": "Pupil", "value": f"{pupil.name}{f', {about}' if about else ''}, born {day(pupil.born)}"},
+            {"name": "School", "value": asked.school_name},
+            {"name": "Asked for by", "value": f"{asked.by}, {printed}"},
+            {"name": "Shown", "value": filters},
+            {"name": "Entries", "value": f"{len(entries)}, newest first, by when they {_placed_by(request)}"},
+        ],
+        "notes": ["This document holds the entries that the person named above may read. There may be others."],
+        "months": _months(entries=entries, request=request, asked=asked),
+        "fonts": list(FONTS),
+    }
+
+
+def filters_in_words(*, request: Chronology, entries: Sequence[EntryLine], names: Mapping[str, str]) -> str:
+    """Return what was chosen, or that nothing was."""
+    chosen = []
+    if request.category_codes:
+        chosen.append("categories " + ", ".join(names.get(code, _plain(code)) for code in request.category_codes))
+    if request.author_id:
+        author = next((e.author_name for e in entries if e.author_id == request.author_id), "one person")
+        chosen.append(f"written by {author}")
+    if request.since:
+        chosen.append(f"from {day(request.since)}")
+    if request.until:
+        chosen.append(f"until {day(request.until)}")
+    if request.words:
+        chosen.append(f"with the words “{request.words}”")
+    return "; ".join(chosen) if chosen else "everything, no filter"
+
+
+def day(value: date) -> str:
+    """Return "3 March 2026"."""
+    return f"{value.day} {value:%B %Y}"
+
+
+def moment(value: datetime, *, zone: str) -> str:
+    """Return "Tuesday 3 March 2026 at 12:47" as clocks show it where the school is."""
+    local = value.astimezone(ZoneInfo(zone))
+    return f"{local:%A} {day(local.date())} at {local:%H:%M}"
+
+
+def occurred(entry: EntryLine, *, zone: str) -> str | None:
+    """Return when it happened, as precisely as it is known; None where only the recording counts (an action)."""
+    if entry.kind != "incident":
+        return None
+    if entry.occurred_at is None or entry.occurred_precision == "not_known":
+        return "When it happened is not known"
+    if entry.occurred_precision == "day":
+        local = entry.occurred_at.astimezone(ZoneInfo(zone))
+        return f"Happened on {local:%A} {day(local.date())}, time not known"
+    about = "about " if entry.occurred_precision == "about" else ""
+    return f"Happened {about}{moment(entry.occurred_at, zone=zone)}"
+
+
+def _placed_by(request: Chronology) -> str:
+    return "happened (actions: were recorded)" if request.order == "occurred" else "were recorded"
+
+
+def _months(*, entries: Sequence[EntryLine], request: Chronology, asked: Asked) -> list[dict[str, Any]]:
+    def month(entry: EntryLine) -> str:
+        placed = (entry.occurred_at if request.order == "occurred" else None) or entry.recorded_at
+        return f"{placed.astimezone(ZoneInfo(asked.zone)):%B %Y}"
+
+    return [{"name": name, "entries": [_entry(entry, asked=asked) for entry in group]} for name, group in groupby(entries, key=month)]
+
+
+def _entry(entry: EntryLine, *, asked: Asked) -> dict[str, Any]:
+    categories = ", ".join(asked.category_names.get(code, _plain(code)) for code in entry.categories)
+    linked = f"About {entry.pupil_name}; linked here as: {PARTS[entry.part]}" if entry.part else ""
+    happened = occurred(entry, zone=asked.zone)
+    role = ROLES.get(entry.author_role, _plain(entry.author_role))
+    about = [
+        happened,
+        f"Recorded {moment(entry.recorded_at, zone=asked.zone)} by {entry.author_name} ({role})",
+        f"Categories: {categories} (class: {entry.class_code})" if categories else f"Class: {entry.class_code}",
+        linked,
+    ]
+    heading = f"{KINDS[entry.kind]} {entry.number}" if entry.kind == "incident" else f"{KINDS[entry.kind]} below incident {entry.number}"
+    return {"heading": heading, "about": [line for line in about if line], "text": entry.text, "action_taken": entry.action_taken}
+
+
+def _plain(code: str) -> str:
+    return code.replace("_", " ")
+
+
+# --- printing --------------------------------------------------------------------------------------------------------
+
+
+class NotPrinted(Exception):
+    """Typst refused. Says nothing of why: its messages quote the text."""
+
+
+def pdf(said: dict[str, Any]) -> bytes:
+    """Return the document as PDF/A-2a and PDF/UA-1.
+
+    A character that no font here has is written as its number, such as [U+1BC0], and the document says so: a rare letter
+    in one name never keeps a whole record from being printed, and nothing is silently dropped. Raises NotPrinted.
+    """
+    told = _without_private(said)
+    for _ in range(_ROUNDS):
+        try:
+            return _printed(told, standards=STANDARDS)
+        except typst.TypstError as error:
+            missing = _missing(str(error))
+        if not missing:
+            break
+        told = _spelt_out(told, missing=missing)
+    try:
+        return _printed({**told, "notes": [*told["notes"], "Some characters could not be printed: this file is not an archive-quality PDF."]}, standards=())
+    except typst.TypstError:
+        raise NotPrinted from None
+
+
+def _printed(said: dict[str, Any], *, standards: Sequence[_Standard]) -> bytes:
+    data = typst.compile(
+        str(_TEMPLATE), root=str(_TEMPLATE.parent), font_paths=_fonts(), sys_inputs={"data": json.dumps(said)}, pdf_standards=list(standards)
+    )
+    assert isinstance(data, bytes)
+    return data
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    """Scan for fonts once: those of the packages, then the system's, then typst's own."""
+    found = [find_spec(package) for package in FONT_PACKAGES]
+    return typst.Fonts(font_paths=[str(Path(spec.origin).parent) for spec in found if spec and spec.origin])
+
+
+_NAMED = re.compile(r'the text `"((?:[^"\\]|\\.)+)"` could not be displayed')
+
+
+def _missing(message: str) -> str:
+    """Return the text that typst says no font can show, or nothing."""
+    named = _NAMED.search(message)
+    if named is None:
+        return ""
+    return re.sub(r"\\u\{([0-9a-f]+)\}", lambda m: chr(int(m.group(1), 16)), named.group(1))
+
+
+_NOTE = "Characters for which no font is installed are written as their Unicode number, such as [U+1BC0]."
+
+
+def _spelt_out(said: dict[str, Any], *, missing: str) -> dict[str, Any]:
+    letters = {ord(c): f"[U+{ord(c):04X}]" for c in missing if not c.isascii()}
+    spelt: dict[str, Any] = _each_string(said, lambda text: text.translate(letters))
+    if _NOTE not in spelt["notes"]:
+        spelt["notes"] = [*spelt["notes"], _NOTE]
+    return spelt
+
+
+def _without_private(said: dict[str, Any]) -> dict[str, Any]:
+    """Spell out characters that archive PDFs refuse whatever the font: private use and unassigned."""
+    refused = {c for text in _strings(said) for c in text if unicodedata.category(c) in {"Co", "Cn"}}
+    return _spelt_out(said, missing="".join(refused)) if refused else said
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    values = value.values() if isinstance(value, dict) else value
+    return [text for item in values for text in _strings(item)]
+
+
+def _each_string(value: Any, change: Any) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _each_string(item, change) for key, item in value.items()}
+    return [_each_string(item, change) for item in value]

@@ -1,0 +1,90 @@
+"""The tables of reports and every query on them: one row an incident, so that recategorising counts once. No pupil, no name."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from safekeep.database import delivery_tables
+from safekeep.permissions import Class
+from services.reports.counting import FIRST_ZONE, Counted
+
+metadata = sa.MetaData()
+delivery_tables(metadata)
+
+schools = sa.Table(
+    "schools", metadata, sa.Column("school_id", pg.UUID, primary_key=True), sa.Column("trust_id", pg.UUID, nullable=False),
+    sa.Column("zone", sa.Text, nullable=False), sa.Index("schools_trust", "trust_id"),
+)
+counted = sa.Table(
+    "counted", metadata, sa.Column("school_id", pg.UUID, primary_key=True), sa.Column("incident_id", pg.UUID, primary_key=True),
+    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False), sa.Column("month", sa.Text, nullable=False),
+    sa.Column("class", sa.SmallInteger, nullable=False), sa.Column("categories", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("main", sa.Text, nullable=False), sa.Column("actions", sa.Integer, nullable=False),
+    sa.Index("counted_month", "school_id", "month"),
+)
+
+
+def zone_of(tx: sa.Connection, *, school_id: UUID) -> str:
+    """Return the school's zone, or the first one while the school is not known."""
+    found: str | None = tx.execute(sa.select(schools.c.zone).where(schools.c.school_id == school_id)).scalar()
+    return found or FIRST_ZONE
+
+
+def keep_school(tx: sa.Connection, *, school_id: UUID, trust_id: UUID, zone: str) -> None:
+    """Keep identity's latest word on a school; what was counted moves to the months of its zone."""
+    insert = pg.insert(schools).values(school_id=school_id, trust_id=trust_id, zone=zone)
+    tx.execute(insert.on_conflict_do_update(index_elements=["school_id"], set_={"trust_id": trust_id, "zone": zone}))
+    month = sa.func.to_char(sa.func.timezone(zone, counted.c.recorded_at), "YYYY-MM")
+    tx.execute(counted.update().where(counted.c.school_id == school_id, counted.c.month != month).values(month=month))
+
+
+def incident(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Counted | None:
+    """Return how an incident counts now, locked until the transaction ends."""
+    query = sa.select(counted).where(counted.c.school_id == school_id, counted.c.incident_id == incident_id).with_for_update()
+    row = tx.execute(query).mappings().first()
+    if row is None:
+        return None
+    return Counted(
+        recorded_at=row["recorded_at"], month=row["month"], class_=Class(row["class"]), categories=tuple(row["categories"]), main=row["main"],
+        actions=row["actions"],
+    )
+
+
+def keep(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, counts_as: Counted) -> None:
+    """Keep how an incident counts, in place of what it counted as before."""
+    values = {
+        "recorded_at": counts_as.recorded_at, "month": counts_as.month, "class": int(counts_as.class_), "categories": list(counts_as.categories),
+        "main": counts_as.main, "actions": counts_as.actions,
+    }
+    insert = pg.insert(counted).values(school_id=school_id, incident_id=incident_id, **values)
+    tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "incident_id"], set_=values))
+
+
+_ROWS = sa.text(
+    "select school_id, month, class, category, category = main as main, count(*) as count from counted, unnest(categories) as category "
+    "where school_id = any(:schools) and month between :first and :last group by school_id, month, class, category, category = main "
+    "order by school_id, month, class desc, category"
+).bindparams(sa.bindparam("schools", type_=pg.ARRAY(pg.UUID)))
+_TOTALS = sa.text(
+    "select school_id, count(*) as incidents, sum(actions) as actions from counted "
+    "where school_id = any(:schools) and month between :first and :last group by school_id"
+).bindparams(sa.bindparam("schools", type_=pg.ARRAY(pg.UUID)))
+
+
+def rows_of(tx: sa.Connection, *, school_ids: Sequence[UUID], first: str, last: str) -> Sequence[sa.Row[Any]]:
+    """Return counts by school, month, class and category, between two months, both included."""
+    return tx.execute(_ROWS, {"schools": list(school_ids), "first": first, "last": last}).all()
+
+
+def totals_of(tx: sa.Connection, *, school_ids: Sequence[UUID], first: str, last: str) -> dict[UUID, tuple[int, int]]:
+    """Return (incidents, actions) by school between two months; a school with none is left out."""
+    rows = tx.execute(_TOTALS, {"schools": list(school_ids), "first": first, "last": last})
+    return {row.school_id: (row.incidents, row.actions) for row in rows}
+
+
+def schools_of(tx: sa.Connection, *, trust_id: UUID) -> list[UUID]:
+    """Return the schools of a trust, in order of id. The transaction must have `trust_id` set."""
+    return list(tx.execute(sa.select(schools.c.school_id).where(schools.c.trust_id == trust_id).order_by(schools.c.school_id)).scalars())
