@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections import defaultdict, deque
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -245,9 +246,14 @@ class Launcher:
         command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(path)]
         log = (self.data / "logs" / "supervisord.out").open("wb")
         self.supervisord = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent, cwd="/")  # noqa: S603, PLW1509 - our own program
-        transport = SupervisorTransport(None, None, f"unix://{self._socket_of(config)}")
-        self.supervisor: Any = ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        self._control = self._socket_of(config)
         _until(self._supervisor_answers, seconds=15, otherwise="The process manager did not start: see logs/supervisord.out in the data folder.")
+
+    @property
+    def supervisor(self) -> Any:
+        """The process manager's interface, on a connection of its own: a signal may have cut the one before."""
+        transport = SupervisorTransport(None, None, f"unix://{self._control}")
+        return ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
     def _socket_of(self, config: str) -> str:
         return config.partition("[unix_http_server]\nfile=")[2].partition("\n")[0]
@@ -256,7 +262,7 @@ class Launcher:
         try:
             self.supervisor.getState()
             return True
-        except (OSError, Fault):
+        except (OSError, Fault, HTTPException):
             return False
 
     def _start_group(self, names: list[str]) -> None:
@@ -346,7 +352,7 @@ class Launcher:
             for name in [*ours]:
                 _quietly(self.supervisor.stopProcess, name, False)
             _until(lambda: all(p["pid"] == 0 for p in self._processes() if p["name"] in ours), seconds=20, otherwise="")
-        except (CannotStart, OSError, Fault):
+        except (CannotStart, OSError, Fault, HTTPException):
             pass
         self.supervisord.terminate()
         try:
