@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, redirect, request, url_for
 
-from gateway import session
+from gateway import session as sessions
 
 KEEPS_DRAFTS = frozenset({"recording.submit", "recording.autosave", "actions.submit", "actions.autosave"})
 """What a session that ran out may still post to: its words are saved as its author's draft, and nothing else is done."""
@@ -25,7 +25,7 @@ def install(app: Flask) -> None:
 
 def is_trusted_post(endpoint: str) -> bool:
     """Whether a POST came from a page of ours."""
-    return session.is_ours(with_token=endpoint not in _SIGNING_IN)
+    return sessions.is_ours(with_token=endpoint not in _SIGNING_IN)
 
 
 def to_sign_in(*, expired: bool) -> Any:
