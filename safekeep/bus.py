@@ -53,9 +53,7 @@ def events_queue(service: str) -> Queue:
 
 def dead_queue(service: str) -> Queue:
     """Return where a service's unreadable or exhausted messages wait for an operator."""
-    return Queue(
-        f"{service}.dead", exchange=DEAD, routing_key=f"{service}.dead", durable=True, queue_arguments={"x-queue-type": "quorum"}
-    )
+    return Queue(f"{service}.dead", exchange=DEAD, routing_key=f"{service}.dead", durable=True, queue_arguments={"x-queue-type": "quorum"})
 
 
 def _binding(key: str) -> Any:

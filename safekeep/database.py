@@ -26,7 +26,12 @@ def engine(url: str, *, size: int = 10) -> sa.Engine:
     """Return an engine whose errors and logs carry no parameters. `size`: connections kept, and as many again in a rush."""
     full = sa.make_url(url).set(drivername="postgresql+psycopg")
     return sa.create_engine(
-        full, pool_size=size, max_overflow=size, pool_timeout=5, hide_parameters=True, pool_use_lifo=True,
+        full,
+        pool_size=size,
+        max_overflow=size,
+        pool_timeout=5,
+        hide_parameters=True,
+        pool_use_lifo=True,
         connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=5000"},
     )
 
@@ -74,7 +79,8 @@ def answers(engine: sa.Engine) -> bool:
 def delivery_tables(metadata: sa.MetaData) -> None:
     """Add outbox, inbox, inbox_positions and retries to a service's tables."""
     sa.Table(
-        "outbox", metadata,
+        "outbox",
+        metadata,
         sa.Column("id", pg.UUID, primary_key=True),
         sa.Column("school_id", pg.UUID, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
@@ -85,26 +91,30 @@ def delivery_tables(metadata: sa.MetaData) -> None:
         sa.Index("outbox_waiting", "id", postgresql_where=sa.text("published_at is null")),
     )
     sa.Table(
-        "outbox_sequences", metadata,
+        "outbox_sequences",
+        metadata,
         sa.Column("school_id", pg.UUID, primary_key=True),
         sa.Column("subject", pg.UUID, primary_key=True),
         sa.Column("sequence", sa.Integer, nullable=False),
     )
     sa.Table(
-        "inbox", metadata,
+        "inbox",
+        metadata,
         sa.Column("event_id", pg.UUID, primary_key=True),
         sa.Column("school_id", pg.UUID, nullable=False),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()),
     )
     sa.Table(
-        "inbox_positions", metadata,
+        "inbox_positions",
+        metadata,
         sa.Column("school_id", pg.UUID, primary_key=True),
         sa.Column("owner", sa.Text, primary_key=True),
         sa.Column("subject", pg.UUID, primary_key=True),
         sa.Column("sequence", sa.Integer, nullable=False),
     )
     sa.Table(
-        "retries", metadata,
+        "retries",
+        metadata,
         sa.Column("event_id", pg.UUID, primary_key=True),
         sa.Column("school_id", pg.UUID, nullable=False),
         sa.Column("owner", sa.Text, nullable=False),
@@ -141,7 +151,7 @@ def protect(operations: Any, *, tables: dict[str, str], roles: "Roles", worker_t
 
 
 ALL_RIGHTS = "select, insert, update, delete"
-DELIVERY_RIGHTS = {table: ALL_RIGHTS for table in DELIVERY_TABLES}
+DELIVERY_RIGHTS = dict.fromkeys(DELIVERY_TABLES, ALL_RIGHTS)
 
 
 class Roles:

@@ -136,8 +136,13 @@ def _keep(tx: sa.Connection, *, body: dict[str, Any], cause: str) -> None:
     tx.execute(
         _KEEP,
         {
-            "event_id": body["id"], "school_id": body["school_id"], "owner": body["name"].partition(".")[0],
-            "subject": body["subject"], "sequence": body["sequence"], "body": json.dumps(body), "cause": cause,
+            "event_id": body["id"],
+            "school_id": body["school_id"],
+            "owner": body["name"].partition(".")[0],
+            "subject": body["subject"],
+            "sequence": body["sequence"],
+            "body": json.dumps(body),
+            "cause": cause,
             "next_at": clock.now() + timedelta(seconds=1),
         },
     )

@@ -25,13 +25,9 @@ _ADD = sa.text(
 )
 
 
-def add(
-    tx: sa.Connection, event_class: type[EventType], *, school_id: UUID, subject: UUID, at: datetime | None = None, **fields: Any
-) -> EventType:
+def add(tx: sa.Connection, event_class: type[EventType], *, school_id: UUID, subject: UUID, at: datetime | None = None, **fields: Any) -> EventType:
     """Put an event in the outbox with the next sequence number of its subject; `at` when it happened, now if not said."""
     sequence = tx.execute(_NEXT, {"school_id": school_id, "subject": subject}).scalar_one()
     event = event_class(id=new_id(), at=at or clock.now(), school_id=school_id, subject=subject, sequence=sequence, **fields)
-    tx.execute(
-        _ADD, {"id": event.id, "school_id": school_id, "name": event.name, "version": event.version, "body": event.model_dump_json()}
-    )
+    tx.execute(_ADD, {"id": event.id, "school_id": school_id, "name": event.name, "version": event.version, "body": event.model_dump_json()})
     return event

@@ -36,8 +36,13 @@ class Receipt:
 def sign_receipt(*, keys: Keys, receipt: Receipt) -> str:
     """Sign for an upload. Only files holds the key (`receipts`). A receipt does not expire: its draft does."""
     claims = {
-        "file": str(receipt.file_id), "sha256": receipt.sha256, "size": receipt.size, "type": receipt.media_type,
-        "author": str(receipt.author_id), "school": str(receipt.school_id), "iat": int(clock.now().timestamp()),
+        "file": str(receipt.file_id),
+        "sha256": receipt.sha256,
+        "size": receipt.size,
+        "type": receipt.media_type,
+        "author": str(receipt.author_id),
+        "school": str(receipt.school_id),
+        "iat": int(clock.now().timestamp()),
     }
     return _sign(keys=keys, purpose="receipts", claims=claims)
 
@@ -47,8 +52,12 @@ def verify_receipt(*, keys: Keys, token: str) -> Receipt:
     try:
         claims = _claims(keys=keys, purpose="receipts", token=token)
         return Receipt(
-            file_id=UUID(claims["file"]), sha256=str(claims["sha256"]), size=int(claims["size"]), media_type=str(claims["type"]),
-            author_id=UUID(claims["author"]), school_id=UUID(claims["school"]),
+            file_id=UUID(claims["file"]),
+            sha256=str(claims["sha256"]),
+            size=int(claims["size"]),
+            media_type=str(claims["type"]),
+            author_id=UUID(claims["author"]),
+            school_id=UUID(claims["school"]),
         )
     except (JoseError, ValueError, KeyError, TypeError):
         raise Invalid({"receipts": "invalid"}) from None

@@ -143,5 +143,3 @@ def envelope(request: Request[Any], *, token: str, seconds: float) -> dict[str, 
     """Return what travels inside the sealed body of a call: the token, the deadline, the trace and the request."""
     deadline = datetime.now(UTC).timestamp() + seconds
     return {"token": token, "deadline": deadline, "trace": telemetry.trace.get(), "body": request.wire()}
-
-

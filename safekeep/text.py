@@ -29,7 +29,7 @@ def search_tokens(name: str) -> list[str]:
     for word in unicodedata.normalize("NFC", name).casefold().split():
         plain = fold(word)
         joined = "".join(c for c in plain if c.isalnum())
-        parts = [p for p in "".join(c if c.isalnum() else " " for c in plain).split()]
+        parts = "".join(c if c.isalnum() else " " for c in plain).split()
         tokens += [word, plain, joined, *parts]
     return sorted({t for t in tokens if t})
 

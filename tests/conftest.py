@@ -112,8 +112,12 @@ def resources(database: Callable[[str], dict[str, str]], keys_folder: Path) -> I
     def make(service: str, **more: str) -> Resources:
         urls, prefix = database(service), service.upper()
         settings = ServiceSettings(
-            database_url=urls[f"{prefix}_DATABASE_URL"], worker_database_url=urls[f"{prefix}_WORKER_DATABASE_URL"], broker_url="amqp://unused",
-            keys_file=str(keys_folder / "process" / f"{service}.json"), inner_port=0, **more,  # type: ignore[arg-type]
+            database_url=urls[f"{prefix}_DATABASE_URL"],
+            worker_database_url=urls[f"{prefix}_WORKER_DATABASE_URL"],
+            broker_url="amqp://unused",
+            keys_file=str(keys_folder / "process" / f"{service}.json"),
+            inner_port=0,
+            **more,  # type: ignore[arg-type]
         )
         made.append(Resources(settings, service))
         return made[-1]
@@ -131,8 +135,14 @@ def token_for(keys_folder: Path) -> Callable[..., str]:
 
     def sign(*, roles: list[str], school_id: UUID | None, person_id: UUID, trust_id: UUID | None = None, drafts_only: bool = False) -> str:
         return actor.person_token(
-            keys=signing, person_id=person_id, name="Test Person", roles=frozenset(roles), school_id=school_id, trust_id=trust_id,
-            session_id=new_id(), drafts_only=drafts_only,
+            keys=signing,
+            person_id=person_id,
+            name="Test Person",
+            roles=frozenset(roles),
+            school_id=school_id,
+            trust_id=trust_id,
+            session_id=new_id(),
+            drafts_only=drafts_only,
         )
 
     return sign

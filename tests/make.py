@@ -52,8 +52,14 @@ def create_person(*, resources: Resources, school: MadeSchool, role: Role) -> UU
 
 
 def create_pupil(
-    *, resources: Resources, school: MadeSchool, name: str = "Sarah Example", family: UUID | None = None, relatives: tuple[UUID, ...] = (),
-    id: UUID | None = None, holding: bool = False,
+    *,
+    resources: Resources,
+    school: MadeSchool,
+    name: str = "Sarah Example",
+    family: UUID | None = None,
+    relatives: tuple[UUID, ...] = (),
+    id: UUID | None = None,
+    holding: bool = False,
 ) -> UUID:
     """Make a pupil; `relatives` are staff who are, or are parents of, the pupil."""
     from services.incidents import store
@@ -61,8 +67,17 @@ def create_pupil(
     pupil = id or new_id()
     with resources.transaction(resources.engine, school_id=school.id) as tx:
         store.keep_pupil(
-            tx, school_id=school.id, relatives=relatives, id=pupil, name=name, known_as="", year="Year 5", form="5A", born=dt.date(2016, 2, 29),
-            family=family or new_id(), holding=holding,
+            tx,
+            school_id=school.id,
+            relatives=relatives,
+            id=pupil,
+            name=name,
+            known_as="",
+            year="Year 5",
+            form="5A",
+            born=dt.date(2016, 2, 29),
+            family=family or new_id(),
+            holding=holding,
         )
     return pupil
 
@@ -70,7 +85,13 @@ def create_pupil(
 def a_record(*, pupil_id: UUID, **fields: Any) -> Record:
     """Return a request to record, good unless `fields` make it otherwise."""
     given: dict[str, Any] = {
-        "id": new_id(), "pupil_id": pupil_id, "occurred_at": clock.now(), "kind": "conversation", "narrative": GOOD_EXAMPLE,
-        "action_taken": "Told the DSL in person.", "category_codes": ["safeguarding_concern"], "alert": Alert(),
+        "id": new_id(),
+        "pupil_id": pupil_id,
+        "occurred_at": clock.now(),
+        "kind": "conversation",
+        "narrative": GOOD_EXAMPLE,
+        "action_taken": "Told the DSL in person.",
+        "category_codes": ["safeguarding_concern"],
+        "alert": Alert(),
     }
     return Record(**(given | fields))

@@ -35,9 +35,7 @@ class Postgres:
         servers.make_database(self.admin, service=service, name=name)
         urls = self.urls(service, name)
         prefix = service.upper()
-        migrate(
-            owner_url=urls[f"{prefix}_OWNER_DATABASE_URL"], service=service, service_role=f"{service}_service", worker_role=f"{service}_worker"
-        )
+        migrate(owner_url=urls[f"{prefix}_OWNER_DATABASE_URL"], service=service, service_role=f"{service}_service", worker_role=f"{service}_worker")
 
     def clone(self, service: str, name: str) -> dict[str, str]:
         """Return the addresses of a fresh database of a service."""
@@ -60,7 +58,7 @@ def start_postgres(folder: Path) -> tuple[dict[str, Any], subprocess.Popen[bytes
     servers.init_postgres(folder, password=passwords["postgres"])
     command = servers.postgres_command(folder, port=port, fsync=False).split()
     log = Path(f"{folder}.log").open("wb")
-    process = subprocess.Popen(command, user=servers.postgres_user(), cwd="/", stdout=log, stderr=log)  # noqa: S603 - our own program
+    process = subprocess.Popen(command, user=servers.postgres_user(), cwd="/", stdout=log, stderr=log)
     described = {"port": port, "passwords": passwords}
     postgres = Postgres(described)
     servers.wait_for_postgres(postgres.admin)
@@ -80,7 +78,7 @@ def running_system(*arguments: str, data: Path | None = None) -> Iterator[dict[s
     ready.unlink(missing_ok=True)
     command = [sys.executable, "-W", "ignore", "-m", "deploy.local", "--data", str(folder / "data"), "--ready", str(ready), *arguments]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)  # noqa: S603 - our own program
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
     try:
         while not ready.exists():
             if process.poll() is not None:

@@ -42,7 +42,10 @@ def main() -> int:
 
         ask(
             Seed(
-                trust_id=people.id_of("trust"), trust_name="Heathland Learning Trust", trust_slug="heathland", trust_people=trust,
+                trust_id=people.id_of("trust"),
+                trust_name="Heathland Learning Trust",
+                trust_slug="heathland",
+                trust_people=trust,
                 schools=[school.seed for school in schools],
             )
         )
@@ -85,7 +88,11 @@ def _one_a_role(school: School) -> list[Any]:
 
 def _login(person: Any, school: School | None) -> dict[str, Any]:
     return {
-        "role": person.roles[0], "school": school.seed.name if school else None, "username": person.email, "password": person.password, "totp_secret": None
+        "role": person.roles[0],
+        "school": school.seed.name if school else None,
+        "username": person.email,
+        "password": person.password,
+        "totp_secret": None,
     }
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -79,7 +80,9 @@ class Launcher:
     def __init__(self, chosen: argparse.Namespace) -> None:
         self.chosen, self.data = chosen, chosen.data.resolve()
         self.supervisord: subprocess.Popen[bytes] | None = None
-        self.inner = {}  # type: dict[str, int]
+        self.inner: dict[str, int] = {}
+        self._pids: dict[str, int] = {}
+        self._starts: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=20))
         self._begun = time.monotonic()
 
     # --- starting
@@ -121,8 +124,13 @@ class Launcher:
         print("\nCtrl-C ends it; the data stays in", self.data, flush=True)
         if self.chosen.ready:
             ready = {
-                "url": url, "mail_url": self.mail_url, "logins": logins, "admin_urls": self._admin_urls(),
-                "pids": {p["name"]: p["pid"] for p in self._processes()}, "data": str(self.data), "inner": self.inner,
+                "url": url,
+                "mail_url": self.mail_url,
+                "logins": logins,
+                "admin_urls": self._admin_urls(),
+                "pids": {p["name"]: p["pid"] for p in self._processes()},
+                "data": str(self.data),
+                "inner": self.inner,
             }
             part = self.chosen.ready.with_suffix(".part")
             servers.write_private(part, json.dumps(ready))
@@ -171,8 +179,15 @@ class Launcher:
         self.admin = servers.admin_url(port=postgres_port, password=self.secrets["postgres"])
         names = [*SERVICES, *(f"relay-{s}" for s in SERVICES), "gateway"]
         values: dict[str, str] = {
-            "data": str(self.data), "root": str(ROOT), "python": sys.executable, "port": str(self.port), "socket": str(self._socket()),
-            "epmd_port": str(epmd_port), "postgres_command": "", "rabbitmq_command": "", "postgres_user_line": "",
+            "data": str(self.data),
+            "root": str(ROOT),
+            "python": sys.executable,
+            "port": str(self.port),
+            "socket": str(self._socket()),
+            "epmd_port": str(epmd_port),
+            "postgres_command": "",
+            "rabbitmq_command": "",
+            "postgres_user_line": "",
         }
         left_out: set[str] = set()
         urls = dict(self.external)
@@ -203,12 +218,20 @@ class Launcher:
         urls.setdefault("SMTP_URL", f"smtp://127.0.0.1:{self.smtp}")
         urls.setdefault("OBJECT_STORE_URL", f"file://{self.data / 'objects'}")
         self.urls = urls
-        common = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(self.data)}
+        common = {
+            "PATH": os.environ.get("PATH", ""),
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "HOME": str(self.data),
+        }
         self.inner = {name: servers.free_port() for name in names}
         environments = {name: common | self._environment(name) for name in names}
         environments |= {"postgres": {}, "epmd": {"PATH": common["PATH"]}, "rabbitmq": common | broker_environment}
         environments["mailbox"] = common | {
-            "SMTP_PORT": str(self.smtp), "MAIL_PAGE_PORT": str(self.mail_page), "MAILBOX_FILE": str(self.data / "mailbox" / "messages.jsonl")
+            "SMTP_PORT": str(self.smtp),
+            "MAIL_PAGE_PORT": str(self.mail_page),
+            "MAILBOX_FILE": str(self.data / "mailbox" / "messages.jsonl"),
         }
         for name, environment in environments.items():
             values[f"env_{name.replace('-', '_')}"] = ",".join(f'{k}="{v.replace("%", "%%")}"' for k, v in environment.items() if '"' not in v)
@@ -221,8 +244,10 @@ class Launcher:
         service = name.removeprefix("relay-")
         holder = "relay" if name.startswith("relay-") else name
         told = {
-            "BROKER_URL": self.urls["BROKER_URL"], "KEYS_FILE": str(self.data / "keys" / "process" / f"{holder}.json"),
-            "INNER_PORT": str(self.inner[name]), "PUBLIC_URL": f"http://localhost:{self.port}",
+            "BROKER_URL": self.urls["BROKER_URL"],
+            "KEYS_FILE": str(self.data / "keys" / "process" / f"{holder}.json"),
+            "INNER_PORT": str(self.inner[name]),
+            "PUBLIC_URL": f"http://localhost:{self.port}",
         }
         if service in SERVICES:
             told |= {key: self.urls[key] for key in (f"{service.upper()}_DATABASE_URL", f"{service.upper()}_WORKER_DATABASE_URL")}
@@ -245,7 +270,7 @@ class Launcher:
         servers.write_private(path, config)
         command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(path)]
         log = (self.data / "logs" / "supervisord.out").open("wb")
-        self.supervisord = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent, cwd="/")  # noqa: S603, PLW1509 - our own program
+        self.supervisord = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent, cwd="/")  # noqa: S603 - our own program
         self._control = self._socket_of(config)
         _until(self._supervisor_answers, seconds=15, otherwise="The process manager did not start: see logs/supervisord.out in the data folder.")
 
@@ -280,7 +305,9 @@ class Launcher:
     def _wait_ready(self) -> None:
         def all_ready() -> bool:
             self._check()
-            return all(_answers(f"http://127.0.0.1:{port}/readyz") for port in self.inner.values()) and _answers(f"http://127.0.0.1:{self.port}/sign-in")
+            return all(_answers(f"http://127.0.0.1:{port}/readyz") for port in self.inner.values()) and _answers(
+                f"http://127.0.0.1:{self.port}/sign-in"
+            )
 
         _until(all_ready, seconds=90, otherwise="Not every process answers: see their lines in the data folder's logs.")
 
@@ -292,10 +319,12 @@ class Launcher:
         if not done.exists():
             with _step("demonstration data (once)"):
                 environment = {
-                    **os.environ, "BROKER_URL": self.urls["BROKER_URL"], "KEYS_FILE": str(self.data / "keys" / "process" / "demo.json"),
+                    **os.environ,
+                    "BROKER_URL": self.urls["BROKER_URL"],
+                    "KEYS_FILE": str(self.data / "keys" / "process" / "demo.json"),
                     "DEMO_LOGINS": str(path),
                 }
-                made = subprocess.run([sys.executable, "-W", "ignore", "-m", "deploy.demo"], cwd=ROOT, env=environment, check=False)  # noqa: S603 - our own
+                made = subprocess.run([sys.executable, "-W", "ignore", "-m", "deploy.demo"], cwd=ROOT, env=environment, check=False)
             if made.returncode != 0:
                 raise CannotStart("The demonstration data could not be made: the lines above say why; --no-demo starts without it.")
             done.write_text("")
@@ -327,9 +356,6 @@ class Launcher:
             if process["statename"] == "FATAL" or len(recent) > RESTARTS_ALLOWED:
                 lines = self._last_lines(name)
                 raise CannotStart(f"{lines}\n\n'{name}' dies again and again, so everything was stopped. Its last lines are above.")
-
-    _pids: dict[str, int] = {}  # noqa: RUF012 - one launcher a process
-    _starts: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=20))
 
     def _processes(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.supervisor.getAllProcessInfo()
@@ -378,9 +404,7 @@ def _given_urls() -> dict[str, str]:
 def _migrate(service: str, owner: str, service_url: str, worker: str) -> None:
     from sqlalchemy import make_url
 
-    migrate(
-        owner_url=owner, service=service, service_role=make_url(service_url).username or "", worker_role=make_url(worker).username or ""
-    )
+    migrate(owner_url=owner, service=service, service_role=make_url(service_url).username or "", worker_role=make_url(worker).username or "")
 
 
 def _without(config: str, left_out: set[str]) -> str:
@@ -406,10 +430,8 @@ def _until(condition: Callable[[], bool], *, seconds: float, otherwise: str) -> 
 
 
 def _quietly(call: Callable[..., Any], *arguments: Any) -> None:
-    try:
+    with contextlib.suppress(Fault):  # it had ended already
         call(*arguments)
-    except Fault:
-        pass  # it had ended already
 
 
 class _step:  # noqa: N801 - reads as a word: with _step("keys")

@@ -48,8 +48,11 @@ class Mailbox:
         body = parsed.get_body(preferencelist=("plain", "html"))
         self.add(
             {
-                "to": list(envelope.rcpt_tos), "subject": str(parsed["subject"] or ""), "text": body.get_content() if body else "",
-                "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"), "from": str(parsed["from"] or ""),
+                "to": list(envelope.rcpt_tos),
+                "subject": str(parsed["subject"] or ""),
+                "text": body.get_content() if body else "",
+                "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "from": str(parsed["from"] or ""),
                 "message_id": str(parsed["message-id"] or ""),
             }
         )

@@ -90,8 +90,16 @@ def init_postgres(folder: Path, *, password: str) -> None:
         os.chown(password_file, entry.pw_uid, entry.pw_gid)
     folder.chmod(0o700)
     command = [
-        postgres_program("initdb"), "-D", str(folder / "data"), "-U", "safekeep_admin", "--auth=scram-sha-256", f"--pwfile={password_file}",
-        "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums",
+        postgres_program("initdb"),
+        "-D",
+        str(folder / "data"),
+        "-U",
+        "safekeep_admin",
+        "--auth=scram-sha-256",
+        f"--pwfile={password_file}",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+        "--data-checksums",
     ]
     made = subprocess.run(command, user=user, capture_output=True, text=True, cwd="/", check=False)  # noqa: S603 - our own program
     password_file.unlink()
@@ -103,10 +111,22 @@ def init_postgres(folder: Path, *, password: str) -> None:
 def postgres_command(folder: Path, *, port: int, fsync: bool = True) -> str:
     """Return the command line of the server. The log says as little as possible of what is stored."""
     options = {
-        "port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "max_connections": 300, "shared_buffers": "256MB",
-        "log_error_verbosity": "terse", "log_statement": "none", "log_min_duration_statement": -1, "log_min_error_statement": "panic",
-        "password_encryption": "scram-sha-256", "fsync": "on" if fsync else "off", "synchronous_commit": "on" if fsync else "off",
-        "max_wal_size": "1GB", "timezone": "UTC", "log_timezone": "UTC", "jit": "off",
+        "port": port,
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": folder,
+        "max_connections": 300,
+        "shared_buffers": "256MB",
+        "log_error_verbosity": "terse",
+        "log_statement": "none",
+        "log_min_duration_statement": -1,
+        "log_min_error_statement": "panic",
+        "password_encryption": "scram-sha-256",
+        "fsync": "on" if fsync else "off",
+        "synchronous_commit": "on" if fsync else "off",
+        "max_wal_size": "1GB",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "jit": "off",
     }
     settings = " ".join(f"-c {name}={value}" for name, value in options.items())
     return f"{postgres_program('postgres')} -D {folder / 'data'} {settings}"
@@ -153,7 +173,10 @@ def make_database(admin: str, *, service: str, name: str) -> None:
 
 def enter(admin: str, *, service: str, name: str) -> None:
     """Say who may enter a database, and that its owner alone makes tables there."""
-    owner, roles = sql.Identifier(f"{service}_owner"), sql.SQL(", ").join(sql.Identifier(f"{service}_{kind}") for kind in ("owner", "service", "worker"))
+    owner, roles = (
+        sql.Identifier(f"{service}_owner"),
+        sql.SQL(", ").join(sql.Identifier(f"{service}_{kind}") for kind in ("owner", "service", "worker")),
+    )
     with psycopg.connect(admin.rpartition("/")[0] + f"/{name}", autocommit=True) as server:
         server.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
         server.execute(sql.SQL("grant connect on database {} to {}").format(sql.Identifier(name), roles))
@@ -164,6 +187,7 @@ def enter(admin: str, *, service: str, name: str) -> None:
 
 def database_urls(*, port: int, passwords: dict[str, str], service: str, name: str) -> dict[str, str]:
     """Return the three addresses of a database, named as the environment names them."""
+
     def url(kind: str) -> str:
         return f"postgresql://{service}_{kind}:{quote(passwords[f'{service}_{kind}'])}@127.0.0.1:{port}/{name}"
 
@@ -193,11 +217,20 @@ def prepare_broker(folder: Path, *, port: int, epmd_port: int, dist_port: int, p
     (folder / "env.conf").write_text("")
     node = "safekeep" + hashlib.sha256(str(folder).encode()).hexdigest()[:8]
     return {
-        "HOME": str(folder), "RABBITMQ_NODENAME": f"{node}@localhost", "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1", "RABBITMQ_NODE_PORT": str(port),
-        "RABBITMQ_DIST_PORT": str(dist_port), "ERL_EPMD_PORT": str(epmd_port), "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"), "RABBITMQ_LOG_BASE": str(folder / "logs"), "RABBITMQ_LOGS": "-",
-        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"), "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
-        "RABBITMQ_CONF_ENV_FILE": str(folder / "env.conf"), "RABBITMQ_PID_FILE": str(folder / "pid"),
+        "HOME": str(folder),
+        "RABBITMQ_NODENAME": f"{node}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(dist_port),
+        "ERL_EPMD_PORT": str(epmd_port),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(folder / "logs"),
+        "RABBITMQ_LOGS": "-",
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+        "RABBITMQ_CONF_ENV_FILE": str(folder / "env.conf"),
+        "RABBITMQ_PID_FILE": str(folder / "pid"),
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
     }
 

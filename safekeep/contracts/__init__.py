@@ -112,7 +112,7 @@ def _newlines(value: Any) -> Any:
 def _clean(value: str) -> str:
     problem = text.problem_with(value)
     if problem:
-        raise PydanticCustomError(problem, "not acceptable text")  # type: ignore[arg-type]
+        raise PydanticCustomError(problem, "not acceptable text")
     return value
 
 

@@ -86,7 +86,10 @@ class ReadersAnswer(Contract):
 
 
 class Readers(Request[ReadersAnswer]):
-    """Who was sent and who has read. The author of an entry sees that entry's; a DSL the incident's; a receiver those of the entries they were alerted to."""
+    """Who was sent and who has read.
+
+    The author of an entry sees that entry's; a DSL the incident's; a receiver those of the entries they were alerted to.
+    """
 
     method: ClassVar[str] = "alerts.readers"
     answer: ClassVar[type[Contract]] = ReadersAnswer

@@ -17,7 +17,17 @@ from safekeep import clock, outbox, permissions, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing, files, identity, incidents
 from safekeep.contracts.alerts import (
-    AlertItem, AlertRead, Inbox, InboxAnswer, MarkRead, ReaderItem, Readers, ReadersAnswer, RecipientDropped, Unread, UnreadAnswer,
+    AlertItem,
+    AlertRead,
+    Inbox,
+    InboxAnswer,
+    MarkRead,
+    ReaderItem,
+    Readers,
+    ReadersAnswer,
+    RecipientDropped,
+    Unread,
+    UnreadAnswer,
 )
 from safekeep.contracts.identity import Addresses, AddressesAnswer
 from safekeep.contracts.incidents import EntryRecorded, Recipient
@@ -44,7 +54,12 @@ class Service:
         me = {"school_id": actor.at_school, "person_id": actor.person}
         with self._school(actor) as tx:
             rows = store.inbox(
-                tx, **me, state=request.state, class_code=request.class_code, incident_id=request.incident_id, after=_cursor(request.cursor),
+                tx,
+                **me,
+                state=request.state,
+                class_code=request.class_code,
+                incident_id=request.incident_id,
+                after=_cursor(request.cursor),
                 limit=request.limit + 1,
             )
             unread = store.unread_count(tx, **me)
@@ -64,8 +79,14 @@ class Service:
             if alert.read_at is None:
                 store.mark_read(tx, school_id=actor.at_school, alert_id=alert.id, now=clock.now())
                 outbox.add(
-                    tx, AlertRead, school_id=actor.at_school, subject=alert.id, alert_id=alert.id, incident_id=alert.incident_id,
-                    entry_id=alert.entry_id, person_id=actor.person,
+                    tx,
+                    AlertRead,
+                    school_id=actor.at_school,
+                    subject=alert.id,
+                    alert_id=alert.id,
+                    incident_id=alert.incident_id,
+                    entry_id=alert.entry_id,
+                    person_id=actor.person,
                 )
         return Nothing()
 
@@ -118,8 +139,11 @@ class Service:
         if outcome != "sent":
             telemetry.log().warning("mail.not_sent", mail=str(row.id), outcome="failed" if failed else outcome, attempts=row.attempts + 1)
         return {
-            "school_id": row.school_id, "id": row.id, "state": "sent" if outcome == "sent" else "failed" if failed else "waiting",
-            "sent_at": now if outcome == "sent" else None, "next_at": now if outcome == "sent" else now + telling.delay_after(row.attempts),
+            "school_id": row.school_id,
+            "id": row.id,
+            "state": "sent" if outcome == "sent" else "failed" if failed else "waiting",
+            "sent_at": now if outcome == "sent" else None,
+            "next_at": now if outcome == "sent" else now + telling.delay_after(row.attempts),
         }
 
     def _hand_over(self, row: Any) -> mail.Outcome:
@@ -135,8 +159,13 @@ class Service:
         writer = people.get(row.recorded_by)
         place = f"{self.host.settings.public_url}/s/{known.school_slug}"
         letter = mail.Letter(
-            id=row.id, kind=row.kind, to_name=to.name, to_address=to.email, school_name=known.school_name,
-            recorded_by=writer.name if writer else "", category=known.categories.get(row.category, ""),
+            id=row.id,
+            kind=row.kind,
+            to_name=to.name,
+            to_address=to.email,
+            school_name=known.school_name,
+            recorded_by=writer.name if writer else "",
+            category=known.categories.get(row.category, ""),
             link=f"{place}/alerts/{row.alert_id}" if row.kind == "alert" else f"{place}/drafts",
         )
         message = mail.write(letter, sender=self.host.settings.mail_from, now=clock.now())
@@ -196,21 +225,46 @@ def _raise(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipient], ki
             raise StaffNotKnownYet
         if not telling.is_still_told(roles=person.roles, active=person.active, class_=Class.of(event.class_code)):
             outbox.add(
-                tx, RecipientDropped, school_id=school_id, subject=new_id(), incident_id=event.incident_id, entry_id=event.entry_id,
+                tx,
+                RecipientDropped,
+                school_id=school_id,
+                subject=new_id(),
+                incident_id=event.incident_id,
+                entry_id=event.entry_id,
                 person_id=recipient.person_id,
             )
             continue
         alert_id = new_id()
         alerts.append(
             {
-                "school_id": school_id, "id": alert_id, "person_id": recipient.person_id, "incident_id": event.incident_id,
-                "entry_id": event.entry_id, "kind": kind, "category": event.category, "class_code": event.class_code,
-                "recorded_by": event.author_id, "because": recipient.because, "at_risk_now": at_risk_now, "raised_at": event.at,
+                "school_id": school_id,
+                "id": alert_id,
+                "person_id": recipient.person_id,
+                "incident_id": event.incident_id,
+                "entry_id": event.entry_id,
+                "kind": kind,
+                "category": event.category,
+                "class_code": event.class_code,
+                "recorded_by": event.author_id,
+                "because": recipient.because,
+                "at_risk_now": at_risk_now,
+                "raised_at": event.at,
                 "read_at": event.at if past else None,
             }
         )
         if not past:
-            mails.append(_mail(school_id, recipient.person_id, kind="alert", now=now, alert_id=alert_id, category=event.category, by=event.author_id, trace=event.trace))
+            mails.append(
+                _mail(
+                    school_id,
+                    recipient.person_id,
+                    kind="alert",
+                    now=now,
+                    alert_id=alert_id,
+                    category=event.category,
+                    by=event.author_id,
+                    trace=event.trace,
+                )
+            )
     store.add_alerts(tx, alerts)
     store.add_mails(tx, mails)
 
@@ -225,12 +279,28 @@ def _on_draft_left(tx: sa.Connection, event: files.DraftLeft) -> None:
 
 
 def _mail(
-    school_id: UUID, person_id: UUID, *, kind: str, now: datetime, alert_id: UUID | None = None, category: str = "", by: UUID | None = None,
+    school_id: UUID,
+    person_id: UUID,
+    *,
+    kind: str,
+    now: datetime,
+    alert_id: UUID | None = None,
+    category: str = "",
+    by: UUID | None = None,
     trace: str = "",
 ) -> dict[str, Any]:
     return {
-        "school_id": school_id, "id": new_id(), "person_id": person_id, "kind": kind, "alert_id": alert_id, "category": category,
-        "recorded_by": by, "state": "waiting", "attempts": 0, "next_at": now, "trace": trace,
+        "school_id": school_id,
+        "id": new_id(),
+        "person_id": person_id,
+        "kind": kind,
+        "alert_id": alert_id,
+        "category": category,
+        "recorded_by": by,
+        "state": "waiting",
+        "attempts": 0,
+        "next_at": now,
+        "trace": trace,
     }
 
 
@@ -245,15 +315,29 @@ HANDLERS = {
 
 def _alert(row: Any) -> AlertItem:
     return AlertItem(
-        id=row.id, incident_id=row.incident_id, entry_id=row.entry_id, kind=row.kind, category=row.category, class_code=row.class_code,
-        recorded_by=row.recorded_by, because=row.because, at_risk_now=row.at_risk_now, raised_at=row.raised_at, read_at=row.read_at,
+        id=row.id,
+        incident_id=row.incident_id,
+        entry_id=row.entry_id,
+        kind=row.kind,
+        category=row.category,
+        class_code=row.class_code,
+        recorded_by=row.recorded_by,
+        because=row.because,
+        at_risk_now=row.at_risk_now,
+        raised_at=row.raised_at,
+        read_at=row.read_at,
     )
 
 
 def _reader(row: Any) -> ReaderItem:
     return ReaderItem(
-        person_id=row.person_id, entry_id=row.entry_id, because=row.because, raised_at=row.raised_at, mail=row.mail or "none",
-        mailed_at=row.sent_at, read_at=row.read_at,
+        person_id=row.person_id,
+        entry_id=row.entry_id,
+        because=row.because,
+        raised_at=row.raised_at,
+        mail=row.mail or "none",
+        mailed_at=row.sent_at,
+        read_at=row.read_at,
     )
 
 

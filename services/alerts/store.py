@@ -23,26 +23,51 @@ def _time(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
 
 
 staff = sa.Table(
-    "staff", metadata, _school(), sa.Column("person_id", pg.UUID, primary_key=True), sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),
+    "staff",
+    metadata,
+    _school(),
+    sa.Column("person_id", pg.UUID, primary_key=True),
+    sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),
     sa.Column("active", sa.Boolean, nullable=False),
 )
 alerts = sa.Table(
-    "alerts", metadata, _school(), sa.Column("id", pg.UUID, primary_key=True), sa.Column("person_id", pg.UUID, nullable=False),
-    sa.Column("incident_id", pg.UUID, nullable=False), sa.Column("entry_id", pg.UUID, nullable=False), sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("category", sa.Text, nullable=False), sa.Column("class_code", sa.Text, nullable=False), sa.Column("recorded_by", pg.UUID, nullable=False),
-    sa.Column("because", pg.ARRAY(sa.Text), nullable=False), sa.Column("at_risk_now", sa.Boolean, nullable=False), _time("raised_at"),
+    "alerts",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, nullable=False),
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    sa.Column("entry_id", pg.UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("class_code", sa.Text, nullable=False),
+    sa.Column("recorded_by", pg.UUID, nullable=False),
+    sa.Column("because", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("at_risk_now", sa.Boolean, nullable=False),
+    _time("raised_at"),
     _time("read_at", nullable=True),
     sa.UniqueConstraint("school_id", "entry_id", "person_id"),
     sa.Index("alerts_inbox", "school_id", "person_id", sa.text("(read_at is null) desc"), sa.text("raised_at desc"), sa.text("id desc")),
     sa.Index("alerts_incident", "school_id", "incident_id"),
 )
 mails = sa.Table(
-    "mails", metadata, _school(), sa.Column("id", pg.UUID, primary_key=True), sa.Column("person_id", pg.UUID, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False), sa.Column("alert_id", pg.UUID), sa.Column("category", sa.Text, nullable=False),
-    sa.Column("recorded_by", pg.UUID), sa.Column("state", sa.Text, nullable=False), sa.Column("attempts", sa.Integer, nullable=False),
-    _time("next_at"), _time("sent_at", nullable=True), sa.Column("trace", sa.Text, nullable=False),
+    "mails",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("alert_id", pg.UUID),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("recorded_by", pg.UUID),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _time("next_at"),
+    _time("sent_at", nullable=True),
+    sa.Column("trace", sa.Text, nullable=False),
     sa.ForeignKeyConstraint(["school_id", "alert_id"], ["alerts.school_id", "alerts.id"]),
-    sa.Index("mails_waiting", "next_at", postgresql_where=sa.text("state = 'waiting'")), sa.Index("mails_alert", "school_id", "alert_id"),
+    sa.Index("mails_waiting", "next_at", postgresql_where=sa.text("state = 'waiting'")),
+    sa.Index("mails_alert", "school_id", "alert_id"),
 )
 
 
@@ -78,8 +103,15 @@ def add_mails(tx: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def inbox(
-    tx: sa.Connection, *, school_id: UUID, person_id: UUID, state: str, class_code: str | None, incident_id: UUID | None,
-    after: tuple[bool, datetime, UUID] | None, limit: int,
+    tx: sa.Connection,
+    *,
+    school_id: UUID,
+    person_id: UUID,
+    state: str,
+    class_code: str | None,
+    incident_id: UUID | None,
+    after: tuple[bool, datetime, UUID] | None,
+    limit: int,
 ) -> Sequence[sa.Row[Any]]:
     """Return a person's alerts: unread first, then newest first."""
     unread = alerts.c.read_at.is_(None)

@@ -5,9 +5,20 @@ from typing import Final
 import magic
 
 _REFUSED: Final = (
-    "application/x-dosexec", "application/x-executable", "application/x-pie-executable", "application/x-sharedlib", "application/x-mach-binary",
-    "application/vnd.microsoft.portable-executable", "application/java-archive", "application/x-msi", "text/html", "application/xhtml+xml",
-    "image/svg+xml", "text/xml", "application/javascript", "text/javascript",
+    "application/x-dosexec",
+    "application/x-executable",
+    "application/x-pie-executable",
+    "application/x-sharedlib",
+    "application/x-mach-binary",
+    "application/vnd.microsoft.portable-executable",
+    "application/java-archive",
+    "application/x-msi",
+    "text/html",
+    "application/xhtml+xml",
+    "image/svg+xml",
+    "text/xml",
+    "application/javascript",
+    "text/javascript",
 )
 
 

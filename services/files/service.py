@@ -13,8 +13,28 @@ from safekeep import clock, outbox, receipts, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing, identity, incidents
 from safekeep.contracts.files import (
-    CHUNK, Append, BeginUpload, DiscardDraft, Draft, DraftAnswer, DraftItem, DraftLeft, Drafts, DraftsAnswer, DraftSaved, FileReceipt, FinishUpload,
-    LeftDraft, LeftDrafts, LeftDraftsAnswer, Piece, Read, Receipts, ReceiptsAnswer, SaveDraft, UploadBegun,
+    CHUNK,
+    Append,
+    BeginUpload,
+    DiscardDraft,
+    Draft,
+    DraftAnswer,
+    DraftItem,
+    DraftLeft,
+    Drafts,
+    DraftsAnswer,
+    DraftSaved,
+    FileReceipt,
+    FinishUpload,
+    LeftDraft,
+    LeftDrafts,
+    LeftDraftsAnswer,
+    Piece,
+    Read,
+    Receipts,
+    ReceiptsAnswer,
+    SaveDraft,
+    UploadBegun,
 )
 from safekeep.errors import Conflict, Invalid, NotFound, StorageError
 from safekeep.receipts import Receipt
@@ -40,8 +60,16 @@ class Service:
         with self._school(actor.at_school) as tx:
             due = _next_reminder(tx, school_id=actor.at_school, saved_at=now, told=None)
             kept = store.keep_draft(
-                tx, school_id=actor.at_school, id=request.draft_id, fields=request.fields, author_id=actor.person, kind=request.kind,
-                incident_id=request.incident_id, saved_at=now, remind_at=due[0] if due else None, reminded=None,
+                tx,
+                school_id=actor.at_school,
+                id=request.draft_id,
+                fields=request.fields,
+                author_id=actor.person,
+                kind=request.kind,
+                incident_id=request.incident_id,
+                saved_at=now,
+                remind_at=due[0] if due else None,
+                reminded=None,
             )
             if not kept:
                 row = store.draft_with(tx, school_id=actor.at_school, draft_id=request.draft_id)
@@ -131,9 +159,7 @@ class Service:
             raise NotFound("file")
         own_unsealed = row.sealed_at is None and row.author_id == actor.person
         if not own_unsealed:
-            receipts.verify_pass(
-                keys=self.host.keys, token=request.pass_token, file_id=row.id, person_id=actor.person, school_id=actor.at_school
-            )
+            receipts.verify_pass(keys=self.host.keys, token=request.pass_token, file_id=row.id, person_id=actor.person, school_id=actor.at_school)
         start = request.offset - request.offset % CHUNK
         data = b""
         if request.offset < row.size:
@@ -177,7 +203,11 @@ class Service:
     def _receipt(self, row: Any) -> FileReceipt:
         receipt = Receipt(row.id, row.sha256, row.size, row.media_type, row.author_id, row.school_id)
         return FileReceipt(
-            file_id=row.id, name=row.name, size=row.size, sha256=row.sha256, media_type=row.media_type,
+            file_id=row.id,
+            name=row.name,
+            size=row.size,
+            sha256=row.sha256,
+            media_type=row.media_type,
             receipt=receipts.sign_receipt(keys=self.host.keys, receipt=receipt),
         )
 
@@ -203,9 +233,7 @@ def remind_due(host: Resources, *, limit: int = 200) -> int:
                 continue
             following = _next_reminder(tx, school_id=school_id, saved_at=row.saved_at, told=now_due[1])
             store.set_reminder(tx, school_id=school_id, draft_id=draft_id, reminded=now_due[1], remind_at=following[0] if following else None)
-            outbox.add(
-                tx, DraftLeft, school_id=school_id, subject=draft_id, author_id=row.author_id, draft_id=draft_id, left_for=now_due[1]
-            )
+            outbox.add(tx, DraftLeft, school_id=school_id, subject=draft_id, author_id=row.author_id, draft_id=draft_id, left_for=now_due[1])
             said += 1
     return said
 

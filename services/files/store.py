@@ -27,17 +27,38 @@ schools = sa.Table(
     "schools", metadata, _school(), sa.Column("zone", sa.Text, nullable=False), sa.Column("day_ends_minute", sa.Integer, nullable=False)
 )
 drafts = sa.Table(
-    "drafts", metadata, _school(), sa.Column("id", pg.UUID, primary_key=True), sa.Column("author_id", pg.UUID, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False), sa.Column("incident_id", pg.UUID), sa.Column("fields", pg.JSONB), _time("saved_at"),
-    _time("ended_at", nullable=True), sa.Column("reminded", sa.Text), _time("remind_at", nullable=True),
+    "drafts",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("author_id", pg.UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("incident_id", pg.UUID),
+    sa.Column("fields", pg.JSONB),
+    _time("saved_at"),
+    _time("ended_at", nullable=True),
+    sa.Column("reminded", sa.Text),
+    _time("remind_at", nullable=True),
     sa.Index("drafts_author", "school_id", "author_id", "saved_at"),
-    sa.Index("drafts_remind", "remind_at", postgresql_where=sa.text("ended_at is null")), sa.Index("drafts_saved", "saved_at"),
+    sa.Index("drafts_remind", "remind_at", postgresql_where=sa.text("ended_at is null")),
+    sa.Index("drafts_saved", "saved_at"),
 )
 files = sa.Table(
-    "files", metadata, _school(), sa.Column("id", pg.UUID, primary_key=True), sa.Column("author_id", pg.UUID, nullable=False),
-    sa.Column("name", sa.Text, nullable=False), sa.Column("size", sa.BigInteger, nullable=False), sa.Column("arrived", sa.BigInteger, nullable=False),
-    sa.Column("sha256", sa.Text), sa.Column("media_type", sa.Text), _time("begun_at"), _time("finished_at", nullable=True),
-    sa.Column("entry_id", pg.UUID), _time("sealed_at", nullable=True), sa.Index("files_begun", "begun_at"),
+    "files",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("author_id", pg.UUID, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("arrived", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.Text),
+    sa.Column("media_type", sa.Text),
+    _time("begun_at"),
+    _time("finished_at", nullable=True),
+    sa.Column("entry_id", pg.UUID),
+    _time("sealed_at", nullable=True),
+    sa.Index("files_begun", "begun_at"),
 )
 
 

@@ -13,8 +13,29 @@ from safekeep import clock, outbox, permissions
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing
 from safekeep.contracts.identity import (
-    Address, Addresses, AddressesAnswer, CategoryItem, ContactItem, DutyItem, GroupItem, School, SchoolAnswer, SchoolChanged, SchoolPlace, Seed,
-    SeedPerson, SeedSchool, Session, SessionAnswer, SignedIn, SignIn, SignOut, Staff, StaffAnswer, StaffChanged, StaffItem,
+    Address,
+    Addresses,
+    AddressesAnswer,
+    CategoryItem,
+    ContactItem,
+    DutyItem,
+    GroupItem,
+    School,
+    SchoolAnswer,
+    SchoolChanged,
+    SchoolPlace,
+    Seed,
+    SeedPerson,
+    SeedSchool,
+    Session,
+    SessionAnswer,
+    SignedIn,
+    SignIn,
+    SignOut,
+    Staff,
+    StaffAnswer,
+    StaffChanged,
+    StaffItem,
 )
 from safekeep.errors import NotAllowed, NotFound, NotSignedIn, SignInFailed, TooManyAttempts
 from safekeep.ids import new_id
@@ -71,11 +92,22 @@ class Service:
             raise NotFound("school")
         return SessionAnswer(
             actor_token=actors.person_token(
-                keys=self.host.keys, person_id=row.person_id, name=row.name, roles=frozenset(place.roles if place else ()),
-                school_id=place.id if place and not place.is_trust else None, trust_id=place.id if place and place.is_trust else None,
-                session_id=row.id, drafts_only=state == State.DRAFTS_ONLY,
+                keys=self.host.keys,
+                person_id=row.person_id,
+                name=row.name,
+                roles=frozenset(place.roles if place else ()),
+                school_id=place.id if place and not place.is_trust else None,
+                trust_id=place.id if place and place.is_trust else None,
+                session_id=row.id,
+                drafts_only=state == State.DRAFTS_ONLY,
             ),
-            token_ends=now + actors.LIFETIME, person_id=row.person_id, name=row.name, email=row.email, place=place, places=places, demo=row.demo,
+            token_ends=now + actors.LIFETIME,
+            person_id=row.person_id,
+            name=row.name,
+            email=row.email,
+            place=place,
+            places=places,
+            demo=row.demo,
             expired=state == State.DRAFTS_ONLY,
         )
 
@@ -95,13 +127,20 @@ class Service:
             staff = store.staff_of(tx, school_id=actor.at_school)
         active = [person for person in staff if person.active]
         duty = [p for p in active if p.on_duty and permissions.is_lead(p.roles)]
-        members = {
-            code: sorted(p.person_id for p in active if not roles.isdisjoint(p.roles)) for code, roles in permissions.ROLE_GROUPS.items()
-        }
+        members = {code: sorted(p.person_id for p in active if not roles.isdisjoint(p.roles)) for code, roles in permissions.ROLE_GROUPS.items()}
         return SchoolAnswer(
-            id=row.school_id, slug=row.slug, name=row.name, phase=row.phase, trust_id=row.trust_id, trust_name=row.trust_name, zone=row.zone,
-            day_ends=f"{row.day_ends_minute // 60:02d}:{row.day_ends_minute % 60:02d}", hide_names=row.hide_names,
-            categories=[CategoryItem(code=c.code, name=c.name, class_code=c.class_code, groups=c.groups, leads_only=c.leads_only) for c in category_rows],
+            id=row.school_id,
+            slug=row.slug,
+            name=row.name,
+            phase=row.phase,
+            trust_id=row.trust_id,
+            trust_name=row.trust_name,
+            zone=row.zone,
+            day_ends=f"{row.day_ends_minute // 60:02d}:{row.day_ends_minute % 60:02d}",
+            hide_names=row.hide_names,
+            categories=[
+                CategoryItem(code=c.code, name=c.name, class_code=c.class_code, groups=c.groups, leads_only=c.leads_only) for c in category_rows
+            ],
             groups=[GroupItem(code=g.code, name=g.name, members=members.get(g.code, g.members)) for g in group_rows],
             duty=[
                 DutyItem(person_id=p.person_id, name=p.name, role=_lead_role(p.roles), room=p.room, telephone=p.telephone)
@@ -124,7 +163,9 @@ class Service:
             rows = store.staff_of(tx, school_id=actor.at_school, only=request.person_ids)
         return AddressesAnswer(
             items=[Address(person_id=r.person_id, name=r.name, email=r.email, active=r.active) for r in rows],
-            school_name=school.name, school_slug=school.slug, categories={c.code: c.name for c in category_rows},
+            school_name=school.name,
+            school_slug=school.slug,
+            categories={c.code: c.name for c in category_rows},
         )
 
     # --- the demonstration
@@ -178,17 +219,34 @@ def _lead_role(roles: list[str]) -> str:
 
 def _keep_people(tx: sa.Connection, people: list[SeedPerson]) -> None:
     rows = [
-        {"id": p.id, "name": p.name, "email": p.email.casefold(), "demo": True, "password_hash": _off_loop(passwords.hash_password, password=p.password)}
+        {
+            "id": p.id,
+            "name": p.name,
+            "email": p.email.casefold(),
+            "demo": True,
+            "password_hash": _off_loop(passwords.hash_password, password=p.password),
+        }
         for p in people
     ]
     store.keep(tx, store.people, rows)
 
 
 FIRST_NAMES = {
-    "behaviour": "Behaviour", "send": "SEND", "attendance": "Attendance", "medical": "Medical", "parental_contact": "Parental contact",
-    "significant_event": "Significant event", "bullying": "Bullying", "welfare": "Welfare", "home_domestic": "Home and domestic",
-    "out_of_school": "Out of school", "safeguarding_concern": "Safeguarding concern", "safeguarding_meeting": "Safeguarding meeting",
-    "not_sure": "Not sure", "child_protection": "Child protection", "child_in_need": "Child in need",
+    "behaviour": "Behaviour",
+    "send": "SEND",
+    "attendance": "Attendance",
+    "medical": "Medical",
+    "parental_contact": "Parental contact",
+    "significant_event": "Significant event",
+    "bullying": "Bullying",
+    "welfare": "Welfare",
+    "home_domestic": "Home and domestic",
+    "out_of_school": "Out of school",
+    "safeguarding_concern": "Safeguarding concern",
+    "safeguarding_meeting": "Safeguarding meeting",
+    "not_sure": "Not sure",
+    "child_protection": "Child protection",
+    "child_in_need": "Child in need",
 }
 """What the first categories are called."""
 
@@ -196,11 +254,19 @@ FIRST_NAMES = {
 def _seed_school(tx: sa.Connection, *, trust_id: UUID, school: SeedSchool) -> None:
     here = {"school_id": school.id}
     is_new = store.keep(
-        tx, store.schools,
+        tx,
+        store.schools,
         [
-            here | {
-                "trust_id": trust_id, "slug": school.slug, "name": school.name, "phase": school.phase, "zone": "Europe/London",
-                "day_ends_minute": 15 * 60 + 30, "hide_names": False, "demo": True,
+            here
+            | {
+                "trust_id": trust_id,
+                "slug": school.slug,
+                "name": school.name,
+                "phase": school.phase,
+                "zone": "Europe/London",
+                "day_ends_minute": 15 * 60 + 30,
+                "hide_names": False,
+                "demo": True,
             }
         ],
     )
@@ -209,9 +275,18 @@ def _seed_school(tx: sa.Connection, *, trust_id: UUID, school: SeedSchool) -> No
     _keep_people(tx, school.people)
     first = permissions.FIRST_CATEGORIES
     store.keep(
-        tx, store.categories,
+        tx,
+        store.categories,
         [
-            here | {"code": c.code, "name": FIRST_NAMES[c.code], "class_code": c.class_.code, "groups": list(c.groups), "leads_only": c.leads_only, "place": i}
+            here
+            | {
+                "code": c.code,
+                "name": FIRST_NAMES[c.code],
+                "class_code": c.class_.code,
+                "groups": list(c.groups),
+                "leads_only": c.leads_only,
+                "place": i,
+            }
             for i, c in enumerate(first)
         ],
     )
@@ -220,7 +295,13 @@ def _seed_school(tx: sa.Connection, *, trust_id: UUID, school: SeedSchool) -> No
     store.keep(tx, store.groups, [here | {"code": c, "name": n, "members": m, "place": i} for i, (c, n, m) in enumerate(all_groups)])
     store.keep(tx, store.contacts, [here | c.model_dump() for c in school.contacts])
     outbox.add(
-        tx, SchoolChanged, school_id=school.id, subject=school.id, zone="Europe/London", day_ends_minute=15 * 60 + 30, trust_id=trust_id,
+        tx,
+        SchoolChanged,
+        school_id=school.id,
+        subject=school.id,
+        zone="Europe/London",
+        day_ends_minute=15 * 60 + 30,
+        trust_id=trust_id,
         categories=[
             SchoolChanged.CategoryState(code=c.code, class_code=c.class_.code, groups=list(c.groups), leads_only=c.leads_only) for c in first
         ],
@@ -229,11 +310,19 @@ def _seed_school(tx: sa.Connection, *, trust_id: UUID, school: SeedSchool) -> No
     for person in school.people:
         membership = uuid5(school.id, str(person.id))
         store.keep(
-            tx, store.memberships,
+            tx,
+            store.memberships,
             [
-                here | {
-                    "id": membership, "person_id": person.id, "roles": person.roles, "job": person.job, "room": person.room,
-                    "telephone": person.telephone, "on_duty": person.on_duty, "active": True,
+                here
+                | {
+                    "id": membership,
+                    "person_id": person.id,
+                    "roles": person.roles,
+                    "job": person.job,
+                    "room": person.room,
+                    "telephone": person.telephone,
+                    "on_duty": person.on_duty,
+                    "active": True,
                 }
             ],
         )

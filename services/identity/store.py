@@ -19,53 +19,103 @@ def _time(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
 
 
 trusts = sa.Table(
-    "trusts", metadata, sa.Column("id", pg.UUID, primary_key=True), sa.Column("slug", sa.Text, nullable=False, unique=True),
+    "trusts",
+    metadata,
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("slug", sa.Text, nullable=False, unique=True),
     sa.Column("name", sa.Text, nullable=False),
 )
 schools = sa.Table(
-    "schools", metadata, sa.Column("school_id", pg.UUID, primary_key=True), sa.Column("trust_id", pg.UUID, sa.ForeignKey("trusts.id"), nullable=False),
-    sa.Column("slug", sa.Text, nullable=False, unique=True), sa.Column("name", sa.Text, nullable=False), sa.Column("phase", sa.Text, nullable=False),
-    sa.Column("zone", sa.Text, nullable=False), sa.Column("day_ends_minute", sa.Integer, nullable=False),
-    sa.Column("hide_names", sa.Boolean, nullable=False), sa.Column("demo", sa.Boolean, nullable=False),
+    "schools",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("trust_id", pg.UUID, sa.ForeignKey("trusts.id"), nullable=False),
+    sa.Column("slug", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("phase", sa.Text, nullable=False),
+    sa.Column("zone", sa.Text, nullable=False),
+    sa.Column("day_ends_minute", sa.Integer, nullable=False),
+    sa.Column("hide_names", sa.Boolean, nullable=False),
+    sa.Column("demo", sa.Boolean, nullable=False),
 )
 people = sa.Table(
-    "people", metadata, sa.Column("id", pg.UUID, primary_key=True), sa.Column("name", sa.Text, nullable=False),
-    sa.Column("email", sa.Text, nullable=False, unique=True), sa.Column("password_hash", sa.Text), sa.Column("demo", sa.Boolean, nullable=False),
+    "people",
+    metadata,
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False, unique=True),
+    sa.Column("password_hash", sa.Text),
+    sa.Column("demo", sa.Boolean, nullable=False),
 )
 sessions = sa.Table(
-    "sessions", metadata, sa.Column("id", pg.UUID, primary_key=True), sa.Column("person_id", pg.UUID, sa.ForeignKey("people.id"), nullable=False),
-    sa.Column("token_hash", pg.BYTEA, nullable=False, unique=True), _time("created_at"), _time("last_seen_at"), _time("ended_at", nullable=True),
-    sa.Column("device", sa.Text, nullable=False), sa.Index("sessions_person", "person_id"),
+    "sessions",
+    metadata,
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, sa.ForeignKey("people.id"), nullable=False),
+    sa.Column("token_hash", pg.BYTEA, nullable=False, unique=True),
+    _time("created_at"),
+    _time("last_seen_at"),
+    _time("ended_at", nullable=True),
+    sa.Column("device", sa.Text, nullable=False),
+    sa.Index("sessions_person", "person_id"),
 )
 attempts = sa.Table(
-    "attempts", metadata, sa.Column("id", pg.UUID, primary_key=True), sa.Column("email", sa.Text, nullable=False), _time("failed_at"),
+    "attempts",
+    metadata,
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("email", sa.Text, nullable=False),
+    _time("failed_at"),
     sa.Index("attempts_email", "email", "failed_at"),
 )
 memberships = sa.Table(
-    "memberships", metadata, sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), primary_key=True),
-    sa.Column("id", pg.UUID, primary_key=True), sa.Column("person_id", pg.UUID, sa.ForeignKey("people.id"), nullable=False),
-    sa.Column("roles", pg.ARRAY(sa.Text), nullable=False), sa.Column("job", sa.Text, nullable=False), sa.Column("room", sa.Text, nullable=False),
-    sa.Column("telephone", sa.Text, nullable=False), sa.Column("on_duty", sa.Boolean, nullable=False), sa.Column("active", sa.Boolean, nullable=False),
-    sa.UniqueConstraint("school_id", "person_id"), sa.Index("memberships_person", "person_id"),
+    "memberships",
+    metadata,
+    sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, sa.ForeignKey("people.id"), nullable=False),
+    sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("room", sa.Text, nullable=False),
+    sa.Column("telephone", sa.Text, nullable=False),
+    sa.Column("on_duty", sa.Boolean, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.UniqueConstraint("school_id", "person_id"),
+    sa.Index("memberships_person", "person_id"),
 )
 trust_memberships = sa.Table(
-    "trust_memberships", metadata, sa.Column("trust_id", pg.UUID, sa.ForeignKey("trusts.id"), primary_key=True),
-    sa.Column("person_id", pg.UUID, sa.ForeignKey("people.id"), primary_key=True), sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),
+    "trust_memberships",
+    metadata,
+    sa.Column("trust_id", pg.UUID, sa.ForeignKey("trusts.id"), primary_key=True),
+    sa.Column("person_id", pg.UUID, sa.ForeignKey("people.id"), primary_key=True),
+    sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),
 )
 categories = sa.Table(
-    "categories", metadata, sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), primary_key=True),
-    sa.Column("code", sa.Text, primary_key=True), sa.Column("name", sa.Text, nullable=False), sa.Column("class_code", sa.Text, nullable=False),
-    sa.Column("groups", pg.ARRAY(sa.Text), nullable=False), sa.Column("leads_only", sa.Boolean, nullable=False),
+    "categories",
+    metadata,
+    sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), primary_key=True),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("class_code", sa.Text, nullable=False),
+    sa.Column("groups", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("leads_only", sa.Boolean, nullable=False),
     sa.Column("place", sa.Integer, nullable=False),
 )
 groups = sa.Table(
-    "groups", metadata, sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), primary_key=True),
-    sa.Column("code", sa.Text, primary_key=True), sa.Column("name", sa.Text, nullable=False), sa.Column("members", pg.ARRAY(pg.UUID), nullable=False),
+    "groups",
+    metadata,
+    sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), primary_key=True),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("members", pg.ARRAY(pg.UUID), nullable=False),
     sa.Column("place", sa.Integer, nullable=False),
 )
 contacts = sa.Table(
-    "contacts", metadata, sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True), sa.Column("name", sa.Text, nullable=False), sa.Column("telephone", sa.Text, nullable=False),
+    "contacts",
+    metadata,
+    sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("telephone", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
 )
 
@@ -118,7 +168,9 @@ def end_session(tx: sa.Connection, *, token_hash: bytes, now: datetime) -> None:
 def places_of(tx: sa.Connection, *, person_id: UUID) -> Sequence[sa.Row[Any]]:
     """Return the schools and trusts where a person has roles, in order of name."""
     at_school = (
-        sa.select(schools.c.school_id.label("id"), schools.c.slug, schools.c.name, memberships.c.roles, sa.false().label("is_trust"), schools.c.trust_id)
+        sa.select(
+            schools.c.school_id.label("id"), schools.c.slug, schools.c.name, memberships.c.roles, sa.false().label("is_trust"), schools.c.trust_id
+        )
         .join(schools, schools.c.school_id == memberships.c.school_id)
         .where(memberships.c.person_id == person_id, memberships.c.active)
     )

@@ -11,7 +11,7 @@ import rfc8785
 
 from safekeep import permissions
 from safekeep.actor import Actor
-from safekeep.contracts.incidents import AddAction, Alert, Record, Recipient, Untold
+from safekeep.contracts.incidents import AddAction, Alert, Recipient, Record, Untold
 from safekeep.errors import Invalid
 from safekeep.permissions import Category, Class, Telling
 
@@ -69,9 +69,7 @@ class AlertPlan:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-def plan_alert(
-    *, school: School, writer: Actor, class_: Class, called_for: frozenset[str], alert: Alert, concerned: frozenset[UUID]
-) -> AlertPlan:
+def plan_alert(*, school: School, writer: Actor, class_: Class, called_for: frozenset[str], alert: Alert, concerned: frozenset[UUID]) -> AlertPlan:
     """Resolve who is told: the groups asked for and required, then people by name.
 
     A group's members whose role does not open the class, or whom it concerns, are left out and listed in `untold`; a

@@ -16,10 +16,47 @@ from safekeep import clock, outbox, permissions, receipts, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing, alerts, identity
 from safekeep.contracts.incidents import (
-    ActionAdded, AddAction, AddCorrection, AlertPreview, AnswerAsk, AskItem, AsksAnswer, Chronology, ChronologyAnswer, EntriesAnswer, EntryItem,
-    EntryLine, FileItem, FilePass, Flag, FlagSet, ImportPupils, Incident, IncidentAnswer, IncidentFacts, IncidentRecorded, LinkedItem, MonthCount,
-    MyEntries, OpenAsks, PermitFile, PreviewAlert, Pupil, PupilAnswer, PupilItem, PupilsAnswer, Recipient, Record, Recorded, RightGranted,
-    SearchPupils, SeedEntries, SeedEntry, SetFlag, SiblingItem, Summaries,
+    ActionAdded,
+    AddAction,
+    AddCorrection,
+    AlertPreview,
+    AnswerAsk,
+    AskItem,
+    AsksAnswer,
+    Chronology,
+    ChronologyAnswer,
+    EntriesAnswer,
+    EntryItem,
+    EntryLine,
+    FileItem,
+    FilePass,
+    Flag,
+    FlagSet,
+    ImportPupils,
+    Incident,
+    IncidentAnswer,
+    IncidentFacts,
+    IncidentRecorded,
+    LinkedItem,
+    MonthCount,
+    MyEntries,
+    OpenAsks,
+    PermitFile,
+    PreviewAlert,
+    Pupil,
+    PupilAnswer,
+    PupilItem,
+    PupilsAnswer,
+    Recipient,
+    Record,
+    Recorded,
+    RightGranted,
+    SearchPupils,
+    SeedEntries,
+    SeedEntry,
+    SetFlag,
+    SiblingItem,
+    Summaries,
 )
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound
 from safekeep.ids import new_id
@@ -266,7 +303,9 @@ def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
 
 def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
     store.keep_school(
-        tx, school_id=event.school_id, zone=event.zone,
+        tx,
+        school_id=event.school_id,
+        zone=event.zone,
         category_rows=[Category(c.code, Class.of(c.class_code), tuple(c.groups), c.leads_only) for c in event.categories],
         group_rows=[(g.code, g.members) for g in event.groups],
     )
@@ -318,26 +357,70 @@ def _record(tx: sa.Connection, *, actor: Actor, request: Record, files: Sequence
     number = store.next_number(tx, school_id=school_id, year=now.astimezone(ZoneInfo(school.zone)).year)
     linked = [{"pupil_id": request.pupil_id, "part": None, "initials": ""}]
     linked += [{"pupil_id": x.pupil_id, "part": x.part, "initials": x.initials} for x in request.linked_pupils]
-    store.add_incident(tx, school_id=school_id, id=request.id, linked=linked, number=number, pupil_id=request.pupil_id, categories=codes, **{"class": class_})
+    store.add_incident(
+        tx, school_id=school_id, id=request.id, linked=linked, number=number, pupil_id=request.pupil_id, categories=codes, **{"class": class_}
+    )
     facts = {
-        "kind": request.kind, "place": request.place, "told": request.told.wire(), "action_taken": request.action_taken,
-        "described_pupil": request.described_pupil, "at_risk_now": request.at_risk_now,
+        "kind": request.kind,
+        "place": request.place,
+        "told": request.told.wire(),
+        "action_taken": request.action_taken,
+        "described_pupil": request.described_pupil,
+        "at_risk_now": request.at_risk_now,
         "body_map_id": str(request.body_map_id) if request.body_map_id else None,
     }
     entry_hash = _write(
-        tx, actor=actor, head=head, school=school, kind="incident", incident_id=request.id, entry_id=request.id, class_=class_, text=request.narrative,
-        facts=facts, codes=codes, plan=plan, alert=alert, files=files, fingerprint=fingerprint, parts=parts, now=now,
-        occurred=(request.occurred_at, request.occurred_precision), number=number,
+        tx,
+        actor=actor,
+        head=head,
+        school=school,
+        kind="incident",
+        incident_id=request.id,
+        entry_id=request.id,
+        class_=class_,
+        text=request.narrative,
+        facts=facts,
+        codes=codes,
+        plan=plan,
+        alert=alert,
+        files=files,
+        fingerprint=fingerprint,
+        parts=parts,
+        now=now,
+        occurred=(request.occurred_at, request.occurred_precision),
+        number=number,
     )
     outbox.add(
-        tx, IncidentRecorded, school_id=school_id, subject=request.id, at=now, occurred_at=request.occurred_at, body_map_id=request.body_map_id,
-        **_said(actor=actor, incident_id=request.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=files, past=past),
+        tx,
+        IncidentRecorded,
+        school_id=school_id,
+        subject=request.id,
+        at=now,
+        occurred_at=request.occurred_at,
+        body_map_id=request.body_map_id,
+        **_said(
+            actor=actor,
+            incident_id=request.id,
+            entry_id=request.id,
+            categories=categories,
+            class_=class_,
+            parts=parts,
+            plan=plan,
+            files=files,
+            past=past,
+        ),
         at_risk_now=request.at_risk_now,
     )
     if not past:
         telemetry.log().info("incident.recorded", incident=str(request.id), school=str(school_id), recipients=len(plan.recipients))
     return Recorded(
-        id=request.id, entry_id=request.id, number=number, recorded_at=now, entry_hash=entry_hash, recipients=plan.recipients, asked_dsl=len(plan.asks)
+        id=request.id,
+        entry_id=request.id,
+        number=number,
+        recorded_at=now,
+        entry_hash=entry_hash,
+        recipients=plan.recipients,
+        asked_dsl=len(plan.asks),
     )
 
 
@@ -369,22 +452,64 @@ def _add_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: S
         if raised and request.keep:
             keep = [p for p in request.keep if p in store.losing_sight(tx, school_id=school_id, incident_id=incident.id, class_=class_)]
             store.give_rights(
-                tx, school_id=school_id, incident_id=incident.id, entry_id=incident.id, class_=class_, people=keep, now=now,
-                granted_by=actor.person, reason=request.keep_reason,
+                tx,
+                school_id=school_id,
+                incident_id=incident.id,
+                entry_id=incident.id,
+                class_=class_,
+                people=keep,
+                now=now,
+                granted_by=actor.person,
+                reason=request.keep_reason,
             )
         store.raise_class(tx, school_id=school_id, incident_id=incident.id, class_=class_, codes=codes)
     entry_hash = _write(
-        tx, actor=actor, head=head, school=school, kind="action", incident_id=incident.id, entry_id=request.id, class_=class_, text=request.text,
+        tx,
+        actor=actor,
+        head=head,
+        school=school,
+        kind="action",
+        incident_id=incident.id,
+        entry_id=request.id,
+        class_=class_,
+        text=request.text,
         facts={"kept": [str(p) for p in request.keep], "keep_reason": request.keep_reason} if request.keep else {},
-        codes=[c.code for c in added], plan=plan, alert=request.alert, files=files, fingerprint=fingerprint, parts=parts, now=now,
-        occurred=(None, "exact"), number=incident.number,
+        codes=[c.code for c in added],
+        plan=plan,
+        alert=request.alert,
+        files=files,
+        fingerprint=fingerprint,
+        parts=parts,
+        now=now,
+        occurred=(None, "exact"),
+        number=incident.number,
     )
     outbox.add(
-        tx, ActionAdded, school_id=school_id, subject=incident.id, at=now, raised_to=class_.code if raised else None,
-        **_said(actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=files, past=past),
+        tx,
+        ActionAdded,
+        school_id=school_id,
+        subject=incident.id,
+        at=now,
+        raised_to=class_.code if raised else None,
+        **_said(
+            actor=actor,
+            incident_id=incident.id,
+            entry_id=request.id,
+            categories=categories,
+            class_=class_,
+            parts=parts,
+            plan=plan,
+            files=files,
+            past=past,
+        ),
     )
     return Recorded(
-        id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, recipients=plan.recipients,
+        id=request.id,
+        entry_id=request.id,
+        number=incident.number,
+        recorded_at=now,
+        entry_hash=entry_hash,
+        recipients=plan.recipients,
         asked_dsl=len(plan.asks),
     )
 
@@ -410,12 +535,30 @@ def _add_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection, 
     plan = recording.AlertPlan()
     plan.recipients = [Recipient(person_id=p, because=["named"]) for p in sorted(told - concerned - {actor.person})]
     entry_hash = _write(
-        tx, actor=actor, head=head, school=school, kind="correction", incident_id=incident.id, entry_id=request.id, class_=class_,
-        text=request.should_say, facts={"corrects": str(struck.id), "reason": request.reason}, codes=[], plan=plan, alert=None, files=[],
-        fingerprint=fingerprint, parts=parts, now=now, occurred=(None, "exact"), number=incident.number,
+        tx,
+        actor=actor,
+        head=head,
+        school=school,
+        kind="correction",
+        incident_id=incident.id,
+        entry_id=request.id,
+        class_=class_,
+        text=request.should_say,
+        facts={"corrects": str(struck.id), "reason": request.reason},
+        codes=[],
+        plan=plan,
+        alert=None,
+        files=[],
+        fingerprint=fingerprint,
+        parts=parts,
+        now=now,
+        occurred=(None, "exact"),
+        number=incident.number,
     )
     categories = [school.categories[c] for c in incident.categories if c in school.categories]
-    said = _said(actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=[], past=False)
+    said = _said(
+        actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=[], past=False
+    )
     outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, kind="correction", **said)
     return Recorded(
         id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, recipients=plan.recipients, asked_dsl=0
@@ -423,9 +566,26 @@ def _add_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection, 
 
 
 def _write(
-    tx: sa.Connection, *, actor: Actor, head: store.Head, school: School, kind: str, incident_id: UUID, entry_id: UUID, class_: Class, text: str,
-    facts: dict[str, Any], codes: list[str], plan: recording.AlertPlan, alert: Any, files: Sequence[Receipt], fingerprint: str,
-    parts: dict[UUID, str], now: datetime, occurred: tuple[datetime | None, str], number: str,
+    tx: sa.Connection,
+    *,
+    actor: Actor,
+    head: store.Head,
+    school: School,
+    kind: str,
+    incident_id: UUID,
+    entry_id: UUID,
+    class_: Class,
+    text: str,
+    facts: dict[str, Any],
+    codes: list[str],
+    plan: recording.AlertPlan,
+    alert: Any,
+    files: Sequence[Receipt],
+    fingerprint: str,
+    parts: dict[UUID, str],
+    now: datetime,
+    occurred: tuple[datetime | None, str],
+    number: str,
 ) -> str:
     """Write an entry with its place in the ledger, the reading rights of those told, and the requests to a DSL."""
     school_id = actor.at_school
@@ -433,21 +593,55 @@ def _write(
     kept_files = [{"id": str(f.file_id), "sha256": f.sha256, "size": f.size, "media_type": f.media_type} for f in files]
     recipients = [r.wire() for r in plan.recipients]
     fields = {
-        "author_name": actor.name, "author_role": role, "number": number, "class": class_.code, "categories": codes, "text": text,
-        "occurred_at": clock.stamp(occurred[0]) if occurred[0] else None, "occurred_precision": occurred[1], "recipients": recipients,
-        **{f"file:{f['id']}": f for f in kept_files}, **{f"fact:{name}": value for name, value in facts.items()},
+        "author_name": actor.name,
+        "author_role": role,
+        "number": number,
+        "class": class_.code,
+        "categories": codes,
+        "text": text,
+        "occurred_at": clock.stamp(occurred[0]) if occurred[0] else None,
+        "occurred_precision": occurred[1],
+        "recipients": recipients,
+        **{f"file:{f['id']}": f for f in kept_files},
+        **{f"fact:{name}": value for name, value in facts.items()},
     }
     threads = store.threads_of(tx, school_id=school_id, parts=parts)
     salts = [base64.b64encode(os.urandom(16)).decode() for _ in range(len(fields) + len(threads))]
     place = ledger.append(
-        school_id=school_id, sequence=head.sequence + 1, at=now, author_id=actor.person, kind=kind, incident_id=incident_id, entry_id=entry_id,
-        fields=fields, pupils=threads, previous=head.hash, salts=salts,
+        school_id=school_id,
+        sequence=head.sequence + 1,
+        at=now,
+        author_id=actor.person,
+        kind=kind,
+        incident_id=incident_id,
+        entry_id=entry_id,
+        fields=fields,
+        pupils=threads,
+        previous=head.hash,
+        salts=salts,
     )
     store.append_to_ledger(tx, school_id=school_id, entry=place, pupil_ids=list(parts))
     store.add_entry(
-        tx, school_id=school_id, id=entry_id, incident_id=incident_id, kind=kind, author_id=actor.person, author_name=actor.name, author_role=role,
-        recorded_at=now, occurred_at=occurred[0], occurred_precision=occurred[1], placed_at=occurred[0] or now, text=text, facts=facts,
-        categories=codes, recipients=recipients, files=kept_files, fingerprint=fingerprint, ledger_sequence=place.sequence, entry_hash=place.hash,
+        tx,
+        school_id=school_id,
+        id=entry_id,
+        incident_id=incident_id,
+        kind=kind,
+        author_id=actor.person,
+        author_name=actor.name,
+        author_role=role,
+        recorded_at=now,
+        occurred_at=occurred[0],
+        occurred_precision=occurred[1],
+        placed_at=occurred[0] or now,
+        text=text,
+        facts=facts,
+        categories=codes,
+        recipients=recipients,
+        files=kept_files,
+        fingerprint=fingerprint,
+        ledger_sequence=place.sequence,
+        entry_hash=place.hash,
         **{"class": class_},
     )
     reasons = alert.reasons if alert else {}
@@ -457,11 +651,26 @@ def _write(
         by_reason.setdefault((granted_by, reasons.get(recipient.person_id, "")), []).append(recipient.person_id)
     for (granted_by, reason), people in by_reason.items():
         store.give_rights(
-            tx, school_id=school_id, incident_id=incident_id, entry_id=entry_id, class_=class_, people=people, now=now, granted_by=granted_by,
+            tx,
+            school_id=school_id,
+            incident_id=incident_id,
+            entry_id=entry_id,
+            class_=class_,
+            people=people,
+            now=now,
+            granted_by=granted_by,
             reason=reason,
         )
     asks = [
-        {"school_id": school_id, "id": new_id(), "incident_id": incident_id, "entry_id": entry_id, "person_id": p, "asked_by": actor.person, "asked_at": now}
+        {
+            "school_id": school_id,
+            "id": new_id(),
+            "incident_id": incident_id,
+            "entry_id": entry_id,
+            "person_id": p,
+            "asked_by": actor.person,
+            "asked_at": now,
+        }
         for p in plan.asks
     ]
     store.add_asks(tx, rows=asks)
@@ -481,34 +690,76 @@ def _grant(tx: sa.Connection, *, actor: Actor, incident_id: UUID, entry_id: UUID
         raise NotAllowed("cannot_be_told")
     class_ = Class(entry._mapping["class"])
     store.give_rights(
-        tx, school_id=school_id, incident_id=incident_id, entry_id=entry_id, class_=class_, people=[person_id], now=now, granted_by=actor.person, reason=reason
+        tx,
+        school_id=school_id,
+        incident_id=incident_id,
+        entry_id=entry_id,
+        class_=class_,
+        people=[person_id],
+        now=now,
+        granted_by=actor.person,
+        reason=reason,
     )
     threads = store.threads_of(tx, school_id=school_id, parts=parts)
     fields = {"person": str(person_id), "class": class_.code, "reason": reason}
     salts = [base64.b64encode(os.urandom(16)).decode() for _ in range(len(fields) + len(threads))]
     place = ledger.append(
-        school_id=school_id, sequence=head.sequence + 1, at=now, author_id=actor.person, kind="grant", incident_id=incident_id, entry_id=entry_id,
-        fields=fields, pupils=threads, previous=head.hash, salts=salts,
+        school_id=school_id,
+        sequence=head.sequence + 1,
+        at=now,
+        author_id=actor.person,
+        kind="grant",
+        incident_id=incident_id,
+        entry_id=entry_id,
+        fields=fields,
+        pupils=threads,
+        previous=head.hash,
+        salts=salts,
     )
     store.append_to_ledger(tx, school_id=school_id, entry=place, pupil_ids=list(parts))
     incident = store.incident_with(tx, school_id=school_id, incident_id=incident_id)
     assert incident is not None
     categories = [school.categories[c] for c in incident.categories if c in school.categories]
     outbox.add(
-        tx, RightGranted, school_id=school_id, subject=incident_id, incident_id=incident_id, entry_id=entry_id, author_id=entry.author_id,
-        person_id=person_id, category=recording.main_category(categories), class_code=class_.code, trace=telemetry.trace.get(),
+        tx,
+        RightGranted,
+        school_id=school_id,
+        subject=incident_id,
+        incident_id=incident_id,
+        entry_id=entry_id,
+        author_id=entry.author_id,
+        person_id=person_id,
+        category=recording.main_category(categories),
+        class_code=class_.code,
+        trace=telemetry.trace.get(),
     )
 
 
 def _said(
-    *, actor: Actor, incident_id: UUID, entry_id: UUID, categories: Sequence[Category], class_: Class, parts: dict[UUID, str],
-    plan: recording.AlertPlan, files: Sequence[Receipt], past: bool,
+    *,
+    actor: Actor,
+    incident_id: UUID,
+    entry_id: UUID,
+    categories: Sequence[Category],
+    class_: Class,
+    parts: dict[UUID, str],
+    plan: recording.AlertPlan,
+    files: Sequence[Receipt],
+    past: bool,
 ) -> dict[str, Any]:
     """What both kinds of entry say in their event."""
     return {
-        "incident_id": incident_id, "entry_id": entry_id, "author_id": actor.person, "category": recording.main_category(categories),
-        "categories": [c.code for c in categories], "class_code": class_.code, "pupil_ids": list(parts), "recipients": plan.recipients,
-        "file_ids": [f.file_id for f in files], "past": past, "trace": telemetry.trace.get(),
+        "incident_id": incident_id,
+        "entry_id": entry_id,
+        "author_id": actor.person,
+        "category": recording.main_category(categories),
+        "categories": [c.code for c in categories],
+        "class_code": class_.code,
+        "pupil_ids": list(parts),
+        "recipients": plan.recipients,
+        "file_ids": [f.file_id for f in files],
+        "past": past,
+        "trace": telemetry.trace.get(),
     }
 
 
@@ -523,8 +774,13 @@ def _repeated(tx: sa.Connection, *, actor: Actor, entry_id: UUID, fingerprint: s
         raise Conflict("other_content")
     asked = sum(1 for ask in store.open_asks(tx, school_id=actor.at_school, incident_id=row.incident_id) if ask.entry_id == entry_id)
     return Recorded(
-        id=row.id, entry_id=row.id, number=row.number, recorded_at=row.recorded_at, entry_hash=row.entry_hash,
-        recipients=[Recipient.receive(r) for r in row.recipients], asked_dsl=asked,
+        id=row.id,
+        entry_id=row.id,
+        number=row.number,
+        recorded_at=row.recorded_at,
+        entry_hash=row.entry_hash,
+        recipients=[Recipient.receive(r) for r in row.recipients],
+        asked_dsl=asked,
     )
 
 
@@ -568,8 +824,14 @@ def _pupil(row: Any) -> PupilItem:
 
 def _flag(row: Any) -> Flag:
     return Flag(
-        id=row.id, kind=row.kind, class_code=Class(row._mapping["class"]).code, started=row.started, ended=row.ended, review=row.review,
-        social_worker=row.social_worker, note=row.note,
+        id=row.id,
+        kind=row.kind,
+        class_code=Class(row._mapping["class"]).code,
+        started=row.started,
+        ended=row.ended,
+        review=row.review,
+        social_worker=row.social_worker,
+        note=row.note,
     )
 
 
@@ -580,10 +842,20 @@ def _keep_flag(tx: sa.Connection, *, school_id: UUID, request: SetFlag, by: UUID
 
 def _entry(row: Any) -> EntryItem:
     return EntryItem(
-        id=row.id, kind=row.kind, class_code=Class(row._mapping["class"]).code, author_id=row.author_id, author_name=row.author_name,
-        author_role=row.author_role, recorded_at=row.recorded_at, text=row.text, corrects=row.facts.get("corrects"),
-        reason=row.facts.get("reason", ""), recipients=[Recipient.receive(r) for r in row.recipients],
-        files=[FileItem.receive(f) for f in row.files], ledger_sequence=row.ledger_sequence, entry_hash=row.entry_hash,
+        id=row.id,
+        kind=row.kind,
+        class_code=Class(row._mapping["class"]).code,
+        author_id=row.author_id,
+        author_name=row.author_name,
+        author_role=row.author_role,
+        recorded_at=row.recorded_at,
+        text=row.text,
+        corrects=row.facts.get("corrects"),
+        reason=row.facts.get("reason", ""),
+        recipients=[Recipient.receive(r) for r in row.recipients],
+        files=[FileItem.receive(f) for f in row.files],
+        ledger_sequence=row.ledger_sequence,
+        entry_hash=row.entry_hash,
     )
 
 
@@ -591,10 +863,23 @@ def _line(row: Any) -> EntryLine:
     """A list line. Where the pupil is only linked, the first pupil's categories are not shown as theirs."""
     codes = [] if row.part else (row.incident_categories if row.kind == "incident" else row.categories)
     return EntryLine(
-        id=row.id, incident_id=row.incident_id, number=row.number, kind=row.kind, class_code=Class(row._mapping["class"]).code, categories=codes,
-        pupil_id=row.pupil_id, pupil_name=row.pupil_name, part=row.part, author_id=row.author_id, author_name=row.author_name,
-        author_role=row.author_role, recorded_at=row.recorded_at, occurred_at=row.occurred_at, occurred_precision=row.occurred_precision,
-        text=row.text, action_taken=row.facts.get("action_taken", ""),
+        id=row.id,
+        incident_id=row.incident_id,
+        number=row.number,
+        kind=row.kind,
+        class_code=Class(row._mapping["class"]).code,
+        categories=codes,
+        pupil_id=row.pupil_id,
+        pupil_name=row.pupil_name,
+        part=row.part,
+        author_id=row.author_id,
+        author_name=row.author_name,
+        author_role=row.author_role,
+        recorded_at=row.recorded_at,
+        occurred_at=row.occurred_at,
+        occurred_precision=row.occurred_precision,
+        text=row.text,
+        action_taken=row.facts.get("action_taken", ""),
     )
 
 
@@ -619,8 +904,15 @@ def _role_class(school: School, person: UUID) -> int:
 
 def _past_writer(entry: SeedEntry, *, school_id: UUID) -> Actor:
     return Actor(
-        person_id=entry.author_id, service=None, school_id=school_id, trust_id=None, roles=frozenset(entry.roles), name=entry.author_name,
-        session_id=None, second_factor_at=None, drafts_only=False,
+        person_id=entry.author_id,
+        service=None,
+        school_id=school_id,
+        trust_id=None,
+        roles=frozenset(entry.roles),
+        name=entry.author_name,
+        session_id=None,
+        second_factor_at=None,
+        drafts_only=False,
     )
 
 
@@ -629,8 +921,11 @@ def _filters(request: Chronology, *, zone: str) -> store.Filters:
         return datetime.combine(day, time(), ZoneInfo(zone))
 
     return store.Filters(
-        by_recorded=request.order == "recorded", codes=request.category_codes, author_id=request.author_id,
-        since=starts(request.since) if request.since else None, until=starts(request.until + timedelta(days=1)) if request.until else None,
+        by_recorded=request.order == "recorded",
+        codes=request.category_codes,
+        author_id=request.author_id,
+        since=starts(request.since) if request.since else None,
+        until=starts(request.until + timedelta(days=1)) if request.until else None,
         words=request.words,
     )
 

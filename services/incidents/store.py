@@ -30,97 +30,181 @@ def _time(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
 
 schools = sa.Table("schools", metadata, _school(), sa.Column("zone", sa.Text, nullable=False))
 staff = sa.Table(
-    "staff", metadata, _school(), sa.Column("person_id", pg.UUID, primary_key=True),
-    sa.Column("roles", pg.ARRAY(sa.Text), nullable=False), sa.Column("active", sa.Boolean, nullable=False),
+    "staff",
+    metadata,
+    _school(),
+    sa.Column("person_id", pg.UUID, primary_key=True),
+    sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
 )
 categories = sa.Table(
-    "categories", metadata, _school(), sa.Column("code", sa.Text, primary_key=True), sa.Column("class", sa.SmallInteger, nullable=False),
-    sa.Column("groups", pg.ARRAY(sa.Text), nullable=False), sa.Column("leads_only", sa.Boolean, nullable=False),
+    "categories",
+    metadata,
+    _school(),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("class", sa.SmallInteger, nullable=False),
+    sa.Column("groups", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("leads_only", sa.Boolean, nullable=False),
 )
 groups = sa.Table(
     "groups", metadata, _school(), sa.Column("code", sa.Text, primary_key=True), sa.Column("members", pg.ARRAY(pg.UUID), nullable=False)
 )
 pupils = sa.Table(
-    "pupils", metadata, _school(), sa.Column("id", pg.UUID, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False), sa.Column("known_as", sa.Text, nullable=False), sa.Column("year", sa.Text, nullable=False),
-    sa.Column("form", sa.Text, nullable=False), sa.Column("born", sa.Date, nullable=False), sa.Column("family", pg.UUID, nullable=False),
+    "pupils",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("known_as", sa.Text, nullable=False),
+    sa.Column("year", sa.Text, nullable=False),
+    sa.Column("form", sa.Text, nullable=False),
+    sa.Column("born", sa.Date, nullable=False),
+    sa.Column("family", pg.UUID, nullable=False),
     sa.Column("holding", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("pupils_family", "school_id", "family"),
 )
 pupil_words = sa.Table(
-    "pupil_words", metadata, _school(), sa.Column("word", sa.Text(collation="C"), primary_key=True),
+    "pupil_words",
+    metadata,
+    _school(),
+    sa.Column("word", sa.Text(collation="C"), primary_key=True),
     sa.Column("pupil_id", pg.UUID, primary_key=True),
     sa.ForeignKeyConstraint(["school_id", "pupil_id"], ["pupils.school_id", "pupils.id"]),
 )
 relations = sa.Table(
-    "relations", metadata, _school(), sa.Column("pupil_id", pg.UUID, primary_key=True), sa.Column("person_id", pg.UUID, primary_key=True),
+    "relations",
+    metadata,
+    _school(),
+    sa.Column("pupil_id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, primary_key=True),
     sa.ForeignKeyConstraint(["school_id", "pupil_id"], ["pupils.school_id", "pupils.id"]),
     sa.Index("relations_person", "school_id", "person_id"),
 )
 flags = sa.Table(
-    "flags", metadata, _school(), sa.Column("id", pg.UUID, primary_key=True), sa.Column("pupil_id", pg.UUID, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False), sa.Column("class", sa.SmallInteger, nullable=False),
-    sa.Column("started", sa.Date, nullable=False), sa.Column("ended", sa.Date), sa.Column("review", sa.Date),
-    sa.Column("social_worker", sa.Text, nullable=False), sa.Column("note", sa.Text, nullable=False),
-    sa.Column("set_by", pg.UUID), _time("set_at"),
+    "flags",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("pupil_id", pg.UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("class", sa.SmallInteger, nullable=False),
+    sa.Column("started", sa.Date, nullable=False),
+    sa.Column("ended", sa.Date),
+    sa.Column("review", sa.Date),
+    sa.Column("social_worker", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("set_by", pg.UUID),
+    _time("set_at"),
     sa.ForeignKeyConstraint(["school_id", "pupil_id"], ["pupils.school_id", "pupils.id"]),
     sa.Index("flags_pupil", "school_id", "pupil_id"),
 )
 numbers = sa.Table("numbers", metadata, _school(), sa.Column("year", sa.Integer, primary_key=True), sa.Column("last", sa.Integer, nullable=False))
 incidents = sa.Table(
-    "incidents", metadata, _school(), sa.Column("id", pg.UUID, primary_key=True), sa.Column("number", sa.Text, nullable=False),
-    sa.Column("pupil_id", pg.UUID, nullable=False), sa.Column("class", sa.SmallInteger, nullable=False),
+    "incidents",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("pupil_id", pg.UUID, nullable=False),
+    sa.Column("class", sa.SmallInteger, nullable=False),
     sa.Column("categories", pg.ARRAY(sa.Text), nullable=False),
     sa.ForeignKeyConstraint(["school_id", "pupil_id"], ["pupils.school_id", "pupils.id"]),
     sa.UniqueConstraint("school_id", "number"),
 )
 incident_pupils = sa.Table(
-    "incident_pupils", metadata, _school(), sa.Column("pupil_id", pg.UUID, primary_key=True), sa.Column("incident_id", pg.UUID, primary_key=True),
-    sa.Column("part", sa.Text), sa.Column("initials", sa.Text, nullable=False),  # part is null for the pupil it is about
+    "incident_pupils",
+    metadata,
+    _school(),
+    sa.Column("pupil_id", pg.UUID, primary_key=True),
+    sa.Column("incident_id", pg.UUID, primary_key=True),
+    sa.Column("part", sa.Text),
+    sa.Column("initials", sa.Text, nullable=False),  # part is null for the pupil it is about
     sa.ForeignKeyConstraint(["school_id", "pupil_id"], ["pupils.school_id", "pupils.id"]),
     sa.ForeignKeyConstraint(["school_id", "incident_id"], ["incidents.school_id", "incidents.id"]),
     sa.Index("incident_pupils_incident", "school_id", "incident_id"),
 )
 entries = sa.Table(
-    "entries", metadata, _school(), sa.Column("id", pg.UUID, primary_key=True), sa.Column("incident_id", pg.UUID, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False), sa.Column("class", sa.SmallInteger, nullable=False),
-    sa.Column("author_id", pg.UUID, nullable=False), sa.Column("author_name", sa.Text, nullable=False),
-    sa.Column("author_role", sa.Text, nullable=False), _time("recorded_at"),
-    _time("occurred_at", nullable=True), sa.Column("occurred_precision", sa.Text, nullable=False), _time("placed_at"),
-    sa.Column("text", sa.Text, nullable=False), sa.Column("facts", pg.JSONB, nullable=False),
-    sa.Column("categories", pg.ARRAY(sa.Text), nullable=False), sa.Column("recipients", pg.JSONB, nullable=False),
-    sa.Column("files", pg.JSONB, nullable=False), sa.Column("fingerprint", sa.Text, nullable=False),
-    sa.Column("ledger_sequence", sa.BigInteger, nullable=False), sa.Column("entry_hash", sa.Text, nullable=False),
+    "entries",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("class", sa.SmallInteger, nullable=False),
+    sa.Column("author_id", pg.UUID, nullable=False),
+    sa.Column("author_name", sa.Text, nullable=False),
+    sa.Column("author_role", sa.Text, nullable=False),
+    _time("recorded_at"),
+    _time("occurred_at", nullable=True),
+    sa.Column("occurred_precision", sa.Text, nullable=False),
+    _time("placed_at"),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("facts", pg.JSONB, nullable=False),
+    sa.Column("categories", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("recipients", pg.JSONB, nullable=False),
+    sa.Column("files", pg.JSONB, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("ledger_sequence", sa.BigInteger, nullable=False),
+    sa.Column("entry_hash", sa.Text, nullable=False),
     sa.ForeignKeyConstraint(["school_id", "incident_id"], ["incidents.school_id", "incidents.id"]),
     sa.Index("entries_incident", "school_id", "incident_id", "ledger_sequence"),
     sa.Index("entries_author", "school_id", "author_id", "recorded_at"),
 )
 rights = sa.Table(
-    "rights", metadata, _school(), sa.Column("entry_id", pg.UUID, primary_key=True), sa.Column("person_id", pg.UUID, primary_key=True),
-    sa.Column("class", sa.SmallInteger, nullable=False), sa.Column("granted_by", pg.UUID), sa.Column("reason", sa.Text, nullable=False),
+    "rights",
+    metadata,
+    _school(),
+    sa.Column("entry_id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, primary_key=True),
+    sa.Column("class", sa.SmallInteger, nullable=False),
+    sa.Column("granted_by", pg.UUID),
+    sa.Column("reason", sa.Text, nullable=False),
     _time("given_at"),
     sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
     sa.Index("rights_person", "school_id", "person_id"),
 )
 asks = sa.Table(
-    "asks", metadata, _school(), sa.Column("id", pg.UUID, primary_key=True), sa.Column("incident_id", pg.UUID, nullable=False),
-    sa.Column("entry_id", pg.UUID, nullable=False), sa.Column("person_id", pg.UUID, nullable=False),
-    sa.Column("asked_by", pg.UUID, nullable=False), _time("asked_at"), sa.Column("accepted", sa.Boolean), sa.Column("answered_by", pg.UUID),
-    _time("answered_at", nullable=True), sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    "asks",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    sa.Column("entry_id", pg.UUID, nullable=False),
+    sa.Column("person_id", pg.UUID, nullable=False),
+    sa.Column("asked_by", pg.UUID, nullable=False),
+    _time("asked_at"),
+    sa.Column("accepted", sa.Boolean),
+    sa.Column("answered_by", pg.UUID),
+    _time("answered_at", nullable=True),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
     sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
     sa.Index("asks_incident", "school_id", "incident_id"),
 )
 entry_files = sa.Table(
-    "entry_files", metadata, _school(), sa.Column("file_id", pg.UUID, primary_key=True), sa.Column("entry_id", pg.UUID, nullable=False),
+    "entry_files",
+    metadata,
+    _school(),
+    sa.Column("file_id", pg.UUID, primary_key=True),
+    sa.Column("entry_id", pg.UUID, nullable=False),
     sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
 )
 ledger = sa.Table(
-    "ledger", metadata, _school(), sa.Column("sequence", sa.BigInteger, primary_key=True), sa.Column("canonical", pg.BYTEA, nullable=False),
+    "ledger",
+    metadata,
+    _school(),
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
+    sa.Column("canonical", pg.BYTEA, nullable=False),
     sa.Column("hash", sa.Text, nullable=False),
 )
-ledger_heads = sa.Table("ledger_heads", metadata, _school(), sa.Column("sequence", sa.BigInteger, nullable=False), sa.Column("hash", sa.Text, nullable=False))
+ledger_heads = sa.Table(
+    "ledger_heads", metadata, _school(), sa.Column("sequence", sa.BigInteger, nullable=False), sa.Column("hash", sa.Text, nullable=False)
+)
 ledger_threads = sa.Table(
-    "ledger_threads", metadata, _school(), sa.Column("pupil_id", pg.UUID, primary_key=True), sa.Column("count", sa.BigInteger, nullable=False),
+    "ledger_threads",
+    metadata,
+    _school(),
+    sa.Column("pupil_id", pg.UUID, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
     sa.Column("hash", sa.Text, nullable=False),
 )
 ledger_openings = sa.Table(
@@ -290,8 +374,12 @@ def append_to_ledger(tx: sa.Connection, *, school_id: UUID, entry: LedgerEntry, 
     tx.execute(
         _APPEND,
         {
-            "school": school_id, "sequence": entry.sequence, "canonical": entry.canonical, "hash": entry.hash,
-            "openings": json.dumps(entry.openings), "pupils": list(pupil_ids),
+            "school": school_id,
+            "sequence": entry.sequence,
+            "canonical": entry.canonical,
+            "hash": entry.hash,
+            "openings": json.dumps(entry.openings),
+            "pupils": list(pupil_ids),
         },
     )
 
@@ -326,22 +414,34 @@ def add_entry(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
 
 
 def give_rights(
-    tx: sa.Connection, *, school_id: UUID, incident_id: UUID, entry_id: UUID, class_: Class, people: Collection[UUID], now: datetime,
-    granted_by: UUID | None = None, reason: str = "",
+    tx: sa.Connection,
+    *,
+    school_id: UUID,
+    incident_id: UUID,
+    entry_id: UUID,
+    class_: Class,
+    people: Collection[UUID],
+    now: datetime,
+    granted_by: UUID | None = None,
+    reason: str = "",
 ) -> None:
     """Let people read the entry and the incident's earlier entries of no higher class."""
     if not people:
         return
-    earlier = sa.select(entries.c.id).where(
-        entries.c.school_id == school_id, entries.c.incident_id == incident_id, entries.c["class"] <= int(class_)
-    )
+    earlier = sa.select(entries.c.id).where(entries.c.school_id == school_id, entries.c.incident_id == incident_id, entries.c["class"] <= int(class_))
     found = {entry_id, *tx.execute(earlier).scalars()}
     rows = [
         {
-            "school_id": school_id, "entry_id": entry, "person_id": person, "class": int(class_), "granted_by": granted_by,
-            "reason": reason, "given_at": now,
+            "school_id": school_id,
+            "entry_id": entry,
+            "person_id": person,
+            "class": int(class_),
+            "granted_by": granted_by,
+            "reason": reason,
+            "given_at": now,
         }
-        for entry in found for person in people
+        for entry in found
+        for person in people
     ]
     insert = pg.insert(rights)
     upsert = insert.on_conflict_do_update(
@@ -371,8 +471,11 @@ def losing_sight(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class
         sa.select(rights.c.person_id)
         .join(entries, sa.and_(entries.c.school_id == rights.c.school_id, entries.c.id == rights.c.entry_id))
         .where(
-            rights.c.school_id == school_id, entries.c.incident_id == incident_id, entries.c.kind == "incident",
-            rights.c["class"] < int(class_), rights.c.person_id != entries.c.author_id,
+            rights.c.school_id == school_id,
+            entries.c.incident_id == incident_id,
+            entries.c.kind == "incident",
+            rights.c["class"] < int(class_),
+            rights.c.person_id != entries.c.author_id,
         )
     )
     return frozenset(tx.execute(query).scalars())
@@ -395,7 +498,12 @@ def readable(reading: Reading) -> sa.ColumnElement[bool]:
     )
     right = (
         sa.select(sa.literal(1))
-        .where(rights.c.school_id == entries.c.school_id, rights.c.entry_id == entries.c.id, rights.c.person_id == me, rights.c["class"] >= entries.c["class"])
+        .where(
+            rights.c.school_id == entries.c.school_id,
+            rights.c.entry_id == entries.c.id,
+            rights.c.person_id == me,
+            rights.c["class"] >= entries.c["class"],
+        )
         .correlate(entries)
         .exists()
     )
@@ -435,7 +543,11 @@ def entry_of_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, reading:
 
 
 _LINE = (
-    entries, incidents.c.number, incidents.c.pupil_id, incidents.c.categories.label("incident_categories"), pupils.c.name.label("pupil_name"),
+    entries,
+    incidents.c.number,
+    incidents.c.pupil_id,
+    incidents.c.categories.label("incident_categories"),
+    pupils.c.name.label("pupil_name"),
 )
 
 
@@ -481,14 +593,14 @@ def chronology(
     return tx.execute(query.order_by(when.desc(), entries.c.id.desc()).limit(limit)).all()
 
 
-def months_of(
-    tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, reading: Reading, filters: Filters, zone: str
-) -> Sequence[sa.Row[Any]]:
+def months_of(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, reading: Reading, filters: Filters, zone: str) -> Sequence[sa.Row[Any]]:
     """Return how many entries fall in each month, under the same filters but the dates; and how many within the dates."""
     when = _when(filters)
     month = sa.func.to_char(sa.func.timezone(zone, when), sa.literal("YYYY-MM"))
     within = sa.and_(when >= filters.since if filters.since else sa.true(), when < filters.until if filters.until else sa.true())
-    lines = _lines(incident_pupils.c.part).with_only_columns(month.label("month"), sa.func.count().label("count"), sa.func.count().filter(within).label("within"))
+    lines = _lines(incident_pupils.c.part).with_only_columns(
+        month.label("month"), sa.func.count().label("count"), sa.func.count().filter(within).label("within")
+    )
     query = _narrowed(lines, school_id, pupil_id, reading, filters, dates=False)
     return tx.execute(query.group_by(sa.literal_column("1")).order_by(sa.literal_column("1"))).all()
 
@@ -499,12 +611,13 @@ def _when(filters: Filters) -> sa.ColumnElement[datetime]:
 
 def _narrowed(query: sa.Select[Any], school_id: UUID, pupil_id: UUID, reading: Reading, filters: Filters, *, dates: bool) -> sa.Select[Any]:
     same = sa.and_(incident_pupils.c.school_id == entries.c.school_id, incident_pupils.c.incident_id == entries.c.incident_id)
-    query = query.join(incident_pupils, same).where(
-        entries.c.school_id == school_id, incident_pupils.c.pupil_id == pupil_id, readable(reading)
-    )
+    query = query.join(incident_pupils, same).where(entries.c.school_id == school_id, incident_pupils.c.pupil_id == pupil_id, readable(reading))
     when = _when(filters)
     if filters.codes:
-        query = query.where(sa.or_(entries.c.categories.overlap(list(filters.codes)), incidents.c.categories.overlap(list(filters.codes))), incident_pupils.c.part.is_(None))
+        query = query.where(
+            sa.or_(entries.c.categories.overlap(list(filters.codes)), incidents.c.categories.overlap(list(filters.codes))),
+            incident_pupils.c.part.is_(None),
+        )
     if filters.author_id:
         query = query.where(entries.c.author_id == filters.author_id)
     if filters.words:

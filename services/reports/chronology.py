@@ -19,8 +19,18 @@ from safekeep.contracts.incidents import Chronology, EntryLine, PupilItem
 
 FONT_PACKAGES: Final = ("manimgx_fonts", "manimgx_fonts_cjk")
 FONTS: Final = (
-    "Noto Sans", "Noto Sans Arabic", "Noto Sans Bengali", "Noto Sans Gurmukhi", "Noto Sans Devanagari", "Noto Sans Gujarati", "Noto Sans Tamil",
-    "Noto Sans Hebrew", "Noto Sans CJK SC", "Noto Sans Symbols", "DejaVu Sans", "Libertinus Serif",
+    "Noto Sans",
+    "Noto Sans Arabic",
+    "Noto Sans Bengali",
+    "Noto Sans Gurmukhi",
+    "Noto Sans Devanagari",
+    "Noto Sans Gujarati",
+    "Noto Sans Tamil",
+    "Noto Sans Hebrew",
+    "Noto Sans CJK SC",
+    "Noto Sans Symbols",
+    "DejaVu Sans",
+    "Libertinus Serif",
 )
 """In order of preference; the last one is built into typst."""
 _Standard = Literal["a-2a", "ua-1"]
@@ -30,11 +40,21 @@ _ROUNDS: Final = 25
 
 KINDS: Final = {"incident": "Incident", "action": "Action", "correction": "Correction"}
 PARTS: Final = {
-    "may_have_been_harmed": "may have been harmed", "may_have_caused_harm": "may have caused harm", "witness": "witness", "sibling": "sibling",
-    "friend": "friend", "other": "other part", "not_sure": "part not sure",
+    "may_have_been_harmed": "may have been harmed",
+    "may_have_caused_harm": "may have caused harm",
+    "witness": "witness",
+    "sibling": "sibling",
+    "friend": "friend",
+    "other": "other part",
+    "not_sure": "part not sure",
 }
 ROLES: Final = {
-    "dsl": "DSL", "deputy_dsl": "deputy DSL", "slt": "SLT", "teacher": "teacher", "admin": "admin", "pastoral": "pastoral",
+    "dsl": "DSL",
+    "deputy_dsl": "deputy DSL",
+    "slt": "SLT",
+    "teacher": "teacher",
+    "admin": "admin",
+    "pastoral": "pastoral",
     "sports_coach": "sports coach",
 }
 
@@ -167,7 +187,9 @@ def pdf(said: dict[str, Any]) -> bytes:
             break
         told = _spelt_out(told, missing=missing)
     try:
-        return _printed({**told, "notes": [*told["notes"], "Some characters could not be printed: this file is not an archive-quality PDF."]}, standards=())
+        return _printed(
+            {**told, "notes": [*told["notes"], "Some characters could not be printed: this file is not an archive-quality PDF."]}, standards=()
+        )
     except typst.TypstError:
         raise NotPrinted from None
 

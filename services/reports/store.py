@@ -15,14 +15,24 @@ metadata = sa.MetaData()
 delivery_tables(metadata)
 
 schools = sa.Table(
-    "schools", metadata, sa.Column("school_id", pg.UUID, primary_key=True), sa.Column("trust_id", pg.UUID, nullable=False),
-    sa.Column("zone", sa.Text, nullable=False), sa.Index("schools_trust", "trust_id"),
+    "schools",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("trust_id", pg.UUID, nullable=False),
+    sa.Column("zone", sa.Text, nullable=False),
+    sa.Index("schools_trust", "trust_id"),
 )
 counted = sa.Table(
-    "counted", metadata, sa.Column("school_id", pg.UUID, primary_key=True), sa.Column("incident_id", pg.UUID, primary_key=True),
-    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False), sa.Column("month", sa.Text, nullable=False),
-    sa.Column("class", sa.SmallInteger, nullable=False), sa.Column("categories", pg.ARRAY(sa.Text), nullable=False),
-    sa.Column("main", sa.Text, nullable=False), sa.Column("actions", sa.Integer, nullable=False),
+    "counted",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("incident_id", pg.UUID, primary_key=True),
+    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("month", sa.Text, nullable=False),
+    sa.Column("class", sa.SmallInteger, nullable=False),
+    sa.Column("categories", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("main", sa.Text, nullable=False),
+    sa.Column("actions", sa.Integer, nullable=False),
     sa.Index("counted_month", "school_id", "month"),
 )
 
@@ -48,7 +58,11 @@ def incident(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Counte
     if row is None:
         return None
     return Counted(
-        recorded_at=row["recorded_at"], month=row["month"], class_=Class(row["class"]), categories=tuple(row["categories"]), main=row["main"],
+        recorded_at=row["recorded_at"],
+        month=row["month"],
+        class_=Class(row["class"]),
+        categories=tuple(row["categories"]),
+        main=row["main"],
         actions=row["actions"],
     )
 
@@ -56,8 +70,12 @@ def incident(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Counte
 def keep(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, counts_as: Counted) -> None:
     """Keep how an incident counts, in place of what it counted as before."""
     values = {
-        "recorded_at": counts_as.recorded_at, "month": counts_as.month, "class": int(counts_as.class_), "categories": list(counts_as.categories),
-        "main": counts_as.main, "actions": counts_as.actions,
+        "recorded_at": counts_as.recorded_at,
+        "month": counts_as.month,
+        "class": int(counts_as.class_),
+        "categories": list(counts_as.categories),
+        "main": counts_as.main,
+        "actions": counts_as.actions,
     }
     insert = pg.insert(counted).values(school_id=school_id, incident_id=incident_id, **values)
     tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "incident_id"], set_=values))

@@ -84,9 +84,16 @@ def _record(url: str, *, token: str, pupils: list[str], clients: int, seconds: f
         client = Client(url)
         while time.monotonic() < ends:
             body = {
-                "id": str(new_id()), "pupil_id": pupils[number % len(pupils)], "occurred_at": datetime.now(UTC).isoformat(), "kind": "conversation",
-                "narrative": GOOD_EXAMPLE, "action_taken": "Told the DSL in person.", "category_codes": ["safeguarding_concern"],
-                "linked_pupils": [], "alert": {"groups": ["safeguarding_team"], "staff_ids": []}, "file_ids": [],
+                "id": str(new_id()),
+                "pupil_id": pupils[number % len(pupils)],
+                "occurred_at": datetime.now(UTC).isoformat(),
+                "kind": "conversation",
+                "narrative": GOOD_EXAMPLE,
+                "action_taken": "Told the DSL in person.",
+                "category_codes": ["safeguarding_concern"],
+                "linked_pupils": [],
+                "alert": {"groups": ["safeguarding_team"], "staff_ids": []},
+                "file_ids": [],
             }
             started = time.perf_counter()
             try:
@@ -124,7 +131,8 @@ def _wait_for_mail(system: dict[str, Any], *, expected: int, since: int) -> list
     with psycopg.connect(system["admin_urls"]["alerts"]) as database:
         rows = database.execute(
             "select extract(epoch from m.sent_at - a.raised_at) from mails m join alerts a on a.id = m.alert_id and a.school_id = m.school_id "
-            "where m.state = 'sent' order by m.sent_at desc limit %s", (max(got, 0),),
+            "where m.state = 'sent' order by m.sent_at desc limit %s",
+            (max(got, 0),),
         ).fetchall()
     return [float(row[0]) for row in rows]
 

@@ -8,7 +8,16 @@ import sqlalchemy as sa
 
 from safekeep import actor, clock
 from safekeep.contracts.identity import (
-    Addresses, ContactItem, School, Seed, SeedPerson, SeedSchool, Session, SignIn, SignOut, Staff,
+    Addresses,
+    ContactItem,
+    School,
+    Seed,
+    SeedPerson,
+    SeedSchool,
+    Session,
+    SignIn,
+    SignOut,
+    Staff,
 )
 from safekeep.errors import NotAllowed, NotFound, NotSignedIn, SignInFailed, TooManyAttempts
 from safekeep.ids import new_id
@@ -25,15 +34,15 @@ class Office:
 
         self.service, self._ask, self._token, self._service_token = Service(), ask_service, token_for, service_token_for
         self.service.host = self.resources = resources
-        self.dsl = SeedPerson(id=new_id(), name="Dee Lead", email="dee@one.example", password=PASSWORD, roles=["dsl"], room="4", telephone="01632 960001", on_duty=True)
+        self.dsl = SeedPerson(
+            id=new_id(), name="Dee Lead", email="dee@one.example", password=PASSWORD, roles=["dsl"], room="4", telephone="01632 960001", on_duty=True
+        )
         self.teacher = SeedPerson(id=new_id(), name="Tea Cher", email="Tea@one.example", password=PASSWORD, roles=["teacher"])
         self.it = SeedPerson(id=new_id(), name="Ida Tee", email="it@trust.example", password=PASSWORD, roles=["trust_it"])
         head = ContactItem(kind="head", name="Head Teacher", telephone="01632 960002")
         self.one = SeedSchool(id=new_id(), slug="one", name="School One", phase="primary", people=[self.dsl, self.teacher], contacts=[head])
         self.two = SeedSchool(id=new_id(), slug="two", name="School Two", phase="secondary", people=[self.dsl], contacts=[head])
-        self.seed = Seed(
-            trust_id=new_id(), trust_name="Trust", trust_slug="trust", trust_people=[self.it], schools=[self.one, self.two]
-        )
+        self.seed = Seed(trust_id=new_id(), trust_name="Trust", trust_slug="trust", trust_people=[self.it], schools=[self.one, self.two])
         self.ask(self.seed, token=self._service_token("demo"))
 
     def ask(self, request: Any, *, token: str = "") -> Any:
@@ -153,7 +162,7 @@ def test_without_a_scope_no_account_session_or_school_is_seen(office: Office) ->
     office.sign_in("tea@one.example")
     with office.resources.transaction(office.resources.engine) as tx:
         for table in ("people", "sessions", "attempts", "schools", "memberships", "trust_memberships"):
-            assert tx.execute(sa.text(f"select count(*) from {table}")).scalar() == 0, table  # noqa: S608 - table names of ours
+            assert tx.execute(sa.text(f"select count(*) from {table}")).scalar() == 0, table
 
 
 def test_a_call_of_anyone_needs_no_token_and_others_do(office: Office) -> None:

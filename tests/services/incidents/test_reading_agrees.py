@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from safekeep.permissions import Class, EntryFacts, Reading, Role, highest_class_read
 from safekeep.ids import new_id
+from safekeep.permissions import Class, EntryFacts, Reading, Role, highest_class_read
 from tests.make import create_school
 
 
@@ -58,9 +58,27 @@ def _write(tx: Any, store: Any, school: Any, pupil: Any, entry: Any, number: int
     linked = [{"pupil_id": pupil, "part": None, "initials": ""}]
     store.add_incident(tx, school_id=school, id=entry, linked=linked, number=str(number), pupil_id=pupil, categories=[], **{"class": class_})
     store.add_entry(
-        tx, school_id=school, id=entry, incident_id=entry, kind="incident", author_id=author, author_name="", author_role="", recorded_at=now,
-        occurred_at=now, occurred_precision="exact", placed_at=now, text="t", facts={}, categories=[], recipients=[], files=[], fingerprint="",
-        ledger_sequence=number + 1, entry_hash="", **{"class": class_},
+        tx,
+        school_id=school,
+        id=entry,
+        incident_id=entry,
+        kind="incident",
+        author_id=author,
+        author_name="",
+        author_role="",
+        recorded_at=now,
+        occurred_at=now,
+        occurred_precision="exact",
+        placed_at=now,
+        text="t",
+        facts={},
+        categories=[],
+        recipients=[],
+        files=[],
+        fingerprint="",
+        ledger_sequence=number + 1,
+        entry_hash="",
+        **{"class": class_},
     )
     for person, right in rights.items():
         store.give_rights(tx, school_id=school, incident_id=entry, entry_id=entry, class_=right, people=[person], now=now)

@@ -9,8 +9,22 @@ import sqlalchemy as sa
 
 from safekeep import clock
 from safekeep.contracts.incidents import (
-    AddAction, AddCorrection, Alert, AnswerAsk, Chronology, Incident, LinkedPupil, MyEntries, OpenAsks, PreviewAlert, Pupil, Record, Recorded,
-    SearchPupils, SetFlag, Summaries,
+    AddAction,
+    AddCorrection,
+    Alert,
+    AnswerAsk,
+    Chronology,
+    Incident,
+    LinkedPupil,
+    MyEntries,
+    OpenAsks,
+    PreviewAlert,
+    Pupil,
+    Record,
+    Recorded,
+    SearchPupils,
+    SetFlag,
+    Summaries,
 )
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, TooLate
 from safekeep.ids import new_id
@@ -62,7 +76,7 @@ def test_recorded_answers_with_number_hash_and_those_who_are_sent_it(desk: Desk)
 def test_incident_rights_ledger_and_event_are_one_commit(desk: Desk) -> None:
     answer = desk.record()
     with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
-        count = lambda table: tx.execute(sa.text(f"select count(*) from {table}")).scalar()  # noqa: E731, S608 - table names of ours
+        count = lambda table: tx.execute(sa.text(f"select count(*) from {table}")).scalar()  # noqa: E731 - table names of ours
         assert [count(t) for t in ("incidents", "entries", "rights", "ledger", "ledger_openings", "outbox")] == [1, 1, 2, 1, 1, 1]
         assert tx.execute(sa.text("select hash from ledger")).scalar() == answer.entry_hash
         body = tx.execute(sa.text("select body::text from outbox")).scalar()
@@ -125,7 +139,11 @@ BAD = [
 def test_bad_input_is_named_by_field_and_code_and_nothing_is_kept(desk: Desk, fields: dict[str, Any], problems: dict[str, str]) -> None:
     from safekeep.rpc import envelope
 
-    call = envelope(a_record(pupil_id=desk.pupil), token=desk._token(roles=["teacher"], school_id=desk.school.id, person_id=desk.school.people["teacher"]), seconds=5)
+    call = envelope(
+        a_record(pupil_id=desk.pupil),
+        token=desk._token(roles=["teacher"], school_id=desk.school.id, person_id=desk.school.people["teacher"]),
+        seconds=5,
+    )
     call["body"] |= fields
     with pytest.raises(Invalid) as caught:
         desk.service.record(call)
@@ -134,7 +152,7 @@ def test_bad_input_is_named_by_field_and_code_and_nothing_is_kept(desk: Desk, fi
 
 
 def test_twenty_thousand_characters_html_and_every_script_are_kept_as_written(desk: Desk) -> None:
-    text = ("<script>alert(1)</script> \"quoted\" & أحمد 小明 ਗੁਰਪ੍ਰੀਤ 😀\n" * 1000)[:20_000]
+    text = ('<script>alert(1)</script> "quoted" & أحمد 小明 ਗੁਰਪ੍ਰੀਤ 😀\n' * 1000)[:20_000]
     answer = desk.record(narrative=text)
     assert desk.ask(Incident(incident_id=answer.id), role="dsl").entries[0].text == text
 
@@ -205,7 +223,9 @@ def test_raising_the_class_ends_sight_for_all_but_its_author_and_those_kept(desk
     answer = desk.record(category_codes=["behaviour"], alert=Alert(staff_ids=[admin, coach]))
     preview = desk.ask(PreviewAlert(incident_id=answer.id, category_codes=["child_protection"], alert=Alert()), role="dsl")
     assert {admin, coach} <= set(preview.loses_sight)
-    raised = AddAction(id=new_id(), incident_id=answer.id, text="Referred.", category_codes=["child_protection"], keep=[coach], keep_reason="Sees him daily")
+    raised = AddAction(
+        id=new_id(), incident_id=answer.id, text="Referred.", category_codes=["child_protection"], keep=[coach], keep_reason="Sees him daily"
+    )
     desk.ask(raised, role="dsl")
     assert [desk.reads(answer.id, role=r) for r in ("teacher", "admin", "sports_coach", "slt", "dsl")] == [1, 0, 1, 0, 2]
 
@@ -226,7 +246,9 @@ def test_a_teacher_cannot_alert_someone_whose_role_does_not_open_it_but_can_ask_
 
 def test_a_dsls_alert_is_the_grant_so_a_dsl_can_always_answer_the_teacher(desk: Desk) -> None:
     answer = desk.record()
-    reply = AddAction(id=new_id(), incident_id=answer.id, text="Thank you. Please watch at home time.", alert=Alert(staff_ids=[desk.school.people["teacher"]]))
+    reply = AddAction(
+        id=new_id(), incident_id=answer.id, text="Thank you. Please watch at home time.", alert=Alert(staff_ids=[desk.school.people["teacher"]])
+    )
     desk.ask(reply, role="dsl")
     assert desk.reads(answer.id, role="teacher") == 2
 
@@ -312,7 +334,13 @@ def test_pupils_are_found_by_any_part_of_a_name_from_the_second_letter(desk: Des
         name: create_pupil(resources=desk.resources, school=desk.school, name=name)
         for name in ("Zoë O'Brien-Łuć", "محمد الأمين", "李小明", "Sarah Okafor")
     }
-    for query, name in {"lu": "Zoë O'Brien-Łuć", "zoe ob": "Zoë O'Brien-Łuć", "o’br": "Zoë O'Brien-Łuć", "محمد": "محمد الأمين", "李": "李小明"}.items():
+    for query, name in {
+        "lu": "Zoë O'Brien-Łuć",
+        "zoe ob": "Zoë O'Brien-Łuć",
+        "o’br": "Zoë O'Brien-Łuć",
+        "محمد": "محمد الأمين",
+        "李": "李小明",
+    }.items():
         assert [p.id for p in desk.ask(SearchPupils(q=query), role="teacher").items] == [made[name]], query
     assert len(desk.ask(SearchPupils(q="sar"), role="teacher").items) == 2
     assert desk.ask(SearchPupils(q="s"), role="teacher").items == []
@@ -341,7 +369,9 @@ def test_the_chain_verifies_and_every_pupils_thread_counts_on(desk: Desk) -> Non
     desk.ask(AddAction(id=new_id(), incident_id=answer.id, text="Spoke to mum."), role="dsl")
     desk.record()
     with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
-        rows = tx.execute(sa.text("select sequence, canonical, hash, openings from ledger join ledger_openings using (school_id, sequence) order by 1")).all()
+        rows = tx.execute(
+            sa.text("select sequence, canonical, hash, openings from ledger join ledger_openings using (school_id, sequence) order by 1")
+        ).all()
     previous, thread = BEGINNING, BEGINNING
     for number, row in enumerate(rows, start=1):
         entry = json.loads(row.canonical)
@@ -353,7 +383,9 @@ def test_the_chain_verifies_and_every_pupils_thread_counts_on(desk: Desk) -> Non
     assert json.loads(rows[0].canonical)["fields"]["text"] == commitment({"field": "text", "salt": salt, "value": GOOD_EXAMPLE})
 
 
-@pytest.mark.parametrize("statement", ["update ledger set hash = ''", "delete from ledger", "truncate ledger", "update entries set text = ''", "delete from entries"])
+@pytest.mark.parametrize(
+    "statement", ["update ledger set hash = ''", "delete from ledger", "truncate ledger", "update entries set text = ''", "delete from entries"]
+)
 def test_the_services_role_cannot_alter_the_record(desk: Desk, statement: str) -> None:
     desk.record()
     from safekeep.errors import StorageError
@@ -374,8 +406,13 @@ def test_a_database_error_carries_no_row_out(desk: Desk) -> None:
     from safekeep.errors import StorageError
 
     with pytest.raises(StorageError) as caught, desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
-        tx.execute(sa.text("insert into rights (school_id, entry_id, person_id, class, reason, given_at) values (:s, :s, :s, 1, 'a secret', now())"), {"s": desk.school.id})
-    assert "secret" not in repr(caught.value) + str(caught.value.__cause__) + str(caught.value.__context__ if not caught.value.__suppress_context__ else "")
+        tx.execute(
+            sa.text("insert into rights (school_id, entry_id, person_id, class, reason, given_at) values (:s, :s, :s, 1, 'a secret', now())"),
+            {"s": desk.school.id},
+        )
+    assert "secret" not in repr(caught.value) + str(caught.value.__cause__) + str(
+        caught.value.__context__ if not caught.value.__suppress_context__ else ""
+    )
     assert caught.value.sqlstate == "23503"
 
 

@@ -12,7 +12,7 @@ down_revision = None
 
 def upgrade() -> None:
     _tables()
-    rights = {table: "select, insert, update" for table in ("schools", "drafts", "files")}
+    rights = dict.fromkeys(("schools", "drafts", "files"), "select, insert, update")
     protect(op, tables=rights | DELIVERY_RIGHTS, roles=Roles(context.config), worker_tables=(*DELIVERY_TABLES, "drafts", "files"))
 
 

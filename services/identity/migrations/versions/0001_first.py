@@ -9,7 +9,7 @@ from safekeep.database import DELIVERY_RIGHTS, Roles, protect
 revision = "0001"
 down_revision = None
 
-BY_SCHOOL = {table: "select, insert, update" for table in ("memberships", "categories", "groups", "contacts")}
+BY_SCHOOL = dict.fromkeys(("memberships", "categories", "groups", "contacts"), "select, insert, update")
 
 _SCOPE = "current_setting('safekeep.scope', true)"
 _PERSON = "nullif(current_setting('safekeep.person_id', true), '')::uuid"
