@@ -127,6 +127,7 @@ FIELD: dict[str, str] = {
     "ask_a_dsl": _("Their role does not open this record. Ask a DSL to tell them, or take them off"),
     "cannot_be_told": _("This person cannot be sent this record. Take them off"),
     "leads_only": _("Only a DSL can choose this. Choose “Not sure”: the DSL will see it"),
+    "not_json": _("Send a JSON object"),
     "twice": _("This pupil is in it already"),
     "not_whole": _("The file did not arrive whole. Choose it again"),
     "type_refused": _("This kind of file cannot be kept. Use a picture, a PDF, a document or a recording"),

@@ -15,7 +15,11 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
 def install(app: Flask) -> None:
-    """Register the API."""
+    """Register the API: every call that gateway/api/calls.py lists."""
+    from gateway.api import calls, openapi
+
+    calls.install(api)
+    openapi.install(api)
     app.register_blueprint(api)
 
 

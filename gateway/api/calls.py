@@ -1,0 +1,393 @@
+"""The calls of the JSON API, in one table: address, what is sent, what is answered. Only shapes here; services decide."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from flask import Blueprint, Response, request, stream_with_context
+from pydantic import BaseModel, Field
+from werkzeug.datastructures import FileStorage
+
+from gateway import rpc, uploads
+from gateway.api.entering import body, enter, id_for, id_in
+from gateway.schools import known
+from gateway.session import Here
+from safekeep import permissions
+from safekeep.contracts import Code, Contract, Line, Moment, Name, Narrative, OptionalNarrative
+from safekeep.contracts.alerts import Inbox, MarkRead
+from safekeep.contracts.files import CHUNK, Read, Receipts
+from safekeep.contracts.identity import SignIn
+from safekeep.contracts.incidents import (
+    AddAction,
+    AddCorrection,
+    Chronology,
+    Incident,
+    IncidentAnswer,
+    Kind,
+    Part,
+    PermitFile,
+    Precision,
+    Record,
+    Recorded,
+    SearchPupils,
+    Told,
+)
+from safekeep.contracts.incidents import Alert as AlertWanted
+from safekeep.contracts.incidents import EntryLine as ChronologyLine
+from safekeep.errors import Invalid, NotFound
+
+
+class SignInBody(Contract):
+    """An e-mail address and password; `school` (slug or name) where the person has several."""
+
+    username: str
+    password: str
+    code: str | None = None
+    school: str | None = None
+
+
+class Token(Contract):
+    """The bearer token."""
+
+    token: str
+
+
+class PupilFound(Contract):
+    """A pupil for a typeahead."""
+
+    id: UUID
+    name: Name
+    year: Line
+    form: Line
+
+
+class LinkedBody(Contract):
+    """Another pupil in it."""
+
+    pupil_id: UUID
+    part: Part
+    initials: Line = ""
+
+
+class IncidentBody(Contract):
+    """An incident to record."""
+
+    id: UUID | None = None
+    pupil_id: UUID
+    described_pupil: OptionalNarrative = ""
+    occurred_at: Moment | None
+    occurred_precision: Precision = "exact"
+    kind: Kind
+    place: Line = ""
+    narrative: Narrative
+    told: Told = Told()
+    action_taken: OptionalNarrative = ""
+    at_risk_now: bool = False
+    category_codes: list[Code]
+    linked_pupils: list[LinkedBody] = []
+    alert: AlertWanted = AlertWanted()
+    file_ids: list[UUID] = Field(default=[], max_length=20)
+    body_map_id: UUID | None = None
+
+
+class ActionBody(Contract):
+    """An action to add below an incident."""
+
+    id: UUID | None = None
+    text: Narrative
+    category_codes: list[Code] = []
+    alert: AlertWanted = AlertWanted()
+    file_ids: list[UUID] = Field(default=[], max_length=20)
+    keep: list[UUID] = []
+    keep_reason: Line = ""
+
+
+class CorrectionBody(Contract):
+    """A correction of one entry."""
+
+    id: UUID | None = None
+    entry_id: UUID
+    reason: Narrative
+    should_say: Narrative
+
+
+class RecordedAnswer(Contract):
+    """It is recorded: the commit has happened."""
+
+    id: UUID
+    number: str
+    recorded_at: Moment
+    entry_hash: str
+
+
+class AlertFound(Contract):
+    """An alert of the caller's inbox."""
+
+    id: UUID
+    incident_id: UUID
+    entry_id: UUID
+    category: Code
+    class_: Code = Field(alias="class")
+    recorded_by: UUID
+    raised_at: Moment
+    read_at: Moment | None
+
+
+class CategoryFound(Contract):
+    """A category the form offers; `allocatable` says whether this person may choose it."""
+
+    code: Code
+    name: Name
+    class_: Code = Field(alias="class")
+    allocatable: bool
+
+
+class GroupFound(Contract):
+    """A group that can be alerted."""
+
+    code: Code
+    name: Name
+
+
+class StaffFound(Contract):
+    """A colleague who can be alerted."""
+
+    id: UUID
+    name: Name
+    job: Line
+    roles: list[Code]
+
+
+class FileKept(Contract):
+    """A file that arrived whole."""
+
+    id: UUID
+    name: Name
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One row of the table."""
+
+    verb: Literal["GET", "POST"]
+    path: str
+    does: Callable[..., Any]
+    sends: type[BaseModel] | None = None
+    answers: type[BaseModel] | None = None
+    is_list: bool = False
+    status: int = 200
+    query: tuple[str, ...] = ()
+    signed_in: bool = True
+
+    @property
+    def meaning(self) -> str:
+        """What it is for, in a line."""
+        return (self.does.__doc__ or "").strip().splitlines()[0]
+
+
+def sign_in() -> Any:
+    """Sign in; 401 `second-factor-needed` when a code is needed too."""
+    sent = rpc.build(SignInBody, **body())
+    device = request.headers.get("User-Agent", "")
+    answer = rpc.ask(
+        rpc.build(SignIn, username=sent.username, password=sent.password, code=sent.code, device="".join(filter(str.isprintable, device))[:200]),
+        token="",
+        seconds=15.0,
+    )
+    if sent.school is None:
+        return Token(token=answer.session_token)
+    place = next((p for p in answer.places if sent.school in (p.slug, p.name)), None)
+    if place is None:
+        raise NotFound("school")
+    return Token(token=f"{answer.session_token}.{place.slug}")
+
+
+def find_pupils(here: Here) -> Any:
+    """Pupils of the school any part of whose name starts with the words of `q`."""
+    asked = rpc.build(SearchPupils, q=request.args.get("q", ""), **_page())
+    found = rpc.ask(asked, token=here.token)
+    return [PupilFound(id=p.id, name=p.name, year=p.year, form=p.form) for p in found.items], found.next
+
+
+def record_incident(here: Here) -> Any:
+    """Record an incident. The same `id` again answers the same; with other content 409."""
+    sent = body()
+    sent["id"] = id_for(here, sent)
+    given = rpc.build(IncidentBody, **sent)
+    fields = given.model_dump(exclude={"file_ids"})
+    return _recorded(rpc.ask(rpc.build(Record, **fields, receipts=_receipts(here, given.file_ids)), token=here.token))
+
+
+def read_incident(here: Here, incident_id: str) -> Any:
+    """An incident with the entries the caller may read."""
+    return rpc.ask(Incident(incident_id=id_in(incident_id, "incident")), token=here.token)
+
+
+def add_action(here: Here, incident_id: str) -> Any:
+    """Add an action below an incident."""
+    sent = body()
+    sent["id"] = id_for(here, sent)
+    given = rpc.build(ActionBody, **sent)
+    fields = given.model_dump(exclude={"file_ids"})
+    wanted = rpc.build(AddAction, **fields, incident_id=id_in(incident_id, "incident"), receipts=_receipts(here, given.file_ids))
+    return _recorded(rpc.ask(wanted, token=here.token))
+
+
+def add_correction(here: Here, incident_id: str) -> Any:
+    """Append a correction to an entry; DSLs only."""
+    sent = body()
+    sent["id"] = id_for(here, sent)
+    given = rpc.build(CorrectionBody, **sent)
+    return _recorded(rpc.ask(rpc.build(AddCorrection, **given.model_dump(), incident_id=id_in(incident_id, "incident")), token=here.token))
+
+
+def read_chronology(here: Here, pupil_id: str) -> Any:
+    """A pupil's entries that the caller may read, newest first."""
+    args = request.args
+    narrowed = {name: args[name] for name in ("since", "until", "author_id", "words", "order") if args.get(name)}
+    asked = rpc.build(Chronology, pupil_id=id_in(pupil_id, "pupil"), category_codes=args.getlist("category"), **narrowed, **_page())
+    found = rpc.ask(asked, token=here.token)
+    return found.items, found.next
+
+
+def read_inbox(here: Here) -> Any:
+    """The caller's alerts, unread first."""
+    found = rpc.ask(rpc.build(Inbox, state=request.args.get("state", "all"), **_page()), token=here.token)
+    alerts = [
+        AlertFound.model_validate(item.model_dump(include=set(AlertFound.model_fields) - {"class_"}) | {"class": item.class_code})
+        for item in found.items
+    ]
+    return alerts, found.next
+
+
+def mark_read(here: Here, alert_id: str) -> Any:
+    """Mark one of the caller's alerts as read."""
+    rpc.ask(MarkRead(alert_id=id_in(alert_id, "alert")), token=here.token)
+
+
+def list_categories(here: Here) -> Any:
+    """The school's categories."""
+    lead = permissions.is_lead(here.roles)
+    rows = known(here).school.categories
+    found = [{"code": c.code, "name": c.name, "class": c.class_code, "allocatable": lead or not c.leads_only} for c in rows]
+    return [CategoryFound.model_validate(row) for row in found], None
+
+
+def list_groups(here: Here) -> Any:
+    """The groups that can be alerted."""
+    return [GroupFound(code=g.code, name=g.name) for g in known(here).school.groups], None
+
+
+def find_staff(here: Here) -> Any:
+    """Colleagues who can be alerted, by words of their name or job."""
+    school, words = known(here), request.args.get("q", "")
+    people = school.find_staff(words, limit=50) if words else [p for p in school.staff.values() if p.active and permissions.may_record(p.roles)]
+    return [StaffFound(id=p.person_id, name=p.name, job=p.job, roles=p.roles) for p in people], None
+
+
+def keep_file(here: Here) -> Any:
+    """Upload one file (multipart, field `file`)."""
+    sent: FileStorage | None = request.files.get("file")
+    if sent is None or not sent.filename:
+        raise Invalid({"file": "missing"})
+    kept = uploads.keep(sent, token=here.token, thing_id=id_for(here, {"id": here.answer.person_id}))
+    return FileKept(id=kept.file_id, name=kept.name, size=kept.size, sha256=kept.sha256)
+
+
+def send_file(here: Here, file_id: str) -> Any:
+    """A file: the caller's own until it is sealed, afterwards with the right to read its entry."""
+    wanted = id_in(file_id, "file")
+    token = ""
+    with contextlib.suppress(NotFound):  # not sealed yet, or not theirs: files decides
+        token = rpc.ask(PermitFile(file_id=wanted), token=here.token).token
+    first = rpc.ask(Read(file_id=wanted, pass_token=token), token=here.token)
+
+    def pieces() -> Iterator[bytes]:
+        piece, offset = first, 0
+        while piece.data:
+            yield piece.data
+            offset += CHUNK
+            if offset >= piece.size:
+                return
+            piece = rpc.ask(Read(file_id=wanted, pass_token=token, offset=offset), token=here.token)
+
+    response = Response(stream_with_context(pieces()), mimetype=first.media_type)
+    response.headers.set("Content-Disposition", "attachment", filename=first.name)
+    response.headers["Content-Length"] = str(first.size)
+    return response
+
+
+CALLS: tuple[Call, ...] = (
+    Call("POST", "/sign-in", sign_in, SignInBody, Token, signed_in=False),
+    Call("GET", "/pupils", find_pupils, answers=PupilFound, is_list=True, query=("q",)),
+    Call("POST", "/incidents", record_incident, IncidentBody, RecordedAnswer, status=201),
+    Call("GET", "/incidents/<incident_id>", read_incident, answers=IncidentAnswer),
+    Call("POST", "/incidents/<incident_id>/actions", add_action, ActionBody, RecordedAnswer, status=201),
+    Call("POST", "/incidents/<incident_id>/corrections", add_correction, CorrectionBody, RecordedAnswer, status=201),
+    Call(
+        "GET",
+        "/pupils/<pupil_id>/chronology",
+        read_chronology,
+        answers=ChronologyLine,
+        is_list=True,
+        query=("since", "until", "category", "author_id", "words", "order"),
+    ),
+    Call("GET", "/alerts", read_inbox, answers=AlertFound, is_list=True, query=("state",)),
+    Call("POST", "/alerts/<alert_id>/read", mark_read, status=204),
+    Call("GET", "/categories", list_categories, answers=CategoryFound, is_list=True),
+    Call("GET", "/groups", list_groups, answers=GroupFound, is_list=True),
+    Call("GET", "/staff", find_staff, answers=StaffFound, is_list=True, query=("q",)),
+    Call("POST", "/files", keep_file, answers=FileKept, status=201),
+    Call("GET", "/files/<file_id>", send_file),
+)
+
+
+def install(api: Blueprint) -> None:
+    """Give each call its address."""
+    for call in CALLS:
+        api.add_url_rule(call.path, call.does.__name__, _answering(call), methods=[call.verb])
+
+
+def _answering(call: Call) -> Callable[..., Response]:
+    def answer(**ids: str) -> Response:
+        result = call.does(enter(), **ids) if call.signed_in else call.does()
+        if isinstance(result, Response):
+            return result
+        if call.status == 204:
+            return Response(status=204)
+        if call.is_list:
+            items, following = result
+            text = '{"items":[' + ",".join(item.model_dump_json(by_alias=True) for item in items) + '],"next":' + _quoted(following) + "}"
+        else:
+            text = result.model_dump_json(by_alias=True)
+        return Response(text, call.status, mimetype="application/json")
+
+    return answer
+
+
+def _quoted(text: str | None) -> str:
+    return "null" if text is None else '"' + text + '"'  # cursors are base64 or digits
+
+
+def _page() -> dict[str, Any]:
+    page = {"cursor": request.args.get("cursor")}
+    return page | ({"limit": request.args["limit"]} if "limit" in request.args else {})
+
+
+def _receipts(here: Here, file_ids: list[UUID]) -> list[str]:
+    if not file_ids:
+        return []
+    found = {r.file_id: r.receipt for r in rpc.ask(Receipts(file_ids=file_ids), token=here.token).items}
+    if any(file_id not in found for file_id in file_ids):
+        raise Invalid({"file_ids": "unknown_choice"})
+    return [found[file_id] for file_id in file_ids]
+
+
+def _recorded(answer: Recorded) -> RecordedAnswer:
+    return RecordedAnswer(id=answer.id, number=answer.number, recorded_at=answer.recorded_at, entry_hash=answer.entry_hash)
+
+
