@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pwd
+import random
 import secrets
 import shutil
 import socket
@@ -28,12 +29,19 @@ class CannotStart(Exception):
     """Something the person at the terminal has to do; the text is the sentence they are shown."""
 
 
+_PORTS = range(20_000, 32_000)
+"""Below the range that outgoing connections take their ports from, which could take one before we do."""
+
+_given_out: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port nobody listens on now, and which was not returned before."""
+    while True:
+        port = random.choice(_PORTS)  # noqa: S311 - two copies that start together should not try the same ones
+        if port not in _given_out and is_free(port):
+            _given_out.add(port)
+            return port
 
 
 def is_free(port: int) -> bool:
