@@ -1,0 +1,84 @@
+"""A real browser, and people of the demonstration signed in to it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, talking to loopback only."""
+    quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=quiet)
+        yield chromium
+        chromium.close()
+
+
+class Person:
+    """Somebody at a browser, signed in."""
+
+    def __init__(self, page: Page, system: dict[str, Any], role: str, school: str) -> None:
+        self.page, self.base = page, system["url"]
+        self.login = next(x for x in system["logins"] if (x["role"], x["school"]) == (role, school))
+        page.goto(self.base + "sign-in")
+        page.fill("[name=username]", self.login["username"])
+        page.fill("[name=password]", self.login["password"])
+        page.get_by_role("main").get_by_role("button", name="Sign in").click()
+
+    def go(self, path: str) -> Page:
+        """Open a page of Hillside Primary."""
+        self.page.goto(f"{self.base}s/hillside/{path}")
+        return self.page
+
+
+@pytest.fixture
+def sign_in(browser: Browser, system: dict[str, Any], request: pytest.FixtureRequest) -> Iterator[Callable[..., Person]]:
+    """sign_in("teacher", viewport=PHONE, javascript=False). A picture of each page is kept when the test fails."""
+    people: list[Person] = []
+    contexts = []
+
+    def enter(role: str, *, viewport: Any = None, javascript: bool = True, dark: bool = False, school: str = "Hillside Primary") -> Person:
+        context = browser.new_context(
+            viewport=viewport or DESKTOP, java_script_enabled=javascript, locale="en-GB", timezone_id="Europe/London", color_scheme="dark" if dark else "light"
+        )
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        people.append(Person(context.new_page(), system, role, school))
+        return people[-1]
+
+    yield enter
+    if getattr(request.node, "failed", False):
+        (ROOT / "screenshots").mkdir(exist_ok=True)
+        for index, person in enumerate(people):
+            person.page.screenshot(path=ROOT / "screenshots" / f"{request.node.name}-{index}.png", full_page=True)
+    for context in contexts:
+        context.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
+    """Let the fixture above know that its test failed."""
+    outcome: Any = yield
+    if outcome.get_result().failed:
+        item.failed = True  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def finds_nothing_wrong() -> Callable[[Page], None]:
+    """Hold the page in the browser against WCAG 2.2 AA with axe."""
+    axe = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+    def check(page: Page) -> None:
+        page.evaluate(axe)
+        found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})")
+        wrong = [(v["id"], v["help"], [n["target"] for n in v["nodes"]][:3]) for v in found["violations"]]
+        assert wrong == [], f"{page.url.partition('/s/')[2]}: {wrong}"
+
+    return check
