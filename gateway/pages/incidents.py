@@ -44,7 +44,7 @@ def incident(slug: str, incident_id: UUID) -> Any:
         incident=found,
         readers=_readers(here, incident_id),
         mine=mine,
-        unread=[item for item in mine if item.read_at is None],
+        to_read=[item for item in mine if item.read_at is None],
         beside=_beside(here, found),
         names=_file_names(here, found),
         form=Form({}),

@@ -46,7 +46,12 @@ def sign_in(browser: Browser, system: dict[str, Any], request: pytest.FixtureReq
 
     def enter(role: str, *, viewport: Any = None, javascript: bool = True, dark: bool = False, school: str = "Hillside Primary") -> Person:
         context = browser.new_context(
-            viewport=viewport or DESKTOP, java_script_enabled=javascript, locale="en-GB", timezone_id="Europe/London", color_scheme="dark" if dark else "light"
+            viewport=viewport or DESKTOP,
+            java_script_enabled=javascript,
+            locale="en-GB",
+            timezone_id="Europe/London",
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
         )
         context.set_default_timeout(15_000)
         contexts.append(context)
