@@ -57,8 +57,8 @@ def start_postgres(folder: Path) -> tuple[dict[str, Any], subprocess.Popen[bytes
     port = servers.free_port()
     servers.init_postgres(folder, password=passwords["postgres"])
     command = servers.postgres_command(folder, port=port, fsync=False).split()
-    log = Path(f"{folder}.log").open("wb")
-    process = subprocess.Popen(command, user=servers.postgres_user(), cwd="/", stdout=log, stderr=log)
+    with Path(f"{folder}.log").open("wb") as log:
+        process = subprocess.Popen(command, user=servers.postgres_user(), cwd="/", stdout=log, stderr=log)
     described = {"port": port, "passwords": passwords}
     postgres = Postgres(described)
     servers.wait_for_postgres(postgres.admin)

@@ -1,0 +1,106 @@
+"""Tests about the whole, by introspection: what is new cannot be forgotten."""
+
+import importlib
+import inspect
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from safekeep import bus, contracts, permissions
+from safekeep.contracts import Event, Request
+from safekeep.database import SERVICES
+from tests.servers import Postgres
+
+OWNERS = ("identity", "incidents", "alerts", "files", "reports")
+
+
+def requests() -> list[type[Request[Any]]]:
+    modules = [importlib.import_module(f"safekeep.contracts.{owner}") for owner in OWNERS]
+    found = {c for m in modules for c in vars(m).values() if inspect.isclass(c) and issubclass(c, Request) and "method" in vars(c)}
+    return sorted(found, key=lambda c: c.method)
+
+
+def events() -> list[type[Event]]:
+    modules = [importlib.import_module(f"safekeep.contracts.{owner}") for owner in OWNERS]
+    found = {c for m in modules for c in vars(m).values() if inspect.isclass(c) and issubclass(c, Event) and "name" in vars(c)}
+    return sorted(found, key=lambda c: c.name)
+
+
+def test_every_request_has_a_row_in_the_permission_table_and_every_row_a_request() -> None:
+    assert {c.method for c in requests()} == set(permissions.METHODS)
+
+
+def test_every_request_is_answered_by_the_service_it_names() -> None:
+    for service in SERVICES:
+        module = importlib.import_module(f"services.{service}.service")
+        answered = {m.request.method for m in vars(module.Service).values() if hasattr(m, "request")}
+        assert answered == {c.method for c in requests() if c.method.startswith(f"{service}.")}
+
+
+def test_every_event_is_heard_by_somebody() -> None:
+    def heard(key: str, name: str) -> bool:
+        return name.startswith(key.removesuffix("#"))
+
+    for event in events():
+        assert any(heard(key, event.name) for keys in bus.CONSUMES.values() for key in keys), event.name
+
+
+def test_every_queue_has_a_consumer() -> None:
+    for service in bus.CONSUMES:
+        module = importlib.import_module(f"services.{service}.service")
+        assert hasattr(module.Service, "events"), service
+        assert module.HANDLERS, service
+
+
+@pytest.mark.parametrize("event", events(), ids=lambda e: e.name)
+def test_no_event_can_hold_free_text(event: type[Event]) -> None:
+    """Every string in an event has a pattern or is one of a closed list: no name and no narrative fits."""
+    schema = event.model_json_schema()
+
+    def check(node: Any, path: str) -> None:
+        if isinstance(node, dict):
+            if node.get("type") == "string":
+                assert {"pattern", "enum", "const", "format"} & node.keys(), f"{event.name}: {path} could hold free text"
+            for key, value in node.items():
+                check(value, f"{path}.{key}")
+        elif isinstance(node, list):
+            for item in node:
+                check(item, path)
+
+    check(schema, "")
+
+
+def test_every_table_is_under_forced_row_level_security_with_a_policy(postgres: Postgres) -> None:
+    for service in SERVICES:
+        engine = sa.create_engine(postgres.admin.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://") + f"/template_{service}")
+        with engine.connect() as connection:
+            rows = connection.execute(
+                sa.text(
+                    "select relname, relrowsecurity, relforcerowsecurity, (select count(*) from pg_policy where polrelid = c.oid) "
+                    "from pg_class c join pg_namespace n on n.oid = relnamespace where nspname = 'public' and relkind in ('r', 'p') and relname <> 'alembic_version'"
+                )
+            ).all()
+        engine.dispose()
+        assert rows
+        assert [name for name, enabled, forced, policies in rows if not (enabled and forced and policies >= 2)] == [], service
+
+
+def test_every_migration_ends_at_the_models(postgres: Postgres) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    for service in SERVICES:
+        metadata = importlib.import_module(f"services.{service}.store").metadata
+        engine = sa.create_engine(postgres.admin.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://") + f"/template_{service}")
+        with engine.connect() as connection:
+            differences = compare_metadata(MigrationContext.configure(connection), metadata)
+        engine.dispose()
+        assert differences == [], service
+
+
+def test_contracts_refuse_what_is_unknown_and_receivers_ignore_it() -> None:
+    known = contracts.Nothing()
+    assert contracts.Nothing.receive({"new": 1}) == known
+    with pytest.raises(ValueError, match="extra"):
+        contracts.Nothing(new=1)  # type: ignore[call-arg]
