@@ -137,12 +137,14 @@ def test_staff_and_addresses_are_of_the_tokens_school_alone(office: Office) -> N
 
 
 def test_seeding_twice_changes_nothing_and_says_events_once(office: Office) -> None:
-    count = lambda: [  # noqa: E731
-        office.resources.worker_engine.connect().execute(sa.text("select count(*) from outbox")).scalar()
-    ]
+    def count() -> int:
+        with office.resources.worker_engine.connect() as connection:
+            found: int = connection.execute(sa.text("select count(*) from outbox")).scalar_one()
+            return found
+
     before = count()
     office.ask(office.seed, token=office._service_token("demo"))
-    assert count() == before == [5]
+    assert count() == before == 5
 
 
 def test_demo_accounts_are_switched_off_once_a_real_school_exists(office: Office) -> None:
