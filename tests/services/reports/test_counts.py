@@ -1,0 +1,188 @@
+"""Counts: built from events, once an incident, within a school or across a trust, against a real database."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from safekeep import inbox
+from safekeep.bus import Sealed
+from safekeep.contracts import Event
+from safekeep.contracts.identity import SchoolChanged
+from safekeep.contracts.incidents import ActionAdded, IncidentRecorded
+from safekeep.contracts.reports import Counts, TrustCounts
+from safekeep.errors import Invalid, NotAllowed, NotFound, StorageError
+from safekeep.ids import new_id
+from safekeep.rpc import Resources
+from services.reports.service import HANDLERS, Service
+
+NOON = dt.datetime(2026, 3, 10, 12, 0, tzinfo=dt.UTC)
+YEAR = {"since": dt.date(2026, 1, 1), "until": dt.date(2026, 12, 31)}
+
+
+class Reports:
+    """The service over a fresh database, fed with events as the queue would bring them."""
+
+    def __init__(self, resources: Resources) -> None:
+        self.resources = resources
+        self.service = Service()
+        self.service.host = resources
+
+    def hear(self, event: Event) -> None:
+        message = Sealed({"name": event.name, "version": event.version, "event": event.wire()})
+        message.header = {"id": str(event.id), "type": event.name}
+        inbox.take(engine=self.resources.engine, handlers=HANDLERS, message=message)
+
+    def waiting(self) -> list[str]:
+        with self.resources.transaction(self.resources.worker_engine) as tx:
+            return list(tx.execute(sa.text("select cause from retries")).scalars())
+
+
+@pytest.fixture
+def reports(resources: Callable[..., Resources]) -> Reports:
+    return Reports(resources("reports"))
+
+
+def a_school(*, trust_id: UUID | None = None, zone: str = "Europe/London", sequence: int = 1, school_id: UUID | None = None) -> SchoolChanged:
+    school = school_id or new_id()
+    return SchoolChanged(
+        id=new_id(), at=NOON, school_id=school, subject=school, sequence=sequence, zone=zone, day_ends_minute=930, trust_id=trust_id or new_id(),
+        categories=[], groups=[],
+    )
+
+
+def recorded(*, school_id: UUID, categories: list[str], class_code: str = "general", at: dt.datetime = NOON, **more: Any) -> IncidentRecorded:
+    incident = new_id()
+    return IncidentRecorded(
+        id=new_id(), at=at, school_id=school_id, subject=incident, sequence=1, incident_id=incident, entry_id=incident, author_id=new_id(),
+        category=categories[0], categories=categories, class_code=class_code, pupil_ids=[new_id()], recipients=[], file_ids=[], occurred_at=at, **more,
+    )
+
+
+def below(incident: IncidentRecorded, *, sequence: int = 2, categories: list[str] | None = None, **more: Any) -> ActionAdded:
+    codes = categories or incident.categories
+    return ActionAdded(
+        id=new_id(), at=NOON, school_id=incident.school_id, subject=incident.incident_id, sequence=sequence, incident_id=incident.incident_id,
+        entry_id=new_id(), author_id=new_id(), category=codes[-1], categories=codes, class_code=more.get("raised_to") or incident.class_code,
+        pupil_ids=[], recipients=[], file_ids=[], **more,
+    )
+
+
+@pytest.fixture
+def counts(reports: Reports, ask_service: Any, token_for: Any) -> Callable[..., Any]:
+    def ask(school_id: UUID, role: str = "dsl", **period: dt.date) -> Any:
+        return ask_service(reports.service, Counts(**(YEAR | period)), token=token_for(roles=[role], school_id=school_id, person_id=new_id()))
+
+    return ask
+
+
+def test_an_incident_of_two_categories_stands_in_both_rows_and_counts_once(reports: Reports, counts: Any) -> None:
+    """Rows marked main add up to the number of incidents."""
+    school = a_school()
+    reports.hear(school)
+    reports.hear(recorded(school_id=school.school_id, categories=["bullying", "behaviour"]))
+    reports.hear(recorded(school_id=school.school_id, categories=["bullying"]))
+    found = counts(school.school_id)
+    assert {(r.category, r.main): r.count for r in found.rows} == {("bullying", True): 2, ("behaviour", False): 1}
+    assert found.incidents == sum(r.count for r in found.rows if r.main) == 2
+
+
+def test_recategorising_moves_an_incident_and_never_counts_it_twice(reports: Reports, counts: Any) -> None:
+    """An action that raises the class moves the incident to that class, with the categories added."""
+    school = a_school()
+    first = recorded(school_id=school.school_id, categories=["behaviour"])
+    for event in (school, first, below(first, categories=["behaviour", "child_protection"], raised_to="protection")):
+        reports.hear(event)
+    found = counts(school.school_id)
+    assert {(r.class_code, r.category, r.main) for r in found.rows} == {("protection", "behaviour", False), ("protection", "child_protection", True)}
+    assert (found.incidents, found.actions) == (1, 1)
+
+
+def test_a_correction_counts_nothing(reports: Reports, counts: Any) -> None:
+    """What an entry should have said does not change what was done."""
+    school = a_school()
+    first = recorded(school_id=school.school_id, categories=["welfare"], class_code="welfare")
+    for event in (school, first, below(first, kind="correction")):
+        reports.hear(event)
+    assert counts(school.school_id).actions == 0
+
+
+def test_an_event_delivered_twice_or_early_has_one_effect(reports: Reports, counts: Any) -> None:
+    """The action arrives before its incident and everything arrives twice: one incident, one action."""
+    school = a_school()
+    first = recorded(school_id=school.school_id, categories=["welfare"])
+    action = below(first)
+    for event in (school, action, action, first, first):
+        reports.hear(event)
+    assert reports.waiting() == ["waits_for_earlier"]
+    with reports.resources.transaction(reports.resources.worker_engine) as tx:
+        tx.execute(sa.text("update retries set next_at = now() - interval '1 minute'"))
+    assert inbox.retry_due(worker_engine=reports.resources.worker_engine, engine=reports.resources.engine, handlers=HANDLERS) == 1
+    assert (counts(school.school_id).incidents, counts(school.school_id).actions) == (1, 1)
+
+
+def test_the_month_is_the_schools_own_even_when_its_zone_is_learnt_later(reports: Reports, counts: Any) -> None:
+    """Half past eleven at night UTC on 30 June is July in London; a school in the Azores moves back to June."""
+    school = a_school(zone="Atlantic/Azores")
+    reports.hear(recorded(school_id=school.school_id, categories=["welfare"], at=dt.datetime(2026, 6, 30, 23, 30, tzinfo=dt.UTC)))
+    assert [r.month for r in counts(school.school_id).rows] == ["2026-07"]
+    reports.hear(school)
+    assert [r.month for r in counts(school.school_id).rows] == ["2026-06"]
+
+
+def test_a_period_includes_both_its_months_and_must_not_end_before_it_begins(reports: Reports, counts: Any) -> None:
+    school = a_school()
+    for month in (2, 3, 4, 5):
+        reports.hear(recorded(school_id=school.school_id, categories=["welfare"], at=dt.datetime(2026, month, 15, tzinfo=dt.UTC)))
+    found = counts(school.school_id, since=dt.date(2026, 3, 31), until=dt.date(2026, 4, 1))
+    assert [r.month for r in found.rows] == ["2026-03", "2026-04"]
+    with pytest.raises(Invalid):
+        counts(school.school_id, since=dt.date(2026, 3, 2), until=dt.date(2026, 3, 1))
+
+
+@pytest.mark.parametrize("role", ["slt", "teacher", "governor", "trust_it", "trust_safeguarding_lead"])
+def test_only_safeguarding_leads_count_a_school(counts: Any, role: str) -> None:
+    with pytest.raises(NotAllowed):
+        counts(new_id(), role)
+
+
+def test_a_school_never_counts_another(reports: Reports, counts: Any) -> None:
+    reports.hear(recorded(school_id=new_id(), categories=["welfare"]))
+    assert counts(new_id()).incidents == 0
+
+
+def test_a_trust_counts_its_own_schools_and_no_other(reports: Reports, ask_service: Any, token_for: Any) -> None:
+    """Two schools of the trust, one of them without incidents, and a school of another trust that is not there."""
+    trust = new_id()
+    ours, empty, other = a_school(trust_id=trust), a_school(trust_id=trust), a_school()
+    for event in (ours, empty, other):
+        reports.hear(event)
+        if event is not empty:
+            reports.hear(recorded(school_id=event.school_id, categories=["welfare"]))
+    token = token_for(roles=["trust_safeguarding_lead"], school_id=None, trust_id=trust, person_id=new_id())
+    found = ask_service(reports.service, TrustCounts(**YEAR), token=token)
+    assert {s.school_id: s.incidents for s in found.schools} == {ours.school_id: 1, empty.school_id: 0}
+    nowhere = token_for(roles=["trust_safeguarding_lead"], school_id=None, person_id=new_id())
+    with pytest.raises(NotFound):
+        ask_service(reports.service, TrustCounts(**YEAR), token=nowhere)
+
+
+def test_the_database_itself_shows_nothing_unless_a_school_or_trust_is_set_and_a_trust_only_reads(reports: Reports) -> None:
+    """Row-level security is the net under the queries: fail-closed, and the trust's policy is for reading only."""
+    school = a_school()
+    reports.hear(school)
+    reports.hear(recorded(school_id=school.school_id, categories=["welfare"]))
+    how_many = sa.text("select (select count(*) from counted) + (select count(*) from schools)")
+    engine = reports.resources.engine
+    with reports.resources.transaction(engine) as tx:
+        assert tx.execute(how_many).scalar() == 0
+    with reports.resources.transaction(engine, trust_id=str(new_id())) as tx:
+        assert tx.execute(how_many).scalar() == 0
+    with reports.resources.transaction(engine, trust_id=str(school.trust_id)) as tx:
+        assert tx.execute(how_many).scalar() == 2
+        assert tx.execute(sa.text("update counted set main = 'x'")).rowcount == 0
+    with pytest.raises(StorageError), reports.resources.transaction(reports.resources.worker_engine) as tx:
+        tx.execute(how_many)
