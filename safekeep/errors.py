@@ -52,6 +52,7 @@ class TooManyAttempts(SafekeepError):
     """Slow down. args: (seconds,) to wait."""
 
     def __init__(self, seconds: int) -> None:
+        seconds = int(seconds)  # nameko turns the arguments of errors that are not text into text
         super().__init__(seconds)
         self.seconds = seconds
 
