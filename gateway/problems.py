@@ -135,6 +135,7 @@ FIELD: dict[str, str] = {
     "form": _("This cannot be accepted. Try again"),
     "choose_one": _("Choose one"),
     "reason_needed": _("Say why they need to know"),
+    "part_missing": _("Choose what part this pupil had"),
     "nobody_found": _("Nobody was found. Try another part of the name"),
     "two_letters": _("Type two letters or more"),
     "search_unavailable": _("We cannot search just now. Try again, or describe the pupil"),

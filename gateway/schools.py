@@ -47,13 +47,13 @@ class Known:
         """Return a group's name, or its code where it is gone."""
         return next((group.name for group in self.school.groups if group.code == code), code)
 
-    def find_staff(self, words: str, *, limit: int = 10) -> list[StaffItem]:
-        """Return active staff who record, any part of whose name or job starts with each word."""
+    def find_staff(self, words: str, *, limit: int = 10, but: UUID | None = None) -> list[StaffItem]:
+        """Return active staff who record, any part of whose name or job starts with each word; not `but`, who is asking."""
         wanted = fold(words).replace("-", " ").split()
         found = [
             person
             for person in self.staff.values()
-            if person.active and permissions.may_record(person.roles) and wanted and all(_starts(person, word) for word in wanted)
+            if person.active and person.person_id != but and permissions.may_record(person.roles) and wanted and all(_starts(person, word) for word in wanted)
         ]
         return found[:limit]
 

@@ -153,7 +153,7 @@ def _show(
         except SafekeepError:
             alerts = Alerting(None, [p for p in typed.as_ids("staff_ids") if p in known.staff])
     if typed.one("staff_q"):
-        alerts.found = [p for p in known.find_staff(clean(typed.one("staff_q"))) if p.person_id not in alerts.people]
+        alerts.found = [p for p in known.find_staff(clean(typed.one("staff_q")), but=here.answer.person_id) if p.person_id not in alerts.people]
         if searching and not alerts.found:
             typed.refuse("staff_q", "nobody_found")
     body = render_template(

@@ -89,7 +89,7 @@ def readers(slug: str, incident_id: UUID) -> Any:
     """The part of the recorded page that changes as people read, for the page to fetch again."""
     here = session.here()
     found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
-    return render_template("incidents/_readers.html", known=schools.known(here), entry=found.entries[0], readers=_readers(here, incident_id))
+    return render_template("incidents/_recorded_readers.html", known=schools.known(here), entry=found.entries[0], readers=_readers(here, incident_id))
 
 
 def _readers(here: Here, incident_id: UUID) -> dict[tuple[UUID, UUID], ReaderItem] | None:

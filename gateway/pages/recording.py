@@ -115,7 +115,7 @@ def suggest_pupils(slug: str) -> Any:
 def suggest_staff(slug: str) -> Any:
     """Return staff for the typeahead."""
     here = _recorder()
-    found = schools.known(here).find_staff(clean(request.args.get("q", "")))
+    found = schools.known(here).find_staff(clean(request.args.get("q", "")), but=here.answer.person_id)
     return jsonify(items=[{"id": str(p.person_id), "name": p.name, "about": words.roles(p.roles), "label": p.name} for p in found])
 
 
@@ -151,6 +151,9 @@ def _request(typed: Form, *, known: Known, here: Here, incident_id: UUID) -> Rec
         typed.refuse("kind", "missing")
     if not typed.many("category_codes"):
         typed.refuse("category_codes", "missing")
+    for pupil in linked:
+        if not typed.one(f"linked_part_{pupil}"):
+            typed.refuse(f"linked_part_{pupil}", "part_missing")
     try:
         wanted = rpc.build(
             Record,
@@ -298,7 +301,7 @@ def _show(
         if found.looked_for == f"find_{name[:-2]}" and not (found.pupils or found.linked):
             typed.refuse(name, "nobody_found")
     if typed.one("staff_q"):
-        alerts.found = [p for p in known.find_staff(clean(typed.one("staff_q"))) if p.person_id not in alerts.people]
+        alerts.found = [p for p in known.find_staff(clean(typed.one("staff_q")), but=here.answer.person_id) if p.person_id not in alerts.people]
         if found.looked_for == "find_staff" and not alerts.found:
             typed.refuse("staff_q", "nobody_found")
     body = render_template(

@@ -1,4 +1,12 @@
-// Pages work without this. It keeps a hurried second press from sending a form again; the server would know it as the same anyway.
+// Pages work without any of this: it saves steps and says sooner what is so.
+
+import "./alerting.js";
+import "./suggest.js";
+import "./drafts.js";
+import "./reveal.js";
+import "./refresh.js";
+
+// It keeps a hurried second press from sending a form again; the server would know it as the same anyway.
 
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", (event) => {
