@@ -19,17 +19,35 @@ from services.reports import chronology
 from services.reports.service import PAGE, Service
 
 NAMES = {
-    "Polish": "Łukasz Żółć", "Arabic": "محمد العلي", "Bengali": "মোহাম্মদ রহমান", "Gurmukhi": "ਗੁਰਪ੍ਰੀਤ ਸਿੰਘ", "Chinese": "王小明",
-    "Vietnamese": "Nguyễn Thị Hằng", "apostrophe": "Siân O’Brien-Nguyễn",
+    "Polish": "Łukasz Żółć",
+    "Arabic": "محمد العلي",
+    "Bengali": "মোহাম্মদ রহমান",
+    "Gurmukhi": "ਗੁਰਪ੍ਰੀਤ ਸਿੰਘ",
+    "Chinese": "王小明",
+    "Vietnamese": "Nguyễn Thị Hằng",
+    "apostrophe": "Siân O’Brien-Nguyễn",
 }
 
 
 def a_line(number: int, **fields: Any) -> EntryLine:
     at = dt.datetime(2026, 7, 1, 11, 47, tzinfo=dt.UTC) - dt.timedelta(days=number)
     given: dict[str, Any] = {
-        "id": new_id(), "incident_id": new_id(), "number": f"2026-{number}", "kind": "incident", "class_code": "welfare", "categories": ["welfare"],
-        "pupil_id": new_id(), "pupil_name": "Sarah Example", "author_id": new_id(), "author_name": "Ann Writer", "author_role": "teacher",
-        "recorded_at": at, "occurred_at": at, "occurred_precision": "exact", "text": f"Account {number}", "action_taken": "",
+        "id": new_id(),
+        "incident_id": new_id(),
+        "number": f"2026-{number}",
+        "kind": "incident",
+        "class_code": "welfare",
+        "categories": ["welfare"],
+        "pupil_id": new_id(),
+        "pupil_name": "Sarah Example",
+        "author_id": new_id(),
+        "author_name": "Ann Writer",
+        "author_role": "teacher",
+        "recorded_at": at,
+        "occurred_at": at,
+        "occurred_precision": "exact",
+        "text": f"Account {number}",
+        "action_taken": "",
     }
     return EntryLine(**(given | fields))
 
@@ -41,7 +59,11 @@ def a_pupil(name: str = "Sarah Example") -> PupilItem:
 def printed(*entries: EntryLine, name: str = "Sarah Example", **chosen: Any) -> bytes:
     pupil = a_pupil(name)
     asked = chronology.Asked(
-        by="Dee Lead", at=dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC), school_name="Elm Tree", zone="Europe/London", category_names={"welfare": "Welfare"}
+        by="Dee Lead",
+        at=dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC),
+        school_name="Elm Tree",
+        zone="Europe/London",
+        category_names={"welfare": "Welfare"},
     )
     return chronology.pdf(chronology.content(pupil=pupil, entries=entries, request=Chronology(pupil_id=pupil.id, **chosen), asked=asked))
 
@@ -53,7 +75,12 @@ def text_of(data: bytes) -> str:
 def is_tagged_archive(data: bytes) -> bool:
     with pikepdf.open(io.BytesIO(data)) as pdf:
         meta = pdf.open_metadata()
-        return bool(pdf.Root.MarkInfo.Marked) and meta.get("pdfaid:part") == "2" and meta.get("pdfaid:conformance") == "A" and meta.get("pdfuaid:part") == "1"
+        return (
+            bool(pdf.Root.MarkInfo.Marked)
+            and meta.get("pdfaid:part") == "2"
+            and meta.get("pdfaid:conformance") == "A"
+            and meta.get("pdfuaid:part") == "1"
+        )
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
@@ -81,14 +108,23 @@ def test_what_people_wrote_is_never_read_as_markup() -> None:
 def test_it_says_whose_it_is_for_whom_when_and_what_was_left_out() -> None:
     """Title, asker, time as clocks show it, the filters, the part of a linked pupil, how well the time is known, page numbers."""
     entries = [
-        a_line(1, part="witness", categories=[], occurred_precision="day"), a_line(2, occurred_at=None, occurred_precision="not_known"),
-        a_line(3, kind="action", occurred_at=None), a_line(4, occurred_precision="about"),
+        a_line(1, part="witness", categories=[], occurred_precision="day"),
+        a_line(2, occurred_at=None, occurred_precision="not_known"),
+        a_line(3, kind="action", occurred_at=None),
+        a_line(4, occurred_precision="about"),
     ]
     text = " ".join(text_of(printed(*entries, since=dt.date(2026, 1, 1), category_codes=["welfare"], words="party")).split())
     for words in (
-        "Chronology of Sarah Example", "Dee Lead, Tuesday 24 November 2026 at 09:00", "categories Welfare; from 1 January 2026; with the words “party”",
-        "linked here as: witness", "time not known", "When it happened is not known", "Action below incident 2026-3", "Happened about Saturday 27 June 2026 at 12:47",
-        "page 1 of 1", "There may be others",
+        "Chronology of Sarah Example",
+        "Dee Lead, Tuesday 24 November 2026 at 09:00",
+        "categories Welfare; from 1 January 2026; with the words “party”",
+        "linked here as: witness",
+        "time not known",
+        "When it happened is not known",
+        "Action below incident 2026-3",
+        "Happened about Saturday 27 June 2026 at 12:47",
+        "page 1 of 1",
+        "There may be others",
     ):
         assert words in text, words
 

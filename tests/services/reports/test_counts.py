@@ -49,25 +49,59 @@ def reports(resources: Callable[..., Resources]) -> Reports:
 def a_school(*, trust_id: UUID | None = None, zone: str = "Europe/London", sequence: int = 1, school_id: UUID | None = None) -> SchoolChanged:
     school = school_id or new_id()
     return SchoolChanged(
-        id=new_id(), at=NOON, school_id=school, subject=school, sequence=sequence, zone=zone, day_ends_minute=930, trust_id=trust_id or new_id(),
-        categories=[], groups=[],
+        id=new_id(),
+        at=NOON,
+        school_id=school,
+        subject=school,
+        sequence=sequence,
+        zone=zone,
+        day_ends_minute=930,
+        trust_id=trust_id or new_id(),
+        categories=[],
+        groups=[],
     )
 
 
 def recorded(*, school_id: UUID, categories: list[str], class_code: str = "general", at: dt.datetime = NOON, **more: Any) -> IncidentRecorded:
     incident = new_id()
     return IncidentRecorded(
-        id=new_id(), at=at, school_id=school_id, subject=incident, sequence=1, incident_id=incident, entry_id=incident, author_id=new_id(),
-        category=categories[0], categories=categories, class_code=class_code, pupil_ids=[new_id()], recipients=[], file_ids=[], occurred_at=at, **more,
+        id=new_id(),
+        at=at,
+        school_id=school_id,
+        subject=incident,
+        sequence=1,
+        incident_id=incident,
+        entry_id=incident,
+        author_id=new_id(),
+        category=categories[0],
+        categories=categories,
+        class_code=class_code,
+        pupil_ids=[new_id()],
+        recipients=[],
+        file_ids=[],
+        occurred_at=at,
+        **more,
     )
 
 
 def below(incident: IncidentRecorded, *, sequence: int = 2, categories: list[str] | None = None, **more: Any) -> ActionAdded:
     codes = categories or incident.categories
     return ActionAdded(
-        id=new_id(), at=NOON, school_id=incident.school_id, subject=incident.incident_id, sequence=sequence, incident_id=incident.incident_id,
-        entry_id=new_id(), author_id=new_id(), category=codes[-1], categories=codes, class_code=more.get("raised_to") or incident.class_code,
-        pupil_ids=[], recipients=[], file_ids=[], **more,
+        id=new_id(),
+        at=NOON,
+        school_id=incident.school_id,
+        subject=incident.incident_id,
+        sequence=sequence,
+        incident_id=incident.incident_id,
+        entry_id=new_id(),
+        author_id=new_id(),
+        category=codes[-1],
+        categories=codes,
+        class_code=more.get("raised_to") or incident.class_code,
+        pupil_ids=[],
+        recipients=[],
+        file_ids=[],
+        **more,
     )
 
 

@@ -30,7 +30,10 @@ def test_a_category_named_twice_counts_once() -> None:
     assert an_incident().categories == ("welfare", "send")
 
 
-@pytest.mark.parametrize(("raised_to", "class_", "main"), [(None, Class.WELFARE, "welfare"), (Class.GENERAL, Class.WELFARE, "welfare"), (Class.PROTECTION, Class.PROTECTION, "child_protection")])
+@pytest.mark.parametrize(
+    ("raised_to", "class_", "main"),
+    [(None, Class.WELFARE, "welfare"), (Class.GENERAL, Class.WELFARE, "welfare"), (Class.PROTECTION, Class.PROTECTION, "child_protection")],
+)
 def test_an_action_raises_the_class_and_its_main_category_and_never_lowers_it(raised_to: Class | None, class_: Class, main: str) -> None:
     after = counting.with_action(an_incident(), raised_to=raised_to, categories=["welfare", "child_protection"], main="child_protection")
     assert (after.class_, after.main, after.actions) == (class_, main, 1)

@@ -69,12 +69,24 @@ def test_a_signing_keys_id_opens_nothing(keys: Keys) -> None:
 @given(data=st.binary(max_size=200))
 def test_the_decoder_never_raises(keys: Keys, data: bytes) -> None:
     """nameko acknowledges, and so loses, a message whose decoder raises."""
-    for given_data in (data, b"SK1" + data, b"SK1\x00\x02{}" + data, b"SK1\x00\x04null" + data, b"SK1\x00\x02[]" + data, b"SK1\x00\x0b" + b'{"kid": []}' + data):
+    for given_data in (
+        data,
+        b"SK1" + data,
+        b"SK1\x00\x02{}" + data,
+        b"SK1\x00\x04null" + data,
+        b"SK1\x00\x02[]" + data,
+        b"SK1\x00\x0b" + b'{"kid": []}' + data,
+    ):
         assert isinstance(bus.unseal(keys=keys, data=given_data), Unreadable)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(body=st.recursive(st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])), lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner)))
+@given(
+    body=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+    )
+)
 def test_any_json_comes_back_as_it_was(keys: Keys, body: Any) -> None:
     assert bus.unseal(keys=keys, data=sealed(keys, body)) == body
 

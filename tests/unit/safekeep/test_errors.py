@@ -38,7 +38,15 @@ def test_an_error_is_the_same_on_the_other_side(error: type[SafekeepError]) -> N
 
 @pytest.mark.parametrize(
     ("state", "outage", "repeatable"),
-    [("", True, False), ("08006", True, False), ("57P01", True, False), ("53300", True, False), ("40001", False, True), ("40P01", False, True), ("23505", False, False)],
+    [
+        ("", True, False),
+        ("08006", True, False),
+        ("57P01", True, False),
+        ("53300", True, False),
+        ("40001", False, True),
+        ("40P01", False, True),
+        ("23505", False, False),
+    ],
 )
 def test_which_database_errors_are_waited_for_and_which_run_again(state: str, outage: bool, repeatable: bool) -> None:
     error = StorageError(state, "")

@@ -17,8 +17,15 @@ OUTSIDE = ("governor", "trust_safeguarding_lead", "trust_it")
 
 def an_actor(*, role: str | None = None, service: str | None = None, drafts_only: bool = False) -> Actor:
     return Actor(
-        person_id=None if service else new_id(), service=service, school_id=new_id(), trust_id=None, roles=frozenset({role} if role else ()), name="",
-        session_id=None, second_factor_at=None, drafts_only=drafts_only,
+        person_id=None if service else new_id(),
+        service=service,
+        school_id=new_id(),
+        trust_id=None,
+        roles=frozenset({role} if role else ()),
+        name="",
+        session_id=None,
+        second_factor_at=None,
+        drafts_only=drafts_only,
     )
 
 
@@ -83,7 +90,9 @@ ALLOWED, NEED, ASK, NEVER = Telling.ALLOWED, Telling.NEED_TO_KNOW, Telling.ASK_A
         (OUTSIDE, NEVER, NEVER, NEVER, NEVER),
     ],
 )
-def test_who_may_be_told_of_which_class(roles: tuple[str, ...], general: Telling, welfare: Telling, safeguarding: Telling, protection: Telling) -> None:
+def test_who_may_be_told_of_which_class(
+    roles: tuple[str, ...], general: Telling, welfare: Telling, safeguarding: Telling, protection: Telling
+) -> None:
     """Write-only staff only to general and welfare, with the question why; those concerned never, whatever their role."""
     for role in roles:
         told = [permissions.may_be_told(roles={role}, class_=class_, concerned=False) for class_ in Class]
@@ -94,7 +103,9 @@ def test_who_may_be_told_of_which_class(roles: tuple[str, ...], general: Telling
 def test_reading_own_words_always_and_nothing_where_concerned() -> None:
     """The author reads; a concerned DSL does not; a right covers up to its class and no higher."""
     author, lead, told = new_id(), new_id(), new_id()
-    entry = EntryFacts(author_id=author, class_=Class.SAFEGUARDING, concerned=frozenset({lead, author}), rights={told: Class.WELFARE, lead: Class.PROTECTION})
+    entry = EntryFacts(
+        author_id=author, class_=Class.SAFEGUARDING, concerned=frozenset({lead, author}), rights={told: Class.WELFARE, lead: Class.PROTECTION}
+    )
     assert Reading(author, None).covers(entry)
     assert not Reading(lead, Class.PROTECTION).covers(entry)
     assert not Reading(told, None).covers(entry)

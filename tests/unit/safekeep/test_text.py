@@ -13,9 +13,16 @@ from safekeep.contracts import Line, Narrative
     ("value", "problem"),
     [
         ("She said “no”.\n\tThen: é, ш, 王, 👍🏽, النص", None),
-        ("nul \x00", "control_characters"), ("bell \x07", "control_characters"), ("escape \x1b[31m", "control_characters"),
-        ("c1 \x85", "control_characters"), ("turned \u202etxt.exe", "direction_override"), ("isolate \u2067x\u2069", "direction_override"),
-        ("lone \ud800", "surrogate"), ("<script>alert(1)</script>", None), ("' or 1=1 --", None), ("mark \u200f right to left", None),
+        ("nul \x00", "control_characters"),
+        ("bell \x07", "control_characters"),
+        ("escape \x1b[31m", "control_characters"),
+        ("c1 \x85", "control_characters"),
+        ("turned \u202etxt.exe", "direction_override"),
+        ("isolate \u2067x\u2069", "direction_override"),
+        ("lone \ud800", "surrogate"),
+        ("<script>alert(1)</script>", None),
+        ("' or 1=1 --", None),
+        ("mark \u200f right to left", None),
     ],
 )
 def test_everything_people_write_is_accepted_and_only_what_deceives_or_breaks_is_not(value: str, problem: str | None) -> None:
@@ -44,8 +51,12 @@ def test_one_line_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("name", "typed"),
     [
-        ("Zoë O'Brien-Łuć", "zoe zoë brien obrien obrienluc luc"), ("Siân O’Neill", "sian oneill neill"), ("Anne Marie", "anne marie"),
-        ("Nguyễn Thị", "nguyen nguyễn thi"), ("محمد علي", "محمد علي"), ("王小明", "王小明"),
+        ("Zoë O'Brien-Łuć", "zoe zoë brien obrien obrienluc luc"),
+        ("Siân O’Neill", "sian oneill neill"),
+        ("Anne Marie", "anne marie"),
+        ("Nguyễn Thị", "nguyen nguyễn thi"),
+        ("محمد علي", "محمد علي"),
+        ("王小明", "王小明"),
     ],
 )
 def test_a_name_is_found_as_people_type_it(name: str, typed: str) -> None:
@@ -55,6 +66,5 @@ def test_a_name_is_found_as_people_type_it(name: str, typed: str) -> None:
 
 
 @given(st.text())
-def test_searching_never_fails_and_folding_twice_changes_nothing(name: str) -> None:
-    assert all(text.search_tokens(name)) or not name.strip()
-    assert text.fold(text.fold(name)) == text.fold(name)
+def test_searching_never_fails_and_gives_no_empty_word(name: str) -> None:
+    assert all(text.search_tokens(name))
