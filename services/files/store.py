@@ -1,6 +1,5 @@
 """The tables of files, and every query."""
 
-import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -85,7 +84,7 @@ def draft_with(tx: sa.Connection, *, school_id: UUID, draft_id: UUID, lock: bool
 
 def keep_draft(tx: sa.Connection, *, school_id: UUID, id: UUID, fields: dict[str, list[str]], **values: Any) -> bool:
     """Write a draft, unless one with this id has ended or is another author's. Returns whether it was written."""
-    insert = pg.insert(drafts).values(school_id=school_id, id=id, fields=sa.cast(json.dumps(fields), pg.JSONB), **values)
+    insert = pg.insert(drafts).values(school_id=school_id, id=id, fields=fields, **values)
     changed = {name: insert.excluded[name] for name in ("fields", "saved_at", "remind_at", "reminded")}
     upsert = insert.on_conflict_do_update(
         index_elements=["school_id", "id"], set_=changed, where=sa.and_(drafts.c.ended_at.is_(None), drafts.c.author_id == values["author_id"])
