@@ -153,4 +153,4 @@ def clean(value: str) -> str:
 
 def plain(fields: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return fields as a draft keeps them: lists of strings, without what cannot be kept."""
-    return {str(name): [str(v) for v in values][:400] for name, values in list(fields.items())[:MAX_FIELDS]}
+    return {str(name): [str(v).replace("\0", "") for v in values][:400] for name, values in list(fields.items())[:MAX_FIELDS]}

@@ -106,7 +106,7 @@ _BY_CLASS: dict[type[SafekeepError], Problem] = {
 
 FIELD: dict[str, str] = {
     "missing": _("Fill this in"),
-    "too_long": _("This is too long. Shorten it, or put the rest in an action afterwards"),
+    "too_long": _("This is too long. Shorten it"),
     "too_many": _("There are too many of these"),
     "not_text": _("This must be text"),
     "control_characters": _("There is a hidden character or line break in this that cannot be kept. Type it again"),

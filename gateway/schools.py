@@ -50,11 +50,8 @@ class Known:
     def find_staff(self, words: str, *, limit: int = 10, but: UUID | None = None) -> list[StaffItem]:
         """Return active staff who record, any part of whose name or job starts with each word; not `but`, who is asking."""
         wanted = fold(words).replace("-", " ").split()
-        found = [
-            person
-            for person in self.staff.values()
-            if person.active and person.person_id != but and permissions.may_record(person.roles) and wanted and all(_starts(person, word) for word in wanted)
-        ]
+        able = [p for p in self.staff.values() if p.active and p.person_id != but and permissions.may_record(p.roles)]
+        found = [person for person in able if wanted and all(_starts(person, word) for word in wanted)]
         return found[:limit]
 
 

@@ -22,7 +22,7 @@ pages = Blueprint("recording", __name__)
 HOLDING = "holding"
 """The choice "not listed, or not sure who"."""
 
-_FRESH_SECONDS = 3
+_FRESH_SECONDS = 1
 
 
 @dataclass(slots=True)
