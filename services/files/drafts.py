@@ -1,5 +1,6 @@
 """When a draft's author is reminded, when a DSL learns of it, and when it goes. Pure."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -12,6 +13,11 @@ MOST_BYTES: Final = 200_000
 
 _ORDER: Final[tuple[LeftFor, ...]] = ("hour", "day", "a_day")
 BEFORE_DAY_ENDS: Final = timedelta(minutes=30)
+
+
+def bytes_in(fields: Mapping[str, Sequence[str]]) -> int:
+    """Return how many bytes a form holds, names of fields included."""
+    return sum(len(text.encode()) for name, values in fields.items() for text in (name, *values))
 
 
 def next_reminder(*, saved_at: datetime, told: LeftFor | None, zone: str, day_ends_minute: int) -> tuple[datetime, LeftFor] | None:

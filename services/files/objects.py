@@ -43,18 +43,21 @@ class Directory:
 
     def put(self, key: str, data: bytes) -> None:
         path = self._folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._make(path.parent)
         part = path.with_name(path.name + ".part")
         with part.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync(path.parent)
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder and those above it, each named durably in the one above."""
+        if not folder.exists():
+            self._make(folder.parent)
+            folder.mkdir(exist_ok=True)
+            _sync(folder.parent)
 
     def get(self, key: str, *, offset: int, length: int) -> bytes:
         try:
@@ -66,6 +69,14 @@ class Directory:
 
     def delete(self, key: str) -> None:
         (self._folder / key).unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    opened_folder = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened_folder)
+    finally:
+        os.close(opened_folder)
 
 
 class Bucket:

@@ -54,7 +54,7 @@ class Service:
 
     @answers(SaveDraft)
     def save_draft(self, actor: Actor, request: SaveDraft) -> DraftSaved:
-        if sum(len(k) + sum(map(len, v)) for k, v in request.fields.items()) > drafts.MOST_BYTES:
+        if drafts.bytes_in(request.fields) > drafts.MOST_BYTES:
             raise Invalid({"form": "too_long"})
         now = clock.now()
         with self._school(actor.at_school) as tx:
@@ -119,11 +119,12 @@ class Service:
             row = _access_upload(tx, actor=actor, file_id=request.file_id)
             if row.finished_at is not None or request.offset + len(request.data) <= row.arrived:
                 return Nothing()  # a piece sent again
-            whole_pieces = request.offset % CHUNK == 0 and (len(request.data) == CHUNK or request.offset + len(request.data) == row.size)
-            if request.offset != row.arrived or not whole_pieces:
+            ends = request.offset + len(request.data)
+            whole_piece = len(request.data) == CHUNK or ends == row.size
+            if request.offset != row.arrived or not whole_piece or ends > row.size:
                 raise Invalid({"file": "not_whole"})
             self._objects.put(_key(actor.at_school, request.file_id, request.offset), request.data)
-            store.change_file(tx, school_id=actor.at_school, file_id=row.id, arrived=request.offset + len(request.data))
+            store.change_file(tx, school_id=actor.at_school, file_id=row.id, arrived=ends)
         return Nothing()
 
     @answers(FinishUpload)
@@ -135,7 +136,7 @@ class Service:
                     raise Invalid({"file": "not_whole"})
                 digest, media_type = hashlib.sha256(), ""
                 for piece in self._pieces(row):
-                    media_type = media_type or accepting.media_type(piece[:8192])
+                    media_type = media_type or accepting.media_type(piece)
                     digest.update(piece)
                 if not accepting.is_taken(media_type):
                     raise Invalid({"file": "type_refused"})
@@ -186,7 +187,7 @@ class Service:
 
     @timer(interval=600)
     def sweep(self) -> None:
-        """Delete drafts after seven days, and uploads that nothing refers to after eight."""
+        """Delete drafts after seven days, and uploads that nothing refers to after eight, once their author has no draft left."""
         sweep(self.host, self._objects)
 
     @property
@@ -229,7 +230,8 @@ def remind_due(host: Resources, *, limit: int = 200) -> int:
             if row is None or row.ended_at is not None or row.remind_at is None or row.remind_at > clock.now():
                 continue
             now_due = _next_reminder(tx, school_id=school_id, saved_at=row.saved_at, told=row.reminded)
-            if now_due is None:
+            if now_due is None or now_due[0] > clock.now():  # the school's day has changed since
+                store.set_reminder(tx, school_id=school_id, draft_id=draft_id, reminded=row.reminded, remind_at=now_due[0] if now_due else None)
                 continue
             following = _next_reminder(tx, school_id=school_id, saved_at=row.saved_at, told=now_due[1])
             store.set_reminder(tx, school_id=school_id, draft_id=draft_id, reminded=now_due[1], remind_at=following[0] if following else None)

@@ -119,15 +119,16 @@ def drafts_due(tx: sa.Connection, *, now: datetime, limit: int) -> Sequence[sa.R
     return tx.execute(query.order_by(drafts.c.remind_at).limit(limit)).all()
 
 
-def set_reminder(tx: sa.Connection, *, school_id: UUID, draft_id: UUID, reminded: str, remind_at: datetime | None) -> None:
+def set_reminder(tx: sa.Connection, *, school_id: UUID, draft_id: UUID, reminded: str | None, remind_at: datetime | None) -> None:
     """Keep which reminder was given and when the next is due."""
     here = drafts.c.school_id == school_id, drafts.c.id == draft_id
     tx.execute(drafts.update().where(*here).values(reminded=reminded, remind_at=remind_at))
 
 
 def sweep_drafts(tx: sa.Connection, *, before: datetime) -> int:
-    """Delete (worker role) drafts saved, or ended, before then."""
-    return len(tx.execute(drafts.delete().where(drafts.c.saved_at < before).returning(drafts.c.id)).all())
+    """Delete (worker role) drafts saved before then; the mark of an ended one stays as long from its end."""
+    over = drafts.c.saved_at < before, sa.func.coalesce(drafts.c.ended_at, drafts.c.saved_at) < before
+    return len(tx.execute(drafts.delete().where(*over).returning(drafts.c.id)).all())
 
 
 # --- files ---------------------------------------------------------------------------------------------------------------
@@ -157,8 +158,10 @@ def change_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, **values: 
 
 
 def unused_files(tx: sa.Connection, *, before: datetime, limit: int) -> Sequence[sa.Row[Any]]:
-    """Return (worker role) files begun before then that no entry refers to."""
-    query = sa.select(files.c.school_id, files.c.id).where(files.c.sealed_at.is_(None), files.c.begun_at < before)
+    """Return (worker role) files begun before then that no entry refers to, and whose author has no draft that might."""
+    theirs = drafts.c.school_id == files.c.school_id, drafts.c.author_id == files.c.author_id, drafts.c.ended_at.is_(None)
+    draft = sa.select(sa.literal(1)).where(*theirs).correlate(files).exists()
+    query = sa.select(files.c.school_id, files.c.id).where(files.c.sealed_at.is_(None), files.c.begun_at < before, sa.not_(draft))
     return tx.execute(query.limit(limit)).all()
 
 
