@@ -1,0 +1,443 @@
+"""Drafts and attachments: whose they are, when somebody is reminded, what is refused, and what outlives what."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from safekeep import clock, inbox, receipts
+from safekeep.bus import Sealed
+from safekeep.contracts import Event
+from safekeep.contracts.files import (
+    CHUNK,
+    Append,
+    BeginUpload,
+    DiscardDraft,
+    Draft,
+    Drafts,
+    FinishUpload,
+    LeftDrafts,
+    Read,
+    Receipts,
+    SaveDraft,
+)
+from safekeep.contracts.identity import SchoolChanged
+from safekeep.contracts.incidents import ActionAdded, IncidentRecorded
+from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound
+from safekeep.ids import new_id
+from safekeep.keys import Keys
+from safekeep.rpc import Resources
+from services.files import objects, service
+
+MORNING = dt.datetime(2026, 3, 10, 9, 0, tzinfo=dt.UTC)  # a Tuesday; London is on UTC
+PDF = b"%PDF-1.7\n" + b"a page of it\n" * 60_000  # two pieces
+
+
+class Files:
+    """The service over a fresh database and a folder of its own, at one school."""
+
+    def __init__(self, resources: Resources, ask: Any, token: Any) -> None:
+        self.resources, self._ask, self._token = resources, ask, token
+        self.service = service.Service()
+        self.service.host = resources
+        self.school, self.author = new_id(), new_id()
+
+    @property
+    def kept(self) -> objects.Objects:
+        return objects.opened(self.resources.settings.object_store_url)
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.resources.settings.object_store_url.removeprefix("file://"))
+
+    def blobs(self) -> list[Path]:
+        return [path for path in self.folder.rglob("*") if path.is_file()]
+
+    def ask(self, request: Any, *, role: str = "teacher", person: UUID | None = None, school: UUID | None = None, **more: Any) -> Any:
+        token = self._token(roles=[role], school_id=school or self.school, person_id=person or self.author, **more)
+        return self._ask(self.service, request, token=token)
+
+    def save(self, *, draft: UUID | None = None, at: dt.datetime = MORNING, **more: Any) -> UUID:
+        id_ = draft or new_id()
+        with clock.set_to(at):
+            self.ask(SaveDraft(draft_id=id_, kind="incident", fields={"narrative": ["Half a sentence"]}), **more)
+        return id_
+
+    def upload(self, data: bytes = PDF, *, file: UUID | None = None, name: str = "note.pdf", at: dt.datetime = MORNING) -> Any:
+        id_ = file or new_id()
+        with clock.set_to(at):
+            self.ask(BeginUpload(file_id=id_, name=name, size=len(data)))
+            for offset in range(0, len(data), CHUNK):
+                self.ask(Append(file_id=id_, offset=offset, data=data[offset : offset + CHUNK]))
+            return self.ask(FinishUpload(file_id=id_))
+
+    def hear(self, event: Event) -> None:
+        message = Sealed({"name": event.name, "version": event.version, "event": event.wire()})
+        message.header = {"id": str(event.id), "type": event.name}
+        inbox.take(engine=self.resources.engine, handlers=service.HANDLERS, message=message)
+
+    def said_at(self, at: dt.datetime) -> list[str]:
+        """Let the timer run at a moment; return what drafts are now said, in all, to be left for."""
+        with clock.set_to(at):
+            service.remind_due(self.resources)
+        with self.resources.transaction(self.resources.worker_engine) as tx:
+            return list(tx.execute(sa.text("select body->>'left_for' from outbox order by id")).scalars())
+
+    def sweep(self, at: dt.datetime) -> None:
+        with clock.set_to(at):
+            service.sweep(self.resources, self.kept)
+
+    def stored(self, draft: UUID) -> Any:
+        with self.resources.transaction(self.resources.engine, school_id=self.school) as tx:
+            return tx.execute(sa.text("select * from drafts where id = :id"), {"id": draft}).first()
+
+
+@pytest.fixture
+def files(resources: Callable[..., Resources], ask_service: Any, token_for: Any, tmp_path: Path) -> Files:
+    made = resources("files")
+    made.settings = made.settings.model_copy(update={"object_store_url": f"file://{tmp_path}/objects"})
+    return Files(made, ask_service, token_for)
+
+
+@pytest.fixture
+def pass_for(keys_folder: Path) -> Callable[..., str]:
+    """Sign a pass as incidents would."""
+    keys = Keys.load(keys_folder / "process" / "incidents.json")
+    return lambda *, file_id, person_id, school_id: receipts.sign_pass(keys=keys, file_id=file_id, person_id=person_id, school_id=school_id)
+
+
+def recorded(files: Files, *, entry: UUID, file_ids: tuple[UUID, ...] = (), author: UUID | None = None, past: bool = False) -> IncidentRecorded:
+    return IncidentRecorded(**_entry(files, entry=entry, incident=entry, file_ids=file_ids, author=author, past=past), occurred_at=MORNING)
+
+
+def _entry(files: Files, *, entry: UUID, incident: UUID, file_ids: tuple[UUID, ...] = (), author: UUID | None = None, past: bool = False) -> Any:
+    given: dict[str, Any] = {"id": new_id(), "at": MORNING, "school_id": files.school, "subject": incident, "sequence": 1, "incident_id": incident}
+    given |= {"entry_id": entry, "author_id": author or files.author, "category": "welfare", "categories": ["welfare"], "class_code": "welfare"}
+    return given | {"pupil_ids": [new_id()], "recipients": [], "file_ids": list(file_ids), "past": past}
+
+
+def a_day_ending(files: Files, *, minute: int, zone: str = "Europe/London") -> SchoolChanged:
+    given: dict[str, Any] = {"id": new_id(), "at": MORNING, "school_id": files.school, "subject": files.school, "sequence": 1}
+    return SchoolChanged(**given, zone=zone, day_ends_minute=minute, trust_id=new_id(), categories=[], groups=[])
+
+
+# --- drafts: whose ---------------------------------------------------------------------------------------------------
+
+
+def test_a_draft_comes_back_as_it_was_typed_to_its_author(files: Files) -> None:
+    fields = {"narrative": ["  <b>Sarah</b> said \u201cno\u201d 😀 "], "pupil": ["", "two"]}
+    draft = new_id()
+    files.ask(SaveDraft(draft_id=draft, kind="action", incident_id=new_id(), fields=fields))
+    assert files.ask(Draft(draft_id=draft)).fields == fields
+    assert [item.id for item in files.ask(Drafts()).items] == [draft]
+
+
+@pytest.mark.parametrize("role", ["dsl", "deputy_dsl", "slt", "teacher"])
+def test_nobody_else_reads_lists_overwrites_or_ends_a_draft(files: Files, role: str) -> None:
+    """Not even a DSL, and the answer is that of a draft that never was."""
+    draft, other = files.save(), new_id()
+    assert files.ask(Drafts(), role=role, person=other).items == []
+    for request in (Draft(draft_id=draft), SaveDraft(draft_id=draft, kind="incident", fields={})):
+        with pytest.raises(NotFound, match="draft"):
+            files.ask(request, role=role, person=other)
+    files.ask(DiscardDraft(draft_id=draft), role=role, person=other)
+    assert files.ask(Draft(draft_id=draft)).fields == {"narrative": ["Half a sentence"]}
+
+
+def test_another_school_has_its_own_drafts_even_for_the_same_person(files: Files) -> None:
+    draft = files.save()
+    with pytest.raises(NotFound):
+        files.ask(Draft(draft_id=draft), school=new_id())
+
+
+def test_an_expired_session_may_save_a_draft_and_read_none(files: Files) -> None:
+    draft = files.save(drafts_only=True)
+    with pytest.raises(NotAllowed):
+        files.ask(Draft(draft_id=draft), drafts_only=True)
+
+
+@pytest.mark.parametrize("text", ["x" * 200_001, "\u5c0f" * 70_000], ids=["letters", "bytes"])
+def test_more_than_two_hundred_thousand_bytes_are_refused(files: Files, text: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        files.ask(SaveDraft(draft_id=new_id(), kind="incident", fields={"narrative": [text]}))
+    assert caught.value.problems == {"form": "too_long"}
+    assert files.ask(Drafts()).items == []
+
+
+# --- drafts: their end -----------------------------------------------------------------------------------------------
+
+
+def test_recording_ends_the_draft_deletes_its_words_and_refuses_a_late_save(files: Files) -> None:
+    draft = files.save()
+    files.hear(recorded(files, entry=draft))
+    assert files.stored(draft).fields is None
+    assert files.ask(Drafts()).items == []
+    with pytest.raises(Conflict, match="draft_ended"):
+        files.save(draft=draft)
+
+
+def test_an_action_ends_its_draft_too(files: Files) -> None:
+    draft = files.save()
+    files.hear(ActionAdded(**_entry(files, entry=draft, incident=new_id())))
+    with pytest.raises(NotFound):
+        files.ask(Draft(draft_id=draft))
+
+
+def test_a_save_that_arrives_after_its_recording_is_refused_even_when_it_is_the_first(files: Files) -> None:
+    draft = new_id()
+    files.hear(recorded(files, entry=draft))
+    with pytest.raises(Conflict, match="draft_ended"):
+        files.save(draft=draft)
+
+
+def test_an_entry_of_another_author_does_not_end_a_draft(files: Files) -> None:
+    draft = files.save()
+    files.hear(recorded(files, entry=draft, author=new_id()))
+    assert files.ask(Draft(draft_id=draft)).fields
+
+
+def test_discarding_twice_is_the_same_and_final(files: Files) -> None:
+    draft = files.save()
+    files.ask(DiscardDraft(draft_id=draft))
+    files.ask(DiscardDraft(draft_id=draft))
+    assert files.stored(draft).fields is None
+    with pytest.raises(Conflict, match="draft_ended"):
+        files.save(draft=draft)
+
+
+def test_drafts_go_after_seven_days_of_every_school(files: Files) -> None:
+    old, newer = files.save(), files.save(at=MORNING + dt.timedelta(days=1))
+    elsewhere = files.save(school=new_id())
+    files.sweep(MORNING + dt.timedelta(days=7, seconds=1))
+    assert files.stored(old) is None
+    assert files.stored(newer) is not None
+    with files.resources.transaction(files.resources.worker_engine) as tx:
+        assert tx.execute(sa.text("select count(*) from drafts where id = :id"), {"id": elsewhere}).scalar() == 0
+
+
+def test_the_mark_of_an_ended_draft_stays_seven_days_from_its_end(files: Files) -> None:
+    """A draft ended on its last day is not brought back by a save that comes an hour later."""
+    draft = files.save()
+    with clock.set_to(MORNING + dt.timedelta(days=6, hours=23)):
+        files.hear(recorded(files, entry=draft))
+    later = MORNING + dt.timedelta(days=7, hours=1)
+    files.sweep(later)
+    with pytest.raises(Conflict, match="draft_ended"):
+        files.save(draft=draft, at=later)
+    files.sweep(MORNING + dt.timedelta(days=14))
+    assert files.stored(draft) is None
+
+
+# --- reminders -------------------------------------------------------------------------------------------------------
+
+
+def test_an_hour_half_an_hour_before_the_day_ends_and_a_day_each_once(files: Files) -> None:
+    files.hear(a_day_ending(files, minute=15 * 60 + 30))
+    files.save()
+    moments = [(MORNING.replace(minute=59), 0), (MORNING.replace(hour=10), 1), (MORNING.replace(hour=14, minute=59), 1)]
+    moments += [(MORNING.replace(hour=15), 2), (MORNING + dt.timedelta(hours=23), 2), (MORNING + dt.timedelta(hours=24), 3)]
+    for at, how_many in [*moments, (MORNING + dt.timedelta(days=6), 3)]:
+        assert files.said_at(at) == ["hour", "day", "a_day"][:how_many]
+
+
+def test_the_end_of_the_day_is_the_schools_own(files: Files) -> None:
+    """15:30 in the Azores in March is 16:30 UTC."""
+    files.hear(a_day_ending(files, minute=15 * 60 + 30, zone="Atlantic/Azores"))
+    files.save()
+    assert files.said_at(MORNING.replace(hour=15, minute=59)) == ["hour"]
+    assert files.said_at(MORNING.replace(hour=16)) == ["hour", "day"]
+
+
+def test_a_draft_saved_after_the_day_ended_has_no_reminder_for_it(files: Files) -> None:
+    files.hear(a_day_ending(files, minute=15 * 60 + 30))
+    files.save(at=MORNING.replace(hour=18))
+    assert files.said_at(MORNING + dt.timedelta(hours=20)) == ["hour"]
+    assert files.said_at(MORNING + dt.timedelta(hours=20)) == ["hour"]
+
+
+def test_a_school_day_learnt_late_reminds_nobody_early(files: Files) -> None:
+    """Saved while nothing was known of the school: due at 15:00, until it says that its day ends at 17:30."""
+    files.save()
+    assert files.said_at(MORNING.replace(hour=10)) == ["hour"]
+    files.hear(a_day_ending(files, minute=17 * 60 + 30))
+    assert files.said_at(MORNING.replace(hour=15)) == ["hour"]
+    assert files.said_at(MORNING.replace(hour=17)) == ["hour", "day"]
+
+
+def test_saving_again_starts_the_hour_again_and_an_ended_draft_reminds_nobody(files: Files) -> None:
+    draft = files.save()
+    files.save(draft=draft, at=MORNING.replace(minute=50))
+    assert files.said_at(MORNING.replace(hour=10, minute=10)) == []
+    files.ask(DiscardDraft(draft_id=draft))
+    assert files.said_at(MORNING + dt.timedelta(days=2)) == []
+
+
+def test_a_dsl_learns_that_a_draft_was_left_and_never_its_words(files: Files) -> None:
+    files.save()
+    with clock.set_to(MORNING + dt.timedelta(hours=25)):
+        (left,) = files.ask(LeftDrafts(), role="dsl", person=new_id()).items
+    assert left.wire().keys() == {"author_id", "saved_at"}
+    assert left.author_id == files.author
+    with pytest.raises(NotAllowed):
+        files.ask(LeftDrafts())
+
+
+# --- uploads ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_in_pieces_is_signed_for_and_read_back_by_its_author(files: Files) -> None:
+    kept = files.upload()
+    assert (kept.sha256, kept.size, kept.media_type) == (hashlib.sha256(PDF).hexdigest(), len(PDF), "application/pdf")
+    receipt = receipts.verify_receipt(keys=files.resources.keys, token=kept.receipt)
+    assert receipt == receipts.Receipt(kept.file_id, kept.sha256, len(PDF), "application/pdf", files.author, files.school)
+    pieces = [files.ask(Read(file_id=kept.file_id, offset=offset)) for offset in range(0, len(PDF), CHUNK)]
+    assert b"".join(piece.data for piece in pieces) == PDF
+    assert pieces[0].name == "note.pdf"
+
+
+def test_a_piece_or_a_finish_sent_again_changes_nothing(files: Files) -> None:
+    file = files.upload().file_id
+    files.ask(Append(file_id=file, offset=0, data=b"other"))
+    assert files.ask(FinishUpload(file_id=file)).sha256 == hashlib.sha256(PDF).hexdigest()
+
+
+@pytest.mark.parametrize("piece", [(CHUNK, b"x"), (0, PDF[: CHUNK - 1])], ids=["a gap", "a short piece"])
+def test_pieces_come_whole_and_in_order(files: Files, piece: tuple[int, bytes]) -> None:
+    file = new_id()
+    files.ask(BeginUpload(file_id=file, name="note.pdf", size=len(PDF)))
+    for request in (Append(file_id=file, offset=piece[0], data=piece[1]), FinishUpload(file_id=file)):
+        with pytest.raises(Invalid) as caught:
+            files.ask(request)
+        assert caught.value.problems == {"file": "not_whole"}
+
+
+def test_no_more_is_kept_than_was_announced(files: Files) -> None:
+    """Else one upload of a byte could fill the store, piece after piece, with what no sweep would find."""
+    file = new_id()
+    files.ask(BeginUpload(file_id=file, name="note.txt", size=1))
+    with pytest.raises(Invalid):
+        files.ask(Append(file_id=file, offset=0, data=b"x" * CHUNK))
+    assert files.blobs() == []
+
+
+REFUSED = {
+    "html": b"<!DOCTYPE html><script>alert(1)</script>",
+    "html behind blanks": b" " * 9000 + b"<html><body>",
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>',
+    "svg declared": b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>',
+    "svg behind a comment": b"<!-- " + b"x" * 300 + b' --><svg xmlns="http://www.w3.org/2000/svg"/>',
+    "svg behind a mark": b'\xef\xbb\xbf<svg xmlns="http://www.w3.org/2000/svg"/>',
+    "svg in two bytes a letter": '<svg xmlns="http://www.w3.org/2000/svg"/>'.encode("utf-16"),
+    "shell": b"#!/bin/sh\nrm x",
+    "python": b"#!/usr/bin/env python3\nimport os\n",
+    "batch": b"@echo off\r\ndel x\r\n",
+    "php": b"<?php echo 1;",
+    "linux": b"\x7fELF\x02\x01\x01" + b"\0" * 9 + b"\x02\0\x3e\0\x01" + b"\0" * 60,
+    "windows": b"MZ" + b"\0" * 58 + b"\x80\0\0\0" + b"\0" * 64 + b"PE\0\0L\x01",
+    "java": bytes.fromhex("cafebabe00000034") + b"\0" * 50,
+    "wasm": b"\0asm\1\0\0\0",
+    "shortcut": bytes.fromhex("4c0000000114020000000000c000000000000046") + b"\0" * 80,
+}
+TAKEN = {"text": b"Notes < 3 pages, as <agreed>.\n", "png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + b"\0" * 20, "a heart": b"<3 from Sarah\n"}
+
+
+@pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED.keys())
+def test_programs_scripts_and_what_a_browser_runs_are_refused_whatever_the_name(files: Files, data: bytes) -> None:
+    with pytest.raises(Invalid) as caught:
+        files.upload(data, name="holiday.jpg")
+    assert caught.value.problems == {"file": "type_refused"}
+
+
+@pytest.mark.parametrize("data", TAKEN.values(), ids=TAKEN.keys())
+def test_other_content_is_taken(files: Files, data: bytes) -> None:
+    assert files.upload(data).size == len(data)
+
+
+def test_a_name_from_outside_is_in_no_path(files: Files) -> None:
+    kept = files.upload(b"text", name="../../etc/passwd")
+    (blob,) = files.blobs()
+    assert blob == files.folder / str(files.school) / str(kept.file_id) / "000000"
+
+
+def test_nobody_else_continues_finishes_reads_or_gets_receipts_of_a_file(files: Files) -> None:
+    file, other = files.upload(b"text").file_id, new_id()
+    piece, again = Append(file_id=file, offset=0, data=b"x"), BeginUpload(file_id=file, name="n", size=1)
+    for request in (piece, again, FinishUpload(file_id=file), Read(file_id=file)):
+        with pytest.raises(NotFound, match="file"):
+            files.ask(request, role="dsl", person=other)
+    assert files.ask(Receipts(file_ids=[file]), role="dsl", person=other).items == []
+    assert [found.file_id for found in files.ask(Receipts(file_ids=[file])).items] == [file]
+
+
+# --- sealed ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_sealed_file_is_read_with_a_pass_of_ones_own_and_not_otherwise(files: Files, pass_for: Callable[..., str]) -> None:
+    """Its author too; and a pass is for one file, person and school, for minutes."""
+    file, other = files.upload(b"text").file_id, new_id()
+    files.hear(recorded(files, entry=new_id(), file_ids=(file,)))
+    mine = pass_for(file_id=file, person_id=other, school_id=files.school)
+    assert files.ask(Read(file_id=file, pass_token=mine), person=other).data == b"text"
+    wrong = ["", "forged", mine, pass_for(file_id=new_id(), person_id=files.author, school_id=files.school)]
+    for token in [*wrong, pass_for(file_id=file, person_id=files.author, school_id=new_id())]:
+        with pytest.raises(NotFound, match="file"):
+            files.ask(Read(file_id=file, pass_token=token))
+    with clock.set_to(clock.now() + receipts.PASS_LIFETIME), pytest.raises(NotFound):
+        files.ask(Read(file_id=file, pass_token=mine), person=other)
+
+
+def test_a_sealed_file_never_changes_and_is_never_swept(files: Files) -> None:
+    file, entry = files.upload(b"text").file_id, new_id()
+    files.hear(recorded(files, entry=entry, file_ids=(file,)))
+    files.hear(recorded(files, entry=new_id(), file_ids=(file,)))
+    for request in (Append(file_id=file, offset=0, data=b"x"), BeginUpload(file_id=file, name="n", size=1), FinishUpload(file_id=file)):
+        with pytest.raises(NotFound):
+            files.ask(request)
+    files.sweep(MORNING + dt.timedelta(days=400))
+    assert [path.read_bytes() for path in files.blobs()] == [b"text"]
+    with files.resources.transaction(files.resources.engine, school_id=files.school) as tx:
+        assert tx.execute(sa.text("select entry_id from files")).scalar() == entry
+
+
+def test_files_nothing_refers_to_are_swept_whole(files: Files) -> None:
+    file = files.upload().file_id
+    files.sweep(MORNING + dt.timedelta(days=7, hours=23))
+    assert len(files.blobs()) == 2
+    files.sweep(MORNING + dt.timedelta(days=8, seconds=1))
+    assert files.blobs() == []
+    with pytest.raises(NotFound):
+        files.ask(Read(file_id=file))
+
+
+def test_a_file_stays_while_its_author_still_has_a_draft(files: Files) -> None:
+    """A draft saved on its sixth day lives to its thirteenth, and what was attached to it must too."""
+    files.upload(b"text")
+    draft = files.save(at=MORNING + dt.timedelta(days=6))
+    files.sweep(MORNING + dt.timedelta(days=9))
+    assert len(files.blobs()) == 1
+    with clock.set_to(MORNING + dt.timedelta(days=9)):
+        files.ask(DiscardDraft(draft_id=draft))
+    files.sweep(MORNING + dt.timedelta(days=9))
+    assert files.blobs() == []
+
+
+def test_the_database_itself_shows_no_school_when_none_is_set(files: Files) -> None:
+    files.save()
+    files.upload(b"text")
+    with files.resources.transaction(files.resources.engine) as tx:
+        assert tx.execute(sa.text("select (select count(*) from drafts) + (select count(*) from files)")).scalar() == 0
+
+
+def test_a_blob_half_written_is_not_there(tmp_path: Path) -> None:
+    kept = objects.Directory(tmp_path)
+    kept.put("school/file/000000", b"whole")
+    (tmp_path / "school/file/000001.part").write_bytes(b"ha")
+    assert kept.get("school/file/000000", offset=2, length=2) == b"ol"
+    with pytest.raises(KeyError):
+        kept.get("school/file/000001", offset=0, length=2)
+    kept.delete("school/file/000001")
