@@ -1,0 +1,158 @@
+"""What runs on servers is what runs on one machine: the same processes, each with its own secrets; its databases as strict."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from configparser import RawConfigParser
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+
+from deploy.local import servers
+from safekeep.database import SERVICES
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text())
+OURS = {name: each for name, each in COMPOSE["services"].items() if "build" in each and name not in {"keys", "migrations"}}
+
+
+def test_the_processes_are_those_of_one_machine() -> None:
+    """Every program of ours in supervisord.conf runs here with the same words, the gateway twice; nothing else of ours does."""
+    local = RawConfigParser(allow_no_value=True)
+    local.read(DEPLOY / "local" / "supervisord.conf")
+    programs = {section.removeprefix("program:"): local[section]["command"] for section in local.sections() if section.startswith("program:")}
+    programs = {name: command for name, command in programs.items() if "${python}" in command and name != "mailbox"}
+    assert {re.sub(r"^gateway-\d$", "gateway", name) for name in OURS} == set(programs)
+    assert {"gateway-1", "gateway-2"} < set(OURS)
+    for name, each in OURS.items():
+        words = [word for word in each["command"] if word not in {"-W", "ignore"}]
+        assert words[:2] == ["python", "-m"]
+        assert words[2] in programs[re.sub(r"-\d$", "", name)]
+        if not name.startswith("gateway"):
+            assert programs[name].endswith(" ".join(words[2:]))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_process_is_given_its_own_secrets_and_nobody_elses(name: str) -> None:
+    """Its own database's two addresses (no owner's), its own key file; the object store for files, mail for alerts."""
+    service = name.removeprefix("relay-")
+    told = OURS[name]["environment"]
+    expected = {"BROKER_URL", "KEYS_FILE", "PUBLIC_URL"}
+    if service in SERVICES:
+        expected |= {f"{service.upper()}_DATABASE_URL", f"{service.upper()}_WORKER_DATABASE_URL"}
+    expected |= {"alerts": {"SMTP_URL", "MAIL_FROM"}, "files": {"OBJECT_STORE_URL"}}.get(name, set())
+    assert set(told) == expected
+    holder = "relay" if name.startswith("relay-") else re.sub(r"-\d$", "", name)
+    assert OURS[name]["secrets"] == [{"source": f"keys-{holder}", "target": "keys"}]
+    assert COMPOSE["secrets"][f"keys-{holder}"] == {"file": f"./keys/process/{holder}.json"}
+    for key, value in told.items():
+        if key.endswith("DATABASE_URL"):
+            role = f"{service}_{'worker' if 'WORKER' in key else 'service'}"
+            assert value.startswith(f"postgresql://{role}:${{{role.upper()}_PASSWORD")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_container_of_ours_has_no_rights_it_does_not_need(name: str) -> None:
+    each = OURS[name]
+    assert each["read_only"] is True
+    assert each["cap_drop"] == ["ALL"]
+    assert each["security_opt"] == ["no-new-privileges:true"]
+    assert "ports" not in each
+
+
+def test_only_the_proxy_is_open_to_the_outside_and_servers_sit_inside() -> None:
+    assert [name for name, each in COMPOSE["services"].items() if "ports" in each] == ["proxy"]
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    assert all(COMPOSE["services"][name]["networks"] == ["inside"] for name in ("postgres", "rabbitmq", "objects", "migrations"))
+
+
+def test_every_password_asked_for_is_one_that_new_env_writes(tmp_path: Path) -> None:
+    """And the file is private, and is never overwritten."""
+    shutil.copy(DEPLOY / "new-env.sh", tmp_path)
+    command = [str(tmp_path / "new-env.sh"), "safekeep.example.org"]
+    subprocess.run(command, check=True, capture_output=True)
+    written = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+    asked = set(re.findall(r"\$\{(\w+):\?", (DEPLOY / "compose.yml").read_text()))
+    assert asked == set(written)
+    assert all(len(value) == 48 for name, value in written.items() if name.endswith(("_PASSWORD", "_SECRET")))
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 1
+
+
+def test_what_the_image_copies_exists() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert copied
+    for path in " ".join(copied).split():
+        assert (DEPLOY.parent / path).exists(), path
+
+
+# --- the databases, on a real server -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def initialised() -> Iterator[dict[str, str]]:
+    """A fresh server on which postgres-init.sh has run; its addresses, as the migrations job is given them."""
+    folder = Path(tempfile.mkdtemp(prefix="safekeep-init-"))
+    folder.chmod(0o711)
+    port = servers.free_port()
+    servers.init_postgres(folder / "pg", password="top")
+    command = servers.postgres_command(folder / "pg", port=port, fsync=False).split()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, user=servers.postgres_user(), cwd="/", stdout=log, stderr=log)
+    try:
+        servers.wait_for_postgres(servers.admin_url(port=port, password="top"))
+        passwords = {f"{s.upper()}_{k}_PASSWORD": f"{s}-{k}'\"$" for s in SERVICES for k in ("OWNER", "SERVICE", "WORKER")}
+        programs = str(Path(servers.postgres_program("psql")).parent)
+        environment = {
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(port),
+            "PGPASSWORD": "top",
+            "POSTGRES_USER": "safekeep_admin",
+        }
+        subprocess.run(["bash", str(DEPLOY / "postgres-init.sh")], env=environment | passwords, check=True, capture_output=True)
+        roles = {f"{s}_{k}": passwords[f"{s.upper()}_{k.upper()}_PASSWORD"] for s in SERVICES for k in ("owner", "service", "worker")}
+        found: dict[str, str] = {}
+        for service in SERVICES:
+            found |= servers.database_urls(port=port, passwords=roles, service=service, name=service)
+        yield found
+    finally:
+        process.terminate()
+        process.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_the_migrations_job_brings_all_five_to_their_schema_and_may_run_again(initialised: dict[str, str]) -> None:
+    command = [sys.executable, "-W", "ignore", "-m", "deploy.migrate"]
+    for _ in range(2):
+        done = subprocess.run(command, env={**os.environ, **initialised}, cwd=DEPLOY.parent, check=True, capture_output=True, text=True)
+        assert done.stdout.splitlines() == [f"{service}: at the newest schema" for service in SERVICES]
+    part = {name: url for name, url in initialised.items() if "FILES_OWNER" not in name}
+    refused = subprocess.run(command, env={**os.environ, **part}, cwd=DEPLOY.parent, check=False, capture_output=True, text=True)
+    assert (refused.returncode, refused.stderr) == (1, "Not migrated: FILES_OWNER_DATABASE_URL is not set.\n")
+
+
+def test_a_role_enters_its_own_database_and_no_other_and_makes_no_tables(initialised: dict[str, str]) -> None:
+    """Fifteen roles at five databases; only owners create; none is a superuser or bypasses row-level security."""
+    for name, url in initialised.items():
+        for service in SERVICES:
+            elsewhere = url.rpartition("/")[0] + f"/{service}"
+            if url == elsewhere:
+                with psycopg.connect(url, autocommit=True) as database:
+                    powers = database.execute(
+                        "select rolsuper or rolbypassrls or rolcreaterole or rolcreatedb from pg_roles where rolname = current_user"
+                    ).fetchone()
+                    assert powers == (False,)
+                    if "OWNER" not in name:
+                        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                            database.execute("create table t ()")
+            else:
+                with pytest.raises(psycopg.OperationalError, match="permission denied"):
+                    psycopg.connect(elsewhere)
