@@ -108,18 +108,25 @@ def _answer(problem: Problem, error: SafekeepError | None = None) -> Response:
     else:
         failing = error.problems if isinstance(error, Invalid) else {}
         sentences = [(field, problems.sentence(field, code)) for field, code in failing.items()]
-        status = 404 if problem is problems.NOT_FOUND else problem.status
+        said = {"problem": problem, "sentences": sentences, "typed": _typed() if problem.status == 503 else []}
         try:
-            body = render_template("problem.html", problem=problem, sentences=sentences)
+            body = render_template("problem.html", **said)
         except Exception:  # the page's own frame needs services too: say it without
             g.pop("here", None)
-            body = render_template("problem.html", problem=problem, sentences=sentences)
-        response = Response(body, status, mimetype="text/html")
+            body = render_template("problem.html", **said)
+        response = Response(body, problem.status, mimetype="text/html")
     if isinstance(error, TooManyAttempts):
         response.headers["Retry-After"] = str(int(error.seconds))
     elif problem.status == 503:
         response.headers["Retry-After"] = "30"
     return response
+
+
+def _typed() -> list[tuple[str, str]]:
+    """The fields of a form that could not even be taken in, so that the page can give every word back and send them again."""
+    if request.method != "POST" or request.endpoint in {"session.sign_in", "session.sign_out"}:
+        return []
+    return [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
 
 
 def _is_api() -> bool:

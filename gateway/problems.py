@@ -65,6 +65,7 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "missing": Problem(401, "not-signed-in", _("Sign in"), _("Sign in to see this page.")),
         "expired": Problem(401, "session-ended", _("You were signed out"), _("You were away for a while. Sign in to go on.")),
         "invalid": Problem(401, "not-signed-in", _("Sign in"), _("Sign in to see this page.")),
+        "ended": Problem(401, "session-ended", _("You were signed out"), _("This session has ended. Sign in to go on.")),
         "no_school": Problem(401, "school-needed", _("Choose a school"), _("You belong to more than one school. Choose the one you want.")),
         "not_a_person": Problem(401, "not-signed-in", _("Sign in"), _("Sign in to see this page.")),
     },
@@ -75,6 +76,7 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "id_taken": Problem(409, "id-taken", _("This page cannot be used"), _("Nothing was recorded. Open Add incident again and send it from there.")),
         "draft_ended": Problem(409, "draft-ended", _("This draft has ended"), _("It was recorded or thrown away, so it is not kept as a draft.")),
         "not_ready": Problem(503, "not-ready", _("Your school is being set up"), _("Your school's settings have not arrived yet. Try again in a minute.")),
+        "incident_not_counted": Problem(409, "not-counted", _("The counts are not up to date yet"), _("Try again in a minute.")),
         "other_key_content": Problem(409, "idempotency-key-reused", _("This key was used before"), _("The Idempotency-Key was used for other content. Use a new key.")),
     },
     errors.Unavailable: {

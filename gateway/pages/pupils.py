@@ -169,7 +169,7 @@ def _set_flag(form: Form, *, pupil_id: UUID, flag_id: UUID, existing: Flag | Non
         form.refuse("started", "missing")
     kind = existing.kind if existing else form.one("kind")
     if not kind:
-        form.refuse("kind", "missing")
+        form.refuse("kind", "choose_one")
     fields = {"social_worker": form.one("social_worker"), "note": form.one("note"), "started": started or date.today(), "ended": ended, "review": review}
     try:
         wanted = rpc.build(SetFlag, id=flag_id, pupil_id=pupil_id, kind=kind or "send", **fields)

@@ -7,6 +7,7 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
   let isUnsaved = false;
   let isSaving = false;
   let isOver = false;
+  let hasFailed = false;
 
   const changed = () => {
     isUnsaved = true;
@@ -17,7 +18,10 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
     if (!event.defaultPrevented) isUnsaved = false;
   });
   window.addEventListener("beforeunload", (event) => {
-    if (isUnsaved) event.preventDefault();
+    if (isUnsaved && hasFailed) event.preventDefault(); // what is only on this page: warn
+  });
+  window.addEventListener("pagehide", () => {
+    if (isUnsaved && !isOver) navigator.sendBeacon(form.dataset.draft, fieldsOf(form)); // the last words before leaving
   });
 
   setInterval(async () => {
@@ -25,7 +29,8 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
     isSaving = true;
     isUnsaved = false;
     const sentence = await save(form);
-    if (sentence === null) isUnsaved = true;
+    hasFailed = sentence === null;
+    if (hasFailed) isUnsaved = true;
     isOver = sentence === form.dataset.sayOver;
     if (said) said.textContent = sentence ?? form.dataset.sayUnsaved;
     isSaving = false;

@@ -15,6 +15,9 @@ document.addEventListener("change", look);
 window.addEventListener("pageshow", look);
 look();
 
+// The guidance stands beside the account; where there is no room beside it, it folds.
+if (window.matchMedia("(max-width: 899px)").matches) document.querySelector(".sk-guidance")?.removeAttribute("open");
+
 const now = document.querySelector("input[name=now_at]");
 if (now) {
   const [shown, started] = [Date.parse(now.value), performance.now()];

@@ -1,0 +1,153 @@
+"""Every route, found by introspection: its headers, its token, its methods; and that a broken broker is said honestly."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from openapi_spec_validator import validate
+from werkzeug.routing import Rule
+
+from gateway import pages
+from gateway.api.openapi import document
+from gateway.assets import VENDOR
+from safekeep.ids import new_id
+
+TEMPLATES = Path(pages.__file__).parent.parent / "templates"
+BOTH = {
+    "session.sign_in",  # a GET only shows the form
+    "pupils.search",  # posted so that no name stands in an address
+    "pupils.flag",
+    "corrections.form",
+}
+"""Routes with one view for showing a form and for sending it."""
+
+
+def address(rule: Rule) -> str:
+    values = {"slug": "hillside", "version": "x", "name": "theme.css"} | {a: str(new_id()) for a in rule.arguments if a.endswith("_id")}
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found.group(1)], rule.rule)
+
+
+def rules(app: Flask) -> list[tuple[str, Rule]]:
+    return [(method, rule) for rule in app.url_map.iter_rules() for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})]
+
+
+def test_every_route_answers_with_the_headers_and_none_fails(app: Flask) -> None:
+    """Signed in as nobody, with a broker that is away: a redirect, a refusal or an honest 503, each under the same policy."""
+    client = app.test_client()
+    for method, rule in rules(app):
+        answer = client.open(address(rule), method=method, data=b"{}" if "/api/" in rule.rule else None, buffered=True)
+        assert answer.status_code != 500, f"{method} {rule.rule}"
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert "camera=()" in answer.headers["Permissions-Policy"]
+        if not rule.rule.startswith("/assets/"):
+            assert answer.headers["Cache-Control"] == "no-store", rule.rule
+
+
+def test_only_pages_that_need_no_session_answer_without_one(app: Flask) -> None:
+    client = app.test_client()
+    open_to_all = set()
+    for method, rule in rules(app):
+        if method == "GET" and not rule.rule.startswith("/assets/"):
+            answer = client.get(address(rule))
+            if answer.status_code == 200:
+                open_to_all.add(rule.rule)
+            elif answer.status_code == 303:
+                assert "/sign-in" in answer.headers["Location"], rule.rule
+            else:
+                assert answer.status_code == 401, rule.rule
+    assert open_to_all == {"/sign-in", "/api/v1/openapi.json"}
+
+
+def test_nothing_is_changed_by_a_get(app: Flask) -> None:
+    """A route is for showing or for doing; the few that have both show a form on GET."""
+    both = {rule.endpoint for rule in app.url_map.iter_rules() if {"GET", "POST"} <= (rule.methods or set())}
+    assert both == BOTH
+
+
+def test_a_form_from_elsewhere_or_without_its_token_does_nothing(app: Flask) -> None:
+    client = app.test_client()
+    client.set_cookie("safekeep-8000", "a-session")
+    for method, rule in rules(app):
+        if method == "POST" and "/api/" not in rule.rule and rule.endpoint != "session.sign_in":
+            assert client.post(address(rule)).status_code == 400, rule.rule
+            assert client.post(address(rule), data={"csrf_token": "0" * 64}).status_code == 400, rule.rule
+    elsewhere: list[dict[str, str]] = [{"Origin": "https://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}]
+    for headers in elsewhere:
+        assert client.post("/sign-in", data={"username": "a", "password": "b"}, headers=headers).status_code == 400
+
+
+def test_every_form_that_is_posted_carries_the_token() -> None:
+    for path in TEMPLATES.rglob("*.html"):
+        for form in re.findall(r'<form[^>]*method="post".*?</form>', path.read_text(), re.S):
+            assert "csrf()" in form, path.name
+
+
+def test_no_template_holds_inline_script_or_style() -> None:
+    for path in TEMPLATES.rglob("*.html"):
+        text = path.read_text()
+        assert not re.search(r"<style|style=\"|\son\w+=\"|javascript:", text), path.name
+        assert all("src=" in script for script in re.findall(r"<script[^>]*>", text)), path.name
+
+
+def test_a_text_in_a_failed_form_is_not_lost_while_the_broker_is_away(app: Flask) -> None:
+    """Who cannot even be asked who they are gets their words back on the page that says so."""
+    client = app.test_client()
+    client.set_cookie("safekeep-8000", "a-session")
+    with app.test_request_context(headers={"Cookie": "safekeep-8000=a-session"}):
+        from gateway import session
+
+        token = session.csrf_token()
+    answer = client.post(f"/s/hillside/incidents/new/{new_id()}", data={"csrf_token": token, "narrative": "She said <no>.", "do": "record"})
+    assert answer.status_code == 503
+    assert "She said &lt;no&gt;." in answer.text
+    assert answer.headers["Retry-After"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kept"),
+    [
+        ("/s/hillside/inbox", "/s/hillside/inbox"),
+        ("/t/trust/", "/t/trust/"),
+        ("//evil.example/s/", ""),
+        ("https://evil.example/s/", ""),
+        ("/s/\\evil.example", ""),
+        ("/s//evil.example", ""),
+        ("/s/\nx", ""),
+        ("/sign-out", ""),
+        ("", ""),
+    ],
+)
+def test_signing_in_leads_only_to_pages_of_ours(wanted: str, kept: str) -> None:
+    assert pages.safe_next(wanted) == kept
+
+
+def test_the_api_says_problems_as_rfc_9457(app: Flask) -> None:
+    answer = app.test_client().get("/api/v1/pupils?q=sa")
+    assert answer.status_code == 401
+    assert answer.content_type == "application/problem+json"
+    said: dict[str, Any] = answer.get_json()
+    assert said["type"].endswith("/not-signed-in")
+    assert {"type", "title", "status", "detail"} <= said.keys()
+
+
+def test_the_apis_description_is_valid_and_names_every_call(app: Flask) -> None:
+    described = document()
+    validate(described)
+    routes = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule.removeprefix("/api/v1")) for rule in app.url_map.iter_rules() if rule.endpoint.startswith("api.")}
+    assert set(described["paths"]) == routes - {"/openapi.json"}
+
+
+def test_nothing_is_served_but_the_table_and_our_own_files(app: Flask) -> None:
+    client = app.test_client()
+    for name in VENDOR:
+        assert client.get(f"/assets/vendor/{name}", buffered=True).status_code == 200, name
+    for name in ("theme.css", "start.js", "icon.svg"):
+        assert client.get(f"/assets/own/x/{name}", buffered=True).status_code == 200
+    for name in ("vendor/package.json", "vendor/../govuk-frontend.min.css", "own/x/../__init__.py", "own/x/__init__.py"):
+        assert client.get(f"/assets/{name}").status_code == 404, name
