@@ -32,10 +32,8 @@ def fill_in(page: Page) -> None:
 
 
 def submit(page: Page) -> None:
-    """Press the button that submits; where nobody could be shown before, it first shows who will be sent it."""
-    button = page.get_by_role("main").get_by_role("button", name=re.compile("^Add incident")).last
-    if "alert" not in button.inner_text():
-        button.click()
+    """Look at who will be sent it, then press the button that submits."""
+    page.get_by_role("main").get_by_role("button", name="Show who will be sent it").click()
     page.get_by_role("main").get_by_role("button", name=re.compile("^Add incident and alert 3 people")).last.click()
 
 
