@@ -153,6 +153,7 @@ BY_FIELD: dict[tuple[str, str], str] = {
     ("pupil_id", "not_an_id"): _("Choose a pupil of your school"),
     ("described_pupil", "missing"): _("Describe the pupil as well as you can"),
     ("kind", "missing"): _("Choose what kind of incident it was"),
+    ("when", "missing"): _("Say when it happened, or choose “Not known”"),
     ("occurred_at", "missing"): _("Say when it happened, or choose “Not known”"),
     ("occurred_precision", "missing"): _("Say when it happened, or choose “Not known”"),
     ("narrative", "missing"): _("Write what happened, what you saw or what was said"),
