@@ -66,7 +66,7 @@ def _lines(here: Here, alerts: list[AlertItem]) -> dict[UUID, EntryLine]:
     if not alerts:
         return {}
     try:
-        found = rpc.ask(rpc.build(Summaries, entry_ids=list({alert.entry_id for alert in alerts})), token=here.token, seconds=3.0)
+        found = rpc.ask(rpc.build(Summaries, entry_ids=list({alert.entry_id for alert in alerts})), token=here.token, seconds=1.5)
     except SafekeepError:
         return {}
     return {line.id: line for line in found.items}
@@ -74,13 +74,13 @@ def _lines(here: Here, alerts: list[AlertItem]) -> dict[UUID, EntryLine]:
 
 def _asks(here: Here) -> list[AskItem]:
     try:
-        return rpc.ask(OpenAsks(), token=here.token, seconds=3.0).items if here.is_lead else []
+        return rpc.ask(OpenAsks(), token=here.token, seconds=1.5).items if here.is_lead else []
     except SafekeepError:
         return []
 
 
 def _left(here: Here) -> int:
     try:
-        return len(rpc.ask(LeftDrafts(), token=here.token, seconds=2.0).items) if here.is_lead else 0
+        return len(rpc.ask(LeftDrafts(), token=here.token, seconds=1.5).items) if here.is_lead else 0
     except SafekeepError:
         return 0

@@ -124,7 +124,10 @@ def suggest_staff(slug: str) -> Any:
 
 def _record(typed: Form, *, here: Here, slug: str, incident_id: UUID) -> Any:
     known = schools.known(here)
-    alerts = _work_out(typed, here=here, known=known)
+    try:
+        alerts = _work_out(typed, here=here, known=known)
+    except Unavailable as error:
+        raise Unavailable(error.service, "not_done") from None  # only asked who would be sent it: nothing was recorded
     alerting.refuse_without_reasons(typed, alerts)
     wanted = _request(typed, known=known, here=here, incident_id=incident_id)
     if typed.problems or wanted is None:
@@ -218,7 +221,8 @@ def _not_done(typed: Form, error: Unavailable | StorageError, *, here: Here, inc
     problem = problems.problem_of(error)
     kept = drafts.saved(typed, draft_id=incident_id, token=here.token)
     sentence = problems.sentence("form", "kept_as_draft" if kept else "kept_on_page")
-    return _show(typed, here=here, incident_id=incident_id, notice=f"{problem.detail} {sentence}", status=503, calm=True)
+    alerts = Alerting(None, [p for p in typed.as_ids("staff_ids") if p in schools.known(here).staff])  # do not make them wait for it again
+    return _show(typed, here=here, incident_id=incident_id, alerts=alerts, notice=f"{problem.detail} {sentence}", status=503)
 
 
 def _after_the_end(typed: Form, *, here: Here, slug: str, incident_id: UUID) -> Any:
@@ -286,7 +290,6 @@ def _show(
     notice: str = "",
     conflict: str = "",
     look: bool = False,
-    calm: bool = False,
     status: int = 200,
 ) -> Any:
     known = schools.known(here)
@@ -314,7 +317,6 @@ def _show(
         notice=notice,
         conflict=conflict,
         look=look,
-        calm=calm,
         now_at=datetime.fromisoformat(typed.one("now_at")).astimezone(UTC),
         today=clock.now().astimezone(known.zone).date().isoformat(),
         button=words.submit_label(alerts.count),
