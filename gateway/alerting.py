@@ -27,8 +27,8 @@ class Alerting:
 
     @property
     def shown(self) -> str:
-        """Who is shown, as one value, so that the page can tell whether the writer has seen it."""
-        return " ".join(str(r.person_id) for r in self.preview.recipients) if self.preview else ""
+        """Who is shown as being sent it, and as losing sight, as one value: so that the page can tell whether the writer has seen it."""
+        return " ".join(_shown(self.preview)) if self.preview else ""
 
     def why_not(self, person_id: UUID) -> str:
         """Return why a person added by name cannot be sent it, or ""."""
@@ -59,7 +59,11 @@ def work_out(
         form.put("groups_seen", " ".join(sorted(called)))
         preview = _ask(form, here=here, pupil_ids=pupil_ids, codes=codes, incident_id=incident_id, people=people)
     shown = form.fields.get("shown")
-    return Alerting(preview, people, was_shown=shown is not None and set(shown[0].split()) == {str(r.person_id) for r in preview.recipients})
+    return Alerting(preview, people, was_shown=shown is not None and set(shown[0].split()) == set(_shown(preview)))
+
+
+def _shown(preview: AlertPreview) -> list[str]:
+    return [str(r.person_id) for r in preview.recipients] + [f"not-{person}" for person in preview.loses_sight]
 
 
 def alert_of(form: Form) -> Alert:

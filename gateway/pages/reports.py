@@ -44,7 +44,7 @@ def span(form: Form, *, today: date) -> tuple[date, date]:
 
 
 def by_month(rows: list[CountRow]) -> list[dict[str, Any]]:
-    """Return, a month, its incidents by class; `height` 0 to 20 for the chart."""
+    """Return, a month, its incidents by class; `parts` are heights for the chart."""
     months: dict[str, dict[str, int]] = {}
     for row in rows:
         if row.main:
@@ -52,7 +52,7 @@ def by_month(rows: list[CountRow]) -> list[dict[str, Any]]:
             counts_[row.class_code] = counts_.get(row.class_code, 0) + row.count
     most = max((sum(c.values()) for c in months.values()), default=1) or 1
     return [
-        {"name": words.month(month), "classes": classes, "total": sum(classes.values()), "parts": {c: 200 * n // most for c, n in classes.items()}}
+        {"name": words.month(month), "classes": classes, "total": sum(classes.values()), "parts": {c: 185 * n // most for c, n in classes.items()}}
         for month, classes in sorted(months.items())
     ]
 
