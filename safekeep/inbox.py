@@ -112,14 +112,11 @@ def _apply(tx: sa.Connection, *, handlers: Handlers, body: dict[str, Any]) -> bo
     """Carry out the event if it is the next of its subject. Returns False when it must wait behind an earlier one."""
     owner = body["name"].partition(".")[0]
     key = {"school_id": body["school_id"], "owner": owner, "subject": body["subject"], "sequence": body["sequence"]}
-    position = tx.execute(_POSITION, key).scalar() or 0
-    if body["sequence"] <= position:
-        return True  # done already
-    if body["sequence"] > position + 1:
+    found = tx.execute(_TAKE, {**key, "event_id": body["id"]}).one()
+    if body["sequence"] > found.position + 1:
         return False
-    if tx.execute(_TAKE, {"event_id": body["id"], "school_id": body["school_id"]}).first() is None:
-        return True
-    tx.execute(_ADVANCE, key)
+    if not found.taken:
+        return True  # done already
     for event_class, handler in handlers.items():
         if event_class.name == body["name"]:
             if body["version"] > event_class.version:
@@ -154,11 +151,14 @@ def _cause(error: Exception) -> str:
     return f"{type(error).__name__}{detail}"
 
 
-_POSITION = sa.text("select sequence from inbox_positions where owner = :owner and subject = :subject for update")
-_TAKE = sa.text("insert into inbox (event_id, school_id) values (:event_id, :school_id) on conflict do nothing returning event_id")
-_ADVANCE = sa.text(
-    "insert into inbox_positions (school_id, owner, subject, sequence) values (:school_id, :owner, :subject, :sequence) "
-    "on conflict (school_id, owner, subject) do update set sequence = excluded.sequence"
+_TAKE = sa.text(
+    "with place as (select coalesce((select p.sequence from inbox_positions p where p.school_id = :school_id and p.owner = :owner "
+    "and p.subject = :subject for update), 0) as position), "
+    "taken as (insert into inbox (event_id, school_id) select cast(:event_id as uuid), :school_id from place where position = :sequence - 1 "
+    "on conflict do nothing returning event_id), "
+    "advanced as (insert into inbox_positions (school_id, owner, subject, sequence) select :school_id, :owner, :subject, :sequence from taken "
+    "on conflict (school_id, owner, subject) do update set sequence = excluded.sequence) "
+    "select position, exists (select from taken) as taken from place"
 )
 _KEEP = sa.text(
     "insert into retries (event_id, school_id, owner, subject, sequence, body, cause, attempts, next_at) "

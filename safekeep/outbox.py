@@ -15,19 +15,18 @@ from safekeep.ids import new_id
 
 EventType = TypeVar("EventType", bound=Event)
 
-_NEXT = sa.text(
-    "insert into outbox_sequences (school_id, subject, sequence) values (:school_id, :subject, 1) "
-    "on conflict (school_id, subject) do update set sequence = outbox_sequences.sequence + 1 returning sequence"
-)
 _ADD = sa.text(
-    "with added as (insert into outbox (id, school_id, name, version, body) values (:id, :school_id, :name, :version, cast(:body as jsonb))) "
-    "select pg_notify('outbox', '')"
+    "with numbered as (insert into outbox_sequences (school_id, subject, sequence) values (:school_id, :subject, 1) "
+    "on conflict (school_id, subject) do update set sequence = outbox_sequences.sequence + 1 returning sequence), "
+    "added as (insert into outbox (id, school_id, name, version, body) "
+    "select :id, :school_id, :name, :version, jsonb_set(cast(:body as jsonb), '{sequence}', to_jsonb(sequence)) from numbered) "
+    "select sequence, pg_notify('outbox', '') from numbered"
 )
 
 
 def add(tx: sa.Connection, event_class: type[EventType], *, school_id: UUID, subject: UUID, at: datetime | None = None, **fields: Any) -> EventType:
     """Put an event in the outbox with the next sequence number of its subject; `at` when it happened, now if not said."""
-    sequence = tx.execute(_NEXT, {"school_id": school_id, "subject": subject}).scalar_one()
-    event = event_class(id=new_id(), at=at or clock.now(), school_id=school_id, subject=subject, sequence=sequence, **fields)
-    tx.execute(_ADD, {"id": event.id, "school_id": school_id, "name": event.name, "version": event.version, "body": event.model_dump_json()})
-    return event
+    event = event_class(id=new_id(), at=at or clock.now(), school_id=school_id, subject=subject, sequence=1, **fields)
+    row = {"id": event.id, "school_id": school_id, "subject": subject, "name": event.name, "version": event.version}
+    sequence = tx.execute(_ADD, {**row, "body": event.model_dump_json()}).scalar_one()
+    return event.model_copy(update={"sequence": sequence})

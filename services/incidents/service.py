@@ -324,41 +324,46 @@ HANDLERS = {identity.StaffChanged: _on_staff, identity.SchoolChanged: _on_school
 def _record(tx: sa.Connection, *, actor: Actor, request: Record, files: Sequence[Receipt], now: datetime, past: bool) -> Recorded:
     school_id = actor.at_school
     fingerprint = recording.fingerprint(request, file_ids=[f.file_id for f in files])
-    head = store.lock_head(tx, school_id=school_id)
-    repeated = _repeated(tx, actor=actor, entry_id=request.id, fingerprint=fingerprint)
-    if repeated:
-        return repeated
-    school = _known_school(tx, school_id)
     parts = {request.pupil_id: "pupil", **{x.pupil_id: x.part for x in request.linked_pupils}}
+    head = store.lock_head(tx, school_id=school_id)
+    found = store.situation(tx, school_id=school_id, entry_id=request.id, parts=parts, now=now)
+    if found is None:
+        raise Conflict("not_ready")
+    if found.repeated:
+        return _repeated(tx, actor=actor, entry_id=request.id, fingerprint=fingerprint)
+    school, known = found.school, found.pupils
     categories, problems = recording.allocated(school=school, writer=actor, codes=request.category_codes)
     problems |= recording.problems_of_time(occurred_at=request.occurred_at, precision=request.occurred_precision, now=now)
-    known = store.pupils_with(tx, school_id=school_id, ids=parts)
     if request.pupil_id not in known:
         problems["pupil_id"] = "unknown_choice"
-    elif known[request.pupil_id].holding and not request.described_pupil.strip():
+    elif known[request.pupil_id] and not request.described_pupil.strip():
         problems["described_pupil"] = "missing"
     for index, link in enumerate(request.linked_pupils):
-        if link.pupil_id not in known or known[link.pupil_id].holding:
+        if link.pupil_id not in known or known[link.pupil_id]:
             problems[f"linked_pupils.{index}.pupil_id"] = "unknown_choice"
         elif link.pupil_id == request.pupil_id or link.pupil_id in [x.pupil_id for x in request.linked_pupils[:index]]:
             problems[f"linked_pupils.{index}.pupil_id"] = "twice"
     recording.refuse(problems)
     class_ = permissions.class_of(categories)
-    concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=parts)
     called = permissions.groups_called_for(categories)
-    if known[request.pupil_id].holding:
-        called |= {permissions.SAFEGUARDING_TEAM}
     alert = request.alert
-    if known[request.pupil_id].holding and permissions.SAFEGUARDING_TEAM not in alert.groups:
-        alert = alert.model_copy(update={"groups": [*alert.groups, permissions.SAFEGUARDING_TEAM]})
-    plan = recording.plan_alert(school=school, writer=actor, class_=class_, called_for=called, alert=alert, concerned=concerned)
+    if known[request.pupil_id]:  # the holding pupil: whoever it is, the Safeguarding team finds out
+        called |= {permissions.SAFEGUARDING_TEAM}
+        if permissions.SAFEGUARDING_TEAM not in alert.groups:
+            alert = alert.model_copy(update={"groups": [*alert.groups, permissions.SAFEGUARDING_TEAM]})
+    plan = recording.plan_alert(school=school, writer=actor, class_=class_, called_for=called, alert=alert, concerned=found.concerned)
     recording.refuse(plan.problems)
     codes = [c.code for c in categories]
-    number = store.next_number(tx, school_id=school_id, year=now.astimezone(ZoneInfo(school.zone)).year)
-    linked = [{"pupil_id": request.pupil_id, "part": None, "initials": ""}]
-    linked += [{"pupil_id": x.pupil_id, "part": x.part, "initials": x.initials} for x in request.linked_pupils]
-    store.add_incident(
-        tx, school_id=school_id, id=request.id, linked=linked, number=number, pupil_id=request.pupil_id, categories=codes, **{"class": class_}
+    number = store.add_incident(
+        tx,
+        school_id=school_id,
+        id=request.id,
+        year=found.year,
+        last=found.last_number,
+        pupil_id=request.pupil_id,
+        class_=class_,
+        categories=codes,
+        linked=[{"pupil_id": x.pupil_id, "part": x.part, "initials": x.initials} for x in request.linked_pupils],
     )
     facts = {
         "kind": request.kind,
@@ -373,7 +378,6 @@ def _record(tx: sa.Connection, *, actor: Actor, request: Record, files: Sequence
         tx,
         actor=actor,
         head=head,
-        school=school,
         kind="incident",
         incident_id=request.id,
         entry_id=request.id,
@@ -385,7 +389,7 @@ def _record(tx: sa.Connection, *, actor: Actor, request: Record, files: Sequence
         alert=alert,
         files=files,
         fingerprint=fingerprint,
-        parts=parts,
+        threads=found.threads,
         now=now,
         occurred=(request.occurred_at, request.occurred_precision),
         number=number,
@@ -428,9 +432,8 @@ def _add_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: S
     school_id = actor.at_school
     fingerprint = recording.fingerprint(request, file_ids=[f.file_id for f in files])
     head = store.lock_head(tx, school_id=school_id)
-    repeated = _repeated(tx, actor=actor, entry_id=request.id, fingerprint=fingerprint)
-    if repeated:
-        return repeated
+    if store.entry_with(tx, school_id=school_id, entry_id=request.id):
+        return _repeated(tx, actor=actor, entry_id=request.id, fingerprint=fingerprint)
     incident = _access_incident(tx, actor=actor, incident_id=request.incident_id)
     if request.category_codes and not permissions.is_lead(actor.roles):
         raise Invalid({"category_codes": "leads_only"})
@@ -457,17 +460,14 @@ def _add_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: S
                 incident_id=incident.id,
                 entry_id=incident.id,
                 class_=class_,
-                people=keep,
+                told=[store.Right(p, granted_by=actor.person, reason=request.keep_reason) for p in keep],
                 now=now,
-                granted_by=actor.person,
-                reason=request.keep_reason,
             )
         store.raise_class(tx, school_id=school_id, incident_id=incident.id, class_=class_, codes=codes)
     entry_hash = _write(
         tx,
         actor=actor,
         head=head,
-        school=school,
         kind="action",
         incident_id=incident.id,
         entry_id=request.id,
@@ -479,7 +479,7 @@ def _add_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: S
         alert=request.alert,
         files=files,
         fingerprint=fingerprint,
-        parts=parts,
+        threads=store.threads_of(tx, school_id=school_id, parts=parts),
         now=now,
         occurred=(None, "exact"),
         number=incident.number,
@@ -518,9 +518,8 @@ def _add_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection, 
     school_id = actor.at_school
     fingerprint = recording.fingerprint(request, file_ids=[])
     head = store.lock_head(tx, school_id=school_id)
-    repeated = _repeated(tx, actor=actor, entry_id=request.id, fingerprint=fingerprint)
-    if repeated:
-        return repeated
+    if store.entry_with(tx, school_id=school_id, entry_id=request.id):
+        return _repeated(tx, actor=actor, entry_id=request.id, fingerprint=fingerprint)
     incident = _access_incident(tx, actor=actor, incident_id=request.incident_id)
     reading = permissions.reading(actor)
     mine = {e.id: e for e in store.entries_of(tx, school_id=school_id, incident_id=incident.id, reading=reading)}
@@ -538,7 +537,6 @@ def _add_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection, 
         tx,
         actor=actor,
         head=head,
-        school=school,
         kind="correction",
         incident_id=incident.id,
         entry_id=request.id,
@@ -550,7 +548,7 @@ def _add_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection, 
         alert=None,
         files=[],
         fingerprint=fingerprint,
-        parts=parts,
+        threads=store.threads_of(tx, school_id=school_id, parts=parts),
         now=now,
         occurred=(None, "exact"),
         number=incident.number,
@@ -570,7 +568,6 @@ def _write(
     *,
     actor: Actor,
     head: store.Head,
-    school: School,
     kind: str,
     incident_id: UUID,
     entry_id: UUID,
@@ -582,7 +579,7 @@ def _write(
     alert: Any,
     files: Sequence[Receipt],
     fingerprint: str,
-    parts: dict[UUID, str],
+    threads: list[ledger.PupilThread],
     now: datetime,
     occurred: tuple[datetime | None, str],
     number: str,
@@ -605,7 +602,6 @@ def _write(
         **{f"file:{f['id']}": f for f in kept_files},
         **{f"fact:{name}": value for name, value in facts.items()},
     }
-    threads = store.threads_of(tx, school_id=school_id, parts=parts)
     salts = [base64.b64encode(os.urandom(16)).decode() for _ in range(len(fields) + len(threads))]
     place = ledger.append(
         school_id=school_id,
@@ -620,47 +616,31 @@ def _write(
         previous=head.hash,
         salts=salts,
     )
-    store.append_to_ledger(tx, school_id=school_id, entry=place, pupil_ids=list(parts))
+    reasons = alert.reasons if alert else {}
+    told = [
+        store.Right(p, granted_by=actor.person if p in plan.granted else None, reason=reasons.get(p, ""))
+        for p in (recipient.person_id for recipient in plan.recipients)
+    ]
     store.add_entry(
         tx,
         school_id=school_id,
-        id=entry_id,
         incident_id=incident_id,
+        entry_id=entry_id,
+        place=place,
+        pupil_ids=[thread.pupil_id for thread in threads],
         kind=kind,
-        author_id=actor.person,
-        author_name=actor.name,
-        author_role=role,
-        recorded_at=now,
-        occurred_at=occurred[0],
-        occurred_precision=occurred[1],
-        placed_at=occurred[0] or now,
+        class_=class_,
+        author=(actor.person, actor.name, role),
+        now=now,
+        occurred=occurred,
         text=text,
         facts=facts,
         categories=codes,
         recipients=recipients,
         files=kept_files,
         fingerprint=fingerprint,
-        ledger_sequence=place.sequence,
-        entry_hash=place.hash,
-        **{"class": class_},
+        told=told,
     )
-    reasons = alert.reasons if alert else {}
-    by_reason: dict[tuple[UUID | None, str], list[UUID]] = {}
-    for recipient in plan.recipients:
-        granted_by = actor.person if recipient.person_id in plan.granted else None
-        by_reason.setdefault((granted_by, reasons.get(recipient.person_id, "")), []).append(recipient.person_id)
-    for (granted_by, reason), people in by_reason.items():
-        store.give_rights(
-            tx,
-            school_id=school_id,
-            incident_id=incident_id,
-            entry_id=entry_id,
-            class_=class_,
-            people=people,
-            now=now,
-            granted_by=granted_by,
-            reason=reason,
-        )
     asks = [
         {
             "school_id": school_id,
@@ -695,10 +675,8 @@ def _grant(tx: sa.Connection, *, actor: Actor, incident_id: UUID, entry_id: UUID
         incident_id=incident_id,
         entry_id=entry_id,
         class_=class_,
-        people=[person_id],
+        told=[store.Right(person_id, granted_by=actor.person, reason=reason)],
         now=now,
-        granted_by=actor.person,
-        reason=reason,
     )
     threads = store.threads_of(tx, school_id=school_id, parts=parts)
     fields = {"person": str(person_id), "class": class_.code, "reason": reason}
@@ -763,11 +741,10 @@ def _said(
     }
 
 
-def _repeated(tx: sa.Connection, *, actor: Actor, entry_id: UUID, fingerprint: str) -> Recorded | None:
-    """Return what the first run answered when this id was recorded before. Raises Conflict for anything else under it."""
+def _repeated(tx: sa.Connection, *, actor: Actor, entry_id: UUID, fingerprint: str) -> Recorded:
+    """Return what the first run answered, for an id that was recorded before. Raises Conflict for anything else under it."""
     row = store.entry_with(tx, school_id=actor.at_school, entry_id=entry_id)
-    if row is None:
-        return None
+    assert row is not None
     if row.author_id != actor.person:
         raise Conflict("id_taken")
     if row.fingerprint != fingerprint:

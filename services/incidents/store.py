@@ -28,7 +28,13 @@ def _time(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
-schools = sa.Table("schools", metadata, _school(), sa.Column("zone", sa.Text, nullable=False))
+schools = sa.Table(
+    "schools",
+    metadata,
+    _school(),
+    sa.Column("zone", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),  # grows with every word of identity's about the school or its staff
+)
 staff = sa.Table(
     "staff",
     metadata,
@@ -214,27 +220,39 @@ ledger_openings = sa.Table(
 # --- the school, fed by identity's events ---------------------------------------------------------------------------
 
 _SCHOOL_STATE = sa.text(
-    "select s.zone, "
+    "select s.zone, s.version, "
     "(select json_agg(json_build_array(code, class, groups, leads_only)) from categories where school_id = :school), "
     "(select json_agg(json_build_array(code, members)) from groups where school_id = :school), "
     "(select json_agg(json_build_array(person_id, roles)) from staff where school_id = :school and active) "
     "from schools s where s.school_id = :school"
 )
+_known: dict[UUID, tuple[int, School]] = {}  # the newest version of each school that this process has read
 
 
-def school_state(tx: sa.Connection, *, school_id: UUID) -> School | None:
-    """Return what recording needs to know of the school, or None before identity's first event about it."""
+def school_state(tx: sa.Connection, *, school_id: UUID, version: int | None = None) -> School | None:
+    """Return what recording needs to know of the school, or None before identity's first event about it.
+
+    With the `version` the caller has just read, what this process knows already is not read again.
+    """
+    known = _known.get(school_id)
+    if known is not None and known[0] == version:
+        return known[1]
     row = tx.execute(_SCHOOL_STATE, {"school": school_id}).first()
     if row is None:
         return None
-    zone, category_rows, group_rows, staff_rows = row
+    zone, found, category_rows, group_rows, staff_rows = row
     members = [Member(UUID(person), frozenset(roles)) for person, roles in staff_rows or []]
-    return School(
+    school = School(
         zone=zone,
         categories={c: Category(c, Class(class_), tuple(g), leads_only) for c, class_, g, leads_only in category_rows or []},
         groups={code: frozenset(UUID(m) for m in ids) for code, ids in group_rows or []},
         staff={member.person_id: member for member in members},
     )
+    _known[school_id] = (found, school)
+    return school
+
+
+_CHANGED = sa.text("update schools set version = version + 1 where school_id = :school")
 
 
 def keep_staff(tx: sa.Connection, *, school_id: UUID, person_id: UUID, roles: Sequence[str], active: bool) -> None:
@@ -242,13 +260,15 @@ def keep_staff(tx: sa.Connection, *, school_id: UUID, person_id: UUID, roles: Se
     values = {"roles": list(roles), "active": active}
     insert = pg.insert(staff).values(school_id=school_id, person_id=person_id, **values)
     tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "person_id"], set_=values))
+    tx.execute(_CHANGED, {"school": school_id})
 
 
 def keep_school(
     tx: sa.Connection, *, school_id: UUID, zone: str, category_rows: Iterable[Category], group_rows: Iterable[tuple[str, Sequence[UUID]]]
 ) -> None:
     """Keep identity's latest word on a school's categories and groups."""
-    tx.execute(pg.insert(schools).values(school_id=school_id, zone=zone).on_conflict_do_update(index_elements=["school_id"], set_={"zone": zone}))
+    insert = pg.insert(schools).values(school_id=school_id, zone=zone)
+    tx.execute(insert.on_conflict_do_update(index_elements=["school_id"], set_={"zone": zone, "version": schools.c.version + 1}))
     tx.execute(categories.delete().where(categories.c.school_id == school_id))
     tx.execute(groups.delete().where(groups.c.school_id == school_id))
     rows = [
@@ -359,36 +379,74 @@ def threads_of(tx: sa.Connection, *, school_id: UUID, parts: dict[UUID, str]) ->
     ]
 
 
-_APPEND = sa.text(
+_IN_THE_LEDGER = (
     "with written as (insert into ledger (school_id, sequence, canonical, hash) values (:school, :sequence, :canonical, :hash)), "
     "opened as (insert into ledger_openings (school_id, sequence, openings) values (:school, :sequence, cast(:openings as jsonb))), "
     "threads as (insert into ledger_threads (school_id, pupil_id, count, hash) "
     "select :school, pupil, 1, :hash from unnest(cast(:pupils as uuid[])) pupil "
-    "on conflict (school_id, pupil_id) do update set count = ledger_threads.count + 1, hash = excluded.hash) "
-    "update ledger_heads set sequence = :sequence, hash = :hash where school_id = :school"
+    "on conflict (school_id, pupil_id) do update set count = ledger_threads.count + 1, hash = excluded.hash), "
+    "headed as (update ledger_heads set sequence = :sequence, hash = :hash where school_id = :school)"
 )
+_APPEND = sa.text(_IN_THE_LEDGER + " select 1")
 
 
 def append_to_ledger(tx: sa.Connection, *, school_id: UUID, entry: LedgerEntry, pupil_ids: Collection[UUID]) -> None:
     """Write the entry, what opens it, and the new head and threads."""
-    tx.execute(
-        _APPEND,
-        {
-            "school": school_id,
-            "sequence": entry.sequence,
-            "canonical": entry.canonical,
-            "hash": entry.hash,
-            "openings": json.dumps(entry.openings),
-            "pupils": list(pupil_ids),
-        },
+    tx.execute(_APPEND, _place(entry, school_id=school_id, pupil_ids=pupil_ids))
+
+
+def _place(entry: LedgerEntry, *, school_id: UUID, pupil_ids: Collection[UUID]) -> dict[str, Any]:
+    return {
+        "school": school_id,
+        "sequence": entry.sequence,
+        "canonical": entry.canonical,
+        "hash": entry.hash,
+        "openings": json.dumps(entry.openings),
+        "pupils": list(pupil_ids),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What recording an incident must know, read at one moment under the lock of the school's chain."""
+
+    school: School
+    repeated: bool  # an entry with this id is there already
+    year: int  # of today, in the school's zone
+    last_number: int
+    pupils: dict[UUID, bool]  # those of the school → whether one is the holding pupil
+    concerned: frozenset[UUID]
+    threads: list[PupilThread]
+
+
+_SITUATION = sa.text(
+    "select s.version, y.year, coalesce((select last from numbers n where n.school_id = :school and n.year = y.year), 0) as last_number, "
+    "exists (select from entries where school_id = :school and id = :entry) as repeated, "
+    "(select json_object_agg(id, holding) from pupils where school_id = :school and id = any(cast(:pupils as uuid[]))) as pupils, "
+    "(select json_agg(person_id) from relations where school_id = :school and pupil_id = any(cast(:pupils as uuid[]))) as concerned, "
+    "(select json_object_agg(pupil_id, json_build_array(count, hash)) from ledger_threads "
+    "where school_id = :school and pupil_id = any(cast(:pupils as uuid[]))) as threads "
+    "from schools s cross join lateral (select cast(extract(year from timezone(s.zone, cast(:now as timestamptz))) as integer) as year) y "
+    "where s.school_id = :school"
+)
+
+
+def situation(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, parts: dict[UUID, str], now: datetime) -> Situation | None:
+    """Return what recording needs, or None before identity's first event about the school. One statement: this is the hot path."""
+    row = tx.execute(_SITUATION, {"school": school_id, "entry": entry_id, "pupils": list(parts), "now": now}).first()
+    school = school_state(tx, school_id=school_id, version=row.version) if row else None
+    if row is None or school is None:
+        return None
+    threads = {UUID(pupil): place for pupil, place in (row.threads or {}).items()}
+    return Situation(
+        school=school,
+        repeated=row.repeated,
+        year=row.year,
+        last_number=row.last_number,
+        pupils={UUID(pupil): holding for pupil, holding in (row.pupils or {}).items()},
+        concerned=frozenset(UUID(person) for person in row.concerned or []),
+        threads=[PupilThread(pupil, part, *threads.get(pupil, (0, BEGINNING))) for pupil, part in parts.items()],
     )
-
-
-def next_number(tx: sa.Connection, *, school_id: UUID, year: int) -> str:
-    """Return the next number people say, such as "2026-0147". The head is locked, so no two are alike and none is skipped."""
-    insert = pg.insert(numbers).values(school_id=school_id, year=year, last=1)
-    upsert = insert.on_conflict_do_update(index_elements=["school_id", "year"], set_={"last": numbers.c.last + 1})
-    return f"{year}-{tx.execute(upsert.returning(numbers.c.last)).scalar_one():04d}"
 
 
 # --- incidents and entries --------------------------------------------------------------------------------------------
@@ -400,56 +458,132 @@ def entry_with(tx: sa.Connection, *, school_id: UUID, entry_id: UUID) -> sa.Row[
     return tx.execute(query.where(entries.c.school_id == school_id, entries.c.id == entry_id)).first()
 
 
-def add_incident(tx: sa.Connection, *, school_id: UUID, id: UUID, linked: Sequence[dict[str, Any]], **values: Any) -> None:
-    """Write an incident and which pupils are in it."""
-    tx.execute(incidents.insert().values(school_id=school_id, id=id, **values))
-    tx.execute(incident_pupils.insert(), [{"school_id": school_id, "incident_id": id, **row} for row in linked])
+_ADD_INCIDENT = sa.text(
+    "with numbered as (insert into numbers (school_id, year, last) values (:school, :year, :last) "
+    "on conflict (school_id, year) do update set last = excluded.last), "
+    "added as (insert into incidents (school_id, id, number, pupil_id, class, categories) "
+    "values (:school, :id, :number, :pupil, :class, cast(:categories as text[]))) "
+    "insert into incident_pupils (school_id, incident_id, pupil_id, part, initials) "
+    "select :school, :id, p.pupil_id, p.part, p.initials "
+    "from jsonb_to_recordset(cast(:linked as jsonb)) as p(pupil_id uuid, part text, initials text)"
+)
 
 
-def add_entry(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
-    """Write an entry and which files belong to it."""
-    tx.execute(entries.insert().values(school_id=school_id, **values))
-    if values["files"]:
-        tx.execute(entry_files.insert(), [{"school_id": school_id, "file_id": f["id"], "entry_id": values["id"]} for f in values["files"]])
+def add_incident(
+    tx: sa.Connection,
+    *,
+    school_id: UUID,
+    id: UUID,
+    year: int,
+    last: int,
+    pupil_id: UUID,
+    class_: Class,
+    categories: Sequence[str],
+    linked: Sequence[dict[str, Any]],
+) -> str:
+    """Write an incident, which pupils are in it, and its number. Returns the number people say, such as "2026-0147".
+
+    `last` is the school's last number of the year, read under the lock of its chain: no two are alike and none is skipped.
+    """
+    number = f"{year}-{last + 1:04d}"
+    values = {"school": school_id, "id": id, "year": year, "last": last + 1, "number": number, "pupil": pupil_id}
+    everyone = [{"pupil_id": str(pupil_id), "part": None, "initials": ""}, *({**row, "pupil_id": str(row["pupil_id"])} for row in linked)]
+    tx.execute(_ADD_INCIDENT, {**values, "class": int(class_), "categories": list(categories), "linked": json.dumps(everyone)})
+    return number
 
 
-def give_rights(
+_RIGHTS = (
+    "insert into rights (school_id, entry_id, person_id, class, granted_by, reason, given_at) "
+    "select :school, e.id, p.person_id, :class, p.granted_by, p.reason, :now "
+    "from (select cast(:entry as uuid) as id "
+    "union select id from entries where school_id = :school and incident_id = :incident and class <= :class) e "
+    "cross join jsonb_to_recordset(cast(:told as jsonb)) as p(person_id uuid, granted_by uuid, reason text) "
+    "on conflict (school_id, entry_id, person_id) do update set class = excluded.class, granted_by = excluded.granted_by, reason = excluded.reason "
+    "where rights.class < excluded.class"
+)
+_GIVE_RIGHTS = sa.text(_RIGHTS)
+_ADD_ENTRY = sa.text(
+    _IN_THE_LEDGER  # noqa: S608 - made of constants of this module; every value is bound
+    + ", entry as (insert into entries (school_id, id, incident_id, kind, class, author_id, author_name, author_role, recorded_at, "
+    "occurred_at, occurred_precision, placed_at, text, facts, categories, recipients, files, fingerprint, ledger_sequence, entry_hash) "
+    "values (:school, :entry, :incident, :kind, :class, :author, :author_name, :author_role, :now, "
+    "cast(:occurred_at as timestamptz), :occurred_precision, coalesce(cast(:occurred_at as timestamptz), :now), :text, cast(:facts as jsonb), "
+    "cast(:categories as text[]), cast(:recipients as jsonb), cast(:files as jsonb), :fingerprint, :sequence, :hash)), "
+    "kept as (insert into entry_files (school_id, file_id, entry_id) "
+    "select :school, cast(f ->> 'id' as uuid), :entry from jsonb_array_elements(cast(:files as jsonb)) f) " + _RIGHTS
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Somebody who may read an entry: told in an alert, or by a DSL's grant with its reason."""
+
+    person_id: UUID
+    granted_by: UUID | None = None
+    reason: str = ""
+
+    def wire(self) -> dict[str, Any]:
+        return {"person_id": str(self.person_id), "granted_by": str(self.granted_by) if self.granted_by else None, "reason": self.reason}
+
+
+def add_entry(
     tx: sa.Connection,
     *,
     school_id: UUID,
     incident_id: UUID,
     entry_id: UUID,
+    place: LedgerEntry,
+    pupil_ids: Collection[UUID],
+    kind: str,
     class_: Class,
-    people: Collection[UUID],
+    author: tuple[UUID, str, str],
     now: datetime,
-    granted_by: UUID | None = None,
-    reason: str = "",
+    occurred: tuple[datetime | None, str],
+    text: str,
+    facts: dict[str, Any],
+    categories: Sequence[str],
+    recipients: Sequence[dict[str, Any]],
+    files: Sequence[dict[str, Any]],
+    fingerprint: str,
+    told: Sequence[Right],
+) -> None:
+    """Write an entry, its place in the ledger, which files belong to it, and who may read it and the earlier ones of no higher class.
+
+    `author` is id, name and role; `occurred` when it happened and how exactly that is known. One statement: this is the hot path.
+    """
+    author_id, author_name, author_role = author
+    tx.execute(
+        _ADD_ENTRY,
+        {
+            **_place(place, school_id=school_id, pupil_ids=pupil_ids),
+            "incident": incident_id,
+            "entry": entry_id,
+            "kind": kind,
+            "class": int(class_),
+            "author": author_id,
+            "author_name": author_name,
+            "author_role": author_role,
+            "now": now,
+            "occurred_at": occurred[0],
+            "occurred_precision": occurred[1],
+            "text": text,
+            "facts": json.dumps(facts),
+            "categories": list(categories),
+            "recipients": json.dumps(recipients),
+            "files": json.dumps(files),
+            "fingerprint": fingerprint,
+            "told": json.dumps([right.wire() for right in told]),
+        },
+    )
+
+
+def give_rights(
+    tx: sa.Connection, *, school_id: UUID, incident_id: UUID, entry_id: UUID, class_: Class, told: Sequence[Right], now: datetime
 ) -> None:
     """Let people read the entry and the incident's earlier entries of no higher class."""
-    if not people:
-        return
-    earlier = sa.select(entries.c.id).where(entries.c.school_id == school_id, entries.c.incident_id == incident_id, entries.c["class"] <= int(class_))
-    found = {entry_id, *tx.execute(earlier).scalars()}
-    rows = [
-        {
-            "school_id": school_id,
-            "entry_id": entry,
-            "person_id": person,
-            "class": int(class_),
-            "granted_by": granted_by,
-            "reason": reason,
-            "given_at": now,
-        }
-        for entry in found
-        for person in people
-    ]
-    insert = pg.insert(rights)
-    upsert = insert.on_conflict_do_update(
-        index_elements=["school_id", "entry_id", "person_id"],
-        set_={name: insert.excluded[name] for name in ("class", "granted_by", "reason")},
-        where=rights.c["class"] < insert.excluded["class"],
-    )
-    tx.execute(upsert, rows)
+    if told:
+        values = {"school": school_id, "incident": incident_id, "entry": entry_id, "class": int(class_), "now": now}
+        tx.execute(_GIVE_RIGHTS, {**values, "told": json.dumps([right.wire() for right in told])})
 
 
 def take_right(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, entry_id: UUID, person_id: UUID) -> None:

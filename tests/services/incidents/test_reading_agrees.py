@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from safekeep.ids import new_id
 from safekeep.permissions import Class, EntryFacts, Reading, Role, highest_class_read
+from services.incidents.ledger import LedgerEntry
 from tests.make import create_school
 
 
@@ -55,30 +56,26 @@ def _write(tx: Any, store: Any, school: Any, pupil: Any, entry: Any, number: int
     store.keep_pupil(
         tx, school_id=school, relatives=concerned, id=pupil, name="A B", known_as="", year="", form="", born=now.date(), family=pupil, holding=False
     )
-    linked = [{"pupil_id": pupil, "part": None, "initials": ""}]
-    store.add_incident(tx, school_id=school, id=entry, linked=linked, number=str(number), pupil_id=pupil, categories=[], **{"class": class_})
+    store.add_incident(tx, school_id=school, id=entry, year=2026, last=number, pupil_id=pupil, class_=class_, categories=[], linked=[])
     store.add_entry(
         tx,
         school_id=school,
-        id=entry,
         incident_id=entry,
+        entry_id=entry,
+        place=LedgerEntry(sequence=number + 1, canonical=b"", hash="", openings={}),
+        pupil_ids=[],
         kind="incident",
-        author_id=author,
-        author_name="",
-        author_role="",
-        recorded_at=now,
-        occurred_at=now,
-        occurred_precision="exact",
-        placed_at=now,
+        class_=class_,
+        author=(author, "", ""),
+        now=now,
+        occurred=(now, "exact"),
         text="t",
         facts={},
         categories=[],
         recipients=[],
         files=[],
         fingerprint="",
-        ledger_sequence=number + 1,
-        entry_hash="",
-        **{"class": class_},
+        told=[],
     )
     for person, right in rights.items():
-        store.give_rights(tx, school_id=school, incident_id=entry, entry_id=entry, class_=right, people=[person], now=now)
+        store.give_rights(tx, school_id=school, incident_id=entry, entry_id=entry, class_=right, told=[store.Right(person)], now=now)

@@ -210,6 +210,7 @@ def _tables() -> None:
         "schools",
         sa.Column("school_id", sa.UUID(), nullable=False),
         sa.Column("zone", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False, server_default="1"),
         sa.PrimaryKeyConstraint("school_id"),
     )
     op.create_table(
