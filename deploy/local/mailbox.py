@@ -7,7 +7,8 @@ import signal
 import threading
 from collections import deque
 from datetime import UTC, datetime
-from email import message_from_bytes, policy
+from email import message_from_bytes
+from email.header import decode_header, make_header
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -44,19 +45,25 @@ class Mailbox:
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         """Take a message: aiosmtpd calls this."""
-        parsed = message_from_bytes(envelope.content, policy=policy.default)
-        body = parsed.get_body(preferencelist=("plain", "html"))
+        parsed = message_from_bytes(envelope.content)  # the old policy parses ten times as fast, and the bench measures Safekeep, not this
+        plain = next((part for part in parsed.walk() if part.get_content_type() == "text/plain"), None)
+        text = plain.get_payload(decode=True).decode(plain.get_content_charset("utf-8"), "replace") if plain else ""
         self.add(
             {
                 "to": list(envelope.rcpt_tos),
-                "subject": str(parsed["subject"] or ""),
-                "text": body.get_content() if body else "",
+                "subject": _readable(parsed["subject"]),
+                "text": text.replace("\r\n", "\n"),
                 "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-                "from": str(parsed["from"] or ""),
+                "from": _readable(parsed["from"]),
                 "message_id": str(parsed["message-id"] or ""),
             }
         )
         return "250 kept"
+
+
+def _readable(header: str | None) -> str:
+    """Return a header with its encoded words as they are read."""
+    return str(make_header(decode_header(header))) if header else ""
 
 
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

@@ -237,7 +237,6 @@ def _raise(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipient], ki
         alert_id = new_id()
         alerts.append(
             {
-                "school_id": school_id,
                 "id": alert_id,
                 "person_id": recipient.person_id,
                 "incident_id": event.incident_id,
@@ -255,7 +254,6 @@ def _raise(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipient], ki
         if not past:
             mails.append(
                 _mail(
-                    school_id,
                     recipient.person_id,
                     kind="alert",
                     now=now,
@@ -265,8 +263,7 @@ def _raise(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipient], ki
                     trace=event.trace,
                 )
             )
-    store.add_alerts(tx, alerts)
-    store.add_mails(tx, mails)
+    store.add(tx, school_id=school_id, alerts=alerts, mails=mails)
 
 
 def _on_draft_left(tx: sa.Connection, event: files.DraftLeft) -> None:
@@ -275,11 +272,11 @@ def _on_draft_left(tx: sa.Connection, event: files.DraftLeft) -> None:
     if event.left_for == "a_day":
         people = store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS)
     now = clock.now()
-    store.add_mails(tx, [_mail(event.school_id, person, kind=f"draft_{event.left_for}", now=now) for person in people])
+    mails = [_mail(person, kind=f"draft_{event.left_for}", now=now) for person in people]
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
 
 
 def _mail(
-    school_id: UUID,
     person_id: UUID,
     *,
     kind: str,
@@ -290,15 +287,12 @@ def _mail(
     trace: str = "",
 ) -> dict[str, Any]:
     return {
-        "school_id": school_id,
         "id": new_id(),
         "person_id": person_id,
         "kind": kind,
         "alert_id": alert_id,
         "category": category,
         "recorded_by": by,
-        "state": "waiting",
-        "attempts": 0,
         "next_at": now,
         "trace": trace,
     }
