@@ -5,9 +5,12 @@ and acknowledged; later events of the same subject wait behind it, others pass. 
 arrival. While the database is away the consumer keeps its message and waits; it never requeues in a loop.
 """
 
+import json
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -31,20 +34,61 @@ class Parked(Exception):
     """The message cannot be understood: the broker dead-letters it after its delivery limit."""
 
 
-def take(*, engine: sa.Engine, handlers: Handlers, message: Any, wait: Callable[[float], None] = time.sleep) -> None:
-    """Carry out one message, or leave it in `retries`. Returns when it may be acknowledged; raises Parked when it cannot be read."""
-    event_body = _checked(message)
-    delay = 0.1
-    while True:
-        try:
-            _take_or_keep(engine=engine, handlers=handlers, body=event_body)
-            return
-        except StorageError as error:
-            if not (error.is_outage or error.is_repeatable):
-                raise
-            telemetry.log().warning("inbox.waiting", sqlstate=error.sqlstate)
-            wait(delay)
-            delay = min(delay * 2, 5.0)
+class Inbox:
+    """One service's door for events.
+
+    Events of a school that arrive while a transaction is under way are taken together in the next: one commit for many
+    when it is busy, and no waiting when it is not. Should one of them fail, each is taken on its own.
+    """
+
+    def __init__(self, *, engine: sa.Engine, handlers: Handlers, wait: Callable[[float], None] = time.sleep) -> None:
+        self._engine, self._handlers, self._wait = engine, handlers, wait
+        self._lock = threading.Lock()
+        self._arrived: dict[UUID, list[tuple[dict[str, Any], Future[None]]]] = {}  # a school is in here while somebody works for it
+
+    def take(self, message: Any) -> None:
+        """Carry out one message, or leave it in `retries`. Returns when it may be acknowledged; raises Parked when it cannot be read."""
+        body = _checked(message)
+        school_id, done = UUID(body["school_id"]), Future[None]()
+        with self._lock:
+            someone_works = school_id in self._arrived
+            self._arrived.setdefault(school_id, []).append((body, done))
+        if not someone_works:
+            self._work(school_id)
+        done.result()
+
+    def _work(self, school_id: UUID) -> None:
+        while True:
+            with self._lock:
+                batch = self._arrived[school_id]
+                if not batch:
+                    del self._arrived[school_id]
+                    return
+                self._arrived[school_id] = []
+            try:
+                self._take_all(school_id, [body for body, _ in batch])
+            except BaseException as error:  # whoever waits must hear of it; the broker delivers the messages again
+                for _, done in batch:
+                    done.set_exception(error)
+            else:
+                for _, done in batch:
+                    done.set_result(None)
+
+    def _take_all(self, school_id: UUID, bodies: list[dict[str, Any]]) -> None:
+        """Take the events, waiting as long as the database is away."""
+        groups, delay = [bodies], 0.1
+        while groups:
+            try:
+                _take_or_keep(engine=self._engine, handlers=self._handlers, school_id=school_id, bodies=groups[0])
+                groups.pop(0)
+            except _OneFailed:
+                groups = [[body] for body in groups[0]]
+            except StorageError as error:
+                if not (error.is_outage or error.is_repeatable):
+                    raise
+                telemetry.log().warning("inbox.waiting", sqlstate=error.sqlstate)
+                self._wait(delay)
+                delay = min(delay * 2, 5.0)
 
 
 def retry_due(*, worker_engine: sa.Engine, engine: sa.Engine, handlers: Handlers, limit: int = 100) -> int:
@@ -92,20 +136,29 @@ def _checked(message: Any) -> dict[str, Any]:
     return {"name": message["name"], "version": message["version"], **body}
 
 
-def _take_or_keep(*, engine: sa.Engine, handlers: Handlers, body: dict[str, Any]) -> None:
-    school_id = UUID(body["school_id"])
+class _OneFailed(Exception):
+    """One of several events taken together failed, and with it the transaction of all."""
+
+
+def _take_or_keep(*, engine: sa.Engine, handlers: Handlers, school_id: UUID, bodies: list[dict[str, Any]]) -> None:
+    """Carry out events of one school in one transaction; one on its own that fails is kept in `retries`."""
     try:
         with transaction(engine, school_id=school_id) as tx:
-            if not _apply(tx, handlers=handlers, body=body):
-                _keep(tx, body=body, cause="waits_for_earlier")
-        telemetry.EVENTS_TAKEN.labels(type=body["name"], outcome="done").inc()
+            for body in bodies:
+                if not _apply(tx, handlers=handlers, body=body):
+                    _keep(tx, body=body, cause="waits_for_earlier")
     except Exception as error:  # a handler may fail in any way: the event is kept, with the kind of failure
         if isinstance(error, StorageError) and (error.is_outage or error.is_repeatable):
             raise
+        if len(bodies) > 1:
+            raise _OneFailed from None
         with transaction(engine, school_id=school_id) as tx:
-            _keep(tx, body=body, cause=_cause(error))
-        telemetry.EVENTS_TAKEN.labels(type=body["name"], outcome="kept").inc()
-        telemetry.log().error("event.failed", event_id=body["id"], type=body["name"], cause=_cause(error))
+            _keep(tx, body=bodies[0], cause=_cause(error))
+        telemetry.EVENTS_TAKEN.labels(type=bodies[0]["name"], outcome="kept").inc()
+        telemetry.log().error("event.failed", event_id=bodies[0]["id"], type=bodies[0]["name"], cause=_cause(error))
+    else:
+        for body in bodies:
+            telemetry.EVENTS_TAKEN.labels(type=body["name"], outcome="done").inc()
 
 
 def _apply(tx: sa.Connection, *, handlers: Handlers, body: dict[str, Any]) -> bool:
@@ -128,8 +181,6 @@ def _apply(tx: sa.Connection, *, handlers: Handlers, body: dict[str, Any]) -> bo
 
 
 def _keep(tx: sa.Connection, *, body: dict[str, Any], cause: str) -> None:
-    import json
-
     tx.execute(
         _KEEP,
         {

@@ -51,6 +51,7 @@ class Resources:
         self.keys = Keys.load(service_settings.keys_file)
         self.engine: sa.Engine = database.engine(service_settings.database_url)
         self.worker_engine: sa.Engine = database.engine(service_settings.worker_database_url, size=3)
+        self.inbox: inbox.Inbox | None = None  # made for the first event
 
     transaction = staticmethod(database.transaction)
 
@@ -120,7 +121,9 @@ take_events = events.decorator
 
 def take(resources: Resources, handlers: inbox.Handlers, message: Any) -> None:
     """Carry out one event of the queue: see safekeep.inbox."""
-    inbox.take(engine=resources.engine, handlers=handlers, message=message)
+    if resources.inbox is None:
+        resources.inbox = inbox.Inbox(engine=resources.engine, handlers=handlers)
+    resources.inbox.take(message)
 
 
 def retry(resources: Resources, handlers: inbox.Handlers) -> None:

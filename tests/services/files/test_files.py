@@ -79,7 +79,7 @@ class Files:
     def hear(self, event: Event) -> None:
         message = Sealed({"name": event.name, "version": event.version, "event": event.wire()})
         message.header = {"id": str(event.id), "type": event.name}
-        inbox.take(engine=self.resources.engine, handlers=service.HANDLERS, message=message)
+        inbox.Inbox(engine=self.resources.engine, handlers=service.HANDLERS).take(message)
 
     def said_at(self, at: dt.datetime) -> list[str]:
         """Let the timer run at a moment; return what drafts are now said, in all, to be left for."""

@@ -34,7 +34,7 @@ class Reports:
     def hear(self, event: Event) -> None:
         message = Sealed({"name": event.name, "version": event.version, "event": event.wire()})
         message.header = {"id": str(event.id), "type": event.name}
-        inbox.take(engine=self.resources.engine, handlers=HANDLERS, message=message)
+        inbox.Inbox(engine=self.resources.engine, handlers=HANDLERS).take(message)
 
     def waiting(self) -> list[str]:
         with self.resources.transaction(self.resources.worker_engine) as tx:

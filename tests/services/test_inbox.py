@@ -1,0 +1,201 @@
+"""Events are taken once, in order per subject; what fails waits in `retries`, and nothing else waits for it."""
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from safekeep import clock, inbox
+from safekeep.bus import Sealed, Unreadable
+from safekeep.contracts.identity import StaffChanged
+from safekeep.errors import StorageError
+from safekeep.ids import new_id
+from safekeep.rpc import Resources
+from services.alerts import store
+
+SCHOOL = new_id()
+NOON = dt.datetime(2026, 11, 24, 12, 0, tzinfo=dt.UTC)
+
+
+def event(subject: UUID, sequence: int, *, role: str = "teacher", person: UUID | None = None) -> StaffChanged:
+    """An event about one subject."""
+    return StaffChanged(
+        id=new_id(), at=NOON, school_id=SCHOOL, subject=subject, sequence=sequence, person_id=person or subject, roles=[role], active=True
+    )
+
+
+def message(about: StaffChanged) -> Sealed:
+    """The message as it is unsealed from the queue."""
+    sealed = Sealed({"name": about.name, "version": about.version, "event": about.wire()})
+    sealed.header = {"id": str(about.id), "type": about.name}
+    return sealed
+
+
+class Service:
+    """The door of a service over a fresh database; `fails` are roles the handler cannot take."""
+
+    def __init__(self, resources: Resources) -> None:
+        self.resources = resources
+        self.fails: set[str] = set()
+        self.transactions: list[int] = []  # how many events were applied, by the transaction's backend-local id
+        self.waited: list[float] = []
+        self.inbox = inbox.Inbox(engine=resources.engine, handlers={StaffChanged: self.handle}, wait=self.waited.append)
+
+    def handle(self, tx: sa.Connection, heard: StaffChanged) -> None:
+        self.transactions.append(tx.execute(sa.text("select txid_current()")).scalar_one())
+        if heard.roles[0] in self.fails:
+            raise RuntimeError("nothing of this text is kept")
+        store.keep_staff(tx, school_id=heard.school_id, person_id=heard.person_id, roles=heard.roles, active=heard.active)
+
+    def take(self, *events: StaffChanged) -> None:
+        for each in events:
+            self.inbox.take(message(each))
+
+    def retry(self, at: dt.datetime) -> int:
+        with clock.set_to(at):
+            return inbox.retry_due(worker_engine=self.resources.worker_engine, engine=self.resources.engine, handlers={StaffChanged: self.handle})
+
+    def roles(self) -> dict[UUID, str]:
+        with self.resources.transaction(self.resources.engine, school_id=SCHOOL) as tx:
+            return {row.person_id: row.roles[0] for row in tx.execute(sa.select(store.staff))}
+
+    def kept(self) -> list[tuple[UUID, int, str, int]]:
+        with self.resources.transaction(self.resources.worker_engine) as tx:
+            rows = tx.execute(sa.text("select subject, sequence, cause, attempts from retries order by subject, sequence"))
+            return [tuple(row) for row in rows]  # type: ignore[misc]
+
+
+@pytest.fixture
+def service(resources: Callable[..., Resources]) -> Service:
+    return Service(resources("alerts"))
+
+
+def test_an_event_that_comes_twice_has_one_effect(service: Service) -> None:
+    first, person = event(new_id(), 1), new_id()
+    second = event(first.subject, 2, role="slt")
+    service.take(first, second, first, second, first)
+    assert service.roles() == {first.subject: "slt"}
+    assert len(service.transactions) == 2
+    assert service.kept() == []
+    assert person not in service.roles()
+
+
+def test_an_event_that_comes_too_early_waits_for_the_one_before_and_no_other_subject_waits_with_it(service: Service) -> None:
+    subject, other = new_id(), event(new_id(), 1)
+    with clock.set_to(NOON):
+        service.take(event(subject, 2, role="dsl"), other)
+    assert service.roles() == {other.subject: "teacher"}
+    assert service.kept() == [(subject, 2, "waits_for_earlier", 1)]
+    service.take(event(subject, 1))
+    assert service.retry(NOON + dt.timedelta(seconds=5)) == 1
+    assert service.roles()[subject] == "dsl"
+    assert service.kept() == []
+
+
+def test_what_fails_is_kept_with_its_kind_of_failure_and_nothing_of_its_text(service: Service) -> None:
+    service.fails = {"dsl"}
+    failing = event(new_id(), 1, role="dsl")
+    with clock.set_to(NOON):
+        service.take(failing)
+        service.take(event(failing.subject, 2, role="slt"))
+    assert service.kept() == [(failing.subject, 1, "RuntimeError", 1), (failing.subject, 2, "waits_for_earlier", 1)]
+    service.retry(NOON + dt.timedelta(seconds=5))
+    assert [(sequence, cause, attempts) for _, sequence, cause, attempts in service.kept()] == [(1, "RuntimeError", 2), (2, "waits_for_earlier", 1)]
+    service.fails = set()
+    for minutes in range(1, 4):
+        service.retry(NOON + dt.timedelta(minutes=minutes))
+    assert service.kept() == []
+    assert service.roles() == {failing.subject: "slt"}
+
+
+def test_attempts_come_to_an_end_and_leave_the_event_for_an_operator(service: Service) -> None:
+    service.fails = {"dsl"}
+    with clock.set_to(NOON):
+        service.take(event(new_id(), 1, role="dsl"))
+    for hours in range(30):
+        service.retry(NOON + dt.timedelta(hours=2 * (hours + 1)))
+    ((_, _, cause, attempts),) = service.kept()
+    assert (cause, attempts) == ("RuntimeError", inbox.MAX_ATTEMPTS)
+    assert len(service.transactions) == inbox.MAX_ATTEMPTS
+
+
+def _at_once(service: Service, events: list[StaffChanged]) -> None:
+    """Deliver the first event and hold its handler until all others have arrived: they are then taken together."""
+    inside, arrived = threading.Event(), threading.Event()
+    plain = service.handle
+
+    def handle(tx: sa.Connection, heard: StaffChanged) -> None:
+        if heard.id == events[0].id:
+            inside.set()
+            assert arrived.wait(30)
+        plain(tx, heard)
+
+    service.inbox._handlers = {StaffChanged: handle}
+    with ThreadPoolExecutor(len(events)) as pool:
+        running = [pool.submit(service.inbox.take, message(events[0]))]
+        assert inside.wait(30)
+        running += [pool.submit(service.inbox.take, message(each)) for each in events[1:]]
+        while len(service.inbox._arrived[SCHOOL]) < len(events) - 1:
+            pass
+        arrived.set()
+        for each in running:
+            each.result(30)
+
+
+def test_events_that_arrive_meanwhile_are_taken_together_in_one_transaction(service: Service) -> None:
+    events = [event(new_id(), 1) for _ in range(8)]
+    _at_once(service, events)
+    assert service.roles() == {e.subject: "teacher" for e in events}
+    assert len(set(service.transactions)) == 2, "the first alone, the other seven with one commit"
+    assert service.inbox._arrived == {}, "and nobody works for the school any more"
+
+
+def test_one_that_fails_among_several_taken_together_is_kept_and_the_others_have_their_effect(service: Service) -> None:
+    service.fails = {"dsl"}
+    events = [event(new_id(), 1) for _ in range(3)] + [event(new_id(), 1, role="dsl")] + [event(new_id(), 1) for _ in range(3)]
+    _at_once(service, events)
+    assert service.roles() == {e.subject: "teacher" for e in events if e.roles == ["teacher"]}
+    assert service.kept() == [(events[3].subject, 1, "RuntimeError", 1)]
+
+
+def test_while_the_database_is_away_the_message_stays_in_hand(service: Service) -> None:
+    plain, failures = service.handle, [StorageError("57P01", ""), StorageError("08006", ""), StorageError("40001", "")]
+
+    def handle(tx: sa.Connection, heard: StaffChanged) -> None:
+        if failures:
+            raise failures.pop()
+        plain(tx, heard)
+
+    service.inbox._handlers = {StaffChanged: handle}
+    first = event(new_id(), 1)
+    service.take(first)
+    assert service.waited == [0.1, 0.2, 0.4], "it waits longer each time, and requeues nothing"
+    assert service.roles() == {first.subject: "teacher"}
+    assert service.kept() == []
+
+
+@pytest.mark.parametrize("wrong", [Unreadable(reason="unknown_key"), {"name": "identity.staff.changed"}])
+def test_what_cannot_be_read_is_parked_not_guessed_at(service: Service, wrong: Any) -> None:
+    with pytest.raises(inbox.Parked):
+        service.inbox.take(wrong)
+
+
+def test_a_message_whose_seal_names_another_event_is_parked(service: Service) -> None:
+    forged = message(event(new_id(), 1))
+    forged.header = {"id": str(new_id()), "type": forged["name"]}
+    with pytest.raises(inbox.Parked):
+        service.inbox.take(forged)
+    assert service.roles() == {}
+
+
+def test_a_newer_version_than_ours_is_kept_not_guessed_at(service: Service) -> None:
+    newer = message(event(new_id(), 1))
+    newer["version"] = 99
+    service.inbox.take(newer)
+    assert [cause for _, _, cause, _ in service.kept()] == ["Parked"]
+    assert service.roles() == {}
