@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from psycopg import sql
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import DBAPIError
 
@@ -32,6 +34,7 @@ def engine(url: str, *, size: int = 10) -> sa.Engine:
         pool_timeout=5,
         hide_parameters=True,
         pool_use_lifo=True,
+        isolation_level="AUTOCOMMIT",  # `transaction` begins itself
         connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=5000"},
     )
 
@@ -43,22 +46,33 @@ def transaction(engine: sa.Engine, *, school_id: UUID | None = None, **settings:
     `settings` are further names policies look at, such as person_id for identity. Raises StorageError, from None:
     a driver's error quotes the failing row, and nameko would serialise and log that.
     """
+    values = {**({"school_id": str(school_id)} if school_id else {}), **settings}
     try:
         with engine.begin() as tx:
-            values = {**({"school_id": str(school_id)} if school_id else {}), **settings}
-            if values:
-                columns = [sa.func.set_config(f"safekeep.{name}", value, True) for name, value in values.items()]
-                tx.execute(sa.select(*columns))
+            _begin(tx, values)
             yield tx
-    except DBAPIError as error:
+    except (DBAPIError, psycopg.Error) as error:
         raise storage_error(error) from None
     except sa.exc.TimeoutError:
         raise StorageError("53300", "") from None
 
 
-def storage_error(error: DBAPIError) -> StorageError:
+def _begin(tx: sa.Connection, values: dict[str, str]) -> None:
+    """Begin, and say what policies look at, in one round trip: a third of a short transaction's time was these two."""
+    driver: psycopg.Connection[Any] = tx.connection.driver_connection  # type: ignore[assignment]
+    settings = [sql.SQL("set_config({}, {}, true)").format(f"safekeep.{name}", value) for name, value in values.items()]
+    try:
+        driver.execute(sql.SQL("begin; select {}").format(sql.SQL(", ").join(settings)) if settings else "begin", prepare=False)
+    except psycopg.Error:
+        if driver.closed:  # the server has gone or come back: every connection kept is as dead
+            tx.invalidate()
+            tx.engine.dispose()
+        raise
+
+
+def storage_error(error: DBAPIError | psycopg.Error) -> StorageError:
     """Return what may be told of a driver's error: its SQLSTATE and the constraint's name."""
-    original: Any = error.orig
+    original: Any = error.orig if isinstance(error, DBAPIError) else error
     diagnostics = getattr(original, "diag", None)
     return StorageError(getattr(original, "sqlstate", None) or "", getattr(diagnostics, "constraint_name", None) or "")
 

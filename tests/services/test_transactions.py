@@ -1,0 +1,95 @@
+"""A transaction: everything or nothing, one school, and errors that carry no row."""
+
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from safekeep.errors import StorageError
+from safekeep.ids import new_id
+from safekeep.rpc import Resources
+from services.alerts import store
+
+
+@pytest.fixture
+def alerts(resources: Callable[..., Resources]) -> Resources:
+    return resources("alerts")
+
+
+def _people(alerts: Resources, school: Any) -> int:
+    with alerts.transaction(alerts.engine, school_id=school) as tx:
+        return tx.execute(sa.select(sa.func.count()).select_from(store.staff)).scalar_one()
+
+
+def _add(tx: sa.Connection, school: Any) -> None:
+    store.keep_staff(tx, school_id=school, person_id=new_id(), roles=["teacher"], active=True)
+
+
+def test_what_was_written_before_an_error_is_not_there(alerts: Resources) -> None:
+    school = new_id()
+
+    def fail() -> None:
+        with alerts.transaction(alerts.engine, school_id=school) as tx:
+            _add(tx, school)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert _people(alerts, school) == 0
+    with alerts.transaction(alerts.engine, school_id=school) as tx:
+        _add(tx, school)
+    assert _people(alerts, school) == 1
+
+
+def test_the_school_of_one_transaction_is_forgotten_by_the_next_on_the_same_connection(alerts: Resources) -> None:
+    school = new_id()
+    with alerts.transaction(alerts.engine, school_id=school) as tx:
+        _add(tx, school)
+    assert _people(alerts, new_id()) == 0
+    with alerts.transaction(alerts.engine) as tx:
+        assert tx.execute(sa.select(sa.func.count()).select_from(store.staff)).scalar_one() == 0
+
+
+def test_a_row_of_another_school_cannot_be_written(alerts: Resources) -> None:
+    with pytest.raises(StorageError) as refused, alerts.transaction(alerts.engine, school_id=new_id()) as tx:
+        _add(tx, new_id())
+    assert refused.value.sqlstate == "42501"
+
+
+def test_a_value_with_a_quote_is_a_value(alerts: Resources) -> None:
+    odd = "o'clock'); drop table staff; --"
+    with alerts.transaction(alerts.engine, school_id=new_id(), note=odd) as tx:
+        assert tx.execute(sa.text("select current_setting('safekeep.note')")).scalar_one() == odd
+
+
+def test_an_error_says_its_kind_and_nothing_of_the_row(alerts: Resources) -> None:
+    school = new_id()
+    with pytest.raises(StorageError) as refused, alerts.transaction(alerts.engine, school_id=school) as tx:
+        tx.execute(sa.text("insert into staff (school_id, person_id, roles, active) values (:s, null, '{a secret word}', true)"), {"s": school})
+    assert refused.value.sqlstate == "23502"
+    assert "secret" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_after_the_server_ended_every_connection_one_call_hears_of_it_and_the_next_ones_work(alerts: Resources, postgres: Any) -> None:
+    """A restart of PostgreSQL leaves a pool of dead connections: they must not fail one call each."""
+    school = new_id()
+
+    def hold(_: int) -> None:
+        with alerts.transaction(alerts.engine, school_id=school) as tx:
+            tx.execute(sa.text("select pg_sleep(0.2)"))
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(hold, range(5)))
+    import psycopg
+
+    with psycopg.connect(postgres.admin, autocommit=True) as admin:
+        database = alerts.engine.url.database
+        ended = admin.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", (database,)).fetchall()
+    assert len(ended) >= 5
+    with pytest.raises(StorageError) as lost:
+        _people(alerts, school)
+    assert lost.value.is_outage
+    assert [_people(alerts, school) for _ in range(6)] == [0] * 6
