@@ -168,7 +168,8 @@ _CLAIM = sa.text(
     "returning mails.school_id, mails.id, mails.person_id, mails.kind, mails.alert_id, mails.category, mails.recorded_by, mails.attempts, mails.trace"
 )
 _MARK = sa.text(
-    "update mails set state = :state, attempts = attempts + 1, sent_at = :sent_at, next_at = :next_at where school_id = :school_id and id = :id"
+    "update mails set state = done.state, attempts = mails.attempts + 1, sent_at = done.sent_at, next_at = done.next_at "
+    "from jsonb_populate_recordset(null::mails, cast(:rows as jsonb)) done where mails.school_id = done.school_id and mails.id = done.id"
 )
 
 
@@ -180,4 +181,4 @@ def claim_mails(tx: sa.Connection, *, now: datetime, again: datetime, limit: int
 def mark_mails(tx: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Keep what became of mails."""
     if rows:
-        tx.execute(_MARK, list(rows))
+        tx.execute(_MARK, {"rows": json.dumps(rows, default=str)})
