@@ -4,7 +4,6 @@
 advisory lock lets one work. A crash between publishing and marking publishes twice; the inboxes do not mind.
 """
 
-import select
 import signal
 import sys
 import time
@@ -19,8 +18,11 @@ import psycopg
 from safekeep import bus, settings, telemetry
 from safekeep.keys import Keys
 
-POLL_SECONDS = 2.0
+POLL_SECONDS = 2
 BATCH = 200
+GATHER_SECONDS = 0.04
+"""At least this long between two batches: a lone event goes at once, and when many come they are published, taken and
+committed together, which costs every consumer a fraction (measured: docs/performance.md)."""
 _LOCK = 0x5AFE_0001  # one relay at a time works on a database
 
 _stopping = False
@@ -62,9 +64,10 @@ def _run(*, service: str, chosen: settings.ServiceSettings, keys: Keys) -> None:
                 broker.sleep(1.0)
             database.execute("listen outbox")
             while not _stopping:
-                while publish_waiting(database=database, channel=channel, keys=keys, service=service) == BATCH:
-                    pass
-                _wait(database=database, broker=broker)
+                published = publish_waiting(database=database, channel=channel, keys=keys, service=service)
+                if published < BATCH:
+                    broker.sleep(GATHER_SECONDS if published else 0)
+                    wait(database=database, broker=broker)
         finally:
             if broker.is_open:
                 broker.close()
@@ -105,13 +108,15 @@ def declare(channel: Any) -> None:
             channel.queue_bind(events.name, bus.EVENTS.name, routing_key=key)
 
 
-def _wait(*, database: psycopg.Connection[Any], broker: pika.BlockingConnection) -> None:
-    """Sleep until a notification comes or the poll is due, keeping the broker's heartbeat alive."""
-    ends = time.monotonic() + POLL_SECONDS
-    while not _stopping and (left := ends - time.monotonic()) > 0:
-        readable, _, _ = select.select([database.fileno()], [], [], min(left, 1.0))
+def wait(*, database: psycopg.Connection[Any], broker: Any) -> None:
+    """Sleep until something was added or the poll is due, keeping the broker's heartbeat alive.
+
+    What was told while we published is heard first: it may be about a row that came too late for that batch.
+    """
+    for _ in range(POLL_SECONDS):
+        heard = list(database.notifies(timeout=0)) or list(database.notifies(timeout=1.0, stop_after=1))
         broker.process_data_events(time_limit=0)
-        if readable and any(True for _ in database.notifies(timeout=0)):
+        if heard or _stopping:
             return
 
 
