@@ -20,7 +20,7 @@ from safekeep.keys import Keys
 
 POLL_SECONDS = 2
 BATCH = 200
-GATHER_SECONDS = 0.04
+GATHER_SECONDS = 0.1
 """At least this long between two batches: a lone event goes at once, and when many come they are published, taken and
 committed together, which costs every consumer a fraction (measured: docs/performance.md)."""
 _LOCK = 0x5AFE_0001  # one relay at a time works on a database
