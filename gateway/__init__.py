@@ -4,18 +4,15 @@ import errno
 from typing import Any
 
 from flask import Flask, Response, g, render_template, request
-from flask_babel import Babel
 from werkzeug.exceptions import HTTPException
 
-from gateway import api, assets, headers, pages, problems, rpc, session, templating
+from gateway import api, assets, headers, languages, pages, problems, rpc, session, templating
 from gateway.problems import Problem
 from safekeep import telemetry
 from safekeep.contracts.files import MAX_UPLOAD
 from safekeep.errors import Invalid, NotFound, NotSignedIn, SafekeepError, TooManyAttempts
 from safekeep.keys import Keys
 from safekeep.settings import GatewaySettings, gateway_settings
-
-LANGUAGES = ("en_GB",)
 
 
 def create_app(settings: GatewaySettings | None = None) -> Flask:
@@ -30,7 +27,7 @@ def create_app(settings: GatewaySettings | None = None) -> Flask:
         BABEL_DEFAULT_LOCALE="en_GB",
     )
     rpc.start(broker_url=settings.broker_url, keys=Keys.load(settings.keys_file))
-    Babel(app, locale_selector=lambda: request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0])
+    languages.install(app)
     headers.install(app)
     templating.install(app)
     app.register_blueprint(assets.assets)
@@ -140,5 +137,3 @@ def _wants_json() -> bool:
 def _route() -> str:
     """The route's pattern: addresses hold ids, and may hold words people typed."""
     return str(request.url_rule or "")
-
-

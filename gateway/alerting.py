@@ -39,9 +39,7 @@ class Alerting:
         return self.preview is not None and person_id in self.preview.need_reason
 
 
-def work_out(
-    form: Form, *, here: Here, known: Known, pupil_ids: list[UUID], category_codes: list[str], incident_id: UUID | None = None
-) -> Alerting:
+def work_out(form: Form, *, here: Here, known: Known, pupil_ids: list[UUID], category_codes: list[str], incident_id: UUID | None = None) -> Alerting:
     """Ask incidents what the alert comes to. Groups newly called for are chosen, once; those no longer called for are let go.
 
     Raises Unavailable, and what incidents refuses.

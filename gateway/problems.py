@@ -43,7 +43,9 @@ BAD_FORM = Problem(
     _("We could not be sure that the form came from you, so nothing was done. Go back, load the page again and send it once more."),
 )
 
-TOO_LARGE = Problem(413, "too-large", _("That is too large"), _("One file may be 25 MB at most. Nothing was kept from this try. Go back and choose a smaller file."))
+TOO_LARGE = Problem(
+    413, "too-large", _("That is too large"), _("One file may be 25 MB at most. Nothing was kept from this try. Go back and choose a smaller file.")
+)
 METHOD = Problem(405, "method-not-allowed", _("That cannot be done here"), _("Go back and try again from the page before."))
 BAD_REQUEST = Problem(400, "bad-request", _("We could not read that"), _("What was sent is not complete. Go back and try again."))
 UNSUPPORTED = Problem(415, "unsupported-media-type", _("We could not read that"), _("Send it as application/json."))
@@ -59,7 +61,9 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
     errors.NotAllowed: {
         "role": Problem(403, "not-allowed", _("You cannot do this"), _("Your role does not include this. A DSL at your school can help.")),
         "real_school_exists": Problem(403, "not-allowed", _("You cannot do this"), _("Demo sign-ins cannot be used once a real school exists.")),
-        "cannot_be_told": Problem(403, "not-allowed", _("This person cannot be told"), _("This person cannot be sent this record. Another DSL can help.")),
+        "cannot_be_told": Problem(
+            403, "not-allowed", _("This person cannot be told"), _("This person cannot be sent this record. Another DSL can help.")
+        ),
     },
     errors.NotSignedIn: {
         "missing": Problem(401, "not-signed-in", _("Sign in"), _("Sign in to see this page.")),
@@ -71,18 +75,25 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
     },
     errors.Conflict: {
         "other_content": Problem(
-            409, "other-content", _("This was recorded already"), _("It is recorded as you first sent it. What you changed since was not recorded. Add it as an action.")
+            409,
+            "other-content",
+            _("This was recorded already"),
+            _("It is recorded as you first sent it. What you changed since was not recorded. Add it as an action."),
         ),
-        "id_taken": Problem(409, "id-taken", _("This page cannot be used"), _("Nothing was recorded. Open Add incident again and send it from there.")),
+        "id_taken": Problem(
+            409, "id-taken", _("This page cannot be used"), _("Nothing was recorded. Open Add incident again and send it from there.")
+        ),
         "draft_ended": Problem(409, "draft-ended", _("This draft has ended"), _("It was recorded or thrown away, so it is not kept as a draft.")),
-        "not_ready": Problem(503, "not-ready", _("Your school is being set up"), _("Your school's settings have not arrived yet. Try again in a minute.")),
+        "not_ready": Problem(
+            503, "not-ready", _("Your school is being set up"), _("Your school's settings have not arrived yet. Try again in a minute.")
+        ),
         "incident_not_counted": Problem(409, "not-counted", _("The counts are not up to date yet"), _("Try again in a minute.")),
-        "other_key_content": Problem(409, "idempotency-key-reused", _("This key was used before"), _("The Idempotency-Key was used for other content. Use a new key.")),
+        "other_key_content": Problem(
+            409, "idempotency-key-reused", _("This key was used before"), _("The Idempotency-Key was used for other content. Use a new key.")
+        ),
     },
     errors.Unavailable: {
-        "not_done": Problem(
-            503, "unavailable", _("Part of Safekeep does not answer"), _("What you asked for was not done. Try again in a minute.")
-        ),
+        "not_done": Problem(503, "unavailable", _("Part of Safekeep does not answer"), _("What you asked for was not done. Try again in a minute.")),
         "unknown": Problem(
             503,
             "unavailable",
@@ -96,11 +107,15 @@ _BY_CLASS: dict[type[SafekeepError], Problem] = {
     errors.NotFound: NOT_FOUND,
     errors.NotAllowed: _BY_REASON[errors.NotAllowed]["role"],
     errors.NotSignedIn: _BY_REASON[errors.NotSignedIn]["missing"],
-    errors.SignInFailed: Problem(401, "sign-in-failed", _("We could not sign you in"), _("The e-mail address and password do not belong together. Check both.")),
+    errors.SignInFailed: Problem(
+        401, "sign-in-failed", _("We could not sign you in"), _("The e-mail address and password do not belong together. Check both.")
+    ),
     errors.SecondFactorNeeded: Problem(401, "second-factor-needed", _("A code is needed"), _("Type the 6-digit code from your authenticator app.")),
     errors.TooManyAttempts: Problem(429, "too-many-attempts", _("Too many tries"), _("Wait a few minutes, then try again.")),
     errors.Invalid: Problem(422, "invalid", _("There is a problem"), _("Some of what was sent cannot be accepted. Nothing was recorded.")),
-    errors.Conflict: Problem(409, "conflict", _("This does not fit what is kept already"), _("Nothing was changed. Load the page again to see how it is now.")),
+    errors.Conflict: Problem(
+        409, "conflict", _("This does not fit what is kept already"), _("Nothing was changed. Load the page again to see how it is now.")
+    ),
     errors.TooLate: _BY_REASON[errors.Unavailable]["not_done"],
     errors.StorageError: STORAGE,
     errors.Unavailable: _BY_REASON[errors.Unavailable]["unknown"],

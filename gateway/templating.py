@@ -5,10 +5,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask, g
-from flask_babel import gettext
 from markupsafe import Markup
 
-from gateway import assets, rpc, schools, session, words
+from gateway import assets, languages, rpc, schools, session, words
 from safekeep.contracts.alerts import Unread
 from safekeep.errors import SafekeepError
 
@@ -17,8 +16,7 @@ def install(app: Flask) -> None:
     """Give templates their globals and filters."""
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.globals.update(asset=assets.address, words=words, csrf=csrf, time=time, csrf_token=session.csrf_token)
+    app.jinja_env.globals.update(asset=assets.address, words=words, languages=languages, csrf=csrf, time=time, csrf_token=session.csrf_token)
     app.context_processor(_about_here)
 
 
@@ -48,8 +46,8 @@ def _zone() -> ZoneInfo:
 def _about_here() -> dict[str, Any]:
     here: session.Here | None = g.get("here")
     if here is None or here.answer.expired:
-        return {"here": None, "unread": 0, "gettext": gettext}
-    return {"here": here, "unread": _unread(here), "gettext": gettext}
+        return {"here": None, "unread": 0}
+    return {"here": here, "unread": _unread(here)}
 
 
 def _unread(here: session.Here) -> int:

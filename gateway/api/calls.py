@@ -389,5 +389,3 @@ def _receipts(here: Here, file_ids: list[UUID]) -> list[str]:
 
 def _recorded(answer: Recorded) -> RecordedAnswer:
     return RecordedAnswer(id=answer.id, number=answer.number, recorded_at=answer.recorded_at, entry_hash=answer.entry_hash)
-
-

@@ -25,7 +25,8 @@ def alert(slug: str, alert_id: UUID) -> Any:
         page = rpc.ask(rpc.build(Inbox, state="all", limit=100, cursor=cursor), token=here.token)
         found = next((item for item in page.items if item.id == alert_id), None)
         if found is not None:
-            return redirect(url_for("incidents.incident", slug=slug, incident_id=found.incident_id, _anchor=f"entry-{found.entry_id}"), 303)
+            anchor = None if found.kind == "incident" else f"entry-{found.entry_id}"  # an incident is read from its top: whom it is about
+            return redirect(url_for("incidents.incident", slug=slug, incident_id=found.incident_id, _anchor=anchor), 303)
         cursor = page.next
         if cursor is None:
             break

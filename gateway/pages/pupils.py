@@ -170,7 +170,13 @@ def _set_flag(form: Form, *, pupil_id: UUID, flag_id: UUID, existing: Flag | Non
     kind = existing.kind if existing else form.one("kind")
     if not kind:
         form.refuse("kind", "choose_one")
-    fields = {"social_worker": form.one("social_worker"), "note": form.one("note"), "started": started or date.today(), "ended": ended, "review": review}
+    fields = {
+        "social_worker": form.one("social_worker"),
+        "note": form.one("note"),
+        "started": started or date.today(),
+        "ended": ended,
+        "review": review,
+    }
     try:
         wanted = rpc.build(SetFlag, id=flag_id, pupil_id=pupil_id, kind=kind or "send", **fields)
         if not form.problems:

@@ -172,9 +172,7 @@ def _request(typed: Form, *, known: Known, here: Here, incident_id: UUID) -> Rec
             action_taken=typed.one("action_taken"),
             at_risk_now=typed.has("at_risk_now", "yes"),
             category_codes=typed.many("category_codes") or ["not_sure"],
-            linked_pupils=[
-                {"pupil_id": x, "part": typed.one(f"linked_part_{x}"), "initials": typed.one(f"linked_initials_{x}")} for x in linked
-            ],
+            linked_pupils=[{"pupil_id": x, "part": typed.one(f"linked_part_{x}"), "initials": typed.one(f"linked_initials_{x}")} for x in linked],
             alert=alerting.alert_of(typed),
             receipts=receipts,
         )

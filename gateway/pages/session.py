@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
-from gateway import problems, rpc, session
+from gateway import languages, problems, rpc, session
 from gateway.forms import Form
 from gateway.pages import safe_next
 from safekeep.contracts.identity import SchoolPlace, SignedIn, SignIn
@@ -62,6 +62,14 @@ def sign_out() -> Any:
         session.leave(session.cookie())
     response = redirect(url_for("session.sign_in", why="out"), 303)
     session.drop_cookie(response)  # type: ignore[arg-type]
+    return response
+
+
+@pages.post("/language")
+def language() -> Any:
+    """Change the language of the pages, and go back to the page the button was on."""
+    response = redirect(safe_next(request.form.get("next", "")) or url_for("session.start"), 303)
+    languages.choose(response, request.form.get("language", ""))  # type: ignore[arg-type]
     return response
 
 

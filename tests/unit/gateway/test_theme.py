@@ -15,7 +15,7 @@ TEXT = [
     ("general", "page"), ("general", "card"), ("welfare", "page"), ("welfare", "card"),
     ("safeguarding", "page"), ("safeguarding", "card"), ("protection", "page"), ("protection", "card"),
 ]  # fmt: skip
-GRAPHICAL = [("field-edge", "card"), ("field-edge", "page"), ("button", "page"), ("welfare", "page")]
+GRAPHICAL = [("field-edge", "card"), ("field-edge", "page"), ("button", "page"), ("welfare", "page"), ("accent", "page"), ("accent", "card")]
 
 
 def tokens(*, dark: bool) -> dict[str, str]:
