@@ -249,6 +249,7 @@ METHODS: dict[str, frozenset[str]] = {
     "files.append": _SCHOOL,
     "files.finish_upload": _SCHOOL,
     "files.receipts": _SCHOOL,
+    "files.names": _SCHOOL,
     "files.read": _SCHOOL,
     # reports
     "reports.counts": _LEADS,

@@ -9,8 +9,8 @@ from gateway import rpc, schools, session
 from gateway.forms import Form
 from gateway.session import Here
 from safekeep.contracts.alerts import AlertItem, Inbox, MarkRead, ReaderItem, Readers
-from safekeep.contracts.files import Receipts
-from safekeep.contracts.incidents import AnswerAsk, Incident, IncidentAnswer, Pupil, PupilAnswer
+from safekeep.contracts.files import Names
+from safekeep.contracts.incidents import AnswerAsk, Incident, IncidentAnswer, PermitFile, Pupil, PupilAnswer
 from safekeep.errors import NotFound, SafekeepError
 
 pages = Blueprint("incidents", __name__)
@@ -123,11 +123,12 @@ def _beside(here: Here, found: IncidentAnswer) -> PupilAnswer | None:
 
 
 def _file_names(here: Here, found: IncidentAnswer) -> dict[UUID, str]:
-    """Return the names of attachments, as far as `files` tells this person."""
-    wanted = [file.id for entry in found.entries for file in entry.files][:20]
+    """Return the names of the attachments of entries this person reads, as far as `files` can be asked just now."""
+    wanted = [file.id for entry in found.entries for file in entry.files][:100]
     if not wanted:
         return {}
     try:
-        return {r.file_id: r.name for r in rpc.ask(rpc.build(Receipts, file_ids=wanted), token=here.token, seconds=3.0).items}
+        passes = {file_id: rpc.ask(rpc.build(PermitFile, file_id=file_id), token=here.token, seconds=3.0).token for file_id in wanted}
+        return {item.file_id: item.name for item in rpc.ask(rpc.build(Names, passes=passes), token=here.token, seconds=3.0).items}
     except SafekeepError:
         return {}

@@ -158,12 +158,34 @@ class ReceiptsAnswer(Contract):
 
 
 class Receipts(Request[ReceiptsAnswer]):
-    """Receipts of files the actor uploaded and has not used yet, or names of files they hold passes for."""
+    """Receipts of files the actor uploaded."""
 
     method: ClassVar[str] = "files.receipts"
     answer: ClassVar[type[Contract]] = ReceiptsAnswer
 
     file_ids: list[UUID] = Field(max_length=20)
+
+
+class FileName(Contract):
+    """What an attachment was called by who attached it."""
+
+    file_id: UUID
+    name: Name
+
+
+class NamesAnswer(Contract):
+    """The names of the files whose pass holds, in no order."""
+
+    items: list[FileName]
+
+
+class Names(Request[NamesAnswer]):
+    """Names of attachments the actor holds passes for (from `incidents.permit_file`). One whose pass does not hold is left out."""
+
+    method: ClassVar[str] = "files.names"
+    answer: ClassVar[type[Contract]] = NamesAnswer
+
+    passes: dict[UUID, str] = Field(max_length=100)
 
 
 class Piece(Contract):

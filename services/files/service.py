@@ -24,11 +24,14 @@ from safekeep.contracts.files import (
     Drafts,
     DraftsAnswer,
     DraftSaved,
+    FileName,
     FileReceipt,
     FinishUpload,
     LeftDraft,
     LeftDrafts,
     LeftDraftsAnswer,
+    Names,
+    NamesAnswer,
     Piece,
     Read,
     Receipts,
@@ -152,6 +155,13 @@ class Service:
             rows = store.files_with(tx, school_id=actor.at_school, ids=request.file_ids)
         return ReceiptsAnswer(items=[self._receipt(row) for row in rows if row.author_id == actor.person])
 
+    @answers(Names)
+    def names(self, actor: Actor, request: Names) -> NamesAnswer:
+        permitted = [file_id for file_id, token in request.passes.items() if self._holds(actor, file_id=file_id, token=token)]
+        with self._school(actor.at_school) as tx:
+            rows = store.files_with(tx, school_id=actor.at_school, ids=permitted)
+        return NamesAnswer(items=[FileName(file_id=row.id, name=row.name) for row in rows])
+
     @answers(Read)
     def read(self, actor: Actor, request: Read) -> Piece:
         with self._school(actor.at_school) as tx:
@@ -211,6 +221,13 @@ class Service:
             media_type=row.media_type,
             receipt=receipts.sign_receipt(keys=self.host.keys, receipt=receipt),
         )
+
+    def _holds(self, actor: Actor, *, file_id: UUID, token: str) -> bool:
+        try:
+            receipts.verify_pass(keys=self.host.keys, token=token, file_id=file_id, person_id=actor.person, school_id=actor.at_school)
+        except NotFound:
+            return False
+        return True
 
     def _school(self, school_id: UUID) -> Any:
         return self.host.transaction(self.host.engine, school_id=school_id)

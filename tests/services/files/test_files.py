@@ -22,6 +22,7 @@ from safekeep.contracts.files import (
     Drafts,
     FinishUpload,
     LeftDrafts,
+    Names,
     Read,
     Receipts,
     SaveDraft,
@@ -372,6 +373,16 @@ def test_nobody_else_continues_finishes_reads_or_gets_receipts_of_a_file(files: 
             files.ask(request, role="dsl", person=other)
     assert files.ask(Receipts(file_ids=[file]), role="dsl", person=other).items == []
     assert [found.file_id for found in files.ask(Receipts(file_ids=[file])).items] == [file]
+
+
+def test_the_name_of_a_file_is_told_with_a_pass_of_ones_own_and_not_otherwise(files: Files, pass_for: Callable[..., str]) -> None:
+    file, unpermitted, reader, other = files.upload(b"text", name="letter.txt").file_id, files.upload(b"more").file_id, new_id(), new_id()
+    token = pass_for(file_id=file, person_id=reader, school_id=files.school)
+    told = files.ask(Names(passes={file: token, unpermitted: token}), role="slt", person=reader).items
+    assert [(found.file_id, found.name) for found in told] == [(file, "letter.txt")]
+    for wrong in (token, "", "forged"):
+        assert files.ask(Names(passes={file: wrong}), role="slt", person=other).items == []
+    assert files.ask(Names(passes={file: token}), role="slt", person=reader, school=new_id()).items == []
 
 
 # --- sealed ----------------------------------------------------------------------------------------------------------
