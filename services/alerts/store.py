@@ -79,10 +79,12 @@ def keep_staff(tx: sa.Connection, *, school_id: UUID, person_id: UUID, roles: Se
     tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "person_id"], set_=values))
 
 
+_STAFF = sa.text("select person_id, roles, active from staff where school_id = :school and person_id = any(cast(:ids as uuid[]))")
+
+
 def staff_with(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID]) -> dict[UUID, sa.Row[Any]]:
     """Return what is known of these people at the school."""
-    rows = tx.execute(sa.select(staff).where(staff.c.school_id == school_id, staff.c.person_id.in_(ids)))
-    return {row.person_id: row for row in rows}
+    return {row.person_id: row for row in tx.execute(_STAFF, {"school": school_id, "ids": list(ids)})}
 
 
 def staff_in_roles(tx: sa.Connection, *, school_id: UUID, roles: Collection[str]) -> list[UUID]:

@@ -106,11 +106,15 @@ def left_drafts(tx: sa.Connection, *, school_id: UUID, before: datetime) -> Sequ
     return tx.execute(query.order_by(drafts.c.saved_at)).all()
 
 
+_END_DRAFT = sa.text(
+    "insert into drafts (school_id, id, author_id, kind, saved_at, ended_at) values (:school, :id, :author, 'incident', :now, :now) "
+    "on conflict (school_id, id) do update set fields = null, ended_at = :now, remind_at = null where drafts.author_id = :author"
+)
+
+
 def end_draft(tx: sa.Connection, *, school_id: UUID, draft_id: UUID, author_id: UUID, now: datetime) -> None:
     """End a draft and forget its words; a mark stays, so that a late save does not bring it back."""
-    ended = {"fields": None, "ended_at": now, "remind_at": None}
-    insert = pg.insert(drafts).values(school_id=school_id, id=draft_id, author_id=author_id, kind="incident", saved_at=now, **ended)
-    tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "id"], set_=ended, where=drafts.c.author_id == author_id))
+    tx.execute(_END_DRAFT, {"school": school_id, "id": draft_id, "author": author_id, "now": now})
 
 
 def drafts_due(tx: sa.Connection, *, now: datetime, limit: int) -> Sequence[sa.Row[Any]]:

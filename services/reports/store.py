@@ -37,9 +37,12 @@ counted = sa.Table(
 )
 
 
+_ZONE = sa.text("select zone from schools where school_id = :school")
+
+
 def zone_of(tx: sa.Connection, *, school_id: UUID) -> str:
     """Return the school's zone, or the first one while the school is not known."""
-    found: str | None = tx.execute(sa.select(schools.c.zone).where(schools.c.school_id == school_id)).scalar()
+    found: str | None = tx.execute(_ZONE, {"school": school_id}).scalar()
     return found or FIRST_ZONE
 
 
@@ -67,9 +70,19 @@ def incident(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Counte
     )
 
 
+_KEEP = sa.text(
+    "insert into counted (school_id, incident_id, recorded_at, month, class, categories, main, actions) "
+    "values (:school, :incident, :recorded_at, :month, :class, cast(:categories as text[]), :main, :actions) "
+    "on conflict (school_id, incident_id) do update set recorded_at = excluded.recorded_at, month = excluded.month, class = excluded.class, "
+    "categories = excluded.categories, main = excluded.main, actions = excluded.actions"
+)
+
+
 def keep(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, counts_as: Counted) -> None:
     """Keep how an incident counts, in place of what it counted as before."""
     values = {
+        "school": school_id,
+        "incident": incident_id,
         "recorded_at": counts_as.recorded_at,
         "month": counts_as.month,
         "class": int(counts_as.class_),
@@ -77,8 +90,7 @@ def keep(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, counts_as: Co
         "main": counts_as.main,
         "actions": counts_as.actions,
     }
-    insert = pg.insert(counted).values(school_id=school_id, incident_id=incident_id, **values)
-    tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "incident_id"], set_=values))
+    tx.execute(_KEEP, values)
 
 
 _ROWS = sa.text(
