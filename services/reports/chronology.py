@@ -86,7 +86,10 @@ def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronolo
             {"name": "Shown", "value": filters},
             {"name": "Entries", "value": f"{len(entries)}, newest first, by when they {_placed_by(request)}"},
         ],
-        "notes": ["This document holds the entries that the person named above may read. There may be others."],
+        "notes": [
+            "This document holds the entries that the person named above may read. There may be others.",
+            "What people wrote stands as they wrote it, and may name other children: read it through before it is given to anybody.",
+        ],
         "months": _months(entries=entries, request=request, asked=asked),
         "fonts": list(FONTS),
     }
@@ -147,7 +150,7 @@ def _months(*, entries: Sequence[EntryLine], request: Chronology, asked: Asked) 
 
 def _entry(entry: EntryLine, *, asked: Asked) -> dict[str, Any]:
     categories = ", ".join(asked.category_names.get(code, _plain(code)) for code in entry.categories)
-    linked = f"About {entry.pupil_name}; linked here as: {PARTS[entry.part]}" if entry.part else ""
+    linked = f"About another pupil; linked here as: {PARTS[entry.part]}" if entry.part else ""  # a parent may be given this: not the other's name
     happened = occurred(entry, zone=asked.zone)
     role = ROLES.get(entry.author_role, _plain(entry.author_role))
     about = [

@@ -129,6 +129,14 @@ def test_it_says_whose_it_is_for_whom_when_and_what_was_left_out() -> None:
         assert words in text, words
 
 
+def test_the_other_pupils_name_is_not_printed_where_this_pupil_is_only_linked() -> None:
+    """The document may go to a parent: it says the part, and that the account is about another pupil, not whom."""
+    text = " ".join(text_of(printed(a_line(1, part="may_have_caused_harm", pupil_name="Quilla Otherchild", categories=[]))).split())
+    assert "About another pupil; linked here as: may have caused harm" in text
+    assert "Quilla" not in text
+    assert "read it through before it is given to anybody" in text
+
+
 def test_no_entries_make_a_document_that_says_so() -> None:
     assert "No entries that you may read" in text_of(printed())
 

@@ -1,0 +1,87 @@
+"""What is typed into a search stands in an address for a moment (typeahead): no log keeps it."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from safekeep import keys
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+WORD = "Zebuloniak"
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def get(address: str) -> int:
+    request = urllib.request.Request(address, headers={"Cookie": f"safekeep-8000={'a' * 40}", "Referer": address})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+def test_neither_the_server_nor_telemetry_writes_what_was_searched_for(tmp_path: Path) -> None:
+    """The gateway under gunicorn as it is started, its broker away so that every request fails and is logged: the word is nowhere."""
+    keys.ensure_ring(tmp_path)
+    port = free_port()
+    environment = os.environ | {
+        "BROKER_URL": "amqp://guest:guest@127.0.0.1:9/",
+        "KEYS_FILE": str(tmp_path / "process" / "gateway.json"),
+        "PUBLIC_URL": "http://localhost:8000",
+        "INNER_PORT": str(free_port()),
+    }
+    log = tmp_path / "gateway.log"
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--config",
+        str(ROOT / "deploy" / "gunicorn.conf.py"),
+        "--bind",
+        f"127.0.0.1:{port}",
+        "gateway:create_app()",
+    ]
+    with log.open("wb") as out, subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT) as server:
+        try:
+            base, ends = f"http://127.0.0.1:{port}", time.monotonic() + 30
+            while time.monotonic() < ends:
+                try:
+                    if get(f"{base}/sign-in?next={WORD}") == 200:
+                        break
+                except OSError:
+                    time.sleep(0.1)
+            pupil = "01890000-0000-7000-8000-000000000000"
+            for path in (
+                "pupils/suggest?q=",
+                "staff/suggest?q=",
+                f"pupils/{pupil}/chronology?words=",
+                f"pupils/{pupil}/chronology.pdf?words=",
+                "nowhere?q=",
+            ):
+                assert get(f"{base}/s/hillside/{path}{WORD}") in {404, 503}, path
+            assert get(f"{base}/api/v1/pupils?q={WORD}") == 401
+        finally:
+            server.terminate()
+            server.wait(30)
+    written = log.read_text()
+    assert "request.refused" in written, "the failures were not logged, so this proves nothing"
+    assert WORD not in written
+
+
+def test_the_proxy_in_front_leaves_queries_and_headers_out_of_its_log() -> None:
+    """Caddy writes the address of a request it could not hand on: its query is cut off first, and there is no access log."""
+    said = (ROOT / "deploy" / "Caddyfile").read_text()
+    assert "request>uri regexp \\?.*" in said
+    assert "request>headers delete" in said
+    assert len(re.findall(r"^\s*log\b", said, re.M)) == 1
