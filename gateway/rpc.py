@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import nameko.exceptions
 from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
+from nameko.amqp.publish import Publisher
+from nameko.constants import NON_PERSISTENT
 from nameko.standalone.rpc import ClusterRpcProxy
 from pydantic import ValidationError
 
@@ -21,6 +23,8 @@ from safekeep.keys import Keys
 
 Answered = TypeVar("Answered", bound=Contract)
 Built = TypeVar("Built", bound=Contract)
+
+Publisher.delivery_mode = NON_PERSISTENT  # a call lives for seconds: a broker that restarts need not have written it to its disk
 
 # nameko rebuilds an error in the caller only when its class is registered here.
 for _error in vars(errors).values():

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import nameko.exceptions
 import sqlalchemy as sa
+from nameko.amqp.publish import Publisher
+from nameko.constants import NON_PERSISTENT
 from nameko.extensions import DependencyProvider
 from nameko.messaging import Consumer
 from nameko.rpc import rpc
@@ -26,6 +28,8 @@ from safekeep.errors import NotAllowed, SafekeepError, StorageError, TooLate
 from safekeep.keys import Keys
 
 Answered = TypeVar("Answered", bound=Contract)
+
+Publisher.delivery_mode = NON_PERSISTENT  # answers live for seconds: a broker that restarts need not have written them to its disk
 
 for _error in vars(errors).values():
     if isinstance(_error, type) and issubclass(_error, SafekeepError):
