@@ -27,7 +27,8 @@ class Postgres:
 
     def __init__(self, described: dict[str, Any]) -> None:
         self.port, self.passwords = described["port"], described["passwords"]
-        self.admin = servers.admin_url(port=self.port, password=self.passwords["postgres"])
+        self.folder = Path(described["folder"])
+        self.admin = servers.admin_url(port=self.port, password=self.passwords["postgres"], folder=self.folder)
 
     def make_template(self, service: str) -> None:
         """Make a service's template from its migrations."""
@@ -47,7 +48,7 @@ class Postgres:
 
     def urls(self, service: str, name: str) -> dict[str, str]:
         """Return the three addresses of a database."""
-        return servers.database_urls(port=self.port, passwords=self.passwords, service=service, name=name)
+        return servers.database_urls(port=self.port, passwords=self.passwords, service=service, name=name, folder=self.folder)
 
 
 def start_postgres(folder: Path) -> tuple[dict[str, Any], subprocess.Popen[bytes]]:
@@ -59,7 +60,7 @@ def start_postgres(folder: Path) -> tuple[dict[str, Any], subprocess.Popen[bytes
     command = servers.postgres_command(folder, port=port, fsync=False).split()
     with Path(f"{folder}.log").open("wb") as log:
         process = subprocess.Popen(command, user=servers.postgres_user(), cwd="/", stdout=log, stderr=log)
-    described = {"port": port, "passwords": passwords}
+    described = {"port": port, "passwords": passwords, "folder": str(folder)}
     postgres = Postgres(described)
     servers.wait_for_postgres(postgres.admin)
     servers.make_roles(postgres.admin, passwords)

@@ -176,7 +176,7 @@ class Launcher:
         """Fill in supervisord.conf: each process gets the environment it needs and nothing else."""
         postgres_port, broker_port, epmd_port = servers.free_port(), servers.free_port(), servers.free_port()
         self.postgres_port = postgres_port
-        self.admin = servers.admin_url(port=postgres_port, password=self.secrets["postgres"])
+        self.admin = servers.admin_url(port=postgres_port, password=self.secrets["postgres"], folder=self.data / "postgres")
         names = [*SERVICES, *(f"relay-{s}" for s in SERVICES), "gateway"]
         values: dict[str, str] = {
             "data": str(self.data),
@@ -193,7 +193,7 @@ class Launcher:
         urls = dict(self.external)
         embedded_databases = [s for s in SERVICES if f"{s.upper()}_DATABASE_URL" not in urls]
         for service in embedded_databases:
-            urls |= servers.database_urls(port=postgres_port, passwords=self.secrets, service=service, name=service)
+            urls |= servers.database_urls(port=postgres_port, passwords=self.secrets, service=service, name=service, folder=self.data / "postgres")
         self.embedded_databases = embedded_databases
         if embedded_databases:
             with _step("database files"):
@@ -333,7 +333,8 @@ class Launcher:
 
     def _admin_urls(self) -> dict[str, str]:
         """Return the administrator's addresses of the embedded databases, for tests and benches (the file is private)."""
-        return {s: servers.admin_url(port=self.postgres_port, password=self.secrets["postgres"], database=s) for s in self.embedded_databases}
+        here: dict[str, Any] = {"port": self.postgres_port, "password": self.secrets["postgres"], "folder": self.data / "postgres"}
+        return {s: servers.admin_url(**here, database=s) for s in self.embedded_databases}
 
     # --- watching and ending
 

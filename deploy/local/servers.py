@@ -140,9 +140,17 @@ def postgres_command(folder: Path, *, port: int, fsync: bool = True) -> str:
     return f"{postgres_program('postgres')} -D {folder / 'data'} {settings}"
 
 
-def admin_url(*, port: int, password: str, database: str = "postgres") -> str:
+def _address(role: str, password: str, *, port: int, database: str, folder: Path) -> str:
+    """Return a database's address: by the socket in `folder` (a quarter less CPU than TCP), unless its path is too long for one."""
+    who = f"postgresql://{role}:{quote(password)}@"
+    if len(str(folder / ".s.PGSQL.65535")) > 100:
+        return f"{who}127.0.0.1:{port}/{database}"
+    return f"{who}/{database}?host={quote(str(folder), safe='/')}&port={port}"
+
+
+def admin_url(*, port: int, password: str, folder: Path, database: str = "postgres") -> str:
     """Return the address of the cluster's administrator: for making databases and roles, used by nothing else."""
-    return f"postgresql://safekeep_admin:{quote(password)}@127.0.0.1:{port}/{database}"
+    return _address("safekeep_admin", password, port=port, database=database, folder=folder)
 
 
 def wait_for_postgres(url: str, *, seconds: float = 60) -> None:
@@ -185,7 +193,7 @@ def enter(admin: str, *, service: str, name: str) -> None:
         sql.Identifier(f"{service}_owner"),
         sql.SQL(", ").join(sql.Identifier(f"{service}_{kind}") for kind in ("owner", "service", "worker")),
     )
-    with psycopg.connect(admin.rpartition("/")[0] + f"/{name}", autocommit=True) as server:
+    with psycopg.connect(admin, dbname=name, autocommit=True) as server:
         server.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
         server.execute(sql.SQL("grant connect on database {} to {}").format(sql.Identifier(name), roles))
         server.execute(sql.SQL("alter schema public owner to {}").format(owner))
@@ -193,11 +201,12 @@ def enter(admin: str, *, service: str, name: str) -> None:
         server.execute(sql.SQL("grant usage on schema public to {}").format(roles))
 
 
-def database_urls(*, port: int, passwords: dict[str, str], service: str, name: str) -> dict[str, str]:
+def database_urls(*, port: int, passwords: dict[str, str], service: str, name: str, folder: Path) -> dict[str, str]:
     """Return the three addresses of a database, named as the environment names them."""
 
     def url(kind: str) -> str:
-        return f"postgresql://{service}_{kind}:{quote(passwords[f'{service}_{kind}'])}@127.0.0.1:{port}/{name}"
+        role = f"{service}_{kind}"
+        return _address(role, passwords[role], port=port, database=name, folder=folder)
 
     prefix = service.upper()
     return {f"{prefix}_DATABASE_URL": url("service"), f"{prefix}_WORKER_DATABASE_URL": url("worker"), f"{prefix}_OWNER_DATABASE_URL": url("owner")}

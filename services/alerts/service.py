@@ -2,8 +2,10 @@
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -38,7 +40,8 @@ from safekeep.rpc import Host, Resources, answers, ask, retry, take, take_events
 from services.alerts import mail, store, telling
 
 CLAIMED_FOR = timedelta(minutes=2)
-BATCH = 200
+BATCH = 40  # mails claimed, handed over and marked together: a crash in between repeats at most these
+CONNECTIONS = 4  # to the SMTP server: one mail is four round trips, and an alert may have 300 recipients
 ADDRESSES_KEPT = 30.0  # seconds for which a school's names and addresses are remembered
 
 
@@ -124,7 +127,7 @@ class Service:
         now = clock.now()
         with self.host.transaction(self.host.worker_engine) as tx:
             due = store.claim_mails(tx, now=now, again=now + CLAIMED_FOR, limit=BATCH)
-        done = [self._deliver(row) for row in due]
+        done = list(_hands.map(self._deliver, due))
         if done:
             with self.host.transaction(self.host.worker_engine) as tx:
                 store.mark_mails(tx, done)
@@ -187,13 +190,15 @@ class Service:
 
 
 _addresses: dict[UUID, tuple[float, AddressesAnswer]] = {}
-_posts: dict[str, mail.Post] = {}
+_hands = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="mail")
+_mine = threading.local()  # each hand has its own connection
 
 
 def _post(url: str) -> mail.Post:
-    if url not in _posts:
-        _posts[url] = mail.Post(url)
-    return _posts[url]
+    if not hasattr(_mine, "post"):
+        _mine.post = mail.Post(url)
+    post: mail.Post = _mine.post
+    return post
 
 
 class StaffNotKnownYet(Exception):

@@ -107,7 +107,7 @@ def initialised() -> Iterator[dict[str, str]]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, user=servers.postgres_user(), cwd="/", stdout=log, stderr=log)
     try:
-        servers.wait_for_postgres(servers.admin_url(port=port, password="top"))
+        servers.wait_for_postgres(servers.admin_url(port=port, password="top", folder=folder / "pg"))
         passwords = {f"{s.upper()}_{k}_PASSWORD": f"{s}-{k}'\"$" for s in SERVICES for k in ("OWNER", "SERVICE", "WORKER")}
         programs = str(Path(servers.postgres_program("psql")).parent)
         environment = {
@@ -121,7 +121,7 @@ def initialised() -> Iterator[dict[str, str]]:
         roles = {f"{s}_{k}": passwords[f"{s.upper()}_{k.upper()}_PASSWORD"] for s in SERVICES for k in ("owner", "service", "worker")}
         found: dict[str, str] = {}
         for service in SERVICES:
-            found |= servers.database_urls(port=port, passwords=roles, service=service, name=service)
+            found |= servers.database_urls(port=port, passwords=roles, service=service, name=service, folder=folder / "pg")
         yield found
     finally:
         process.terminate()
@@ -143,8 +143,7 @@ def test_a_role_enters_its_own_database_and_no_other_and_makes_no_tables(initial
     """Fifteen roles at five databases; only owners create; none is a superuser or bypasses row-level security."""
     for name, url in initialised.items():
         for service in SERVICES:
-            elsewhere = url.rpartition("/")[0] + f"/{service}"
-            if url == elsewhere:
+            if name.startswith(service.upper()):
                 with psycopg.connect(url, autocommit=True) as database:
                     powers = database.execute(
                         "select rolsuper or rolbypassrls or rolcreaterole or rolcreatedb from pg_roles where rolname = current_user"
@@ -155,4 +154,4 @@ def test_a_role_enters_its_own_database_and_no_other_and_makes_no_tables(initial
                             database.execute("create table t ()")
             else:
                 with pytest.raises(psycopg.OperationalError, match="permission denied"):
-                    psycopg.connect(elsewhere)
+                    psycopg.connect(url, dbname=service)

@@ -73,7 +73,7 @@ def test_no_event_can_hold_free_text(event: type[Event]) -> None:
 
 def test_every_table_is_under_forced_row_level_security_with_a_policy(postgres: Postgres) -> None:
     for service in SERVICES:
-        engine = sa.create_engine(postgres.admin.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://") + f"/template_{service}")
+        engine = sa.create_engine(sa.make_url(postgres.admin).set(drivername="postgresql+psycopg", database=f"template_{service}"))
         with engine.connect() as connection:
             rows = connection.execute(
                 sa.text(
@@ -92,7 +92,7 @@ def test_every_migration_ends_at_the_models(postgres: Postgres) -> None:
 
     for service in SERVICES:
         metadata = importlib.import_module(f"services.{service}.store").metadata
-        engine = sa.create_engine(postgres.admin.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://") + f"/template_{service}")
+        engine = sa.create_engine(sa.make_url(postgres.admin).set(drivername="postgresql+psycopg", database=f"template_{service}"))
         with engine.connect() as connection:
             differences = compare_metadata(MigrationContext.configure(connection), metadata)
         engine.dispose()
