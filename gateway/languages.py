@@ -35,10 +35,14 @@ class Catalogue(Domain):
 
 
 def read(path: Path) -> Translations:
-    """Return a catalogue. Sentences marked fuzzy (nobody sure of them yet) are left out, so they are shown in English."""
-    compiled = BytesIO()
+    """Return a catalogue. What is not translated, or marked fuzzy (nobody sure of it yet), is left out, so it is shown in English."""
     with path.open("rb") as file:
-        write_mo(compiled, read_po(file, locale=path.parent.parent.name))
+        found = read_po(file, locale=path.parent.parent.name)
+    for message in list(found):
+        if message.id and not all([message.string] if isinstance(message.string, str) else message.string):
+            found.delete(message.id)
+    compiled = BytesIO()
+    write_mo(compiled, found)
     compiled.seek(0)
     return Translations(compiled)
 

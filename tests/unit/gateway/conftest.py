@@ -19,7 +19,10 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     before = bus._keys
     yield create_app(
         GatewaySettings(
-            broker_url="amqp://guest:guest@127.0.0.1:9/", keys_file=str(folder / "process" / "gateway.json"), inner_port=0, public_url="http://localhost:8000"
+            broker_url="amqp://guest:guest@127.0.0.1:9/",
+            keys_file=str(folder / "process" / "gateway.json"),
+            inner_port=0,
+            public_url="http://localhost:8000",
         )
     )
     if before is not None:

@@ -139,7 +139,11 @@ def test_the_api_says_problems_as_rfc_9457(app: Flask) -> None:
 def test_the_apis_description_is_valid_and_names_every_call(app: Flask) -> None:
     described = document()
     validate(described)
-    routes = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule.removeprefix("/api/v1")) for rule in app.url_map.iter_rules() if rule.endpoint.startswith("api.")}
+    routes = {
+        re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule.removeprefix("/api/v1"))
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("api.")
+    }
     assert set(described["paths"]) == routes - {"/openapi.json"}
 
 
