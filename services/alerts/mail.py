@@ -51,7 +51,7 @@ def write(letter: Letter, *, sender: str, now: datetime) -> EmailMessage:
     else:
         message["Subject"] = "A form that was not sent"
         text = f"{_DRAFT_TEXT[letter.kind]}\n\n{letter.link}\n"
-    message.set_content(text)
+    message.set_content(text, cte="quoted-printable")  # seven bits, whatever the servers on the way can do
     return message
 
 
