@@ -547,6 +547,7 @@ class ActionAdded(EntryRecorded):
 
     kind: Literal["action", "correction"] = "action"
     raised_to: Code | None = None  # the incident's class, when this action's categories raised it
+    lost_sight: list[UUID] = []  # whose right to the first entry that ended
 
 
 class RightGranted(Event):

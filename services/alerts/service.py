@@ -211,6 +211,10 @@ def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
 
 def _on_entry(tx: sa.Connection, event: EntryRecorded) -> None:
     kind = getattr(event, "kind", "incident")
+    if isinstance(event, incidents.ActionAdded) and event.raised_to:
+        store.raise_class(
+            tx, school_id=event.school_id, incident_id=event.incident_id, class_code=event.raised_to, lost=event.lost_sight, now=clock.now()
+        )
     _raise(tx, event=event, recipients=event.recipients, kind=kind, at_risk_now=event.at_risk_now, past=event.past)
 
 

@@ -47,6 +47,7 @@ alerts = sa.Table(
     sa.Column("at_risk_now", sa.Boolean, nullable=False),
     _time("raised_at"),
     _time("read_at", nullable=True),
+    _time("withdrawn_at", nullable=True),  # the incident's class was raised above what this person reads
     sa.UniqueConstraint("school_id", "entry_id", "person_id"),
     sa.Index("alerts_inbox", "school_id", "person_id", sa.text("(read_at is null) desc"), sa.text("raised_at desc"), sa.text("id desc")),
     sa.Index("alerts_incident", "school_id", "incident_id"),
@@ -126,7 +127,7 @@ def inbox(
 ) -> Sequence[sa.Row[Any]]:
     """Return a person's alerts: unread first, then newest first."""
     unread = alerts.c.read_at.is_(None)
-    query = sa.select(alerts).where(alerts.c.school_id == school_id, alerts.c.person_id == person_id)
+    query = sa.select(alerts).where(alerts.c.school_id == school_id, alerts.c.person_id == person_id, alerts.c.withdrawn_at.is_(None))
     if state != "all":
         query = query.where(unread if state == "unread" else sa.not_(unread))
     if class_code:
@@ -140,19 +141,31 @@ def inbox(
 
 def unread_count(tx: sa.Connection, *, school_id: UUID, person_id: UUID) -> int:
     """Return how many alerts a person has not read."""
-    query = sa.select(sa.func.count()).where(alerts.c.school_id == school_id, alerts.c.person_id == person_id, alerts.c.read_at.is_(None))
-    return tx.execute(query).scalar_one()
+    mine = alerts.c.school_id == school_id, alerts.c.person_id == person_id, alerts.c.read_at.is_(None), alerts.c.withdrawn_at.is_(None)
+    return tx.execute(sa.select(sa.func.count()).where(*mine)).scalar_one()
 
 
 def alert_of(tx: sa.Connection, *, school_id: UUID, alert_id: UUID, person_id: UUID) -> sa.Row[Any] | None:
     """Return a person's own alert, locked."""
-    mine = alerts.c.school_id == school_id, alerts.c.id == alert_id, alerts.c.person_id == person_id
+    mine = alerts.c.school_id == school_id, alerts.c.id == alert_id, alerts.c.person_id == person_id, alerts.c.withdrawn_at.is_(None)
     return tx.execute(sa.select(alerts).where(*mine).with_for_update()).first()
 
 
 def mark_read(tx: sa.Connection, *, school_id: UUID, alert_id: UUID, now: datetime) -> None:
     """Set when it was read."""
     tx.execute(alerts.update().where(alerts.c.school_id == school_id, alerts.c.id == alert_id).values(read_at=now))
+
+
+_RAISE_CLASS = sa.text(
+    "update alerts set class_code = case when person_id = any(cast(:lost as uuid[])) then class_code else :class end, "
+    "withdrawn_at = case when person_id = any(cast(:lost as uuid[])) then cast(:now as timestamptz) end "
+    "where school_id = :school and entry_id = :incident"
+)
+
+
+def raise_class(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_code: str, lost: Collection[UUID], now: datetime) -> None:
+    """Show an incident's first entry under its new class to those who still read it; who lost sight of it is shown nothing."""
+    tx.execute(_RAISE_CLASS, {"school": school_id, "incident": incident_id, "class": class_code, "lost": list(lost), "now": now})
 
 
 def readers(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:

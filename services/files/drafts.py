@@ -1,7 +1,7 @@
 """When a draft's author is reminded, when a DSL learns of it, and when it goes. Pure."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -11,8 +11,8 @@ KEPT: Final = timedelta(days=7)
 MOST_BYTES: Final = 200_000
 """How much a half-written form may hold."""
 
-_ORDER: Final[tuple[LeftFor, ...]] = ("hour", "day", "a_day")
 BEFORE_DAY_ENDS: Final = timedelta(minutes=30)
+QUIET: Final = timedelta(minutes=15)
 
 
 def bytes_in(fields: Mapping[str, Sequence[str]]) -> int:
@@ -23,13 +23,16 @@ def bytes_in(fields: Mapping[str, Sequence[str]]) -> int:
 def next_reminder(*, saved_at: datetime, told: LeftFor | None, zone: str, day_ends_minute: int) -> tuple[datetime, LeftFor] | None:
     """Return when the next reminder is due and which: an hour after saving, half an hour before the school day ends, after a day.
 
-    `told` is the last one given. The one before the day's end is left out when the hour's comes later than it.
+    `told` is the last one given. Nobody is reminded within a quarter of an hour of writing, nor twice within one.
     """
-    moments = {"hour": saved_at + timedelta(hours=1), "a_day": saved_at + timedelta(hours=24)}
     local = saved_at.astimezone(ZoneInfo(zone))
-    ends = datetime.combine(local.date(), time(day_ends_minute // 60, day_ends_minute % 60), ZoneInfo(zone)) - BEFORE_DAY_ENDS
-    if saved_at < ends:
-        moments["day"] = ends
-    left = _ORDER[_ORDER.index(told) + 1 :] if told else _ORDER
-    due = [(moments[kind], kind) for kind in left if kind in moments]
-    return min(due) if due else None
+    ends = datetime.combine(local.date(), time(day_ends_minute // 60, day_ends_minute % 60), ZoneInfo(zone)).astimezone(UTC)
+    before_end = max(ends - BEFORE_DAY_ENDS, saved_at + QUIET)
+    hour, day, a_day = saved_at + timedelta(hours=1), before_end if before_end < ends else None, saved_at + timedelta(hours=24)
+    in_order: list[tuple[datetime, LeftFor]] = [(hour, "hour"), (a_day, "a_day")]
+    if day is not None and abs(day - hour) >= QUIET:
+        in_order.append((day, "day"))
+    in_order.sort()
+    kinds = [kind for _, kind in in_order]
+    given = 0 if told is None else kinds.index(told) + 1 if told in kinds else kinds.index("a_day")  # the school's day has moved since
+    return in_order[given] if given < len(in_order) else None

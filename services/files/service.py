@@ -242,19 +242,28 @@ def remind_due(host: Resources, *, limit: int = 200) -> int:
         due = store.drafts_due(tx, now=clock.now(), limit=limit)
     said = 0
     for school_id, draft_id in due:
-        with host.transaction(host.engine, school_id=school_id) as tx:
-            row = store.draft_with(tx, school_id=school_id, draft_id=draft_id, lock=True)
-            if row is None or row.ended_at is not None or row.remind_at is None or row.remind_at > clock.now():
-                continue
-            now_due = _next_reminder(tx, school_id=school_id, saved_at=row.saved_at, told=row.reminded)
-            if now_due is None or now_due[0] > clock.now():  # the school's day has changed since
-                store.set_reminder(tx, school_id=school_id, draft_id=draft_id, reminded=row.reminded, remind_at=now_due[0] if now_due else None)
-                continue
-            following = _next_reminder(tx, school_id=school_id, saved_at=row.saved_at, told=now_due[1])
-            store.set_reminder(tx, school_id=school_id, draft_id=draft_id, reminded=now_due[1], remind_at=following[0] if following else None)
-            outbox.add(tx, DraftLeft, school_id=school_id, subject=draft_id, author_id=row.author_id, draft_id=draft_id, left_for=now_due[1])
-            said += 1
+        try:
+            said += _remind(host, school_id=school_id, draft_id=draft_id)
+        except Exception as error:  # one that fails must not keep those behind it from being reminded
+            if isinstance(error, StorageError) and error.is_outage:
+                raise
+            telemetry.log().error("reminder.failed", draft=str(draft_id), error=type(error).__name__)
     return said
+
+
+def _remind(host: Resources, *, school_id: UUID, draft_id: UUID) -> int:
+    with host.transaction(host.engine, school_id=school_id) as tx:
+        row = store.draft_with(tx, school_id=school_id, draft_id=draft_id, lock=True)
+        if row is None or row.ended_at is not None or row.remind_at is None or row.remind_at > clock.now():
+            return 0
+        now_due = _next_reminder(tx, school_id=school_id, saved_at=row.saved_at, told=row.reminded)
+        if now_due is None or now_due[0] > clock.now():  # the school's day has changed since
+            store.set_reminder(tx, school_id=school_id, draft_id=draft_id, reminded=row.reminded, remind_at=now_due[0] if now_due else None)
+            return 0
+        following = _next_reminder(tx, school_id=school_id, saved_at=row.saved_at, told=now_due[1])
+        store.set_reminder(tx, school_id=school_id, draft_id=draft_id, reminded=now_due[1], remind_at=following[0] if following else None)
+        outbox.add(tx, DraftLeft, school_id=school_id, subject=draft_id, author_id=row.author_id, draft_id=draft_id, left_for=now_due[1])
+        return 1
 
 
 def sweep(host: Resources, kept: objects.Objects) -> None:

@@ -450,19 +450,14 @@ def _add_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: S
     called = permissions.groups_called_for(categories) if added else frozenset[str]()
     plan = recording.plan_alert(school=school, writer=actor, class_=class_, called_for=called, alert=request.alert, concerned=concerned)
     recording.refuse(plan.problems)
-    raised = class_ > before
+    raised, lost = class_ > before, frozenset[UUID]()
+    if raised:
+        losing = store.losing_sight(tx, school_id=school_id, incident_id=incident.id, class_=class_)
+        keep = losing & set(request.keep)
+        told = [store.Right(p, granted_by=actor.person, reason=request.keep_reason) for p in sorted(keep)]
+        store.give_rights(tx, school_id=school_id, incident_id=incident.id, entry_id=incident.id, class_=class_, told=told, now=now)
+        lost = frozenset(p for p in losing - keep - {r.person_id for r in plan.recipients} if _role_class(school, p) < class_)
     if added:
-        if raised and request.keep:
-            keep = [p for p in request.keep if p in store.losing_sight(tx, school_id=school_id, incident_id=incident.id, class_=class_)]
-            store.give_rights(
-                tx,
-                school_id=school_id,
-                incident_id=incident.id,
-                entry_id=incident.id,
-                class_=class_,
-                told=[store.Right(p, granted_by=actor.person, reason=request.keep_reason) for p in keep],
-                now=now,
-            )
         store.raise_class(tx, school_id=school_id, incident_id=incident.id, class_=class_, codes=codes)
     entry_hash = _write(
         tx,
@@ -491,6 +486,7 @@ def _add_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: S
         subject=incident.id,
         at=now,
         raised_to=class_.code if raised else None,
+        lost_sight=sorted(lost),
         **_said(
             actor=actor,
             incident_id=incident.id,

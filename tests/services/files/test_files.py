@@ -261,6 +261,44 @@ def test_a_draft_saved_after_the_day_ended_has_no_reminder_for_it(files: Files) 
     assert files.said_at(MORNING + dt.timedelta(hours=20)) == ["hour"]
 
 
+@pytest.mark.parametrize(
+    ("saved", "first", "second"),
+    [
+        ((14, 20), ((15, 0), "day"), ((15, 20), "hour")),  # the hour is over after the reminder before the day's end: both come
+        ((14, 45), ((15, 0), "day"), ((15, 45), "hour")),
+        ((14, 58), ((15, 13), "day"), ((15, 58), "hour")),  # still writing at 15:00: not while they are
+        ((14, 5), ((15, 5), "hour"), None),  # five minutes apart: one is enough
+        ((15, 20), ((16, 20), "hour"), None),  # too close to the end
+    ],
+)
+def test_late_in_the_day_both_reminders_come_in_the_order_of_their_times(files: Files, saved: Any, first: Any, second: Any) -> None:
+    files.hear(a_day_ending(files, minute=15 * 60 + 30))
+    files.save(at=MORNING.replace(hour=saved[0], minute=saved[1]))
+    said: list[str] = []
+    for due in filter(None, (first, second)):
+        (hour, minute), kind = due
+        moment = MORNING.replace(hour=hour, minute=minute)
+        assert files.said_at(moment - dt.timedelta(seconds=1)) == said
+        said.append(kind)
+        assert files.said_at(moment) == said
+    assert files.said_at(MORNING.replace(hour=23)) == said
+
+
+def test_a_reminder_that_fails_does_not_keep_those_behind_it_from_being_given(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = files.save(), files.save(at=MORNING.replace(minute=1))
+    plain = service._remind
+
+    def fail_once(host: Any, *, school_id: UUID, draft_id: UUID) -> int:
+        if draft_id == first:
+            raise RuntimeError("whatever it is")
+        return plain(host, school_id=school_id, draft_id=draft_id)
+
+    monkeypatch.setattr(service, "_remind", fail_once)
+    assert files.said_at(MORNING.replace(hour=10, minute=30)) == ["hour"]
+    assert files.stored(second).reminded == "hour"
+    assert files.stored(first).reminded is None, "and it is tried again"
+
+
 def test_a_school_day_learnt_late_reminds_nobody_early(files: Files) -> None:
     """Saved while nothing was known of the school: due at 15:00, until it says that its day ends at 17:30."""
     files.save()

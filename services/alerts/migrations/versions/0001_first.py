@@ -49,6 +49,7 @@ def _tables() -> None:
         sa.Column("at_risk_now", sa.Boolean(), nullable=False),
         sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("school_id", "id"),
         sa.UniqueConstraint("school_id", "entry_id", "person_id"),
     )
