@@ -2,11 +2,12 @@
 
 import base64
 import json
-import threading
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
 from typing import Any
 from uuid import UUID
 
@@ -172,7 +173,15 @@ class Service:
             link=f"{place}/alerts/{row.alert_id}" if row.kind == "alert" else f"{place}/drafts",
         )
         message = mail.write(letter, sender=self.host.settings.mail_from, now=clock.now())
-        return _post(self.host.settings.smtp_url).hand_over(message, sender=self.host.settings.mail_from)
+        url = self.host.settings.smtp_url
+        try:
+            post = _free[url].get_nowait()
+        except Empty:
+            post = mail.Post(url)
+        try:
+            return post.hand_over(message, sender=self.host.settings.mail_from)
+        finally:
+            _free[url].put(post)
 
     def _addresses(self, school_id: UUID, wanted: set[UUID]) -> AddressesAnswer:
         """Return names and addresses of a school's people, remembered for a few seconds."""
@@ -191,14 +200,7 @@ class Service:
 
 _addresses: dict[UUID, tuple[float, AddressesAnswer]] = {}
 _hands = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="mail")
-_mine = threading.local()  # each hand has its own connection
-
-
-def _post(url: str) -> mail.Post:
-    if not hasattr(_mine, "post"):
-        _mine.post = mail.Post(url)
-    post: mail.Post = _mine.post
-    return post
+_free: defaultdict[str, SimpleQueue[mail.Post]] = defaultdict(SimpleQueue)  # connections nobody uses now, by address
 
 
 class StaffNotKnownYet(Exception):

@@ -1,0 +1,354 @@
+"""Who is alerted, by what mail, what happens when the mail server misbehaves, and whose inbox shows what."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from deploy.local.servers import free_port
+from safekeep import clock, inbox
+from safekeep.bus import Sealed
+from safekeep.contracts import Event
+from safekeep.contracts.alerts import Inbox, MarkRead, Readers, RecipientDropped, Unread
+from safekeep.contracts.files import DraftLeft
+from safekeep.contracts.identity import ContactItem, Seed, SeedPerson, SeedSchool, StaffChanged
+from safekeep.contracts.incidents import ActionAdded, IncidentRecorded, Recipient, RightGranted
+from safekeep.errors import NotFound
+from safekeep.ids import new_id
+from safekeep.rpc import Resources
+from services.alerts import service, telling
+from tests.services.alerts.smtp import Server
+
+NOON = dt.datetime(2026, 3, 10, 12, 47, tzinfo=dt.UTC)
+STAFF = {"dsl": "Dee Lead", "deputy_dsl": "Dan Deputy", "slt": "Sal Tee", "teacher": "Zoë O’Cher", "pastoral": "Pat Oral"}
+
+
+class Alerts:
+    """Alerts over a fresh database, with the real identity service beside it and a real mail server."""
+
+    def __init__(self, resources: Callable[..., Resources], ask: Any, token: Any, service_token: Any, smtp: str) -> None:
+        from services.identity.service import Service as Identity
+
+        self._ask, self._token = ask, token
+        self.people = {role: new_id() for role in STAFF}
+        self.school = new_id()
+        self.identity = Identity()
+        self.identity.host = resources("identity")
+        people = [
+            SeedPerson(id=self.people[role], name=name, email=f"{role}@one.example", password="Plum teal harbour 1", roles=[role])
+            for role, name in STAFF.items()
+        ]
+        head = ContactItem(kind="head", name="Head Teacher", telephone="01632 960002")
+        one = SeedSchool(id=self.school, slug="one", name="School One", phase="primary", people=people, contacts=[head])
+        seed = Seed(trust_id=new_id(), trust_name="Trust", trust_slug="trust", trust_people=[], schools=[one])
+        ask(self.identity, seed, token=service_token("demo"))
+        self.resources = resources("alerts", smtp_url=smtp, public_url="https://safekeep.example")
+        self.service = service.Service()
+        self.service.host, self.service.identity = self.resources, self.identity  # type: ignore[assignment] - asked as over the bus
+        self.box = inbox.Inbox(engine=self.resources.engine, handlers=service.HANDLERS)
+        self.sequences: dict[UUID, int] = {}
+        for role in STAFF:
+            self.staff(role)
+
+    def hear(self, event: Event) -> None:
+        message = Sealed({"name": event.name, "version": event.version, "event": event.wire()})
+        message.header = {"id": str(event.id), "type": event.name}
+        self.box.take(message)
+
+    def event(self, kind: type[Event], *, subject: UUID, **fields: Any) -> Event:
+        self.sequences[subject] = self.sequences.get(subject, 0) + 1
+        return kind(id=new_id(), at=NOON, school_id=self.school, subject=subject, sequence=self.sequences[subject], **fields)  # type: ignore[call-arg]
+
+    def staff(self, role: str, *, roles: list[str] | None = None, active: bool = True) -> None:
+        person = self.people[role]
+        self.hear(self.event(StaffChanged, subject=person, person_id=person, roles=[role] if roles is None else roles, active=active))
+
+    def recorded(self, *told: str, past: bool = False, class_code: str = "safeguarding") -> UUID:
+        """Hear of an incident recorded by the teacher; return its id."""
+        incident = new_id()
+        self.hear(self.recording(incident, *told, past=past, class_code=class_code))
+        return incident
+
+    def recording(self, incident: UUID, *told: str, past: bool = False, class_code: str = "safeguarding") -> Event:
+        return self.event(IncidentRecorded, subject=incident, occurred_at=NOON, **self._said(incident, incident, told, class_code), past=past)
+
+    def action(self, incident: UUID, *told: str, class_code: str = "safeguarding", **more: Any) -> UUID:
+        entry = new_id()
+        self.hear(self.event(ActionAdded, subject=incident, **self._said(incident, entry, told, class_code), **more))
+        return entry
+
+    def _said(self, incident: UUID, entry: UUID, told: tuple[str, ...], class_code: str) -> dict[str, Any]:
+        return {
+            "incident_id": incident,
+            "entry_id": entry,
+            "author_id": self.people["teacher"],
+            "category": "safeguarding_concern",
+            "categories": ["safeguarding_concern"],
+            "class_code": class_code,
+            "pupil_ids": [new_id()],
+            "recipients": [Recipient(person_id=self.people[role], because=["safeguarding_team"]) for role in told],
+            "file_ids": [],
+        }
+
+    def send(self, *, minutes: float = 0) -> None:
+        with clock.set_to(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes)):
+            self.service.send_mail()
+
+    def ask(self, role: str, request: Any) -> Any:
+        return self._ask(self.service, request, token=self._token(roles=[role], school_id=self.school, person_id=self.people[role]))
+
+    def inbox(self, role: str, **wanted: Any) -> list[Any]:
+        return list(self.ask(role, Inbox(**wanted)).items)
+
+    def mails(self) -> list[tuple[str, int]]:
+        with self.resources.transaction(self.resources.worker_engine) as tx:
+            return [tuple(row) for row in tx.execute(sa.text("select state, attempts from mails order by id"))]  # type: ignore[misc]
+
+    def said(self) -> list[dict[str, Any]]:
+        with self.resources.transaction(self.resources.worker_engine) as tx:
+            return [{"name": row.name, **row.body} for row in tx.execute(sa.text("select name, body from outbox order by id"))]
+
+
+@pytest.fixture
+def smtp() -> Iterator[Server]:
+    server = Server()
+    yield server
+    for free in service._free.values():
+        while not free.empty():
+            free.get().close()
+    server.close()
+
+
+@pytest.fixture
+def alerts(resources: Callable[..., Resources], ask_service: Any, token_for: Any, service_token_for: Any, smtp: Server) -> Alerts:
+    return Alerts(resources, ask_service, token_for, service_token_for, smtp.url)
+
+
+# --- who is alerted --------------------------------------------------------------------------------------------------
+
+
+def test_each_person_told_has_one_alert_and_one_mail_however_often_the_event_comes(alerts: Alerts, smtp: Server) -> None:
+    incident = new_id()
+    event = alerts.recording(incident, "dsl", "deputy_dsl")
+    for _ in range(3):
+        alerts.hear(event)
+    alerts.send()
+    alerts.send()
+    assert sorted(str(mail["To"].addresses[0].addr_spec) for mail in smtp.taken) == ["deputy_dsl@one.example", "dsl@one.example"]
+    assert [item.entry_id for item in alerts.inbox("dsl")] == [incident]
+    assert alerts.inbox("dsl")[0].because == ["safeguarding_team"]
+    assert alerts.inbox("slt") == alerts.inbox("teacher") == []
+
+
+def test_who_has_no_role_left_when_the_event_arrives_is_dropped_and_the_others_are_told(alerts: Alerts, smtp: Server) -> None:
+    alerts.staff("deputy_dsl", roles=[], active=False)
+    incident = alerts.recorded("dsl", "deputy_dsl")
+    alerts.send()
+    assert [str(mail["To"].addresses[0].addr_spec) for mail in smtp.taken] == ["dsl@one.example"]
+    (dropped,) = (event for event in alerts.said() if event["name"] == RecipientDropped.name)
+    assert (dropped["person_id"], dropped["entry_id"]) == (str(alerts.people["deputy_dsl"]), str(incident))
+
+
+def test_an_alert_for_somebody_nobody_has_told_us_of_waits_for_the_news(alerts: Alerts) -> None:
+    alerts.people["new"] = new_id()
+    incident = alerts.recorded("dsl", "new")
+    assert alerts.inbox("dsl") == [], "all or nothing: the event waits"
+    alerts.staff("new", roles=["deputy_dsl"])
+    with clock.set_to(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)):
+        inbox.retry_due(worker_engine=alerts.resources.worker_engine, engine=alerts.resources.engine, handlers=service.HANDLERS)
+    assert [item.entry_id for item in alerts.inbox("dsl")] == [incident]
+
+
+def test_the_demonstrations_past_is_in_the_inbox_as_read_and_mails_nobody(alerts: Alerts, smtp: Server) -> None:
+    alerts.recorded("dsl", past=True)
+    alerts.send()
+    assert smtp.tried == 0
+    assert [item.read_at is not None for item in alerts.inbox("dsl")] == [True]
+
+
+def test_a_grant_alerts_its_person_and_one_who_was_alerted_before_not_again(alerts: Alerts, smtp: Server) -> None:
+    incident = alerts.recorded("dsl")
+    for role in ("pastoral", "dsl"):
+        fields = {"incident_id": incident, "entry_id": incident, "author_id": alerts.people["teacher"], "person_id": alerts.people[role]}
+        alerts.hear(alerts.event(RightGranted, subject=incident, **fields, category="safeguarding_concern", class_code="safeguarding"))
+    alerts.send()
+    assert sorted(str(mail["To"].addresses[0].addr_spec) for mail in smtp.taken) == ["dsl@one.example", "pastoral@one.example"]
+    assert [item.kind for item in alerts.inbox("pastoral")] == ["incident"]
+
+
+# --- the mail --------------------------------------------------------------------------------------------------------
+
+
+def test_the_mail_says_who_recorded_it_the_category_and_a_link_and_nothing_else(alerts: Alerts, smtp: Server) -> None:
+    alerts.recorded("dsl")
+    alerts.send()
+    (mail,) = smtp.taken
+    (alert,) = alerts.inbox("dsl")
+    assert (
+        mail.get_content().replace("\r\n", "\n")
+        == f"Recorded by: Zoë O’Cher\nCategory: Safeguarding concern\n\nhttps://safekeep.example/s/one/alerts/{alert.id}\n"
+    )
+    assert not mail.is_multipart()
+    said = {name: str(value) for name, value in mail.items() if name not in {"Date", "Message-ID", "From"}}
+    assert said == {
+        "To": "Dee Lead <dsl@one.example>",
+        "Subject": "Something to read in Safekeep",
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+        "Content-Type": 'text/plain; charset="utf-8"',
+        "Content-Transfer-Encoding": "quoted-printable",
+        "MIME-Version": "1.0",
+    }
+    assert mail["From"].addresses[0].display_name == "Safekeep, School One"
+    assert all(byte < 128 for byte in smtp.envelopes[0].content)
+
+
+def test_a_reminder_of_a_draft_says_nothing_of_it_and_a_day_later_only_the_dsls_hear_of_it(alerts: Alerts, smtp: Server) -> None:
+    draft = new_id()
+    for left_for in ("hour", "a_day"):
+        alerts.hear(alerts.event(DraftLeft, subject=draft, author_id=alerts.people["teacher"], draft_id=draft, left_for=left_for))
+        alerts.send()
+    assert sorted(str(mail["To"].addresses[0].addr_spec) for mail in smtp.taken) == [
+        "deputy_dsl@one.example",
+        "dsl@one.example",
+        "teacher@one.example",
+    ]
+    assert {str(mail["Subject"]) for mail in smtp.taken} == {"A form that was not sent"}
+    assert all(str(draft) not in mail.get_content() for mail in smtp.taken)
+
+
+# --- a mail server that misbehaves -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trouble", ["451 later", "421 going away", "hang up"])
+def test_what_may_pass_is_tried_again_with_the_same_message_id_and_growing_delays(alerts: Alerts, smtp: Server, trouble: str) -> None:
+    smtp.answers.extend([trouble, trouble])
+    alerts.recorded("dsl")
+    alerts.send()
+    assert (alerts.mails(), smtp.taken) == ([("waiting", 1)], [])
+    alerts.send()
+    assert smtp.tried == 1, "not before its time"
+    alerts.send(minutes=0.1)
+    assert alerts.mails() == [("waiting", 2)]
+    alerts.send(minutes=0.1)
+    assert smtp.tried == 2, "the second wait is longer"
+    alerts.send(minutes=1)
+    assert alerts.mails() == [("sent", 3)]
+    (mail,) = smtp.taken
+    with alerts.resources.transaction(alerts.resources.worker_engine) as tx:
+        (id_,) = tx.execute(sa.text("select id from mails")).scalars()
+    assert mail["Message-ID"].startswith(f"<{id_}@"), "it follows from the mail's own id, whichever attempt it is"
+
+
+def test_a_refusal_is_final_and_the_readers_page_says_so(alerts: Alerts, smtp: Server) -> None:
+    smtp.at_rcpt["dsl@one.example"] = "550 no such person"
+    incident = alerts.recorded("dsl", "deputy_dsl")
+    alerts.send()
+    alerts.send(minutes=60 * 24)
+    assert smtp.tried == 2, "one refused, one taken, and none tried again"
+    found = {item.person_id: item.mail for item in alerts.ask("deputy_dsl", Readers(incident_id=incident)).items}
+    assert found == {alerts.people["dsl"]: "failed", alerts.people["deputy_dsl"]: "sent"}
+
+
+def test_one_bad_mail_does_not_hold_up_those_behind_it(alerts: Alerts, smtp: Server) -> None:
+    smtp.at_rcpt["dsl@one.example"] = "451 not now"
+    for _ in range(3):
+        alerts.recorded("dsl", "deputy_dsl", "slt", class_code="welfare")
+    alerts.send()
+    assert sorted(str(mail["To"].addresses[0].addr_spec) for mail in smtp.taken) == ["deputy_dsl@one.example"] * 3 + ["slt@one.example"] * 3
+
+
+def test_with_no_mail_server_alerts_are_in_the_inbox_and_the_mail_waits(alerts: Alerts) -> None:
+    alerts.resources.settings = alerts.resources.settings.model_copy(update={"smtp_url": f"smtp://127.0.0.1:{free_port()}"})
+    alerts.recorded("dsl")
+    alerts.send()
+    assert alerts.mails() == [("waiting", 1)]
+    assert len(alerts.inbox("dsl")) == 1
+
+
+def test_attempts_come_to_an_end(alerts: Alerts, smtp: Server) -> None:
+    smtp.at_rcpt["dsl@one.example"] = "451 not now"
+    alerts.recorded("dsl")
+    for hours in range(telling.MAX_ATTEMPTS + 5):
+        alerts.send(minutes=120 * hours)
+    assert alerts.mails() == [("failed", telling.MAX_ATTEMPTS)]
+
+
+def test_while_identity_is_away_the_mail_waits(alerts: Alerts, smtp: Server) -> None:
+    class Away:
+        def addresses(self, _call: Any) -> Any:
+            raise ConnectionError
+
+    alerts.service.identity = Away()  # type: ignore[assignment]
+    alerts.recorded("dsl")
+    alerts.send()
+    assert (alerts.mails(), smtp.tried) == ([("waiting", 1)], 0)
+    alerts.service.identity = alerts.identity  # type: ignore[assignment]
+    alerts.send(minutes=1)
+    assert alerts.mails() == [("sent", 2)]
+
+
+def test_a_sender_that_died_with_mail_in_hand_leaves_it_to_be_sent_two_minutes_later(alerts: Alerts, smtp: Server) -> None:
+    from services.alerts import store
+
+    alerts.recorded("dsl")
+    now = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
+    with alerts.resources.transaction(alerts.resources.worker_engine) as tx:
+        assert len(store.claim_mails(tx, now=now, again=now + service.CLAIMED_FOR, limit=10)) == 1
+    alerts.send(minutes=1)
+    assert smtp.tried == 0
+    alerts.send(minutes=3)
+    assert alerts.mails() == [("sent", 1)]
+
+
+# --- the inbox -------------------------------------------------------------------------------------------------------
+
+
+def test_the_inbox_is_unread_first_then_newest_and_pages_through_all_of_it_once(alerts: Alerts) -> None:
+    incidents = [alerts.recorded("dsl") for _ in range(7)]
+    first = alerts.inbox("dsl")
+    alerts.ask("dsl", MarkRead(alert_id=next(i.id for i in first if i.entry_id == incidents[6])))
+    seen, cursor = [], None
+    while True:
+        page = alerts.ask("dsl", Inbox(limit=3, cursor=cursor))
+        seen += [item.entry_id for item in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert sorted(seen) == sorted(incidents)
+    assert seen[-1] == incidents[6]
+    assert page.unread == alerts.ask("dsl", Unread()).unread == 6
+    assert [i.entry_id for i in alerts.inbox("dsl", state="read")] == [incidents[6]]
+    assert len(alerts.inbox("dsl", state="unread")) == 6
+    assert alerts.inbox("dsl", class_code="general") == []
+
+
+def test_reading_is_said_once_and_only_by_the_person_it_is_for(alerts: Alerts) -> None:
+    alerts.recorded("dsl", "deputy_dsl")
+    (mine,) = alerts.inbox("dsl")
+    with pytest.raises(NotFound):
+        alerts.ask("deputy_dsl", MarkRead(alert_id=mine.id))
+    alerts.ask("dsl", MarkRead(alert_id=mine.id))
+    alerts.ask("dsl", MarkRead(alert_id=mine.id))
+    assert [event["person_id"] for event in alerts.said() if event["name"] == "alerts.alert.read"] == [str(alerts.people["dsl"])]
+    assert alerts.inbox("deputy_dsl")[0].read_at is None
+
+
+def test_who_was_told_is_shown_to_the_author_to_a_dsl_and_to_who_was_told_the_same_entry(alerts: Alerts) -> None:
+    incident = alerts.recorded("dsl", "pastoral")
+    alerts.action(incident, "deputy_dsl")
+    seen = {role: len(alerts.ask(role, Readers(incident_id=incident)).items) for role in ("dsl", "deputy_dsl", "teacher", "pastoral", "slt")}
+    assert seen == {"dsl": 3, "deputy_dsl": 3, "teacher": 3, "pastoral": 2, "slt": 0}
+
+
+def test_raising_the_class_changes_the_label_for_who_still_reads_and_takes_the_line_from_who_does_not(alerts: Alerts) -> None:
+    incident = alerts.recorded("dsl", "slt", class_code="welfare")
+    alerts.action(incident, class_code="protection", raised_to="protection", lost_sight=[alerts.people["slt"]])
+    assert [item.class_code for item in alerts.inbox("dsl")] == ["protection"]
+    assert alerts.inbox("slt") == []
+    assert alerts.ask("slt", Unread()).unread == 0
+    told = {item.person_id for item in alerts.ask("dsl", Readers(incident_id=incident)).items}
+    assert alerts.people["slt"] in told, "that they were told stays known"
