@@ -1,0 +1,134 @@
+"""Promise three, outside the databases: the broker's messages and disk, and every log, hold no word and no name."""
+
+import http.client
+import json
+import time
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+import pika
+import pytest
+
+from safekeep.ids import new_id
+
+WORD = "quaggamire"  # in no dictionary, no name, no code
+FILE_NAME = "quaggamire-photo.txt"
+
+
+def _environment(system: dict[str, Any], process: str) -> dict[str, str]:
+    raw = Path(f"/proc/{system['pids'][process]}/environ").read_bytes()
+    return dict(item.decode().partition("=")[::2] for item in raw.split(b"\0") if item)
+
+
+@pytest.fixture
+def broker(system: dict[str, Any]) -> Any:
+    connection = pika.BlockingConnection(pika.URLParameters(_environment(system, "relay-incidents")["BROKER_URL"]))
+    yield connection.channel()
+    connection.close()
+
+
+class Api:
+    """A signed-in program."""
+
+    def __init__(self, system: dict[str, Any], role: str) -> None:
+        self._parts = urllib.parse.urlsplit(system["url"])
+        login = next(x for x in system["logins"] if x["role"] == role)
+        self._token = ""
+        _, answer = self.call("POST", "/sign-in", {"username": login["username"], "password": login["password"]})
+        self._token = answer["token"]
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}
+        return self.send(method, path, json.dumps(body).encode() if body is not None else None, headers)
+
+    def upload(self, name: str, data: bytes) -> Any:
+        boundary = "x" * 20
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: text/plain\r\n\r\n'
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Authorization": f"Bearer {self._token}"}
+        status, answer = self.send("POST", "/files", head.encode() + data + f"\r\n--{boundary}--\r\n".encode(), headers)
+        assert status == 201
+        return answer
+
+    def send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection(self._parts.hostname or "", self._parts.port, timeout=30)
+        connection.request(method, f"/api/v1{path}", body, headers)
+        response = connection.getresponse()
+        data = response.read()
+        connection.close()
+        return response.status, json.loads(data) if data else None
+
+
+def _drained(channel: Any, queue: str) -> list[bytes]:
+    found = []
+    while True:
+        method, properties, body = channel.basic_get(queue, auto_ack=True)
+        if method is None:
+            return found
+        found.append(repr((method.routing_key, properties)).encode() + body)
+
+
+def _in_files(folders: list[Path], words: list[bytes]) -> list[str]:
+    """Return which files hold which of the words, in any case."""
+    found = []
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.is_file():
+                text = path.read_bytes().lower()
+                found += [f"{path.name}: {word.decode()}" for word in words if word in text]
+    return found
+
+
+def test_the_brokers_messages_its_disk_and_every_log_hold_no_word_and_no_name(system: dict[str, Any], broker: Any) -> None:
+    tap = broker.queue_declare("", exclusive=True).method.queue
+    broker.queue_bind(tap, "safekeep.events", "#")
+    broker.queue_bind(tap, "nameko-rpc", "#")
+
+    teacher, dsl = Api(system, "teacher"), Api(system, "dsl")
+    pupil = teacher.call("GET", "/pupils?q=sarah")[1]["items"][0]
+    kept = teacher.upload(FILE_NAME, f"{WORD} in a file".encode())
+    body = {
+        "id": str(new_id()),
+        "pupil_id": pupil["id"],
+        "occurred_at": "2026-03-10T12:47:00Z",
+        "kind": "conversation",
+        "place": f"{WORD} corridor",
+        "narrative": f"She said “{WORD}” to {pupil['name']}.",
+        "action_taken": f"Told about {WORD}.",
+        "category_codes": ["safeguarding_concern"],
+        "alert": {"groups": ["safeguarding_team"], "staff_ids": []},
+        "file_ids": [kept["id"]],
+    }
+    assert teacher.call("POST", "/incidents", body)[0] == 201
+    # whatever can go wrong with such words in hand
+    assert teacher.call("POST", "/incidents", {**body, "narrative": f"other {WORD}"})[0] == 409
+    assert teacher.call("POST", "/incidents", {**body, "id": str(new_id()), "narrative": f"{WORD}\x00"})[0] == 422
+    assert teacher.call("POST", "/incidents", {**body, "id": str(new_id()), "pupil_id": WORD})[0] == 422
+    assert teacher.call("GET", f"/incidents/{WORD}")[0] == 404
+    assert teacher.call("GET", f"/pupils?q={WORD}")[0] == 200
+    assert dsl.call("GET", f"/pupils/{pupil['id']}/chronology?words={WORD}")[1]["items"][0]["text"].count(WORD) == 1
+    assert dsl.call("POST", f"/incidents/{body['id']}/actions", {"text": f"Asked {WORD}.", "alert": {"groups": []}})[0] == 201
+    assert dsl.call("GET", f"/incidents/{body['id']}")[0] == 200
+
+    staff = {login["username"].encode().lower() for login in system["logins"]}
+    names = [part.lower().encode() for part in pupil["name"].split() if len(part) > 4]
+    words = [WORD.encode(), *names, *staff]
+
+    messages = _drained(broker, tap)
+    assert len(messages) > 8, "calls and events were seen"
+    assert any(b"incidents.incident.recorded" in message for message in messages)
+    assert [word for word in words for message in messages if word in message.lower()] == []
+
+    data = Path(system["data"])
+    folders = [data / "rabbitmq", data / "logs"]
+    assert _in_files(folders, words) == []
+
+    # and the search would find them
+    broker.confirm_delivery()
+    broker.queue_declare("test.clear", durable=True, arguments={"x-queue-type": "quorum"})
+    broker.basic_publish("", "test.clear", WORD.encode(), pika.BasicProperties(delivery_mode=2))
+    ends = time.monotonic() + 20
+    while not _in_files(folders, [WORD.encode()]) and time.monotonic() < ends:
+        pass
+    assert _in_files(folders, [WORD.encode()]) != []
+    broker.queue_delete("test.clear")
