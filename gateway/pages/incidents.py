@@ -82,7 +82,9 @@ def recorded(slug: str, incident_id: UUID) -> Any:
     here = session.here()
     found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
     readers = _readers(here, incident_id)
-    return render_template("incidents/recorded.html", known=schools.known(here), incident=found, entry=found.entries[0], readers=readers)
+    asked = min(request.args.get("asked", 0, type=int), 50)  # how many a DSL was asked to tell: only DSLs can read the requests themselves
+    page = {"known": schools.known(here), "incident": found, "entry": found.entries[0], "readers": readers, "asked": max(asked, 0)}
+    return render_template("incidents/recorded.html", **page)
 
 
 @pages.get("/s/<slug>/incidents/<uuid:incident_id>/readers")

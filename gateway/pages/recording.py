@@ -139,7 +139,7 @@ def _record(typed: Form, *, here: Here, slug: str, incident_id: UUID) -> Any:
     except Invalid as error:
         _note(typed, error, linked=typed.as_ids("linked_ids"))
         return _show(typed, here=here, incident_id=incident_id, alerts=alerts, status=422)
-    return redirect(url_for("incidents.recorded", slug=slug, incident_id=done.id), 303)
+    return redirect(url_for("incidents.recorded", slug=slug, incident_id=done.id, asked=done.asked_dsl or None), 303)
 
 
 def _request(typed: Form, *, known: Known, here: Here, incident_id: UUID) -> Record | None:

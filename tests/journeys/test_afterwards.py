@@ -1,0 +1,258 @@
+"""What follows a recorded concern: who reads it, what stands beside it, what the chronology shows, what a DSL is asked."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from safekeep.ids import new_id
+from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.test_recording_page import GOOD, send
+
+
+def pupils(page: Page, q: str, *, slug: str = "hillside") -> list[dict[str, str]]:
+    found: list[dict[str, str]] = page.request.get(f"{page.url.split('/s/')[0]}/s/{slug}/pupils/suggest?q={q}").json()["items"]
+    return found
+
+
+def record(page: Page, **form: str) -> str:
+    """Send the recording form as a browser without JavaScript would; return the incident's address."""
+    token = page.locator("[name=csrf_token]").first.input_value()
+    about = {} if "pupil_id" in form else {"pupil_id": "holding", "described_pupil": "A tall boy"}
+    done = send(page, f"{page.url.split('/s/')[0]}/s/hillside/incidents/new/{new_id()}", GOOD | {"csrf_token": token, "do": "record"} | about | form)
+    assert done.url.endswith("/recorded"), re.findall(r"govuk-error-summary__list.*?</ul>", done.text(), re.S)
+    return done.url.removesuffix("/recorded")
+
+
+def word() -> str:
+    """A word that stands in no other entry."""
+    return "q" + "".join("abcdefghij"[int(c, 16) % 10] for c in new_id().hex[-12:])
+
+
+def test_the_page_asks_first_whether_a_child_is_at_risk_and_whom_it_is_about(sign_in: Callable[..., Any]) -> None:
+    """Names, rooms and numbers of who is on duty; whom to tell of an adult; whose name it is recorded under: all before anything is sent."""
+    page = sign_in("teacher", viewport=PHONE, javascript=False).go("incidents/new")
+    risk = page.get_by_role("region", name=re.compile("child at risk now"))
+    expect(risk).to_contain_text(re.compile(r"DSL\s+Room \d"))
+    assert risk.locator("a[href^='tel:']").count() >= 3
+    assert page.locator(".sk-card--risk").bounding_box()["y"] < page.locator("#pupil_q").bounding_box()["y"]  # type: ignore[index]
+    page.locator("summary", has_text="adult who works or volunteers").click()
+    adult = page.locator(".sk-adult")
+    for contact in ("Head:", "Chair of governors:", "Local authority designated officer:"):
+        expect(adult.get_by_role("listitem").filter(has_text=contact).locator("a[href^='tel:']")).to_be_visible()
+    expect(page.get_by_text("Any mark or injury?")).to_be_visible()
+    page.fill("[name=narrative]", "Half a thought")
+    address = page.url
+    page.get_by_role("button", name="Not you?").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("You are signed in as")
+    for _ in range(50):  # for its first second an id is taken for new: no draft is looked for
+        page.goto(address)
+        if page.locator("[name=narrative]").input_value():
+            break
+    expect(page.locator("[name=narrative]")).to_have_value("Half a thought")
+
+
+def test_pupils_are_told_apart_and_none_of_another_school_is_found(sign_in: Callable[..., Any]) -> None:
+    page = sign_in("teacher").go("pupils")
+    assert pupils(page, "s") == []
+    sarahs = pupils(page, "sarah")
+    assert len({item["label"] for item in sarahs}) == len(sarahs) > 1
+    assert all(re.search(r"· \w+ · \d{1,2} \w+ 20\d\d$", item["about"]) for item in sarahs)
+    there = sign_in("teacher", school="Kingsmead Academy").page
+    theirs = {item["id"] for q in ("sarah", "am", "jo") for item in pupils(there, q, slug="kingsmead")}
+    assert theirs
+    assert not theirs & {item["id"] for q in ("sarah", "am", "jo") for item in pupils(page, q)}
+    assert page.request.get(f"{page.url.split('/s/')[0]}/s/kingsmead/pupils/suggest?q=sarah").status == 404
+
+
+def test_nobody_has_read_it_changes_by_itself_when_somebody_does(sign_in: Callable[..., Any]) -> None:
+    """Sent, then read: the recorder sees who and when without loading the page again."""
+    page = sign_in("teacher", viewport=PHONE).go("pupils")
+    address = record(page)
+    page.goto(address + "/recorded")
+    main = page.get_by_role("main")
+    expect(main).to_contain_text("Nobody has read it yet.")
+    expect(main).to_contain_text("Not read yet")
+    expect(main).to_contain_text("You cannot change it. Tell a DSL if something is wrong.")
+    assert main.locator(".sk-card--risk a[href^='tel:']").count() >= 3
+    dsl = sign_in("dsl", viewport=PHONE).page
+    dsl.goto(address)
+    foot = dsl.get_by_role("button", name="Mark as read", exact=True)
+    expect(foot).to_be_in_viewport()
+    foot.click()
+    expect(dsl.get_by_role("link", name="Add action").first).to_be_in_viewport()
+    expect(main).not_to_contain_text("Nobody has read it yet.", timeout=20_000)
+    expect(main).to_contain_text(re.compile(r"Read today at \d{1,2}:\d\d"))
+
+
+def test_going_back_leads_to_what_was_recorded_and_not_to_a_second_incident(sign_in: Callable[..., Any]) -> None:
+    page = sign_in("teacher", viewport=PHONE).go("incidents/new")
+    page.locator("[name=pupil_id][value=holding]").check(force=True)
+    page.fill("[name=described_pupil]", "A tall boy")
+    page.locator("[name=kind][value=observation]").check(force=True)
+    page.locator("[name=when][value=not_known]").check(force=True)
+    page.fill("[name=narrative]", "Seen by the gate.")
+    page.locator("[name=category_codes][value=not_sure]").check(force=True)
+    expect(page.locator("[data-record]")).to_have_text("Add incident and alert 3 people")
+    expect(page.locator("[data-saved]")).to_contain_text("Saved as your draft")
+    page.locator("[data-record]").dblclick()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Recorded")
+    first = page.url
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Recorded")
+    assert page.url == first
+
+
+def test_who_may_read_the_entry_sees_what_a_file_is_called_and_opens_it(sign_in: Callable[..., Any]) -> None:
+    """The DSL did not attach it: its name and size are shown, and it comes as it was sent; a colleague who may not read finds nothing."""
+    page = sign_in("teacher", viewport=PHONE, javascript=False).go("incidents/new")
+    page.set_input_files("#files", [{"name": "what was said.txt", "mimeType": "text/plain", "buffer": b"seen at 12:47"}])
+    page.get_by_role("button", name="Add these files").click()
+    address = record(page, file_ids=page.locator("[name=file_ids]").input_value())
+    dsl = sign_in("dsl", viewport=PHONE).page
+    dsl.goto(address)
+    link = dsl.get_by_role("link", name="what was said.txt")
+    expect(link.locator("..")).to_contain_text("KB")
+    with dsl.expect_download() as download:
+        link.click()
+    assert download.value.suggested_filename == "what was said.txt"
+    assert download.value.path().read_bytes() == b"seen at 12:47"
+    file = link.get_attribute("href")
+    other = sign_in("admin", viewport=PHONE).page
+    assert other.request.get(other.url.split("/s/")[0] + str(file)).status == 404
+
+
+def test_a_person_whose_role_does_not_open_it_is_told_by_a_dsl_who_is_asked(sign_in: Callable[..., Any]) -> None:
+    """The teacher asks in one tap; the DSL is shown it in the inbox, accepts with a reason, and then the colleague reads it."""
+    colleague = sign_in("pastoral", viewport=DESKTOP)
+    name = colleague.page.locator(".sk-banner__person").inner_text()
+    page = sign_in("teacher", viewport=PHONE).go("incidents/new")
+    page.locator("[name=pupil_id][value=holding]").check(force=True)
+    page.fill("[name=described_pupil]", "A tall boy")
+    page.locator("[name=kind][value=observation]").check(force=True)
+    page.locator("[name=when][value=not_known]").check(force=True)
+    said = word()
+    page.fill("[name=narrative]", f"Seen by the gate {said}.")
+    page.locator("[name=category_codes][value=safeguarding_concern]").check(force=True)
+    expect(page.locator("[data-record]")).to_have_text("Add incident and alert 3 people")
+    page.locator("#staff_q").press_sequentially(name.split()[-1])
+    page.locator("#staff_q-list [role=option]", has_text=name).click()
+    expect(page.locator("#who")).to_contain_text("Their role does not open these records. Ask a DSL to tell them.")
+    page.get_by_label("Ask a DSL to tell them").check(force=True)
+    expect(page.locator("#recipients")).to_contain_text("A DSL will be asked to tell 1 person.")
+    expect(page.locator("#recipients")).not_to_contain_text(name)
+    page.locator("[data-record]").click()
+    expect(page.get_by_role("main")).to_contain_text("A DSL was asked to tell 1 person.")
+    address = page.url.partition("/recorded")[0]
+    colleague.page.goto(address)
+    expect(colleague.page.get_by_role("heading", level=1)).to_have_text("Page not found")
+
+    dsl = sign_in("dsl", viewport=PHONE)
+    ask = dsl.go("inbox").locator(".sk-card--ask").filter(has_text=name).filter(has=dsl.page.locator(f"a[href*='{address.rpartition('/')[2]}']"))
+    ask.get_by_role("link", name="Open it and answer").click()
+    dsl.page.get_by_label("Why do they need to know?").fill("Runs his mentoring group")
+    dsl.page.get_by_role("button", name="Let them read it").click()
+    colleague.page.goto(address)
+    expect(colleague.page.get_by_role("main")).to_contain_text(said)
+    for _ in range(50):  # the alert is made a moment after the answer
+        dsl.page.goto(address)
+        if name in dsl.page.locator("#told").inner_text():
+            break
+    expect(dsl.page.locator("#told").get_by_role("listitem").filter(has_text=name)).to_contain_text("Not read yet")
+
+
+def test_flags_siblings_and_the_last_entries_stand_beside_it_for_whose_role_opens_them(sign_in: Callable[..., Any]) -> None:
+    """A child protection plan is seen at once by the DSL, at the top; whose role does not open that class sees no sign of it."""
+    dsl = sign_in("dsl", viewport=PHONE)
+    pupil = pupils(dsl.go("pupils"), "sarah")[-1]
+    page = dsl.go(f"pupils/{pupil['id']}")
+    page.get_by_role("link", name="Add a flag").click()
+    page.get_by_label("Child protection plan").check(force=True)
+    page.get_by_label("Since").fill("2026-02-03")
+    page.get_by_label("Social worker").fill("Ines Falk")
+    page.get_by_role("button", name="Save flag").click()
+    teacher = sign_in("teacher", viewport=PHONE)
+    address = record(teacher.go("pupils"), pupil_id=pupil["id"], category_codes="behaviour")
+    page.goto(address)
+    expect(page.locator(".sk-flags").get_by_role("link", name="Child protection plan").first).to_be_in_viewport()
+    beside = page.get_by_role("complementary", name="Beside this incident")
+    expect(beside).to_contain_text("Ines Falk")
+    expect(beside.get_by_role("heading", name="The last entries")).to_be_visible()
+    slt = sign_in("slt", viewport=PHONE).page
+    for reader in (slt, teacher.page):
+        reader.goto(address)
+        expect(reader.get_by_role("heading", name="The account")).to_be_visible()
+        assert "Child protection plan" not in reader.content()
+        assert "Ines Falk" not in reader.content()
+
+
+def test_a_linked_pupils_chronology_shows_the_part_and_not_the_others_categories_or_name(sign_in: Callable[..., Any]) -> None:
+    """On the screen, on the print view and in the PDF, with the filters that find it and those that do not."""
+    teacher = sign_in("teacher", viewport=PHONE)
+    page = teacher.go("pupils")
+    first, linked = pupils(page, "sarah")[0], pupils(page, "am")[0]
+    said = word()
+    given = {"pupil_id": first["id"], "linked_ids": linked["id"], f"linked_part_{linked['id']}": "witness", f"linked_initials_{linked['id']}": "A"}
+    address = record(page, category_codes="safeguarding_concern", narrative=f"It was said by the gate {said}.", **given)
+    dsl = sign_in("dsl", viewport=DESKTOP)
+    page = dsl.go(f"pupils/{linked['id']}/chronology")
+    page.locator("summary", has_text="Filter").click()
+    page.get_by_label("Words in it").fill(said)
+    page.get_by_role("button", name="Filter").click()
+    entry = page.get_by_role("article").filter(has_text=said)
+    expect(entry).to_contain_text("Linked: Witness")
+    expect(entry).not_to_contain_text("Safeguarding concern")
+    expect(page.get_by_role("main")).to_contain_text("1 entry")
+    assert first["name"] not in page.get_by_role("main").inner_text()
+    page.get_by_role("link", name="Print").or_(page.get_by_role("button", name="Print")).click()
+    expect(page.get_by_role("main")).to_contain_text(said)
+    expect(page.get_by_role("main")).to_contain_text("Read it through before you give it to anybody")
+    assert first["name"] not in page.get_by_role("main").inner_text()
+    page = dsl.go(f"pupils/{first['id']}/chronology?category=behaviour&since=2026-01-01")
+    expect(page.get_by_role("main")).not_to_contain_text(said)
+    page = dsl.go(f"pupils/{first['id']}/chronology?category=safeguarding_concern&since=2026-01-01")
+    expect(page.get_by_role("article").filter(has_text=said)).to_contain_text("Safeguarding concern")
+    month = page.locator(".sk-month__name").first
+    page.mouse.wheel(0, 250)
+    assert month.evaluate("(e) => getComputedStyle(e).position") == "sticky"
+    with page.expect_download() as download:
+        page.get_by_role("link", name="PDF").or_(page.get_by_role("button", name="PDF")).click()
+    assert download.value.path().read_bytes().startswith(b"%PDF")
+    assert address
+
+
+def test_the_inbox_has_what_is_unread_first_and_narrows(sign_in: Callable[..., Any]) -> None:
+    record(sign_in("teacher").go("pupils"), category_codes="behaviour")
+    record(sign_in("teacher").go("pupils"), category_codes="medical")
+    slt = sign_in("slt", viewport=PHONE)
+    rows = slt.go("inbox").locator(".sk-row")
+    unread = [bool(re.search("sk-row--unread", row.get_attribute("class") or "")) for row in rows.all()]
+    assert unread[0]
+    assert unread == sorted(unread, reverse=True)
+    expect(rows.first).to_contain_text("unread")
+    assert int(slt.page.locator(".sk-heading-count").inner_text().split()[0]) >= 2
+    slt.page.get_by_label("Show").select_option("unread")
+    slt.page.get_by_role("button", name="Filter").click()
+    assert all("sk-row--unread" in (row.get_attribute("class") or "") for row in slt.page.locator(".sk-row").all())
+    slt.page.get_by_label("Show").select_option("all")
+    slt.page.get_by_label("Class").select_option("welfare")
+    slt.page.get_by_role("button", name="Filter").click()
+    assert {label.inner_text() for label in slt.page.locator(".sk-row .sk-class").all()} <= {"Welfare"}
+
+
+def test_a_thumb_finds_every_button_and_link_of_the_bar_and_the_foot(sign_in: Callable[..., Any]) -> None:
+    """Targets of banner, bar, foot and form are 44 px high at least, and the main button is as wide as the page."""
+    address = record(sign_in("teacher").go("pupils"))
+    dsl = sign_in("dsl", viewport=PHONE)
+    for path in ("inbox", "incidents/new", "pupils", address):
+        page = dsl.page
+        page.goto(path) if path == address else dsl.go(path)
+        small = page.evaluate(
+            "[...document.querySelectorAll('.sk-banner a, .sk-banner button, .sk-bar a, .sk-foot a, .sk-foot button, main button:not(.sk-link), main input:not([type=hidden]):not([type=radio]):not([type=checkbox]):not([type=file]), main select, .sk-end-links a, .sk-end-links button')]"
+            ".filter((e) => e.offsetParent !== null || getComputedStyle(e).position === 'fixed').filter((e) => e.getBoundingClientRect().height < 43.5).map((e) => e.outerHTML.slice(0, 90))"
+        )
+        assert small == [], path
+    page = dsl.go("incidents/new")
+    assert page.locator("[data-record]").bounding_box()["width"] >= 350  # type: ignore[index]
+    assert page.get_by_role("link", name="Reports").is_visible(), "reports can be reached on a telephone"
