@@ -24,6 +24,26 @@ HOLDING = "holding"
 
 _FRESH_SECONDS = 1
 
+_ORDER = (
+    *(
+        "form",
+        "pupil_q",
+        "pupil_id",
+        "described_pupil",
+        "kind",
+        "when",
+        "when_date",
+        "when_time",
+        "place",
+        "narrative",
+        "told",
+        "told_whom",
+        "told_when",
+    ),
+    *("action_taken", "at_risk_now", "category_codes", "linked_", "groups", "reason_", "staff_q", "ask_dsl", "files"),
+)
+"""The fields as they follow each other on the page: what is wrong is listed in that order. One ending in "_" stands for several."""
+
 
 @dataclass(slots=True)
 class Found:
@@ -305,6 +325,7 @@ def _show(
         alerts.found = [p for p in known.find_staff(clean(typed.one("staff_q")), but=here.answer.person_id) if p.person_id not in alerts.people]
         if found.looked_for == "find_staff" and not alerts.found:
             typed.refuse("staff_q", "nobody_found")
+    typed.problems = dict(sorted(typed.problems.items(), key=lambda problem: _place(problem[0])))
     body = render_template(
         "recording/form.html",
         form=typed,
@@ -320,6 +341,10 @@ def _show(
         button=words.submit_label(alerts.count),
     )
     return body, status
+
+
+def _place(field: str) -> int:
+    return next((i for i, name in enumerate(_ORDER) if field == name or (name.endswith("_") and field.startswith(name))), len(_ORDER))
 
 
 def _alerts(typed: Form, *, here: Here, known: Known) -> Alerting:

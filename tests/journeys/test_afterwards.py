@@ -53,6 +53,15 @@ def test_the_page_asks_first_whether_a_child_is_at_risk_and_whom_it_is_about(sig
     expect(page.locator("[name=narrative]")).to_have_value("Half a thought")
 
 
+def test_what_is_wrong_is_listed_in_the_order_of_the_page(sign_in: Callable[..., Any]) -> None:
+    page = sign_in("teacher", viewport=PHONE, javascript=False).go("incidents/new")
+    page.locator("[data-record]").click()
+    fields = [link.get_attribute("href") for link in page.locator(".govuk-error-summary a").all()]
+    assert fields == ["#pupil_id", "#kind", "#when", "#narrative", "#category_codes"]
+    tops = [page.locator(str(field)).bounding_box()["y"] for field in fields]  # type: ignore[index]
+    assert tops == sorted(tops)
+
+
 def test_pupils_are_told_apart_and_none_of_another_school_is_found(sign_in: Callable[..., Any]) -> None:
     page = sign_in("teacher").go("pupils")
     assert pupils(page, "s") == []
