@@ -9,6 +9,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 
 from gateway import rpc, schools, session, words
 from gateway.forms import Form, clean
+from gateway.session import Here
 from safekeep.contracts.incidents import Chronology, Flag, Pupil, PupilAnswer, PupilsAnswer, SearchPupils, SetFlag
 from safekeep.contracts.reports import ChronologyPdf
 from safekeep.errors import Invalid, NotAllowed, NotFound
@@ -61,22 +62,31 @@ def begin_flag(slug: str, pupil_id: UUID) -> Any:
     return redirect(url_for("pupils.flag", slug=slug, pupil_id=pupil_id, flag_id=new_id()), 303)
 
 
-@pages.get("/s/<slug>/pupils/<uuid:pupil_id>/chronology")
+@pages.route("/s/<slug>/pupils/<uuid:pupil_id>/chronology", methods=["GET", "POST"])
 def chronology(slug: str, pupil_id: UUID) -> Any:
-    """Show a pupil's entries, newest first, by month, with filters; `print` shows up to 500 on one sheet."""
+    """Show a pupil's entries, newest first, by month, with filters; `print` shows up to 500 on one sheet.
+
+    Filters stand in the address, so that a page can be kept and gone back to, but for words: they are posted, so that no
+    name or account stands in an address or a browser's history.
+    """
     here = session.here()
-    form = Form({name: request.args.getlist(name) for name in request.args})
-    printing = form.has("print", "1")
+    form = _filters()
+    if request.method == "POST":
+        if not form.one("words").strip():
+            return redirect(url_for("pupils.chronology", slug=slug, pupil_id=pupil_id, **_open(form)), 303)
+        if request.form.get("do") == "pdf":
+            return _pdf(here, form, pupil_id=pupil_id)
+    printing = form.has("print", "1") or request.form.get("do") == "print"
     wanted = _wanted(form, pupil_id=pupil_id, limit=500 if printing else 25)
     found = rpc.ask(wanted, token=here.token, seconds=10.0)
     known = schools.known(here)
-    filters = {k: v for k, v in form.fields.items() if k not in {"cursor", "print"} and any(v)}
     return render_template(
         "pupils/print.html" if printing else "pupils/chronology.html",
         known=known,
         form=form,
         found=found,
-        filters=filters,
+        filters=_open(form),
+        words_used=bool(form.one("words").strip()),
         months=_plot(found.months),
         grouped=_by_month(found.items, known, by_recorded=wanted.order == "recorded"),
         tab="chronology",
@@ -86,9 +96,26 @@ def chronology(slug: str, pupil_id: UUID) -> Any:
 @pages.get("/s/<slug>/pupils/<uuid:pupil_id>/chronology.pdf")
 def pdf(slug: str, pupil_id: UUID) -> Any:
     """The chronology as a tagged PDF, with the same filters."""
-    here = session.here()
+    return _pdf(session.here(), _filters(), pupil_id=pupil_id)
+
+
+def _filters() -> Form:
+    """Return the filters as sent. Words in an address are not looked at: no page of ours puts them there."""
+    if request.method == "POST":
+        return Form.sent(request.form)
+    return Form({name: request.args.getlist(name) for name in request.args if name != "words"})
+
+
+def _open(form: Form) -> dict[str, list[str]]:
+    """Return the filters that may stand in an address."""
+    kept = {name: form.fields[name] for name in ("order", "category", "author", "since", "until") if any(form.fields.get(name, []))}
+    if kept.get("order") == ["occurred"]:
+        kept.pop("order")  # as it is without asking
+    return kept
+
+
+def _pdf(here: Here, form: Form, *, pupil_id: UUID) -> Response:
     known = schools.known(here)
-    form = Form({name: request.args.getlist(name) for name in request.args})
     wanted = rpc.build(
         ChronologyPdf,
         chronology=_wanted(form, pupil_id=pupil_id, limit=500),

@@ -18,6 +18,7 @@ TEMPLATES = Path(pages.__file__).parent.parent / "templates"
 BOTH = {
     "session.sign_in",  # a GET only shows the form
     "pupils.search",  # posted so that no name stands in an address
+    "pupils.chronology",  # posted when it is filtered: words are in no address
     "pupils.flag",
     "corrections.form",
 }
