@@ -1,0 +1,366 @@
+"""`./run`: free ports, two side by side, what dies comes back, what dies for ever stops all, a clean end, and a sentence for each failure."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import ServerProxy
+
+import pytest
+from supervisor.xmlrpc import SupervisorTransport
+
+from deploy.local import servers
+from safekeep.database import SERVICES
+from tests.servers import Postgres
+
+pytestmark = pytest.mark.xdist_group("run")  # one worker: they share a copy, and each start is a machine's work
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Copy:
+    """One Safekeep, started as `./run` starts it once everything is installed."""
+
+    def __init__(self, folder: Path, *arguments: str, user: str | None = None, **environment: str) -> None:
+        self.data, self.ready_file, self.log = folder / "data", folder / "ready.json", folder / "run.log"
+        self.ready_file.unlink(missing_ok=True)
+        command = [sys.executable, "-W", "ignore", "-m", "deploy.local", "--data", str(self.data), "--ready", str(self.ready_file), *arguments]
+        with self.log.open("wb") as out:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=os.environ | environment, user=user)
+
+    def wait(self, seconds: float = 120) -> "Copy":
+        ends = time.monotonic() + seconds
+        while not self.ready_file.exists():
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < ends, self.said()
+            time.sleep(0.1)
+        return self
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    @property
+    def ready(self) -> dict[str, Any]:
+        described: dict[str, Any] = json.loads(self.ready_file.read_text())
+        return described
+
+    def answers(self) -> bool:
+        """Whether the page and every process's inner port answer."""
+        urls = [self.ready["url"] + "sign-in", *(f"http://127.0.0.1:{port}/readyz" for port in self.ready["inner"].values())]
+        try:
+            return all(urllib.request.urlopen(url, timeout=2).status == 200 for url in urls)
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def processes(self) -> dict[int, str]:
+        """Return every living process that has the data folder in its command line, environment or working files."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (folder / "stat").read_text().rpartition(") ")[2][0] == "Z":
+                    continue
+                text = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+                if str(self.data).encode() in text and int(folder.name) != os.getpid():
+                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:80]
+        return found
+
+
+@pytest.fixture(scope="module")
+def folders() -> Iterator[Any]:
+    made: list[Path] = []
+
+    def make() -> Path:
+        made.append(Path(tempfile.mkdtemp(prefix="safekeep-run-")))
+        made[-1].chmod(0o711)
+        return made[-1]
+
+    yield make
+    for folder in made:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def first(folders: Any) -> Iterator[Copy]:
+    """A copy that runs through these tests, started while the usual ports were taken."""
+    with socket.create_server(("127.0.0.1", 8080)) if servers.is_free(8080) else contextlib.nullcontext():
+        copy = Copy(folders(), "--no-demo").wait()
+    yield copy
+    copy.end()
+
+
+def _until(condition: Any, *, seconds: float = 60) -> None:
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends, "not within the time"
+        time.sleep(0.2)
+
+
+# --- running ---------------------------------------------------------------------------------------------------------
+
+
+def test_when_the_usual_ports_are_taken_others_are_chosen(first: Copy) -> None:
+    assert first.answers()
+    assert not first.ready["url"].endswith(":8080/")
+    assert first.ready["logins"] == [], "no demonstration was asked for"
+    urllib.request.urlopen(first.ready["mail_url"] + "/messages.json", timeout=5).close()
+
+
+def test_everything_listens_on_loopback_only(first: Copy) -> None:
+    """By what the kernel says: the sockets in state LISTEN of every process of the copy."""
+    inodes = set()
+    for pid in first.processes():
+        for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
+            with contextlib.suppress(OSError):
+                inodes |= set(re.findall(r"socket:\[(\d+)\]", str(descriptor.readlink())))
+    listening = []
+    for table, loopback in (("tcp", "0100007F"), ("tcp6", "0" * 24 + "01000000")):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            part = line.split()
+            if part[3] == "0A" and part[9] in inodes:
+                listening.append(part[1].partition(":")[0])
+                assert part[1].startswith(loopback), f"listens beyond loopback: {part[1]}"
+    assert len(listening) > 10
+
+
+@pytest.mark.parametrize("name", ["incidents", "relay-incidents", "gateway", "rabbitmq", "postgres"])
+def test_what_is_killed_comes_back_and_everything_answers_again(first: Copy, name: str) -> None:
+    """The gateway's worker is killed rather than its master, which gunicorn itself replaces."""
+    _until(first.answers)
+    status = _pids(first)
+    victim = status[name]
+    if name == "gateway":
+        victim = int(Path(f"/proc/{victim}/task/{victim}/children").read_text().split()[0])
+    os.kill(victim, signal.SIGKILL)
+    _until(lambda: name == "gateway" or _pids(first).get(name) not in (None, 0, victim))
+    _until(first.answers)
+    assert first.process.poll() is None
+
+
+def _pids(copy: Copy) -> dict[str, int]:
+    """What supervisor says runs now."""
+    config = (copy.data / "run" / "supervisord.conf").read_text()
+    socket_file = config.partition("[unix_http_server]\nfile=")[2].partition("\n")[0]
+    with ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, f"unix://{socket_file}")) as proxy:
+        found: Any = proxy.supervisor.getAllProcessInfo()
+    return {process["name"]: process["pid"] for process in found}
+
+
+def test_a_second_one_on_the_same_folder_is_refused_and_the_first_goes_on(first: Copy, folders: Any) -> None:
+    folder = folders()
+    (folder / "data").symlink_to(first.data)
+    second = Copy(folder, "--no-demo")
+    assert second.process.wait(60) == 1
+    assert "already runs on" in second.said()
+    assert "--data" in second.said()
+    assert first.answers()
+
+
+def test_two_run_side_by_side_and_ctrl_c_leaves_nothing_of_the_one_and_all_of_the_other(first: Copy, folders: Any) -> None:
+    second = Copy(folders(), "--no-demo").wait()
+    assert second.answers()
+    assert first.answers()
+    assert len(second.processes()) > 14
+    assert second.end(signal.SIGINT) == 0
+    assert second.processes() == {}
+    assert first.answers()
+
+
+def test_parts_of_ones_own_replace_the_embedded_ones(folders: Any, postgres: Postgres) -> None:
+    """All databases, the broker, the mail server and the object store given: only our own processes are started."""
+    folder = folders()
+    port, epmd, dist = servers.free_port(), servers.free_port(), servers.free_port()
+    environment = servers.prepare_broker(folder / "broker", port=port, epmd_port=epmd, dist_port=dist, password="given")
+    log = (folder / "broker.log").open("wb")
+    path = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    epmd_process = subprocess.Popen(["epmd", "-port", str(epmd), "-address", "127.0.0.1"], env=path, stdout=log, stderr=log)
+    broker = subprocess.Popen([str(servers.BROKER_PROGRAM)], env=path | environment, stdout=log, stderr=log)
+    try:
+        given = {"BROKER_URL": servers.broker_url(port=port, password="given")}
+        for service in SERVICES:
+            given |= postgres.clone(service, f"given_{service}")
+        given |= {"SMTP_URL": f"smtp://127.0.0.1:{servers.free_port()}", "OBJECT_STORE_URL": f"file://{folder / 'objects'}"}
+        servers.wait_for_broker(given["BROKER_URL"])
+        copy = Copy(folder, "--no-demo", **given).wait()
+        assert copy.answers()
+        assert set(copy.ready["pids"]) == {*SERVICES, *(f"relay-{s}" for s in SERVICES), "gateway"}
+        assert copy.ready["mail_url"] == ""
+        assert copy.end() == 0
+    finally:
+        for process in (broker, epmd_process):
+            process.terminate()
+            process.wait(30)
+        log.close()
+
+
+def test_it_runs_as_a_user_without_rights(folders: Any) -> None:
+    """Root hands over to `nobody`; PostgreSQL and RabbitMQ run as that user too."""
+    if os.geteuid() != 0:
+        pytest.skip("this test needs root to become somebody else; every other test here has just run without")
+    try:
+        subprocess.run([sys.executable, "-c", "import deploy.local"], cwd=ROOT, user="nobody", capture_output=True, check=True)
+    except (PermissionError, subprocess.CalledProcessError):
+        pytest.skip("this Python or this clone cannot be read by other users")
+    folder = folders()
+    shutil.chown(folder, "nobody")
+    folder.chmod(0o755)
+    copy = Copy(folder, "--no-demo", user="nobody").wait()
+    assert copy.answers()
+    owners = {Path(f"/proc/{pid}").stat().st_uid for pid in copy.processes()}
+    assert owners == {folder.stat().st_uid}
+    assert copy.end() == 0
+    assert copy.processes() == {}
+
+
+def test_sigterm_ends_every_process_and_a_second_start_without_network_finds_the_data(folders: Any) -> None:
+    folder = folders()
+    copy = Copy(folder, "--no-demo").wait()
+    import psycopg
+
+    with psycopg.connect(copy.ready["admin_urls"]["identity"], autocommit=True) as database:
+        database.execute("create table kept (word text)")
+        database.execute("insert into kept values ('still here')")
+    assert len(copy.processes()) > 14
+    assert copy.end() == 0
+    assert copy.processes() == {}
+    nowhere = "http://127.0.0.1:9"
+    cut_off = {"http_proxy": nowhere, "https_proxy": nowhere, "PIP_INDEX_URL": nowhere, "npm_config_registry": nowhere, "CI": "true"}
+    ready = folder / "ready.json"
+    ready.unlink()
+    started = time.monotonic()
+    command = ["bash", str(ROOT / "run"), "--no-demo", "--data", str(copy.data), "--ready", str(ready)]
+    log = (folder / "second.log").open("wb")
+    again = subprocess.Popen(command, env=os.environ | cut_off, stdout=log, stderr=log)
+    try:
+        while not ready.exists():
+            assert again.poll() is None, (folder / "second.log").read_text()
+            assert time.monotonic() - started < 45, (folder / "second.log").read_text()
+            time.sleep(0.1)
+        took = time.monotonic() - started
+        print(f"second start: {took:.1f} s")
+        with psycopg.connect(json.loads(ready.read_text())["admin_urls"]["identity"]) as database:
+            assert database.execute("select word from kept").fetchone() == ("still here",)
+    finally:
+        again.terminate()
+        assert again.wait(60) == 0
+        log.close()
+    assert copy.processes() == {}
+
+
+# --- failing ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_dies_again_and_again_stops_everything_and_shows_its_last_lines(folders: Any) -> None:
+    folder = folders()
+    (folder / "data" / "mailbox").mkdir(parents=True)
+    (folder / "data" / "mailbox" / "messages.jsonl").write_text("not what it was\n")
+    again = Copy(folder, "--no-demo")
+    assert again.process.wait(120) == 1, again.said()
+    said = again.said()
+    assert "'mailbox' dies again and again, so everything was stopped. Its last lines are above." in said
+    assert "JSONDecodeError" in said.partition("'mailbox' dies")[0].rstrip().splitlines()[-1]
+    assert again.processes() == {}
+
+
+def refused(folder: Path, *arguments: str, **environment: str) -> str:
+    """Start a copy that cannot start; return what it says."""
+    copy = Copy(folder, "--no-demo", *arguments, **environment)
+    assert copy.process.wait(60) == 1, copy.said()
+    assert "Traceback" not in copy.said()
+    assert copy.processes() == {}
+    return copy.said()
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_said(folders: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"Port {port} is taken: choose another with --port, or leave it out." in refused(folders(), "--port", str(port))
+
+
+def test_data_of_a_newer_safekeep_is_left_alone(folders: Any) -> None:
+    folder = folders()
+    (folder / "data").mkdir()
+    (folder / "data" / "version").write_text("99\n")
+    assert "is of a newer Safekeep: run that release" in refused(folder)
+    assert (folder / "data" / "version").read_text() == "99\n"
+
+
+def test_a_disk_without_room_is_said_before_anything_is_made(folders: Any) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a small disk")
+    folder = folders()
+    small = folder / "data"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(small)], check=False).returncode != 0:
+        pytest.skip("mounting is not permitted here")
+    try:
+        assert "less than 300 MB of room" in refused(folder)
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=True)
+
+
+def test_two_of_the_three_addresses_of_a_database_are_not_enough(folders: Any) -> None:
+    said = refused(folders(), FILES_DATABASE_URL="postgresql://x/y", FILES_OWNER_DATABASE_URL="postgresql://x/y")
+    assert "missing: FILES_WORKER_DATABASE_URL" in said
+
+
+# --- setting up ------------------------------------------------------------------------------------------------------
+
+
+def set_up(folder: Path, *, tools: dict[str, str], answer: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `prepare` of setup.sh in an empty clone with only these tools on the PATH; a missing library is asked for."""
+    place, programs = folder / "clone", folder / "bin"
+    place.mkdir()
+    programs.mkdir()
+    for name in ("bash", "sh", "id", "ldconfig", "grep", "cat", "sha256sum", "env", "tee", "chmod", "rm"):
+        found = shutil.which(name)
+        if found:
+            (programs / name).symlink_to(found)
+    for name, text in tools.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    script = f"set -euo pipefail; cd {place}; : > lock.txt; source {ROOT}/deploy/local/setup.sh; prepare lock.txt nothing:libnothing.so.0; echo done"
+    clean = {"PATH": str(programs), "HOME": str(folder)} | environment
+    return subprocess.run(["/bin/bash", "-c", script], env=clean, input=answer, capture_output=True, text=True, check=False, cwd=place)
+
+
+PYTHON = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
+
+
+def test_no_python_and_an_old_python_are_said(folders: Any) -> None:
+    assert "Python is missing: install Python 3.11 or newer" in set_up(folders(), tools={}).stderr
+    old = "#!/bin/sh\ncase $1 in -V) echo Python 3.9.2 ;; *) exit 1 ;; esac\n"
+    said = set_up(folders(), tools={"python3": old}).stderr
+    assert "Safekeep needs Python 3.11 or newer; this is Python 3.9.2." in said
+
+
+def test_a_system_without_apt_is_told_what_to_install(folders: Any) -> None:
+    done = set_up(folders(), tools={"python3": PYTHON})
+    assert (done.returncode, "This system has no apt: install nothing by its own means" in done.stderr) == (1, True)
+
+
+def test_a_user_without_sudo_is_told_whom_to_ask(folders: Any) -> None:
+    tools = {"python3": PYTHON, "apt-get": "#!/bin/sh\nexit 9\n", "id": "#!/bin/sh\necho 1000\n"}
+    folder = folders()
+    (folder / "x").mkdir()
+    done = set_up(folder, tools={name: text for name, text in tools.items() if name != "id"} | {"id2": ""})
+    if os.geteuid() == 0:  # as root apt itself is tried, and its failure is said
+        assert "apt could not install nothing" in done.stderr
+    else:
+        assert "Ask an administrator for: apt-get install nothing" in done.stderr
