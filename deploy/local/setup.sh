@@ -24,13 +24,13 @@ system_packages() {
   local missing=() item
   for item in "$@"; do
     local package=${item%%:*} proof=${item#*:}
+    if [ "$package" = rabbitmq-server ] && [ -n "${BROKER_URL:-}" ]; then continue; fi
     case $proof in
       /*) [ -e "$proof" ] || missing+=("$package") ;;
       *) ldconfig -p 2>/dev/null | grep -q "$proof" || /sbin/ldconfig -p 2>/dev/null | grep -q "$proof" || missing+=("$package") ;;
     esac
   done
   [ ${#missing[@]} -eq 0 ] && return
-  if [ -n "${BROKER_URL:-}" ]; then missing=("${missing[@]/rabbitmq-server}"); fi
   command -v apt-get >/dev/null || stop "This system has no apt: install ${missing[*]} by its own means, then start again."
   local sudo=()
   if [ "$(id -u)" -ne 0 ]; then

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -323,44 +324,74 @@ def test_two_of_the_three_addresses_of_a_database_are_not_enough(folders: Any) -
 # --- setting up ------------------------------------------------------------------------------------------------------
 
 
-def set_up(folder: Path, *, tools: dict[str, str], answer: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `prepare` of setup.sh in an empty clone with only these tools on the PATH; a missing library is asked for."""
+def set_up(folder: Path, *, tools: dict[str, str], answer: str | None = None, step: str = "system_packages") -> tuple[int, str]:
+    """Run a step of setup.sh in an empty clone with only these tools on the PATH; a library that is missing is asked for.
+
+    With an `answer` it is at a terminal. Returns the exit code and what was said.
+    """
     place, programs = folder / "clone", folder / "bin"
     place.mkdir()
     programs.mkdir()
     for name in ("bash", "sh", "id", "ldconfig", "grep", "cat", "sha256sum", "env", "tee", "chmod", "rm"):
         found = shutil.which(name)
-        if found:
+        if found and name not in tools:
             (programs / name).symlink_to(found)
     for name, text in tools.items():
-        (programs / name).write_text(text)
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
         (programs / name).chmod(0o755)
-    script = f"set -euo pipefail; cd {place}; : > lock.txt; source {ROOT}/deploy/local/setup.sh; prepare lock.txt nothing:libnothing.so.0; echo done"
-    clean = {"PATH": str(programs), "HOME": str(folder)} | environment
-    return subprocess.run(["/bin/bash", "-c", script], env=clean, input=answer, capture_output=True, text=True, check=False, cwd=place)
-
-
-PYTHON = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
+    terminal, inside = pty.openpty()
+    process = subprocess.Popen(
+        ["/bin/bash", "-c", f"set -euo pipefail; source {ROOT}/deploy/local/setup.sh; {step} nothing:libnothing.so.0; echo done"],
+        env={"PATH": str(programs), "HOME": str(folder)},
+        stdin=inside if answer else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=place,
+    )
+    if answer:
+        os.write(terminal, answer.encode())
+    said, _ = process.communicate(timeout=30)
+    os.close(terminal)
+    os.close(inside)
+    return process.returncode, said
 
 
 def test_no_python_and_an_old_python_are_said(folders: Any) -> None:
-    assert "Python is missing: install Python 3.11 or newer" in set_up(folders(), tools={}).stderr
-    old = "#!/bin/sh\ncase $1 in -V) echo Python 3.9.2 ;; *) exit 1 ;; esac\n"
-    said = set_up(folders(), tools={"python3": old}).stderr
-    assert "Safekeep needs Python 3.11 or newer; this is Python 3.9.2." in said
+    code, said = set_up(folders(), tools={}, step="prepare lock.txt")
+    assert (code, "Python is missing: install Python 3.11 or newer" in said) == (1, True)
+    old = "case $1 in -V) echo Python 3.9.2 ;; *) exit 1 ;; esac"
+    code, said = set_up(folders(), tools={"python3": old}, step="prepare lock.txt")
+    assert (code, "Safekeep needs Python 3.11 or newer; this is Python 3.9.2." in said) == (1, True)
 
 
 def test_a_system_without_apt_is_told_what_to_install(folders: Any) -> None:
-    done = set_up(folders(), tools={"python3": PYTHON})
-    assert (done.returncode, "This system has no apt: install nothing by its own means" in done.stderr) == (1, True)
+    code, said = set_up(folders(), tools={})
+    assert (code, "This system has no apt: install nothing by its own means" in said) == (1, True)
+
+
+USER = {"id": "echo 1000", "apt-get": "exit 9"}
 
 
 def test_a_user_without_sudo_is_told_whom_to_ask(folders: Any) -> None:
-    tools = {"python3": PYTHON, "apt-get": "#!/bin/sh\nexit 9\n", "id": "#!/bin/sh\necho 1000\n"}
+    code, said = set_up(folders(), tools=USER)
+    assert (code, "Ask an administrator for: apt-get install nothing" in said) == (1, True)
+
+
+@pytest.mark.parametrize(("answer", "allowed"), [("n\n", False), ("y\n", True), ("\n", True)])
+def test_at_a_terminal_nothing_is_installed_before_it_was_allowed(folders: Any, answer: str, allowed: bool) -> None:
     folder = folders()
-    (folder / "x").mkdir()
-    done = set_up(folder, tools={name: text for name, text in tools.items() if name != "id"} | {"id2": ""})
-    if os.geteuid() == 0:  # as root apt itself is tried, and its failure is said
-        assert "apt could not install nothing" in done.stderr
+    code, said = set_up(folder, tools=USER | {"sudo": f'echo "$@" >> {folder}/sudo.log'}, answer=answer)
+    used = (folder / "sudo.log").read_text() if (folder / "sudo.log").exists() else ""
+    if allowed:
+        assert "apt-get install -y -qq --no-install-recommends nothing" in used
+        assert (code, said.rstrip().endswith("done")) == (0, True)
     else:
-        assert "Ask an administrator for: apt-get install nothing" in done.stderr
+        assert used == ""
+        assert (code, "Nothing was installed. To do it yourself: sudo apt-get install nothing" in said) == (1, True)
+
+
+def test_an_installation_that_fails_is_said(folders: Any) -> None:
+    failing = 'case "$*" in *install*) exit 1 ;; esac'
+    code, said = set_up(folders(), tools=USER | {"sudo": failing}, answer="y\n")
+    assert (code, "apt could not install nothing: see the lines above." in said) == (1, True)
