@@ -78,13 +78,12 @@ def postgres(shared_folder: Path) -> Iterator[Postgres]:
     def start() -> tuple[dict[str, Any], Any]:
         folder = Path(tempfile.mkdtemp(prefix="safekeep-pg-"))
         folder.chmod(0o711)
-        described, process = servers.start_postgres(folder / "pg")
-        return described, (process, folder)
+        described, end = servers.start_postgres(folder / "pg")
+        return described, (end, folder)
 
     def stop(kept: Any) -> None:
-        process, folder = kept
-        process.terminate()
-        process.wait(30)
+        end, folder = kept
+        end()
         shutil.rmtree(folder, ignore_errors=True)
 
     with _shared(shared_folder, "postgres", start, stop) as described:

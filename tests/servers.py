@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from psycopg import sql
 
 from deploy.local import servers
 from safekeep.database import SERVICES, migrate
+from tests import containers
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,7 +28,7 @@ class Postgres:
 
     def __init__(self, described: dict[str, Any]) -> None:
         self.port, self.passwords = described["port"], described["passwords"]
-        self.folder = Path(described["folder"])
+        self.folder = Path(described["folder"]) if described["folder"] else None  # none where it runs in a container
         self.admin = servers.admin_url(port=self.port, password=self.passwords["postgres"], folder=self.folder)
 
     def make_template(self, service: str) -> None:
@@ -51,23 +52,32 @@ class Postgres:
         return servers.database_urls(port=self.port, passwords=self.passwords, service=service, name=name, folder=self.folder)
 
 
-def start_postgres(folder: Path) -> tuple[dict[str, Any], subprocess.Popen[bytes]]:
-    """Start a private server (durability off: these are tests) and make the templates."""
+def start_postgres(folder: Path) -> tuple[dict[str, Any], Callable[[], Any]]:
+    """Start a server (durability off: these are tests) and make the templates. Returns what describes it, and what ends it."""
     names = ["postgres", *(f"{s}_{kind}" for s in SERVICES for kind in ("owner", "service", "worker"))]
     passwords = {name: f"test-{name}" for name in names}
-    port = servers.free_port()
-    servers.init_postgres(folder, password=passwords["postgres"])
-    command = servers.postgres_command(folder, port=port, fsync=False).split()
-    with Path(f"{folder}.log").open("wb") as log:
-        process = subprocess.Popen(command, user=servers.postgres_user(), cwd="/", stdout=log, stderr=log)
-    described = {"port": port, "passwords": passwords, "folder": str(folder)}
+    if containers.engine_answers():
+        container, port = containers.start_postgres(password=passwords["postgres"])
+        described, end = {"port": port, "passwords": passwords, "folder": None}, container.stop
+    else:
+        port = servers.free_port()
+        servers.init_postgres(folder, password=passwords["postgres"])
+        command = servers.postgres_command(folder, port=port, fsync=False).split()
+        with Path(f"{folder}.log").open("wb") as log:
+            process = subprocess.Popen(command, user=servers.postgres_user(), cwd="/", stdout=log, stderr=log)
+        described = {"port": port, "passwords": passwords, "folder": str(folder)}
+
+        def end() -> None:
+            process.terminate()
+            process.wait(30)
+
     postgres = Postgres(described)
     servers.wait_for_postgres(postgres.admin)
     servers.make_roles(postgres.admin, passwords)
     for service in SERVICES:
         if (ROOT / "services" / service / "migrations").exists():
             postgres.make_template(service)
-    return described, process
+    return described, end
 
 
 @contextmanager
@@ -78,8 +88,11 @@ def running_system(*arguments: str, data: Path | None = None) -> Iterator[dict[s
     ready, log = folder / "ready.json", folder / "run.log"
     ready.unlink(missing_ok=True)
     command = [sys.executable, "-W", "ignore", "-m", "deploy.local", "--data", str(folder / "data"), "--ready", str(ready), *arguments]
+    environment, broker = dict(os.environ), None
+    if containers.engine_answers():
+        broker, environment["BROKER_URL"] = containers.start_broker(password="test-broker")
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=environment)
     try:
         while not ready.exists():
             if process.poll() is not None:
@@ -90,5 +103,7 @@ def running_system(*arguments: str, data: Path | None = None) -> Iterator[dict[s
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         process.wait(90)
+        if broker is not None:
+            broker.stop()
         if data is None and not os.environ.get("KEEP_DATA"):
             shutil.rmtree(folder, ignore_errors=True)

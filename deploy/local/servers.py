@@ -140,15 +140,15 @@ def postgres_command(folder: Path, *, port: int, fsync: bool = True) -> str:
     return f"{postgres_program('postgres')} -D {folder / 'data'} {settings}"
 
 
-def _address(role: str, password: str, *, port: int, database: str, folder: Path) -> str:
+def _address(role: str, password: str, *, port: int, database: str, folder: Path | None) -> str:
     """Return a database's address: by the socket in `folder` (a quarter less CPU than TCP), unless its path is too long for one."""
     who = f"postgresql://{role}:{quote(password)}@"
-    if len(str(folder / ".s.PGSQL.65535")) > 100:
+    if folder is None or len(str(folder / ".s.PGSQL.65535")) > 100:
         return f"{who}127.0.0.1:{port}/{database}"
     return f"{who}/{database}?host={quote(str(folder), safe='/')}&port={port}"
 
 
-def admin_url(*, port: int, password: str, folder: Path, database: str = "postgres") -> str:
+def admin_url(*, port: int, password: str, folder: Path | None, database: str = "postgres") -> str:
     """Return the address of the cluster's administrator: for making databases and roles, used by nothing else."""
     return _address("safekeep_admin", password, port=port, database=database, folder=folder)
 
@@ -201,7 +201,7 @@ def enter(admin: str, *, service: str, name: str) -> None:
         server.execute(sql.SQL("grant usage on schema public to {}").format(roles))
 
 
-def database_urls(*, port: int, passwords: dict[str, str], service: str, name: str, folder: Path) -> dict[str, str]:
+def database_urls(*, port: int, passwords: dict[str, str], service: str, name: str, folder: Path | None) -> dict[str, str]:
     """Return the three addresses of a database, named as the environment names them."""
 
     def url(kind: str) -> str:
