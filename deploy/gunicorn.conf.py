@@ -1,5 +1,9 @@
 """The gateway's own server: threads, since a request mostly waits for a service."""
 
+import warnings
+
+warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")  # known: docs/decisions/0001-nameko.md
+
 worker_class = "gthread"
 workers = 2
 threads = 16

@@ -1,6 +1,7 @@
 """The gateway: the pages and the JSON API. No rule about safeguarding lives here; services decide."""
 
 import errno
+import time
 from typing import Any
 
 from flask import Flask, Response, g, render_template, request
@@ -34,6 +35,7 @@ def create_app(settings: GatewaySettings | None = None) -> Flask:
     pages.install(app)
     api.install(app)
     app.before_request(_arrive)
+    app.after_request(_done)
     app.register_error_handler(SafekeepError, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _failed)
@@ -55,6 +57,7 @@ def _serve_inner(port: int) -> None:
 def _arrive() -> Any:
     """Before every request: a trace, the form's origin, and who is at which place."""
     telemetry.trace.set(telemetry.new_trace())
+    g.arrived = time.perf_counter()
     endpoint = request.endpoint or ""
     if not endpoint or endpoint.startswith("assets."):
         return None
@@ -68,6 +71,14 @@ def _arrive() -> Any:
         if not here.answer.expired and here.place.is_trust != request.path.startswith("/t/"):
             raise NotFound("school")
     return None
+
+
+def _done(response: Response) -> Response:
+    """After every request that may change something: one line, with the trace that its events and mails carry too."""
+    if request.method == "POST":
+        took = int((time.perf_counter() - g.arrived) * 1000)
+        telemetry.log().info("request.done", route=_route(), status=response.status_code, milliseconds=took)
+    return response
 
 
 def _refused(error: SafekeepError) -> Any:

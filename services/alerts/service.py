@@ -140,7 +140,9 @@ class Service:
         failed = outcome == "failed" or (outcome == "later" and row.attempts + 1 >= telling.MAX_ATTEMPTS)
         now = clock.now()
         telemetry.MAILS.labels(outcome="failed" if failed else outcome).inc()
-        if outcome != "sent":
+        if outcome == "sent":
+            telemetry.log().info("mail.sent", mail=str(row.id), attempts=row.attempts + 1)
+        else:
             telemetry.log().warning("mail.not_sent", mail=str(row.id), outcome="failed" if failed else outcome, attempts=row.attempts + 1)
         return {
             "school_id": row.school_id,

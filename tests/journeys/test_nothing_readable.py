@@ -1,9 +1,6 @@
 """Promise three, outside the databases: the broker's messages and disk, and every log, hold no word and no name."""
 
-import http.client
-import json
 import time
-import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +8,7 @@ import pika
 import pytest
 
 from safekeep.ids import new_id
+from tests.journeys.api import Api
 
 WORD = "quaggamire"  # in no dictionary, no name, no code
 FILE_NAME = "quaggamire-photo.txt"
@@ -26,37 +24,6 @@ def broker(system: dict[str, Any]) -> Any:
     connection = pika.BlockingConnection(pika.URLParameters(_environment(system, "relay-incidents")["BROKER_URL"]))
     yield connection.channel()
     connection.close()
-
-
-class Api:
-    """A signed-in program."""
-
-    def __init__(self, system: dict[str, Any], role: str) -> None:
-        self._parts = urllib.parse.urlsplit(system["url"])
-        login = next(x for x in system["logins"] if x["role"] == role)
-        self._token = ""
-        _, answer = self.call("POST", "/sign-in", {"username": login["username"], "password": login["password"]})
-        self._token = answer["token"]
-
-    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}
-        return self.send(method, path, json.dumps(body).encode() if body is not None else None, headers)
-
-    def upload(self, name: str, data: bytes) -> Any:
-        boundary = "x" * 20
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: text/plain\r\n\r\n'
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Authorization": f"Bearer {self._token}"}
-        status, answer = self.send("POST", "/files", head.encode() + data + f"\r\n--{boundary}--\r\n".encode(), headers)
-        assert status == 201
-        return answer
-
-    def send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection(self._parts.hostname or "", self._parts.port, timeout=30)
-        connection.request(method, f"/api/v1{path}", body, headers)
-        response = connection.getresponse()
-        data = response.read()
-        connection.close()
-        return response.status, json.loads(data) if data else None
 
 
 def _drained(channel: Any, queue: str) -> list[bytes]:

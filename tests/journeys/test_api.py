@@ -1,0 +1,158 @@
+"""The JSON API as the design fixes it, used by a program; and by one that sends anything at all."""
+
+import contextlib
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
+
+from safekeep.ids import new_id
+from tests.journeys.api import Api
+
+
+@pytest.fixture(scope="module")
+def teacher(system: dict[str, Any]) -> Api:
+    return Api(system, "teacher")
+
+
+@pytest.fixture(scope="module")
+def dsl(system: dict[str, Any]) -> Api:
+    return Api(system, "dsl")
+
+
+def test_a_concern_by_program_from_recording_to_chronology(teacher: Api, dsl: Api) -> None:
+    kept = teacher.upload("note.txt", b"a note")
+    assert set(kept) == {"id", "name", "size", "sha256"}
+    sent = teacher.incident(file_ids=[kept["id"]])
+    status, recorded = teacher.call("POST", "/incidents", sent)
+    assert (status, set(recorded)) == (201, {"id", "number", "recorded_at", "entry_hash"})
+    assert recorded["recorded_at"].endswith("Z")
+
+    alert = None
+    while alert is None:  # the alert comes within a second of the answer
+        alert = next((a for a in dsl.get("/alerts?state=unread")["items"] if a["incident_id"] == sent["id"]), None)
+    assert set(alert) == {"id", "incident_id", "entry_id", "category", "class", "recorded_by", "raised_at", "read_at"}
+    assert (alert["category"], alert["class"], alert["read_at"]) == ("safeguarding_concern", "safeguarding", None)
+    assert dsl.call("POST", f"/alerts/{alert['id']}/read") == (204, None)
+    assert all(a["id"] != alert["id"] for a in dsl.get("/alerts?state=unread")["items"])
+
+    status, added = dsl.call("POST", f"/incidents/{sent['id']}/actions", {"text": "Spoke to her.", "alert": {"groups": []}, "file_ids": []})
+    assert status == 201
+    incident = dsl.get(f"/incidents/{sent['id']}")
+    assert incident["number"] == recorded["number"]
+    assert [e["entry_hash"] for e in incident["entries"]] == [recorded["entry_hash"], added["entry_hash"]]
+    correction = {"entry_id": sent["id"], "reason": "A name was spelt out.", "should_say": "…"}
+    assert dsl.call("POST", f"/incidents/{sent['id']}/corrections", correction)[0] == 201
+    assert teacher.call("POST", f"/incidents/{sent['id']}/corrections", correction)[0] == 403
+    chronology = dsl.get(f"/pupils/{sent['pupil_id']}/chronology")
+    assert {e["incident_id"] for e in chronology["items"]} >= {sent["id"]}
+
+
+def test_the_same_id_again_answers_the_same_and_with_other_content_409(teacher: Api) -> None:
+    sent = teacher.incident()
+    first = teacher.call("POST", "/incidents", sent)
+    assert first[0] == 201
+    assert teacher.call("POST", "/incidents", sent) == first
+    status, problem = teacher.call("POST", "/incidents", sent | {"narrative": "Something else."})
+    assert (status, problem["type"].rpartition("/")[2]) == (409, "other-content")
+
+
+def test_an_idempotency_key_makes_one_of_two(teacher: Api) -> None:
+    sent = teacher.incident()
+    del sent["id"]
+    key = str(new_id())
+    first = teacher.call("POST", "/incidents", sent, Idempotency_Key=key)
+    assert first[0] == 201
+    assert teacher.call("POST", "/incidents", sent, Idempotency_Key=key) == first
+    assert teacher.call("POST", "/incidents", sent | {"narrative": "Else."}, Idempotency_Key=key)[0] == 409
+    assert teacher.call("POST", "/incidents", sent, Idempotency_Key=str(new_id()))[1]["id"] != first[1]["id"]
+
+
+def test_lists_are_pages_that_follow_on_and_end(dsl: Api) -> None:
+    pupil = dsl.get("/pupils?q=sarah")["items"][0]
+    for path in ("/alerts?limit=7", "/pupils?q=a&limit=9", f"/pupils/{pupil['id']}/chronology?limit=2", "/categories", "/groups", "/staff?q=a"):
+        seen, cursor, pages = [], "", 0
+        while True:
+            page = dsl.get(path + (f"{'&' if '?' in path else '?'}cursor={cursor}" if cursor else ""))
+            assert set(page) == {"items", "next"}
+            seen += [str(item.get("id") or item.get("code")) for item in page["items"]]
+            cursor, pages = page["next"], pages + 1
+            if not cursor or pages == 5:
+                break
+        assert len(seen) == len(set(seen)), path
+
+
+def test_every_refusal_is_a_problem_with_a_sentence(teacher: Api, system: dict[str, Any]) -> None:
+    nobody = str(new_id())
+    refusals = [
+        ("GET", f"/incidents/{nobody}", None, 404),
+        ("GET", "/incidents/not-an-id", None, 404),
+        ("GET", f"/pupils/{nobody}/chronology", None, 404),
+        ("GET", f"/files/{nobody}", None, 404),
+        ("POST", f"/alerts/{nobody}/read", None, 404),
+        ("POST", "/incidents", {}, 422),
+        ("POST", "/incidents", [1], 422),
+        ("GET", "/alerts?state=other", None, 422),
+        ("GET", "/alerts?cursor=x", None, 422),
+        ("DELETE", "/incidents", None, 405),
+        ("GET", "/nothing", None, 404),
+        ("POST", "/sign-in", {"username": "x@y.example", "password": "wrong"}, 401),
+    ]
+    for method, path, body, expected in refusals:
+        status, problem = teacher.call(method, path, body)
+        assert status == expected, (method, path, status, problem)
+        assert teacher.answered.headers["Content-Type"] == "application/problem+json", path
+        assert set(problem) >= {"type", "title", "status", "detail"}
+        assert problem["status"] == status
+    signed_out = Api.__new__(Api)
+    signed_out.url, signed_out.token = teacher.url, ""
+    assert signed_out.call("GET", "/alerts")[0] == 401
+
+
+def test_a_teacher_of_the_other_school_finds_nothing_of_this_one(teacher: Api, system: dict[str, Any]) -> None:
+    sent = teacher.incident()
+    assert teacher.call("POST", "/incidents", sent)[0] == 201
+    other = Api(system, "dsl", "Kingsmead Academy")
+    hidden = [
+        other.call("GET", f"/incidents/{sent['id']}"),
+        other.call("GET", f"/pupils/{sent['pupil_id']}/chronology"),
+        other.call("POST", f"/incidents/{sent['id']}/actions", {"text": "x", "alert": {"groups": []}}),
+    ]
+    missing = [
+        other.call("GET", f"/incidents/{new_id()}"),
+        other.call("GET", f"/pupils/{new_id()}/chronology"),
+        other.call("POST", f"/incidents/{new_id()}/actions", {"text": "x", "alert": {"groups": []}}),
+    ]
+    assert hidden == missing
+    assert other.call("POST", "/incidents", sent | {"id": str(new_id())})[1]["errors"][0]["field"] == "pupil_id"
+
+
+# --- anything at all -------------------------------------------------------------------------------------------------
+
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_whatever_is_sent_the_answer_is_one_that_is_described_and_never_500(system: dict[str, Any], teacher: Api, mode: GenerationMode) -> None:
+    """Shapes, right ones and wrong ones, made from the published document; sign-in aside, whose attempts are counted."""
+    described = schemathesis.openapi.from_url(system["url"] + "api/v1/openapi.json").exclude(path="/api/v1/sign-in")
+    sent = 0
+    for found in described.get_all_operations():
+        operation = found.ok()
+
+        @given(case=operation.as_strategy(generation_mode=mode))
+        @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        def send(case: schemathesis.Case) -> None:
+            nonlocal sent
+            sent += 1
+            case.call_and_validate(headers={"Authorization": f"Bearer {teacher.token}"}, checks=CHECKS)
+
+        with contextlib.suppress(Unsatisfiable):  # a call with nothing in it that could be wrong
+            send()
+    assert sent > 80

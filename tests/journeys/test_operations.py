@@ -1,0 +1,50 @@
+"""What an operator sees: every process says that it is alive and ready and how much it does; one trace from page to mail."""
+
+import json
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from safekeep.database import SERVICES
+from tests.journeys.api import Api
+
+
+def test_every_process_of_ours_answers_health_readiness_and_metrics_on_an_inner_port(system: dict[str, Any]) -> None:
+    assert set(system["inner"]) == {*SERVICES, *(f"relay-{service}" for service in SERVICES), "gateway"}
+    for name, port in system["inner"].items():
+        for path, expected in (("healthz", b"alive"), ("readyz", b": ready"), ("metrics", b"# HELP")):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+                assert answer.status == 200, (name, path)
+                assert expected in answer.read(), (name, path)
+
+
+def test_one_trace_leads_from_the_request_to_the_mail(system: dict[str, Any]) -> None:
+    teacher = Api(system, "teacher")
+    sent = teacher.incident()
+    assert teacher.call("POST", "/incidents", sent)[0] == 201
+
+    def lines(process: str) -> list[dict[str, Any]]:
+        text = (Path(system["data"]) / "logs" / f"{process}.log").read_text()
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    (recorded,) = (line for line in lines("incidents") if line.get("incident") == sent["id"])
+    trace = recorded["trace"]
+    assert len(trace) == 32
+    (request,) = (line for line in lines("gateway") if line.get("trace") == trace)
+    assert (request["event"], request["route"], request["status"]) == ("request.done", "/api/v1/incidents", 201)
+    ends = time.monotonic() + 30
+    while not (mails := [line for line in lines("alerts") if line.get("trace") == trace]):
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    assert {line["event"] for line in mails} == {"mail.sent"}
+
+
+def test_every_line_of_our_processes_is_structured(system: dict[str, Any]) -> None:
+    for process in system["inner"]:
+        for line in (Path(system["data"]) / "logs" / f"{process}.log").read_text().splitlines():
+            if line.startswith("{"):
+                assert {"event", "level", "timestamp", "process"} <= set(json.loads(line)), process
+            else:
+                assert process == "gateway", f"{process}: a line that is not JSON"
+                assert line.startswith("["), "gunicorn's own lines about starting and ending"
