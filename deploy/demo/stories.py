@@ -181,13 +181,24 @@ def _story(school: School, *, dice: random.Random, number: int, pupil: SeedPupil
     yield _by(writer, at, record=record)
     lead = [p for p in school.staff("dsl", "deputy_dsl") if p.id != writer.id]
     for step in range(dice.choices((0, 1, 2, 3, 4), (22, 34, 25, 13, 6))[0]):
-        at += dt.timedelta(hours=dice.randrange(1, 60), minutes=dice.randrange(60))
+        at = _at_work(at + dt.timedelta(hours=dice.randrange(1, 60), minutes=dice.randrange(60)))
         if at.date() >= TODAY:
             return
         action = AddAction(
             id=id_of(school.seed.slug, "action", number, step), incident_id=incident, text=dice.choice(ACTIONS).format(**words), alert=Alert()
         )
         yield _by(dice.choice(lead), at, action=action)
+
+
+def _at_work(at: dt.datetime) -> dt.datetime:
+    """Return the moment, or the same minute of the next working morning when nobody is in school."""
+    if at.hour >= 17:
+        at += dt.timedelta(days=1)
+    if not 8 <= at.hour < 17:
+        at = at.replace(hour=8)
+    while at.weekday() >= 5:
+        at += dt.timedelta(days=1)
+    return at
 
 
 def _by(person: SeedPerson, at: dt.datetime, *, record: Record | None = None, action: AddAction | None = None) -> SeedEntry:

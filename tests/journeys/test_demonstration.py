@@ -1,0 +1,55 @@
+"""The demonstration is what a school looks like: its size, its spread, its names; made the same every time, and nobody real."""
+
+import unicodedata
+from collections import Counter
+from typing import Any
+
+import psycopg
+
+from safekeep.permissions import Role
+
+
+def _rows(system: dict[str, Any], service: str, query: str) -> list[Any]:
+    with psycopg.connect(system["admin_urls"][service]) as database:
+        return database.execute(query).fetchall()
+
+
+def test_there_is_a_sign_in_of_every_role_in_every_school_of_the_trust(system: dict[str, Any]) -> None:
+    at_trust = {Role.TRUST_SAFEGUARDING_LEAD.value, Role.TRUST_IT.value}
+    at_school = {role.value for role in Role} - at_trust
+    found = {(login["role"], login["school"]) for login in system["logins"]}
+    schools = {"Hillside Primary", "Kingsmead Academy"}
+    assert found == {(role, school) for role in at_school for school in schools} | {(role, None) for role in at_trust}
+    assert {frozenset(login) for login in system["logins"]} == {frozenset({"role", "school", "username", "password", "totp_secret"})}
+    assert all(login["username"].endswith(".example") for login in system["logins"]), "addresses nobody can own"
+
+
+def test_a_primary_of_420_and_a_secondary_of_1100(system: dict[str, Any]) -> None:
+    counts = _rows(system, "incidents", "select count(*) from pupils where not holding group by school_id")
+    assert sorted(count for (count,) in counts) == [420, 1100]
+
+
+def test_three_years_of_about_2500_entries_of_a_realistic_spread(system: dict[str, Any]) -> None:
+    seeded = "select e.recorded_at, e.kind, e.class from entries e where e.recorded_at < now() - interval '12 hours'"
+    entries = _rows(system, "incidents", seeded)
+    assert 2_200 < len(entries) < 2_800
+    times = [at for at, _, _ in entries]
+    assert 1_000 < (max(times) - min(times)).days < 1_100
+    kinds, classes = Counter(kind for _, kind, _ in entries), Counter(class_ for _, kind, class_ in entries if kind == "incident")
+    assert kinds["action"] > kinds["incident"] * 0.3
+    general, welfare, safeguarding, protection = (classes[n] / sum(classes.values()) for n in sorted(classes))
+    assert general > safeguarding > protection > 0.005
+    assert general > 0.4
+    assert welfare > 0.05
+    assert {at.isoweekday() for at in times} <= {1, 2, 3, 4, 5}, "schools are open on weekdays"
+
+
+def test_names_as_they_are_in_schools(system: dict[str, Any]) -> None:
+    names = [name for (name,) in _rows(system, "incidents", "select name from pupils where not holding")]
+    assert any("’" in name or "'" in name for name in names)
+    assert any("-" in name for name in names)
+    assert any(unicodedata.combining(letter) for name in names for letter in unicodedata.normalize("NFD", name))
+    scripts = {unicodedata.name(letter).split()[0] for name in names for letter in name if letter.isalpha()}
+    assert len(scripts) >= 4, scripts
+    assert max(Counter(names).values()) >= 2, "two pupils of the same name"
+    assert _rows(system, "incidents", "select family from pupils group by school_id, family having count(*) >= 2"), "siblings"
