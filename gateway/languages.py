@@ -39,7 +39,8 @@ def read(path: Path) -> Translations:
     with path.open("rb") as file:
         found = read_po(file, locale=path.parent.parent.name)
     for message in list(found):
-        if message.id and not all([message.string] if isinstance(message.string, str) else message.string):
+        strings = [message.string] if isinstance(message.string, str) else list(message.string or ())
+        if message.id and not all(strings or [""]):
             found.delete(message.id)
     compiled = BytesIO()
     write_mo(compiled, found)

@@ -319,8 +319,11 @@ def _pupils(*, slug: str, school_id: UUID, phase: str, dice: random.Random, coun
     return pupils
 
 
+_LETTERS = str.maketrans("łŁøığŻ", "lLoigZ")
+
+
 def _ascii(name: str) -> str:
-    swapped = name.translate(str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "ı": "i", "ğ": "g", "Ż": "Z"}))
+    swapped = name.translate(_LETTERS)
     plain = unicodedata.normalize("NFKD", swapped).encode("ascii", "ignore").decode().lower()
     given, _, family = plain.partition(" ")
     return f"{given[0]}.{''.join(c for c in family if c.isalnum())}"

@@ -259,7 +259,7 @@ class Launcher:
 
     def _socket(self) -> Path:
         """Return the control socket's path: short, since socket paths end at 107 characters."""
-        path = self.data / "run" / "supervisor.sock"
+        path: Path = self.data / "run" / "supervisor.sock"
         if len(str(path)) < 90:
             return path
         runtime = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp"))  # noqa: S108 - only the socket, mode 0600

@@ -106,7 +106,7 @@ def _filters() -> Form:
     return Form({name: request.args.getlist(name) for name in request.args if name != "words"})
 
 
-def _open(form: Form) -> dict[str, list[str]]:
+def _open(form: Form) -> dict[str, Any]:
     """Return the filters that may stand in an address."""
     kept = {name: form.fields[name] for name in ("order", "category", "author", "since", "until") if any(form.fields.get(name, []))}
     if kept.get("order") == ["occurred"]:

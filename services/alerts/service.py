@@ -16,7 +16,7 @@ from nameko.rpc import RpcProxy
 from nameko.timer import timer
 
 from safekeep import actor as actors
-from safekeep import clock, outbox, permissions, telemetry
+from safekeep import clock, inbox, outbox, permissions, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing, files, identity, incidents
 from safekeep.contracts.alerts import (
@@ -311,7 +311,7 @@ def _mail(
     }
 
 
-HANDLERS = {
+HANDLERS: inbox.Handlers = {
     identity.StaffChanged: _on_staff,
     incidents.IncidentRecorded: _on_entry,
     incidents.ActionAdded: _on_entry,

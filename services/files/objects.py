@@ -100,7 +100,7 @@ class Bucket:
                 raise KeyError(key) from None
             raise
         try:
-            return answer.read()
+            return bytes(answer.read())
         finally:
             answer.close()
             answer.release_conn()

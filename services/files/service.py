@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from nameko.timer import timer
 
-from safekeep import clock, outbox, receipts, telemetry
+from safekeep import clock, inbox, outbox, receipts, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing, identity, incidents
 from safekeep.contracts.files import (
@@ -296,7 +296,7 @@ def _on_entry(tx: sa.Connection, event: incidents.EntryRecorded) -> None:
     store.end_draft(tx, school_id=event.school_id, draft_id=event.entry_id, author_id=event.author_id, now=now)
 
 
-HANDLERS = {identity.SchoolChanged: _on_school, incidents.IncidentRecorded: _on_entry, incidents.ActionAdded: _on_entry}
+HANDLERS: inbox.Handlers = {identity.SchoolChanged: _on_school, incidents.IncidentRecorded: _on_entry, incidents.ActionAdded: _on_entry}
 
 
 def _access_upload(tx: sa.Connection, *, actor: Actor, file_id: UUID) -> sa.Row[Any]:

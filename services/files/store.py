@@ -98,7 +98,7 @@ def drafts_of(tx: sa.Connection, *, school_id: UUID, author_id: UUID) -> Sequenc
     return tx.execute(query.order_by(drafts.c.saved_at.desc())).all()
 
 
-def left_drafts(tx: sa.Connection, *, school_id: UUID, before: datetime) -> Sequence[sa.Row[Any]]:
+def left_drafts(tx: sa.Connection, *, school_id: UUID, before: datetime) -> Sequence[sa.Row[Any, Any]]:
     """Return whose drafts were left since before then."""
     query = sa.select(drafts.c.author_id, drafts.c.saved_at).where(
         drafts.c.school_id == school_id, drafts.c.ended_at.is_(None), drafts.c.saved_at < before
@@ -117,7 +117,7 @@ def end_draft(tx: sa.Connection, *, school_id: UUID, draft_id: UUID, author_id: 
     tx.execute(_END_DRAFT, {"school": school_id, "id": draft_id, "author": author_id, "now": now})
 
 
-def drafts_due(tx: sa.Connection, *, now: datetime, limit: int) -> Sequence[sa.Row[Any]]:
+def drafts_due(tx: sa.Connection, *, now: datetime, limit: int) -> Sequence[sa.Row[Any, Any]]:
     """Return (worker role) the drafts of all schools whose reminder is due."""
     query = sa.select(drafts.c.school_id, drafts.c.id).where(drafts.c.ended_at.is_(None), drafts.c.remind_at <= now)
     return tx.execute(query.order_by(drafts.c.remind_at).limit(limit)).all()
@@ -161,7 +161,7 @@ def change_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, **values: 
     tx.execute(files.update().where(*here).values(**values))
 
 
-def unused_files(tx: sa.Connection, *, before: datetime, limit: int) -> Sequence[sa.Row[Any]]:
+def unused_files(tx: sa.Connection, *, before: datetime, limit: int) -> Sequence[sa.Row[Any, Any]]:
     """Return (worker role) files begun before then that no entry refers to, and whose author has no draft that might."""
     theirs = drafts.c.school_id == files.c.school_id, drafts.c.author_id == files.c.author_id, drafts.c.ended_at.is_(None)
     draft = sa.select(sa.literal(1)).where(*theirs).correlate(files).exists()

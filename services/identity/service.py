@@ -290,7 +290,7 @@ def _seed_school(tx: sa.Connection, *, trust_id: UUID, school: SeedSchool) -> No
             for i, c in enumerate(first)
         ],
     )
-    role_groups = [(permissions.SAFEGUARDING_TEAM, "Safeguarding team", []), (permissions.SLT_GROUP, "SLT", [])]
+    role_groups: list[tuple[str, str, list[UUID]]] = [(permissions.SAFEGUARDING_TEAM, "Safeguarding team", []), (permissions.SLT_GROUP, "SLT", [])]
     all_groups = [*role_groups, *((g.code, g.name, g.members) for g in school.groups)]
     store.keep(tx, store.groups, [here | {"code": c, "name": n, "members": m, "place": i} for i, (c, n, m) in enumerate(all_groups)])
     store.keep(tx, store.contacts, [here | c.model_dump() for c in school.contacts])

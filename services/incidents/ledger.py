@@ -65,7 +65,7 @@ def append(
         {"pupil": str(p.pupil_id), "part": p.part, "count": p.count + 1, "previous": p.last_hash, "salt": salt}
         for p, salt in zip(pupils, salts[len(names) :], strict=True)
     ]
-    entry = {
+    entry: dict[str, Any] = {
         "v": FORMAT,
         "school": str(school_id),
         "seq": sequence,

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from nameko.timer import timer
 
-from safekeep import clock, outbox, permissions, receipts, telemetry
+from safekeep import clock, inbox, outbox, permissions, receipts, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing, alerts, identity
 from safekeep.contracts.incidents import (
@@ -315,7 +315,7 @@ def _on_dropped(tx: sa.Connection, event: alerts.RecipientDropped) -> None:
     store.take_right(tx, school_id=event.school_id, incident_id=event.incident_id, entry_id=event.entry_id, person_id=event.person_id)
 
 
-HANDLERS = {identity.StaffChanged: _on_staff, identity.SchoolChanged: _on_school, alerts.RecipientDropped: _on_dropped}
+HANDLERS: inbox.Handlers = {identity.StaffChanged: _on_staff, identity.SchoolChanged: _on_school, alerts.RecipientDropped: _on_dropped}
 
 
 # --- one transaction: entry, rights, ledger, outbox --------------------------------------------------------------------

@@ -372,11 +372,8 @@ def lock_head(tx: sa.Connection, *, school_id: UUID) -> Head:
 def threads_of(tx: sa.Connection, *, school_id: UUID, parts: dict[UUID, str]) -> list[PupilThread]:
     """Return where each pupil's thread stands; `parts` says the part each has in the entry to come."""
     query = sa.select(ledger_threads).where(ledger_threads.c.school_id == school_id, ledger_threads.c.pupil_id.in_(parts))
-    known = {row.pupil_id: row for row in tx.execute(query)}
-    return [
-        PupilThread(pupil, part, known[pupil].count if pupil in known else 0, known[pupil].hash if pupil in known else BEGINNING)
-        for pupil, part in parts.items()
-    ]
+    known = {row.pupil_id: (row._mapping["count"], row.hash) for row in tx.execute(query)}
+    return [PupilThread(pupil, part, *known.get(pupil, (0, BEGINNING))) for pupil, part in parts.items()]
 
 
 _IN_THE_LEDGER = (
