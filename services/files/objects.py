@@ -2,11 +2,18 @@
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from minio import Minio
+from minio.error import MinioException, S3Error
+from urllib3 import PoolManager, Retry, Timeout
+from urllib3.exceptions import HTTPError
+
+from safekeep.errors import Unavailable
 
 
 class Objects(Protocol):
@@ -30,8 +37,9 @@ def opened(url: str) -> Objects:
     if parts.scheme == "s3":
         secure = parse_qs(parts.query).get("secure", ["1"])[0] == "1"
         host = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
-        client = Minio(host, access_key=unquote(parts.username or ""), secret_key=unquote(parts.password or ""), secure=secure)
-        return Bucket(client, parts.path.strip("/"))
+        calls = PoolManager(timeout=Timeout(connect=3, read=20), retries=Retry(total=2, backoff_factor=0.2))
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        return Bucket(Minio(host, access_key=user, secret_key=password, secure=secure, http_client=calls), parts.path.strip("/"))
     raise ValueError("OBJECT_STORE_URL begins with file:// or s3://")
 
 
@@ -80,30 +88,40 @@ def _sync(folder: Path) -> None:
 
 
 class Bucket:
-    """One bucket of an S3 store."""
+    """One bucket of an S3 store. Raises Unavailable when the store does not answer, or answers otherwise than it should."""
 
     def __init__(self, client: Minio, bucket: str) -> None:
         self._client, self._bucket = client, bucket
-        if not client.bucket_exists(bucket):
-            client.make_bucket(bucket)
+        with _answering():
+            if not client.bucket_exists(bucket):
+                client.make_bucket(bucket)
 
     def put(self, key: str, data: bytes) -> None:
-        self._client.put_object(self._bucket, key, io.BytesIO(data), len(data))
+        with _answering():
+            self._client.put_object(self._bucket, key, io.BytesIO(data), len(data))
 
     def get(self, key: str, *, offset: int, length: int) -> bytes:
-        from minio.error import S3Error
-
-        try:
+        with _answering(key):
             answer = self._client.get_object(self._bucket, key, offset=offset, length=length)
-        except S3Error as error:
-            if error.code == "NoSuchKey":
-                raise KeyError(key) from None
-            raise
-        try:
-            return bytes(answer.read())
-        finally:
-            answer.close()
-            answer.release_conn()
+            try:
+                return bytes(answer.read())
+            finally:
+                answer.close()
+                answer.release_conn()
 
     def delete(self, key: str) -> None:
-        self._client.remove_object(self._bucket, key)
+        with _answering():
+            self._client.remove_object(self._bucket, key)
+
+
+@contextmanager
+def _answering(key: str = "") -> Iterator[None]:
+    """Turn the client's errors into ours: they quote addresses and keys."""
+    try:
+        yield
+    except S3Error as error:
+        if error.code == "NoSuchKey":
+            raise KeyError(key) from None
+        raise Unavailable("files", "unknown") from None
+    except (HTTPError, MinioException, OSError):
+        raise Unavailable("files", "unknown") from None

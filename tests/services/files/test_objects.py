@@ -1,0 +1,98 @@
+"""Both stores keep their promises alike: a folder, and a real S3 server."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.servers import free_port
+from safekeep.errors import Unavailable
+from services.files import objects
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """SeaweedFS on loopback; its open ports closed, its telemetry off."""
+    folder = tmp_path_factory.mktemp("seaweed")
+    who = {
+        "name": "test",
+        "credentials": [{"accessKey": "user", "secretKey": "pass/word+"}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    (folder / "s3.json").write_text(json.dumps({"identities": [who]}))
+    port = free_port()
+    options = [f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={folder / 's3.json'}", f"-s3.port={port}"]
+    options += [f"-{part}.port={free_port()}" for part in ("master", "volume", "filer")]
+    options += [
+        "-master.telemetry=false",
+        "-disableHttp",
+        "-webdav=false",
+        "-admin.ui=false",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-s3.autoCreateBucket=false",
+    ]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([str(Path(sys.executable).with_name("weed")), "mini", *options], stdout=log, stderr=log, cwd=folder)
+    url = f"s3://user:pass%2Fword%2B@127.0.0.1:{port}/evidence?secure=0"
+    ends = time.monotonic() + 60
+    while True:
+        try:
+            objects.opened(url)
+            break
+        except Unavailable:
+            assert time.monotonic() < ends, (folder / "log").read_text()[-2000:]
+            time.sleep(0.2)
+    yield url
+    process.terminate()
+    process.wait(30)
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> objects.Objects:
+    return objects.opened(f"file://{tmp_path}/kept" if request.param == "folder" else request.getfixturevalue("s3"))
+
+
+def test_what_was_put_is_got_whole_and_in_pieces(store: objects.Objects) -> None:
+    data = bytes(range(256)) * 8_000
+    store.put("school/file/000000", data)
+    assert store.get("school/file/000000", offset=0, length=len(data)) == data
+    assert store.get("school/file/000000", offset=1_000, length=300) == data[1_000:1_300]
+    assert store.get("school/file/000000", offset=len(data) - 5, length=5) == data[-5:]
+
+
+def test_the_same_key_again_replaces_it_whole(store: objects.Objects) -> None:
+    store.put("school/again/000000", b"a long first one")
+    store.put("school/again/000000", b"short")
+    assert store.get("school/again/000000", offset=0, length=100) == b"short"
+
+
+def test_what_is_not_there_is_a_key_error_and_deleting_it_is_none(store: objects.Objects) -> None:
+    with pytest.raises(KeyError):
+        store.get("school/none/000000", offset=0, length=1)
+    store.delete("school/none/000000")
+    store.put("school/gone/000000", b"x")
+    store.delete("school/gone/000000")
+    with pytest.raises(KeyError):
+        store.get("school/gone/000000", offset=0, length=1)
+
+
+def test_an_s3_store_that_is_away_is_said_without_its_address_or_key() -> None:
+    with pytest.raises(Unavailable) as away:
+        objects.opened(f"s3://user:secret@127.0.0.1:{free_port()}/evidence?secure=0")
+    assert away.value.args == ("files", "unknown")
+    assert away.value.__cause__ is None
+
+
+def test_a_wrong_password_is_not_a_missing_file(s3: str) -> None:
+    with pytest.raises(Unavailable):
+        objects.opened(s3.replace("pass%2Fword%2B", "wrong"))
+
+
+def test_another_kind_of_address_is_refused() -> None:
+    with pytest.raises(ValueError, match="begins with file:// or s3://"):
+        objects.opened("ftp://somewhere")
