@@ -74,6 +74,9 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "not_a_person": Problem(401, "not-signed-in", _("Sign in"), _("Sign in to see this page.")),
     },
     errors.Conflict: {
+        "assigned": Problem(
+            409, "assigned", _("It is known who this is about"), _("Somebody has said already whom this incident is about. Open it again to see.")
+        ),
         "other_content": Problem(
             409,
             "other-content",
@@ -146,6 +149,7 @@ FIELD: dict[str, str] = {
     "leads_only": _("Only a DSL can choose this. Choose “Not sure”: the DSL will see it"),
     "not_json": _("Send a JSON object"),
     "twice": _("This pupil is in it already"),
+    "another_dsl": _("This pupil is your own child. Ask another DSL to do this"),
     "not_whole": _("The file did not arrive whole. Choose it again"),
     "type_refused": _("This kind of file cannot be kept. Use a picture, a PDF, a document or a recording"),
     "invalid": _("This cannot be accepted. Try again"),

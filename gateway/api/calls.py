@@ -22,6 +22,7 @@ from safekeep.contracts.identity import SignIn
 from safekeep.contracts.incidents import (
     AddAction,
     AddCorrection,
+    AssignPupil,
     Chronology,
     Incident,
     IncidentAnswer,
@@ -111,6 +112,13 @@ class CorrectionBody(Contract):
     entry_id: UUID
     reason: Narrative
     should_say: Narrative
+
+
+class PupilBody(Contract):
+    """Whom an incident recorded of a pupil not listed is about."""
+
+    id: UUID | None = None
+    pupil_id: UUID
 
 
 class RecordedAnswer(Contract):
@@ -245,6 +253,14 @@ def add_correction(here: Here, incident_id: str) -> Any:
     return _recorded(rpc.ask(rpc.build(AddCorrection, **given.model_dump(), incident_id=id_in(incident_id, "incident")), token=here.token))
 
 
+def assign_pupil(here: Here, incident_id: str) -> Any:
+    """Say whom an incident is about that was recorded of a pupil not listed; DSLs only."""
+    sent = body()
+    sent["id"] = id_for(here, sent)
+    given = rpc.build(PupilBody, **sent)
+    return _recorded(rpc.ask(rpc.build(AssignPupil, **given.model_dump(), incident_id=id_in(incident_id, "incident")), token=here.token))
+
+
 def read_chronology(here: Here, pupil_id: str) -> Any:
     """A pupil's entries that the caller may read, newest first."""
     args = request.args
@@ -328,6 +344,7 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/incidents/<incident_id>", read_incident, answers=IncidentAnswer),
     Call("POST", "/incidents/<incident_id>/actions", add_action, ActionBody, RecordedAnswer, status=201),
     Call("POST", "/incidents/<incident_id>/corrections", add_correction, CorrectionBody, RecordedAnswer, status=201),
+    Call("POST", "/incidents/<incident_id>/pupil", assign_pupil, PupilBody, RecordedAnswer, status=201),
     Call(
         "GET",
         "/pupils/<pupil_id>/chronology",

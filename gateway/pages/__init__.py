@@ -16,10 +16,10 @@ _SIGNING_IN = frozenset({"session.sign_in"})
 
 def install(app: Flask) -> None:
     """Register every page."""
-    from gateway.pages import actions, corrections, drafts, files, home, inbox, incidents, pupils, recording, reports, trust
+    from gateway.pages import actions, assigning, corrections, drafts, files, home, inbox, incidents, pupils, recording, reports, trust
     from gateway.pages import session as session_pages
 
-    for module in (session_pages, home, inbox, recording, incidents, actions, corrections, pupils, drafts, files, reports, trust):
+    for module in (session_pages, home, inbox, recording, incidents, actions, assigning, corrections, pupils, drafts, files, reports, trust):
         app.register_blueprint(module.pages)
 
 

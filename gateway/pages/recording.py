@@ -127,7 +127,7 @@ def suggest_pupils(slug: str) -> Any:
     """Return pupils for the typeahead, from the second letter."""
     here = _recorder()
     found = _search(here, request.args.get("q", ""))
-    items = [{"id": str(p.id), "name": p.name, "about": _about(p), "label": _label(p)} for p in found if not p.holding]
+    items = [{"id": str(p.id), "name": p.name, "about": _about(p), "label": label(p)} for p in found if not p.holding]
     return jsonify(items=items)
 
 
@@ -256,9 +256,9 @@ def _after_the_end(typed: Form, *, here: Here, slug: str, incident_id: UUID) -> 
 def _carry_out(typed: Form, pressed: str, which: str, *, here: Here) -> Found:
     found = Found(looked_for=pressed)
     if pressed == "find_pupil":
-        found.pupils = _find(typed, "pupil_q", here)
+        found.pupils = find(typed, "pupil_q", here)
     elif pressed == "find_linked":
-        found.linked = _find(typed, "linked_q", here)
+        found.linked = find(typed, "linked_q", here)
     elif pressed == "add_linked":
         for pupil in typed.as_ids("linked_add"):
             typed.add("linked_ids", str(pupil))
@@ -274,7 +274,8 @@ def _carry_out(typed: Form, pressed: str, which: str, *, here: Here) -> Found:
     return found
 
 
-def _find(typed: Form, name: str, here: Here) -> list[PupilItem]:
+def find(typed: Form, name: str, here: Here) -> list[PupilItem]:
+    """Return the pupils that the words typed in a field find; when they cannot be asked for, that is said beside it."""
     try:
         return _search(here, typed.one(name))
     except SafekeepError:
@@ -291,7 +292,8 @@ def _about(pupil: PupilItem) -> str:
     return f"{pupil.year} · {pupil.form} · {words.long_day(pupil.born)}"
 
 
-def _label(pupil: PupilItem) -> str:
+def label(pupil: PupilItem) -> str:
+    """Return a pupil's name with what tells them from another of the same name."""
     return f"{pupil.name}, {_about(pupil)}"
 
 
@@ -317,7 +319,7 @@ def _show(
         alerts = _alerts(typed, here=here, known=known)
     found = found or Found()
     for pupil in (*found.pupils, *found.linked):
-        typed.put(f"label_{pupil.id}", _label(pupil))
+        typed.put(f"label_{pupil.id}", label(pupil))
     for name in ("pupil_q", "linked_q"):
         if found.looked_for == f"find_{name[:-2]}" and not (found.pupils or found.linked):
             typed.refuse(name, "nobody_found")

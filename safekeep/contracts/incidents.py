@@ -249,6 +249,21 @@ class AddCorrection(Request[Recorded]):
     should_say: Narrative
 
 
+class AssignPupil(Request[Recorded]):
+    """Say who an incident is about that was recorded of a pupil not listed, by a DSL; an entry below it keeps who said so.
+
+    Raises Conflict("assigned") when it is about a pupil already, Invalid for one of another school, one who is linked in
+    it, or a child of the DSL's own ("another_dsl").
+    """
+
+    method: ClassVar[str] = "incidents.assign_pupil"
+    answer: ClassVar[type[Contract]] = Recorded
+
+    id: UUID
+    incident_id: UUID
+    pupil_id: UUID
+
+
 # --- reading -------------------------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ from safekeep.contracts.incidents import (
     AnswerAsk,
     AskItem,
     AsksAnswer,
+    AssignPupil,
     Chronology,
     ChronologyAnswer,
     EntriesAnswer,
@@ -159,6 +160,11 @@ class Service:
     def add_correction(self, actor: Actor, request: AddCorrection) -> Recorded:
         with self._school(actor) as tx:
             return _add_correction(tx, actor=actor, request=request, now=clock.now())
+
+    @answers(AssignPupil)
+    def assign_pupil(self, actor: Actor, request: AssignPupil) -> Recorded:
+        with self._school(actor) as tx:
+            return _assign_pupil(tx, actor=actor, request=request, now=clock.now())
 
     # --- reading
 
@@ -539,6 +545,63 @@ def _add_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection, 
         class_=class_,
         text=request.should_say,
         facts={"corrects": str(struck.id), "reason": request.reason},
+        codes=[],
+        plan=plan,
+        alert=None,
+        files=[],
+        fingerprint=fingerprint,
+        threads=store.threads_of(tx, school_id=school_id, parts=parts),
+        now=now,
+        occurred=(None, "exact"),
+        number=incident.number,
+    )
+    categories = [school.categories[c] for c in incident.categories if c in school.categories]
+    said = _said(
+        actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=[], past=False
+    )
+    outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, kind="correction", **said)
+    return Recorded(
+        id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, recipients=plan.recipients, asked_dsl=0
+    )
+
+
+def _assign_pupil(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: datetime) -> Recorded:
+    school_id = actor.at_school
+    fingerprint = recording.fingerprint(request, file_ids=[])
+    head = store.lock_head(tx, school_id=school_id)
+    if store.entry_with(tx, school_id=school_id, entry_id=request.id):
+        return _repeated(tx, actor=actor, entry_id=request.id, fingerprint=fingerprint)
+    incident = _access_incident(tx, actor=actor, incident_id=request.incident_id)
+    holding = recording.holding_pupil(school_id)
+    if incident.pupil_id != holding:
+        raise Conflict("assigned")
+    linked = {row.pupil_id: row.part or "pupil" for row in store.linked_of(tx, school_id=school_id, incident_id=incident.id)}
+    pupil = store.pupils_with(tx, school_id=school_id, ids=[request.pupil_id]).get(request.pupil_id)
+    if pupil is None or pupil.holding:
+        raise Invalid({"pupil_id": "unknown_choice"})
+    if request.pupil_id in linked:
+        raise Invalid({"pupil_id": "twice"})
+    if actor.person in store.concerned_staff(tx, school_id=school_id, pupil_ids=[pupil.id]):
+        raise Invalid({"pupil_id": "another_dsl"})
+    school = _known_school(tx, school_id)
+    first = next(e for e in store.entries_of(tx, school_id=school_id, incident_id=incident.id, reading=permissions.reading(actor)))
+    parts = {pupil.id: "pupil", **{id_: part for id_, part in linked.items() if id_ != holding}}
+    store.assign_pupil(tx, school_id=school_id, incident_id=incident.id, holding=holding, pupil_id=pupil.id)
+    concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=parts)
+    told = {first.author_id, *(UUID(r["person_id"]) for r in first.recipients)} & set(school.staff)
+    plan = recording.AlertPlan()
+    plan.recipients = [Recipient(person_id=p, because=["named"]) for p in sorted(told - concerned - {actor.person})]
+    class_ = Class(incident._mapping["class"])
+    entry_hash = _write(
+        tx,
+        actor=actor,
+        head=head,
+        kind="correction",
+        incident_id=incident.id,
+        entry_id=request.id,
+        class_=class_,
+        text=f"{pupil.name}, {pupil.year}, {pupil.form}",
+        facts={"assigned_to": str(pupil.id)},
         codes=[],
         plan=plan,
         alert=None,

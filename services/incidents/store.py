@@ -596,6 +596,14 @@ def raise_class(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_
     tx.execute(entries.update().where(*first, entries.c["class"] < int(class_)).values({"class": int(class_)}))
 
 
+def assign_pupil(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, holding: UUID, pupil_id: UUID) -> None:
+    """Put a pupil in the place of the holding pupil."""
+    here = incidents.c.school_id == school_id, incidents.c.id == incident_id
+    tx.execute(incidents.update().where(*here).values(pupil_id=pupil_id))
+    held = incident_pupils.c.school_id == school_id, incident_pupils.c.incident_id == incident_id, incident_pupils.c.pupil_id == holding
+    tx.execute(incident_pupils.update().where(*held).values(pupil_id=pupil_id))
+
+
 def losing_sight(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_: Class) -> frozenset[UUID]:
     """Return who holds a right to the incident's first entry that a raise to `class_` would end, its author aside."""
     query = (

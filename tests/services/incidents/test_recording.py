@@ -13,6 +13,7 @@ from safekeep.contracts.incidents import (
     AddCorrection,
     Alert,
     AnswerAsk,
+    AssignPupil,
     Chronology,
     Incident,
     LinkedPupil,
@@ -420,3 +421,90 @@ def test_a_request_is_frozen(desk: Desk) -> None:
     with pytest.raises(ValueError, match="frozen"):
         a_record(pupil_id=desk.pupil).narrative = "changed"  # type: ignore[misc]
     assert Record.method == "incidents.record"
+
+
+# --- whom it is about, said later -------------------------------------------------------------------------------------
+
+
+class Unlisted:
+    """An incident that a teacher recorded of a pupil not listed."""
+
+    def __init__(self, desk: Desk) -> None:
+        from services.incidents import recording
+
+        self.desk = desk
+        self.holding = create_pupil(
+            resources=desk.resources, school=desk.school, id=recording.holding_pupil(desk.school.id), holding=True, name="Not listed"
+        )
+        self.incident = desk.record(pupil_id=self.holding, described_pupil="A tall boy with a red bag").id
+
+    def assign(self, pupil: UUID, *, role: str = "dsl", **more: Any) -> Recorded:
+        given = AssignPupil(**{"id": new_id(), "incident_id": self.incident, "pupil_id": pupil} | more)
+        answer: Recorded = self.desk.ask(given, role=role)
+        return answer
+
+    def entries(self, pupil: UUID) -> int:
+        return int(self.desk.ask(Chronology(pupil_id=pupil), role="dsl").total)
+
+
+@pytest.fixture
+def unlisted(desk: Desk) -> Unlisted:
+    return Unlisted(desk)
+
+
+def test_a_dsl_says_later_whom_it_is_about_and_it_moves_to_that_chronology(unlisted: Unlisted) -> None:
+    desk = unlisted.desk
+    assert (unlisted.entries(unlisted.holding), unlisted.entries(desk.pupil)) == (1, 0)
+    answer = unlisted.assign(desk.pupil)
+    assert (unlisted.entries(unlisted.holding), unlisted.entries(desk.pupil)) == (0, 2)
+    incident = desk.ask(Incident(incident_id=unlisted.incident), role="dsl")
+    assert incident.pupil.id == desk.pupil
+    assert [(e.kind, e.text) for e in incident.entries][1] == ("correction", "Sarah Example, Year 5, 5A")
+    told = {r.person_id for r in answer.recipients}
+    assert told == {desk.school.people["teacher"], desk.school.people["deputy_dsl"]}, "who recorded it and who was sent it, the DSL aside"
+    assert desk.reads(unlisted.incident, role="teacher") == 2
+
+
+def test_the_same_assignment_again_answers_the_same_and_another_is_refused(unlisted: Unlisted) -> None:
+    desk, entry = unlisted.desk, new_id()
+    first = unlisted.assign(desk.pupil, id=entry)
+    assert unlisted.assign(desk.pupil, id=entry) == first
+    other = create_pupil(resources=desk.resources, school=desk.school, name="Ben Example")
+    with pytest.raises(Conflict, match="other_content"):
+        unlisted.assign(other, id=entry)
+    with pytest.raises(Conflict, match="assigned"):
+        unlisted.assign(other)
+
+
+def test_whom_it_cannot_be_about(unlisted: Unlisted) -> None:
+    desk = unlisted.desk
+    elsewhere = create_school(resources=desk.resources)
+    own = create_pupil(resources=desk.resources, school=desk.school, name="Own Child", relatives=(desk.school.people["dsl"],))
+    foreign = create_pupil(resources=desk.resources, school=elsewhere)
+    for pupil, code in ((unlisted.holding, "unknown_choice"), (foreign, "unknown_choice"), (new_id(), "unknown_choice"), (own, "another_dsl")):
+        with pytest.raises(Invalid) as refused:
+            unlisted.assign(pupil)
+        assert refused.value.problems == {"pupil_id": code}
+    with pytest.raises(NotAllowed):
+        unlisted.assign(desk.pupil, role="teacher")
+    assert unlisted.entries(unlisted.holding) == 1, "nothing was done"
+
+
+def test_a_parent_of_the_pupil_no_longer_reads_it_nor_is_told(unlisted: Unlisted) -> None:
+    desk = unlisted.desk
+    parent = desk.school.people["deputy_dsl"]
+    assert desk.reads(unlisted.incident, role="deputy_dsl") == 1
+    child = create_pupil(resources=desk.resources, school=desk.school, name="Child Example", relatives=(parent,))
+    answer = unlisted.assign(child)
+    assert parent not in {r.person_id for r in answer.recipients}
+    assert desk.reads(unlisted.incident, role="deputy_dsl") == 0
+
+
+def test_an_assignment_has_its_place_in_the_chain_and_in_the_pupils_thread(unlisted: Unlisted) -> None:
+    desk = unlisted.desk
+    unlisted.assign(desk.pupil)
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        threads = {row.pupil_id: row._mapping["count"] for row in tx.execute(sa.text("select pupil_id, count from ledger_threads"))}
+        assert threads == {unlisted.holding: 1, desk.pupil: 1}
+        said = tx.execute(sa.text("select body from outbox order by id desc limit 1")).scalar_one()
+    assert (said["kind"], said["pupil_ids"]) == ("correction", [str(desk.pupil)])

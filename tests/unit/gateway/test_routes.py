@@ -21,6 +21,7 @@ BOTH = {
     "pupils.chronology",  # posted when it is filtered: words are in no address
     "pupils.flag",
     "corrections.form",
+    "assigning.form",
 }
 """Routes with one view for showing a form and for sending it."""
 
