@@ -225,6 +225,7 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.add_action": _SCHOOL,
     "incidents.add_correction": _LEADS,
     "incidents.assign_pupil": _LEADS,
+    "incidents.waiting": _LEADS,
     "incidents.incident": _SCHOOL,
     "incidents.summaries": _SCHOOL,
     "incidents.my_entries": _SCHOOL,

@@ -253,7 +253,7 @@ class AssignPupil(Request[Recorded]):
     """Say who an incident is about that was recorded of a pupil not listed, by a DSL; an entry below it keeps who said so.
 
     Raises Conflict("assigned") when it is about a pupil already, Invalid for one of another school, one who is linked in
-    it, or a child of the DSL's own ("another_dsl").
+    it, or a child of the DSL's own ("another_dsl"). Who is told reads of it no more than they did, and that it was assigned.
     """
 
     method: ClassVar[str] = "incidents.assign_pupil"
@@ -262,6 +262,20 @@ class AssignPupil(Request[Recorded]):
     id: UUID
     incident_id: UUID
     pupil_id: UUID
+
+
+class WaitingAnswer(Contract):
+    """How many incidents wait for a DSL to say whom they are about, and the pupil who holds their place."""
+
+    count: int
+    holding_id: UUID
+
+
+class Waiting(Request[WaitingAnswer]):
+    """How many incidents the actor reads something of were recorded of a pupil not listed, and are not assigned yet."""
+
+    method: ClassVar[str] = "incidents.waiting"
+    answer: ClassVar[type[Contract]] = WaitingAnswer
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -316,7 +330,10 @@ class AskItem(Contract):
 
 
 class IncidentAnswer(Contract):
-    """An incident with the entries this reader may read, oldest first. The facts are None when its first entry is hidden."""
+    """An incident with the entries this reader may read, oldest first. The facts are None when its first entry is hidden.
+
+    `pupil` is the holding pupil until a DSL says who it is, and stays so for those who may not read that one did.
+    """
 
     id: UUID
     number: str
@@ -328,6 +345,7 @@ class IncidentAnswer(Contract):
     class_code: Code
     may_add_action: bool
     may_correct: bool
+    may_assign: bool = False  # say whom it is about
     asks: list[AskItem]
 
 
@@ -562,7 +580,7 @@ class ActionAdded(EntryRecorded):
 
     kind: Literal["action", "correction"] = "action"
     raised_to: Code | None = None  # the incident's class, when this action's categories raised it
-    lost_sight: list[UUID] = []  # whose right to the first entry that ended
+    lost_sight: list[UUID] = []  # whose right to the first entry that ended; where nothing was raised: to all of the incident
 
 
 class RightGranted(Event):

@@ -219,6 +219,8 @@ def _on_entry(tx: sa.Connection, event: EntryRecorded) -> None:
         store.raise_class(
             tx, school_id=event.school_id, incident_id=event.incident_id, class_code=event.raised_to, lost=event.lost_sight, now=clock.now()
         )
+    elif isinstance(event, incidents.ActionAdded) and event.lost_sight:  # it turned out to be about their own child
+        store.withdraw(tx, school_id=event.school_id, incident_id=event.incident_id, people=event.lost_sight, now=clock.now())
     _raise(tx, event=event, recipients=event.recipients, kind=kind, at_risk_now=event.at_risk_now, past=event.past)
 
 

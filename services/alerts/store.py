@@ -168,6 +168,12 @@ def raise_class(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_
     tx.execute(_RAISE_CLASS, {"school": school_id, "incident": incident_id, "class": class_code, "lost": list(lost), "now": now})
 
 
+def withdraw(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, people: Collection[UUID], now: datetime) -> None:
+    """Take an incident's alerts out of the inboxes of people who may no longer know of it."""
+    theirs = alerts.c.school_id == school_id, alerts.c.incident_id == incident_id, alerts.c.person_id.in_(people)
+    tx.execute(alerts.update().where(*theirs, alerts.c.withdrawn_at.is_(None)).values(withdrawn_at=now))
+
+
 def readers(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:
     """Return the alerts of an incident with what became of their mail."""
     joined = alerts.outerjoin(mails, sa.and_(mails.c.school_id == alerts.c.school_id, mails.c.alert_id == alerts.c.id))

@@ -151,6 +151,26 @@ def main_category(categories: Sequence[Category]) -> str:
     return max(categories, key=lambda category: category.class_).code
 
 
+def told_of_assignment(
+    *, school: School, writer: UUID, author: UUID, recorded: Class, class_: Class, rights: Mapping[UUID, Class], concerned: Collection[UUID]
+) -> list[Recipient]:
+    """Return who is told that an incident has its pupil: its author, and those alerted to it who may still read it.
+
+    `recorded` is the class it had when it was recorded: its author is told nothing of a later, higher one. `rights` are those to its
+    first entry. Whom the pupil concerns is not told.
+    """
+
+    def reads(person: UUID) -> bool:
+        member = school.staff.get(person)
+        if member is None or not permissions.may_record(member.roles):
+            return False
+        opens = max(permissions.highest_class_read(member.roles) or 0, rights.get(person, 0))
+        return opens >= class_ or (person == author and class_ <= recorded)
+
+    told = {person for person in {author, *rights} if reads(person)} - set(concerned) - {writer}
+    return [Recipient(person_id=person, because=["named"]) for person in sorted(told)]
+
+
 def fingerprint(request: Record | AddAction | Any, *, file_ids: Sequence[UUID]) -> str:
     """Return the hash that tells a repeated request from another one under the same id.
 

@@ -58,6 +58,8 @@ from safekeep.contracts.incidents import (
     SetFlag,
     SiblingItem,
     Summaries,
+    Waiting,
+    WaitingAnswer,
 )
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound
 from safekeep.ids import new_id
@@ -166,6 +168,12 @@ class Service:
         with self._school(actor) as tx:
             return _assign_pupil(tx, actor=actor, request=request, now=clock.now())
 
+    @answers(Waiting)
+    def waiting(self, actor: Actor, request: Waiting) -> WaitingAnswer:
+        with self._school(actor) as tx:
+            count = store.waiting(tx, school_id=actor.at_school, reading=permissions.reading(actor))
+        return WaitingAnswer(count=count, holding_id=recording.holding_pupil(actor.at_school))
+
     # --- reading
 
     @answers(Incident)
@@ -175,7 +183,9 @@ class Service:
             here = {"school_id": actor.at_school, "incident_id": row.id}
             entries = store.entries_of(tx, **here, reading=permissions.reading(actor))
             linked = store.linked_of(tx, **here)
-            main = store.pupils_with(tx, school_id=actor.at_school, ids=[row.pupil_id])[row.pupil_id]
+            knows = row.assignment_id is None or row.assignment_id in {e.id for e in entries}  # else: as before it was assigned
+            main_id = row.pupil_id if knows else recording.holding_pupil(actor.at_school)
+            main = store.pupils_with(tx, school_id=actor.at_school, ids=[main_id])[main_id]
             asks = store.open_asks(tx, **here) if permissions.is_lead(actor.roles) else []
         first = next((e for e in entries if e.kind == "incident"), None)
         return IncidentAnswer(
@@ -189,6 +199,7 @@ class Service:
             class_code=max(Class(e._mapping["class"]) for e in entries).code,
             may_add_action=permissions.may_record(actor.roles),
             may_correct=permissions.is_lead(actor.roles),
+            may_assign=permissions.is_lead(actor.roles) and main.holding and row.assignment_id is None,
             asks=[_ask(ask) for ask in asks],
         )
 
@@ -202,7 +213,7 @@ class Service:
     def my_entries(self, actor: Actor, request: MyEntries) -> EntriesAnswer:
         with self._school(actor) as tx:
             before = _cursor(request.cursor)
-            rows = store.lines_by(tx, school_id=actor.at_school, author_id=actor.person, before=before, limit=request.limit + 1)
+            rows = store.lines_by(tx, school_id=actor.at_school, reading=permissions.reading(actor), before=before, limit=request.limit + 1)
         return EntriesAnswer(items=[_line(r) for r in rows[: request.limit]], next=_next(rows, request.limit, "recorded_at"))
 
     @answers(Chronology)
@@ -566,6 +577,7 @@ def _add_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection, 
 
 
 def _assign_pupil(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: datetime) -> Recorded:
+    """Put the pupil in the holding pupil's place, say so in a correction, tell who was told of the incident, withdraw it from parents."""
     school_id = actor.at_school
     fingerprint = recording.fingerprint(request, file_ids=[])
     head = store.lock_head(tx, school_id=school_id)
@@ -581,17 +593,25 @@ def _assign_pupil(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now:
         raise Invalid({"pupil_id": "unknown_choice"})
     if request.pupil_id in linked:
         raise Invalid({"pupil_id": "twice"})
-    if actor.person in store.concerned_staff(tx, school_id=school_id, pupil_ids=[pupil.id]):
+    parts = {pupil.id: "pupil", **{id_: part for id_, part in linked.items() if id_ != holding}}
+    concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=parts)
+    if actor.person in concerned:
         raise Invalid({"pupil_id": "another_dsl"})
     school = _known_school(tx, school_id)
-    first = next(e for e in store.entries_of(tx, school_id=school_id, incident_id=incident.id, reading=permissions.reading(actor)))
-    parts = {pupil.id: "pupil", **{id_: part for id_, part in linked.items() if id_ != holding}}
-    store.assign_pupil(tx, school_id=school_id, incident_id=incident.id, holding=holding, pupil_id=pupil.id)
-    concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=parts)
-    told = {first.author_id, *(UUID(r["person_id"]) for r in first.recipients)} & set(school.staff)
-    plan = recording.AlertPlan()
-    plan.recipients = [Recipient(person_id=p, because=["named"]) for p in sorted(told - concerned - {actor.person})]
     class_ = Class(incident._mapping["class"])
+    first = store.entry_with(tx, school_id=school_id, entry_id=incident.id)
+    assert first is not None, "an incident's first entry has its id"
+    rights = store.rights_in(tx, school_id=school_id, incident_id=incident.id)
+    plan = recording.AlertPlan()
+    plan.recipients = recording.told_of_assignment(
+        school=school,
+        writer=actor.person,
+        author=first.author_id,
+        recorded=max((school.categories[c].class_ for c in first.categories if c in school.categories), default=class_),
+        class_=class_,
+        rights={r.person_id: Class(r._mapping["class"]) for r in rights if r.entry_id == first.id},
+        concerned=concerned,
+    )
     entry_hash = _write(
         tx,
         actor=actor,
@@ -607,16 +627,20 @@ def _assign_pupil(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now:
         alert=None,
         files=[],
         fingerprint=fingerprint,
-        threads=store.threads_of(tx, school_id=school_id, parts=parts),
+        threads=store.threads_of(tx, school_id=school_id, parts={**parts, holding: "assigned"}),  # the holding pupil's last of it
         now=now,
         occurred=(None, "exact"),
         number=incident.number,
+        opens_earlier=False,
     )
+    store.assign_pupil(tx, school_id=school_id, incident_id=incident.id, pupil_id=pupil.id, entry_id=request.id)
     categories = [school.categories[c] for c in incident.categories if c in school.categories]
     said = _said(
         actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=[], past=False
     )
-    outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, kind="correction", **said)
+    lost = sorted({r.person_id for r in rights} & concerned)
+    outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, at=now, kind="correction", lost_sight=lost, **said)
+    telemetry.log().info("incident.assigned", incident=str(incident.id), school=str(school_id), recipients=len(plan.recipients))
     return Recorded(
         id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, recipients=plan.recipients, asked_dsl=0
     )
@@ -642,8 +666,12 @@ def _write(
     now: datetime,
     occurred: tuple[datetime | None, str],
     number: str,
+    opens_earlier: bool = True,
 ) -> str:
-    """Write an entry with its place in the ledger, the reading rights of those told, and the requests to a DSL."""
+    """Write an entry with its place in the ledger, the reading rights of those told, and the requests to a DSL.
+
+    Who is told of it may read earlier entries of no higher class too, unless `opens_earlier` says that they are told of this one alone.
+    """
     school_id = actor.at_school
     role = _main_role(actor.roles)
     kept_files = [{"id": str(f.file_id), "sha256": f.sha256, "size": f.size, "media_type": f.media_type} for f in files]
@@ -698,8 +726,10 @@ def _write(
         recipients=recipients,
         files=kept_files,
         fingerprint=fingerprint,
-        told=told,
+        told=told if opens_earlier else [],
     )
+    if not opens_earlier:
+        store.give_right_to_one(tx, school_id=school_id, entry_id=entry_id, class_=class_, people=[right.person_id for right in told], now=now)
     asks = [
         {
             "school_id": school_id,

@@ -14,7 +14,7 @@ from safekeep.database import delivery_tables
 from safekeep.permissions import Category, Class, Reading
 from safekeep.text import fold, search_tokens
 from services.incidents.ledger import BEGINNING, LedgerEntry, PupilThread
-from services.incidents.recording import Member, School
+from services.incidents.recording import Member, School, holding_pupil
 
 metadata = sa.MetaData()
 delivery_tables(metadata)
@@ -114,6 +114,7 @@ incidents = sa.Table(
     sa.Column("pupil_id", pg.UUID, nullable=False),
     sa.Column("class", sa.SmallInteger, nullable=False),
     sa.Column("categories", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("assignment_id", pg.UUID),  # the entry that says whom it is about, where it was recorded of a pupil not listed
     sa.ForeignKeyConstraint(["school_id", "pupil_id"], ["pupils.school_id", "pupils.id"]),
     sa.UniqueConstraint("school_id", "number"),
 )
@@ -596,12 +597,34 @@ def raise_class(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_
     tx.execute(entries.update().where(*first, entries.c["class"] < int(class_)).values({"class": int(class_)}))
 
 
-def assign_pupil(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, holding: UUID, pupil_id: UUID) -> None:
-    """Put a pupil in the place of the holding pupil."""
+def give_right_to_one(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, class_: Class, people: Collection[UUID], now: datetime) -> None:
+    """Let people read one new entry, and nothing before it that they could not read already."""
+    rows = [{"school_id": school_id, "entry_id": entry_id, "person_id": p, "class": int(class_), "reason": "", "given_at": now} for p in people]
+    if rows:
+        tx.execute(rights.insert(), rows)
+
+
+def rights_in(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[Any]:
+    """Return who holds a right to which entry of an incident, and up to which class."""
+    joined = rights.join(entries, _same(rights, entries, "entry_id"))
+    query = sa.select(rights.c.entry_id, rights.c.person_id, rights.c["class"]).select_from(joined)
+    return tx.execute(query.where(rights.c.school_id == school_id, entries.c.incident_id == incident_id)).all()
+
+
+def assign_pupil(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, pupil_id: UUID, entry_id: UUID) -> None:
+    """Put a pupil in the place of the holding pupil, by the entry that says so. The database refuses it for any other pupil's incident."""
+    main = incident_pupils.c.school_id == school_id, incident_pupils.c.incident_id == incident_id, incident_pupils.c.part.is_(None)
+    tx.execute(incident_pupils.update().where(*main).values(pupil_id=pupil_id))
     here = incidents.c.school_id == school_id, incidents.c.id == incident_id
-    tx.execute(incidents.update().where(*here).values(pupil_id=pupil_id))
-    held = incident_pupils.c.school_id == school_id, incident_pupils.c.incident_id == incident_id, incident_pupils.c.pupil_id == holding
-    tx.execute(incident_pupils.update().where(*held).values(pupil_id=pupil_id))
+    tx.execute(incidents.update().where(*here).values(pupil_id=pupil_id, assignment_id=entry_id))
+
+
+def waiting(tx: sa.Connection, *, school_id: UUID, reading: Reading) -> int:
+    """Return how many incidents this reader reads something of wait for a DSL to say who they are about."""
+    held = incident_pupils.c.school_id == school_id, incident_pupils.c.pupil_id == holding_pupil(school_id), incident_pupils.c.part.is_(None)
+    of_it = sa.and_(entries.c.school_id == incident_pupils.c.school_id, entries.c.incident_id == incident_pupils.c.incident_id)
+    query = sa.select(sa.func.count(sa.distinct(incident_pupils.c.incident_id))).select_from(incident_pupils.join(entries, of_it))
+    return tx.execute(query.where(*held, readable(reading))).scalar_one()
 
 
 def losing_sight(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_: Class) -> frozenset[UUID]:
@@ -623,31 +646,40 @@ def losing_sight(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def readable(reading: Reading) -> sa.ColumnElement[bool]:
-    """Compile the reading rule to SQL over `entries`: the same rule as `Reading.covers`, held together by a property test."""
+def readable(reading: Reading, of: Any = entries) -> sa.ColumnElement[bool]:
+    """Compile the reading rule to SQL over `entries` (or an alias `of` it): the same rule as `Reading.covers`, held together by a property test."""
     me = reading.person_id
     concerned = (
         sa.select(sa.literal(1))
         .select_from(incident_pupils.join(relations, _same_pupil(incident_pupils, relations)))
-        .where(
-            incident_pupils.c.school_id == entries.c.school_id, incident_pupils.c.incident_id == entries.c.incident_id, relations.c.person_id == me
-        )
-        .correlate(entries)
+        .where(incident_pupils.c.school_id == of.c.school_id, incident_pupils.c.incident_id == of.c.incident_id, relations.c.person_id == me)
+        .correlate(of)
         .exists()
     )
     right = (
         sa.select(sa.literal(1))
         .where(
-            rights.c.school_id == entries.c.school_id,
-            rights.c.entry_id == entries.c.id,
+            rights.c.school_id == of.c.school_id,
+            rights.c.entry_id == of.c.id,
             rights.c.person_id == me,
-            rights.c["class"] >= entries.c["class"],
+            rights.c["class"] >= of.c["class"],
         )
-        .correlate(entries)
+        .correlate(of)
         .exists()
     )
-    by_role = entries.c["class"] <= int(reading.role_class) if reading.role_class is not None else sa.false()
-    return sa.or_(entries.c.author_id == me, sa.and_(sa.not_(concerned), sa.or_(by_role, right)))
+    by_role = of.c["class"] <= int(reading.role_class) if reading.role_class is not None else sa.false()
+    return sa.or_(of.c.author_id == me, sa.and_(sa.not_(concerned), sa.or_(by_role, right)))
+
+
+def _knows_pupil(reading: Reading) -> sa.ColumnElement[bool]:
+    """Whether this reader may know who an incident is about: of one that was assigned, only who reads the entry that assigned it.
+
+    A recorder whose own child it turned out to be reads their own words, and not whose name a DSL put to them.
+    """
+    assigning = entries.alias("assigning")
+    named = assigning.c.school_id == incidents.c.school_id, assigning.c.id == incidents.c.assignment_id
+    seen = sa.select(sa.literal(1)).where(*named, readable(reading, assigning)).correlate(incidents).exists()
+    return sa.or_(incidents.c.assignment_id.is_(None), seen)
 
 
 def _same(left: sa.Table, right: sa.Table, column: str) -> sa.ColumnElement[bool]:
@@ -681,29 +713,27 @@ def entry_of_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, reading:
     return tx.execute(query.where(entries.c.school_id == school_id, entry_files.c.file_id == file_id, readable(reading))).scalar()
 
 
-_LINE = (
-    entries,
-    incidents.c.number,
-    incidents.c.pupil_id,
-    incidents.c.categories.label("incident_categories"),
-    pupils.c.name.label("pupil_name"),
-)
-
-
-def _lines(*columns: Any) -> sa.Select[Any]:
+def _lines(reading: Reading, *columns: Any) -> sa.Select[Any]:
+    """Select list lines; the pupil of an incident whose assignment this reader may not read is still the holding pupil."""
     joined = entries.join(incidents, _same(entries, incidents, "incident_id")).join(pupils, _same(incidents, pupils, "pupil_id"))
-    return sa.select(*_LINE, *columns).select_from(joined)
+    held = pupils.alias("held")
+    holding = sa.select(held).where(held.c.school_id == incidents.c.school_id, held.c.holding).limit(1).correlate(incidents)
+    knows = _knows_pupil(reading)
+    pupil_id = sa.case((knows, incidents.c.pupil_id), else_=holding.with_only_columns(held.c.id).scalar_subquery())
+    pupil_name = sa.case((knows, pupils.c.name), else_=holding.with_only_columns(held.c.name).scalar_subquery())
+    about = incidents.c.number, pupil_id.label("pupil_id"), pupil_name.label("pupil_name"), incidents.c.categories.label("incident_categories")
+    return sa.select(entries, *about, *columns).select_from(joined)
 
 
 def lines_with(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID], reading: Reading) -> Sequence[sa.Row[Any]]:
     """Return these entries as list lines, as far as this reader may read them."""
-    query = _lines(sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.id.in_(ids), readable(reading))
+    query = _lines(reading, sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.id.in_(ids), readable(reading))
     return tx.execute(query).all()
 
 
-def lines_by(tx: sa.Connection, *, school_id: UUID, author_id: UUID, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[sa.Row[Any]]:
-    """Return what a person wrote, newest first."""
-    query = _lines(sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.author_id == author_id)
+def lines_by(tx: sa.Connection, *, school_id: UUID, reading: Reading, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return what the reader wrote, newest first."""
+    query = _lines(reading, sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.author_id == reading.person_id)
     if before:
         query = query.where(sa.tuple_(entries.c.recorded_at, entries.c.id) < before)
     return tx.execute(query.order_by(entries.c.recorded_at.desc(), entries.c.id.desc()).limit(limit)).all()
@@ -726,7 +756,7 @@ def chronology(
 ) -> Sequence[sa.Row[Any]]:
     """Return a page of a pupil's entries, newest first."""
     when = _when(filters)
-    query = _narrowed(_lines(incident_pupils.c.part, when.label("placed")), school_id, pupil_id, reading, filters, dates=True)
+    query = _narrowed(_lines(reading, incident_pupils.c.part, when.label("placed")), school_id, pupil_id, reading, filters, dates=True)
     if before:
         query = query.where(sa.tuple_(when, entries.c.id) < before)
     return tx.execute(query.order_by(when.desc(), entries.c.id.desc()).limit(limit)).all()
@@ -737,7 +767,7 @@ def months_of(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, reading: Re
     when = _when(filters)
     month = sa.func.to_char(sa.func.timezone(zone, when), sa.literal("YYYY-MM"))
     within = sa.and_(when >= filters.since if filters.since else sa.true(), when < filters.until if filters.until else sa.true())
-    lines = _lines(incident_pupils.c.part).with_only_columns(
+    lines = _lines(reading, incident_pupils.c.part).with_only_columns(
         month.label("month"), sa.func.count().label("count"), sa.func.count().filter(within).label("within")
     )
     query = _narrowed(lines, school_id, pupil_id, reading, filters, dates=False)
@@ -751,6 +781,7 @@ def _when(filters: Filters) -> sa.ColumnElement[datetime]:
 def _narrowed(query: sa.Select[Any], school_id: UUID, pupil_id: UUID, reading: Reading, filters: Filters, *, dates: bool) -> sa.Select[Any]:
     same = sa.and_(incident_pupils.c.school_id == entries.c.school_id, incident_pupils.c.incident_id == entries.c.incident_id)
     query = query.join(incident_pupils, same).where(entries.c.school_id == school_id, incident_pupils.c.pupil_id == pupil_id, readable(reading))
+    query = query.where(sa.or_(incident_pupils.c.part.is_not(None), _knows_pupil(reading)))
     when = _when(filters)
     if filters.codes:
         query = query.where(

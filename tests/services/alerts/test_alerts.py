@@ -352,3 +352,14 @@ def test_raising_the_class_changes_the_label_for_who_still_reads_and_takes_the_l
     assert alerts.ask("slt", Unread()).unread == 0
     told = {item.person_id for item in alerts.ask("dsl", Readers(incident_id=incident)).items}
     assert alerts.people["slt"] in told, "that they were told stays known"
+
+
+def test_when_it_turns_out_to_be_about_somebodys_own_child_every_alert_of_it_leaves_their_inbox(alerts: Alerts, smtp: Server) -> None:
+    """Read or not, of the incident or of an action below it; the others keep theirs and hear of the correction."""
+    incident, other = alerts.recorded("dsl", "deputy_dsl"), alerts.recorded("deputy_dsl")
+    alerts.action(incident, "deputy_dsl")
+    alerts.ask("deputy_dsl", MarkRead(alert_id=alerts.inbox("deputy_dsl", incident_id=incident)[0].id))
+    told = alerts.action(incident, "dsl", kind="correction", lost_sight=[alerts.people["deputy_dsl"]])
+    assert [item.incident_id for item in alerts.inbox("deputy_dsl")] == [other]
+    assert alerts.ask("deputy_dsl", Unread()).unread == 1
+    assert {item.entry_id for item in alerts.inbox("dsl")} == {incident, told}

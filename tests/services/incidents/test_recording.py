@@ -26,6 +26,7 @@ from safekeep.contracts.incidents import (
     SearchPupils,
     SetFlag,
     Summaries,
+    Waiting,
 )
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, TooLate
 from safekeep.ids import new_id
@@ -505,6 +506,96 @@ def test_an_assignment_has_its_place_in_the_chain_and_in_the_pupils_thread(unlis
     unlisted.assign(desk.pupil)
     with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
         threads = {row.pupil_id: row._mapping["count"] for row in tx.execute(sa.text("select pupil_id, count from ledger_threads"))}
-        assert threads == {unlisted.holding: 1, desk.pupil: 1}
+        assert threads == {unlisted.holding: 2, desk.pupil: 1}, "the holding pupil's thread says where it left"
         said = tx.execute(sa.text("select body from outbox order by id desc limit 1")).scalar_one()
     assert (said["kind"], said["pupil_ids"]) == ("correction", [str(desk.pupil)])
+
+
+def test_incidents_that_wait_for_their_pupil_are_counted_once_each_for_dsls(unlisted: Unlisted) -> None:
+    desk = unlisted.desk
+    desk.ask(AddAction(id=new_id(), incident_id=unlisted.incident, text="Asked at the gate."), role="dsl")
+    assert desk.ask(Waiting(), role="deputy_dsl").count == 1
+    assert desk.ask(Incident(incident_id=unlisted.incident), role="dsl").may_assign
+    assert not desk.ask(Incident(incident_id=unlisted.incident), role="teacher").may_assign
+    unlisted.assign(desk.pupil)
+    assert desk.ask(Waiting(), role="deputy_dsl").count == 0
+    assert not desk.ask(Incident(incident_id=unlisted.incident), role="dsl").may_assign
+    with pytest.raises(NotAllowed):
+        desk.ask(Waiting(), role="slt")
+
+
+def test_who_is_told_whom_it_is_about_reads_nothing_more_by_it(unlisted: Unlisted) -> None:
+    """An action of the DSL's that the teacher was not told of stays unread; an alert written by a person would have opened it."""
+    desk = unlisted.desk
+    desk.ask(AddAction(id=new_id(), incident_id=unlisted.incident, text="Not for the teacher."), role="dsl")
+    unlisted.assign(desk.pupil)
+    entries = desk.ask(Incident(incident_id=unlisted.incident), role="teacher").entries
+    assert [e.kind for e in entries] == ["incident", "correction"]
+
+
+def test_who_lost_sight_of_it_is_not_told_and_learns_no_name(unlisted: Unlisted) -> None:
+    """After a raise to child protection its author still reads the words, under the pupil not listed as they were written."""
+    desk = unlisted.desk
+    raised = AddAction(id=new_id(), incident_id=unlisted.incident, text="Referred.", category_codes=["child_protection"])
+    desk.ask(raised, role="dsl")
+    answer = unlisted.assign(desk.pupil)
+    assert {r.person_id for r in answer.recipients} == {desk.school.people["deputy_dsl"]}
+    seen = desk.ask(Incident(incident_id=unlisted.incident), role="teacher")
+    assert (seen.pupil.id, [e.kind for e in seen.entries]) == (unlisted.holding, ["incident"])
+
+
+@pytest.mark.parametrize("role", ["teacher", "deputy_dsl"])
+def test_a_recorder_whose_own_child_it_turns_out_to_be_keeps_their_words_and_learns_no_name(unlisted: Unlisted, role: str) -> None:
+    """On the incident, in what they wrote, in lines of the inbox and in both chronologies; and a DSL like that cannot ask it out of the page."""
+    desk = unlisted.desk
+    parent = desk.school.people[role]
+    child = create_pupil(resources=desk.resources, school=desk.school, name="Child Example", relatives=(parent,))
+    unlisted.incident = desk.record(role=role, pupil_id=unlisted.holding, described_pupil="A tall boy").id
+    answer = unlisted.assign(child)
+    assert parent not in {r.person_id for r in answer.recipients}
+    seen = desk.ask(Incident(incident_id=unlisted.incident), role=role)
+    assert (seen.pupil.id, len(seen.entries), seen.may_assign) == (unlisted.holding, 1, False)
+    lines = [*desk.ask(MyEntries(), role=role).items, *desk.ask(Summaries(entry_ids=[unlisted.incident]), role=role).items]
+    assert {(line.pupil_id, line.pupil_name) for line in lines if line.incident_id == unlisted.incident} == {(unlisted.holding, "Not listed")}
+    for pupil in (child, unlisted.holding):
+        found = desk.ask(Chronology(pupil_id=pupil), role=role)
+        assert unlisted.incident not in {line.incident_id for line in found.items}
+    assert desk.ask(Chronology(pupil_id=child), role=role).total == 0
+    assert desk.ask(Chronology(pupil_id=child), role="dsl").total == 2
+
+
+def test_what_parents_were_alerted_to_is_withdrawn_by_the_event_and_their_sight_is_said(unlisted: Unlisted) -> None:
+    desk = unlisted.desk
+    parent = desk.school.people["deputy_dsl"]
+    child = create_pupil(resources=desk.resources, school=desk.school, name="Child Example", relatives=(parent, desk.school.people["admin"]))
+    unlisted.assign(child)
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        said = tx.execute(sa.text("select body from outbox order by id desc limit 1")).scalar_one()
+    assert (said["kind"], said["lost_sight"], said["raised_to"]) == ("correction", [str(parent)], None), "of those alerted, the parents alone"
+
+
+def test_one_whose_own_child_is_linked_cannot_say_whom_it_is_about(unlisted: Unlisted) -> None:
+    desk = unlisted.desk
+    parent = create_person(resources=desk.resources, school=desk.school, role=Role.DSL)
+    child = create_pupil(resources=desk.resources, school=desk.school, name="Child Example", relatives=(parent,))
+    linked = LinkedPupil(pupil_id=child, part="witness")
+    own = desk.record(role="dsl", person=parent, pupil_id=unlisted.holding, described_pupil="A tall boy", linked_pupils=[linked])
+    with pytest.raises(Invalid, match="another_dsl"):
+        desk.ask(AssignPupil(id=new_id(), incident_id=own.id, pupil_id=desk.pupil), role="dsl", person=parent)
+    with pytest.raises(Invalid, match="twice"):
+        desk.ask(AssignPupil(id=new_id(), incident_id=own.id, pupil_id=child), role="dsl")
+    others = desk.record(pupil_id=unlisted.holding, described_pupil="A tall boy", linked_pupils=[linked])
+    with pytest.raises(NotFound):
+        desk.ask(AssignPupil(id=new_id(), incident_id=others.id, pupil_id=desk.pupil), role="dsl", person=parent)
+
+
+@pytest.mark.parametrize("table", ["incidents", "incident_pupils"])
+def test_the_database_moves_nothing_from_a_pupil_who_is_known(unlisted: Unlisted, table: str) -> None:
+    """Not even the service's own role can give a recorded incident to another pupil."""
+    from safekeep.errors import StorageError
+
+    desk = unlisted.desk
+    unlisted.assign(desk.pupil)
+    other = create_pupil(resources=desk.resources, school=desk.school, name="Ben Example")
+    with pytest.raises(StorageError, match="42501"), desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        tx.execute(sa.text(f"update {table} set pupil_id = :other"), {"other": other})

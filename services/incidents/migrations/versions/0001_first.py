@@ -33,7 +33,7 @@ SERVICE_RIGHTS = {
 """What the service's database role may do. Entries and the ledger cannot be changed by it; only a class can be raised."""
 
 CLASS_ONLY = ("incidents", "entries")
-"""Tables of which the service may change nothing but the class (and an incident's categories, and whom it is about)."""
+"""Tables of which the service may change nothing but the class (and an incident's categories)."""
 
 _REFUSE = """
 create function refuse_change() returns trigger language plpgsql as $$
@@ -48,9 +48,8 @@ def upgrade() -> None:
     roles = Roles(context.config)
     protect(op, tables=SERVICE_RIGHTS | DELIVERY_RIGHTS, roles=roles)
     for table in CLASS_ONLY:
-        columns = "class, categories, pupil_id" if table == "incidents" else "class"
+        columns = "class, categories" if table == "incidents" else "class"
         op.execute(f"grant update ({columns}) on {table} to {roles.service}")
-    op.execute(f"grant update (pupil_id) on incident_pupils to {roles.service}")
     op.execute(_REFUSE)
     op.execute("create trigger append_only before update or delete on ledger for each row execute function refuse_change()")
     op.execute("create trigger append_only_whole before truncate on ledger for each statement execute function refuse_change()")
