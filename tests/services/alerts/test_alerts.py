@@ -359,7 +359,7 @@ def test_when_it_turns_out_to_be_about_somebodys_own_child_every_alert_of_it_lea
     incident, other = alerts.recorded("dsl", "deputy_dsl"), alerts.recorded("deputy_dsl")
     alerts.action(incident, "deputy_dsl")
     alerts.ask("deputy_dsl", MarkRead(alert_id=alerts.inbox("deputy_dsl", incident_id=incident)[0].id))
-    told = alerts.action(incident, "dsl", kind="correction", lost_sight=[alerts.people["deputy_dsl"]])
+    told = alerts.action(incident, "dsl", lost_sight=[alerts.people["deputy_dsl"]])
     assert [item.incident_id for item in alerts.inbox("deputy_dsl")] == [other]
     assert alerts.ask("deputy_dsl", Unread()).unread == 1
     assert {item.entry_id for item in alerts.inbox("dsl")} == {incident, told}
