@@ -27,7 +27,11 @@ def form(slug: str, incident_id: UUID, entry_id: UUID) -> Any:
     """Show what was described and find the pupil; or say that it is them."""
     here = session.here()
     typed, found, notice, status = Form.sent(request.form), list[PupilItem](), "", 200
-    if request.method == "POST" and typed.one("do") == "find_pupil":
+    incident = _incident(here, incident_id)
+    if request.method == "GET" and not incident.may_assign:  # somebody was quicker
+        return redirect(url_for("incidents.incident", slug=slug, incident_id=incident_id), 303)
+    looks = request.form.get("do") == "find_pupil" or (typed.one("pupil_q").strip() and not typed.one("pupil_id"))
+    if request.method == "POST" and looks:
         found = recording.find(typed, "pupil_q", here)
         for pupil in found:
             typed.put(f"label_{pupil.id}", recording.label(pupil))
@@ -44,9 +48,7 @@ def form(slug: str, incident_id: UUID, entry_id: UUID) -> Any:
         except (Unavailable, StorageError, Conflict) as error:
             problem = problems.problem_of(error)
             notice, status = str(problem.detail), problem.status
-    page = render_template(
-        "incidents/assign.html", form=typed, found=found, known=schools.known(here), incident=_incident(here, incident_id), notice=notice
-    )
+    page = render_template("incidents/assign.html", form=typed, found=found, known=schools.known(here), incident=incident, notice=notice)
     return page, status
 
 

@@ -1,7 +1,7 @@
 """The inbox: alerts sent to this person, unread first."""
 
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
@@ -9,7 +9,7 @@ from gateway import rpc, schools, session
 from gateway.session import Here
 from safekeep.contracts.alerts import AlertItem, Inbox, MarkRead
 from safekeep.contracts.files import LeftDrafts
-from safekeep.contracts.incidents import AskItem, Chronology, EntryLine, OpenAsks, Summaries
+from safekeep.contracts.incidents import AskItem, EntryLine, OpenAsks, Summaries, Waiting, WaitingAnswer
 from safekeep.errors import SafekeepError
 
 pages = Blueprint("inbox", __name__)
@@ -37,7 +37,7 @@ def inbox(slug: str) -> Any:
         classes=CLASS_CHOICES,
         asks=_asks(here),
         left=_left(here),
-        unassigned=_unassigned(here),
+        waiting=_waiting(here),
     )
 
 
@@ -80,13 +80,12 @@ def _asks(here: Here) -> list[AskItem]:
         return []
 
 
-def _unassigned(here: Here) -> tuple[UUID, int]:
-    """Return the pupil who stands for those not listed, and how many entries wait for a DSL to say whom they are about."""
-    holding = uuid5(here.place.id, "holding")
+def _waiting(here: Here) -> WaitingAnswer | None:
+    """Return how many incidents wait for a DSL to say whom they are about, for those who can."""
     try:
-        return holding, rpc.ask(Chronology(pupil_id=holding, limit=1), token=here.token, seconds=1.5).total if here.is_lead else 0
+        return rpc.ask(Waiting(), token=here.token, seconds=1.5) if here.is_lead else None
     except SafekeepError:
-        return holding, 0
+        return None
 
 
 def _left(here: Here) -> int:
