@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pypdf
+import pytest
 from playwright.sync_api import Page, expect
 
 from safekeep.ids import new_id
@@ -273,3 +274,115 @@ def test_a_thumb_finds_every_button_and_link_of_the_bar_and_the_foot(sign_in: Ca
     page = dsl.go("incidents/new")
     assert page.locator("[data-record]").bounding_box()["width"] >= 350  # type: ignore[index]
     assert page.get_by_role("link", name="Reports").is_visible(), "reports can be reached on a telephone"
+
+
+@pytest.mark.parametrize(("viewport", "javascript"), [(PHONE, True), (DESKTOP, False)], ids=["phone", "without JavaScript"])
+def test_a_dsl_says_later_whom_an_incident_is_about(
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], viewport: Any, javascript: bool
+) -> None:
+    """From the line in the inbox to the pupil's chronology; the recorder reads there whom it is about, and is alerted."""
+    teacher = sign_in("teacher", viewport=PHONE, javascript=False)
+    said = word()
+    address = record(teacher.go("pupils"), described_pupil=f"A tall boy, {said}")
+    dsl = sign_in("dsl", viewport=viewport, javascript=javascript)
+    page = dsl.go("inbox")
+    waiting = page.get_by_text(re.compile(r"\d+ incidents? (is|are) about (a pupil|pupils) not listed"))
+    before = int(waiting.inner_text().split()[0])
+    waiting.get_by_role("link", name="Show them").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not listed, or not sure who")
+    assert "born" not in page.get_by_role("main").inner_text(), "nobody was born on the day that stands for them"
+    page.locator(f"a[href*='{address.rpartition('/')[2]}']").first.click()
+    page.get_by_role("link", name="Say who this is about").click()
+    expect(page.get_by_text(said)).to_be_visible()
+    finds_nothing_wrong(page) if javascript else None
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose one")
+    if javascript:
+        page.locator("#pupil_q").press_sequentially("sarah")
+        page.get_by_role("option").first.click()
+    else:
+        page.fill("#pupil_q", "sarah")
+        page.get_by_role("button", name="Find", exact=True).click()
+        page.locator("[name=pupil_id]").first.check(force=True)
+    name, _, about = page.locator("label.govuk-radios__label").first.inner_text().partition(", ")
+    page.get_by_role("button", name="Continue").click()
+    check = page.locator("dl")
+    expect(check).to_contain_text(name)
+    for part in about.split(" · "):
+        expect(check).to_contain_text(part)
+    finds_nothing_wrong(page) if javascript else None
+    page.get_by_role("button", name="It is about this pupil").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    expect(page.get_by_text("It was recorded of a pupil not listed. It is about:")).to_be_visible()
+    finds_nothing_wrong(page) if javascript else None
+    page.get_by_role("link", name="Chronology", exact=True).first.click()
+    expect(page.locator(f"a[href*='{address.rpartition('/')[2]}']").first).to_be_visible()
+    left = dsl.go("inbox").get_by_text(re.compile(r"\d+ incidents? (is|are) about"))
+    assert (int(left.inner_text().split()[0]) if left.count() else 0) == before - 1
+    teacher.page.goto(address)
+    expect(teacher.page.get_by_role("heading", level=1)).to_contain_text(name)
+    link = f"a[href*='{address.rpartition('/')[2]}']"
+    for _ in range(50):  # the alert is made a moment after the answer
+        if teacher.go("inbox").locator(link).count():
+            break
+    expect(teacher.page.locator(".sk-row").filter(has=teacher.page.locator(link))).to_contain_text("Correction")
+
+
+def test_a_chronology_is_narrowed_to_what_one_person_recorded(sign_in: Callable[..., Any]) -> None:
+    """The person stands in the address by id, so the page can be kept; whoever else wrote there is left out, and clearing shows all again."""
+    teacher, colleague = sign_in("teacher"), sign_in("pastoral")
+    name = colleague.page.locator(".sk-banner__person").inner_text()
+    pupil = pupils(teacher.go("pupils"), "sarah")[0]
+    hers, theirs = word(), word()
+    record(teacher.page, pupil_id=pupil["id"], category_codes="behaviour", narrative=f"Seen {hers}.")
+    record(colleague.go("pupils"), pupil_id=pupil["id"], category_codes="behaviour", narrative=f"Seen {theirs}.")
+    dsl = sign_in("dsl", viewport=PHONE)
+    page = dsl.go(f"pupils/{pupil['id']}/chronology")
+    page.locator("summary", has_text="Filter by").click()
+    page.get_by_label("Recorded by").select_option(label=name)
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_role("article").filter(has_text=theirs)).to_have_count(1)
+    expect(page.get_by_role("main")).not_to_contain_text(hers)
+    assert {re.split(r", ", line)[0] for line in page.locator("article > p.sk-quiet").all_inner_texts()} == {name}
+    assert re.search(r"author=[0-9a-f-]{36}", page.url)
+    assert name.split()[-1] not in page.url
+    page.get_by_role("link", name="Clear filters").click()
+    expect(page.get_by_role("main")).to_contain_text(hers)
+    expect(page.get_by_role("main")).to_contain_text(theirs)
+
+
+def test_brothers_and_sisters_stand_beside_an_incident_and_lead_to_each_other(sign_in: Callable[..., Any]) -> None:
+    dsl = sign_in("dsl", viewport=PHONE)
+    page = dsl.go("pupils")
+    for pupil in (item for q in ("sa", "am", "jo", "be") for item in pupils(page, q)):
+        siblings = (
+            dsl.go(f"pupils/{pupil['id']}").locator("section, div").filter(has=page.get_by_role("heading", name="Brothers and sisters here")).last
+        )
+        if siblings.count():
+            break
+    sibling = siblings.get_by_role("link").first.inner_text()
+    page.goto(record(page, pupil_id=pupil["id"]))
+    beside = page.get_by_role("complementary", name="Beside this incident")
+    expect(beside.get_by_role("heading", name="Brothers and sisters here")).to_be_visible()
+    beside.get_by_role("link", name=sibling, exact=True).first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(sibling)
+    expect(page.get_by_role("link", name=pupil["name"], exact=True).first).to_be_visible()
+
+
+def test_after_recording_one_can_add_another_or_go_back(sign_in: Callable[..., Any]) -> None:
+    """Another is a new and empty form under an id of its own; back is where the day began, with what was recorded on it."""
+    person = sign_in("teacher", viewport=PHONE)
+    address = record(person.go("pupils"))
+    page = person.page
+    page.goto(address + "/recorded")
+    number = re.search(r"\d{4}-\d{4}", page.get_by_role("main").inner_text())
+    assert number
+    page.get_by_role("main").get_by_role("link", name="Add another").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Add incident")
+    expect(page.locator("[name=narrative]")).to_have_value("")
+    expect(page.locator("[name=category_codes]:checked, [name=pupil_id]:checked")).to_have_count(0)
+    assert address.rpartition("/")[2] not in page.url
+    page.goto(address + "/recorded")
+    page.get_by_role("main").get_by_role("link", name="Back").click()
+    expect(page.get_by_role("main")).to_contain_text(number.group())
+    assert page.url.rstrip("/").endswith("/s/hillside")
