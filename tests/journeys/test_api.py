@@ -11,7 +11,9 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
+from deploy.demo.people import id_of
 from safekeep.ids import new_id
+from services.incidents.recording import holding_pupil
 from tests.journeys.api import Api
 
 
@@ -71,6 +73,25 @@ def test_an_idempotency_key_makes_one_of_two(teacher: Api) -> None:
     assert teacher.call("POST", "/incidents", sent, Idempotency_Key=key) == first
     assert teacher.call("POST", "/incidents", sent | {"narrative": "Else."}, Idempotency_Key=key)[0] == 409
     assert teacher.call("POST", "/incidents", sent, Idempotency_Key=str(new_id()))[1]["id"] != first[1]["id"]
+
+
+def test_a_dsl_says_whom_an_incident_is_about_by_program_once(teacher: Api, dsl: Api) -> None:
+    """Recorded of a pupil not listed, then put to one: the same key again answers the same, another pupil 409, a teacher 403."""
+    pupil, other = dsl.get("/pupils?q=sarah")["items"][:2]
+    sent = teacher.incident(pupil_id=str(holding_pupil(id_of("school", "hillside"))), described_pupil="A tall boy")
+    assert teacher.call("POST", "/incidents", sent)[0] == 201
+    path, key = f"/incidents/{sent['id']}/pupil", str(new_id())
+    assert teacher.call("POST", path, {"pupil_id": pupil["id"]})[0] == 403
+    status, problem = dsl.call("POST", path, {"pupil_id": str(new_id())})
+    assert (status, problem["errors"][0]["field"]) == (422, "pupil_id")
+    first = dsl.call("POST", path, {"pupil_id": pupil["id"]}, Idempotency_Key=key)
+    assert (first[0], set(first[1])) == (201, {"id", "number", "recorded_at", "entry_hash"})
+    assert dsl.call("POST", path, {"pupil_id": pupil["id"]}, Idempotency_Key=key) == first
+    status, problem = dsl.call("POST", path, {"pupil_id": other["id"]})
+    assert (status, problem["type"].rpartition("/")[2]) == (409, "assigned")
+    assert dsl.get(f"/incidents/{sent['id']}")["pupil"]["id"] == pupil["id"]
+    assert sent["id"] in {line["incident_id"] for line in dsl.get(f"/pupils/{pupil['id']}/chronology?order=recorded&limit=20")["items"]}
+    assert dsl.call("POST", f"/incidents/{new_id()}/pupil", {"pupil_id": pupil["id"]})[0] == 404
 
 
 def test_lists_are_pages_that_follow_on_and_end(dsl: Api) -> None:
