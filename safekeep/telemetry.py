@@ -36,7 +36,7 @@ def start_logging(process: str) -> None:
             _add_trace(process),
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(),
+        logger_factory=structlog.WriteLoggerFactory(),  # a line and its end in one write: two processes share the output
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
