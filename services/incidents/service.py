@@ -97,12 +97,13 @@ class Service:
             concerned = actor.person in store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=[row.id])
             flags = [] if concerned else store.flags_of(tx, **here, highest=reading.role_class)
             siblings = [] if row.holding else store.siblings_of(tx, **here, family=row.family)
-            last = store.chronology(tx, **here, reading=reading, filters=store.Filters(), before=None, limit=5)
+            filters = store.Filters(without=_without(tx, actor=actor, pupil_id=row.id))
+            last = _lines(tx, actor=actor, rows=store.chronology(tx, **here, reading=reading, filters=filters, before=None, limit=5))
         return PupilAnswer(
             pupil=_pupil(row),
             flags=[_flag(flag) for flag in flags],
             siblings=[SiblingItem(id=s.id, name=s.name, year=s.year, form=s.form) for s in siblings],
-            last_entries=[_line(line) for line in last],
+            last_entries=last,
         )
 
     @answers(SetFlag)
@@ -207,14 +208,15 @@ class Service:
     def summaries(self, actor: Actor, request: Summaries) -> EntriesAnswer:
         with self._school(actor) as tx:
             rows = store.lines_with(tx, school_id=actor.at_school, ids=request.entry_ids, reading=permissions.reading(actor))
-        return EntriesAnswer(items=[_line(row) for row in rows])
+            return EntriesAnswer(items=_lines(tx, actor=actor, rows=rows))
 
     @answers(MyEntries)
     def my_entries(self, actor: Actor, request: MyEntries) -> EntriesAnswer:
         with self._school(actor) as tx:
             before = _cursor(request.cursor)
-            rows = store.lines_by(tx, school_id=actor.at_school, reading=permissions.reading(actor), before=before, limit=request.limit + 1)
-        return EntriesAnswer(items=[_line(r) for r in rows[: request.limit]], next=_next(rows, request.limit, "recorded_at"))
+            rows = store.lines_by(tx, school_id=actor.at_school, author_id=actor.person, before=before, limit=request.limit + 1)
+            items = _lines(tx, actor=actor, rows=rows[: request.limit])
+        return EntriesAnswer(items=items, next=_next(rows, request.limit, "recorded_at"))
 
     @answers(Chronology)
     def chronology(self, actor: Actor, request: Chronology) -> ChronologyAnswer:
@@ -222,13 +224,14 @@ class Service:
         with self._school(actor) as tx:
             pupil = _access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
             school = _known_school(tx, actor.at_school)
-            filters = _filters(request, zone=school.zone)
+            filters = _filters(request, zone=school.zone, without=_without(tx, actor=actor, pupil_id=pupil.id))
             here = {"school_id": actor.at_school, "pupil_id": pupil.id, "reading": reading, "filters": filters}
             rows = store.chronology(tx, **here, before=_cursor(request.cursor), limit=request.limit + 1)
+            items = _lines(tx, actor=actor, rows=rows[: request.limit])
             months = store.months_of(tx, **here, zone=school.zone)
         return ChronologyAnswer(
             pupil=_pupil(pupil),
-            items=[_line(row) for row in rows[: request.limit]],
+            items=items,
             next=_next(rows, request.limit, "placed"),
             total=sum(m.within for m in months),
             months=[MonthCount(month=m.month, count=m._mapping["count"]) for m in months],
@@ -925,6 +928,30 @@ def _entry(row: Any) -> EntryItem:
     )
 
 
+def _lines(tx: sa.Connection, *, actor: Actor, rows: Sequence[Any]) -> list[EntryLine]:
+    """Return list lines. Where the actor may not read that an incident was assigned, it is still of the pupil not listed."""
+    lines = [_line(row) for row in rows]
+    hidden = _unread(tx, actor=actor, ids={row.assignment_id for row in rows if row.assignment_id})
+    if not hidden:
+        return lines
+    holding = recording.holding_pupil(actor.at_school)
+    about = {"pupil_id": holding, "pupil_name": store.pupils_with(tx, school_id=actor.at_school, ids=[holding])[holding].name}
+    return [line.model_copy(update=about) if row.assignment_id in hidden else line for line, row in zip(lines, rows, strict=True)]
+
+
+def _unread(tx: sa.Connection, *, actor: Actor, ids: set[UUID]) -> set[UUID]:
+    """Return those of these entries that the actor may not read. Mostly there are none to ask about."""
+    read = store.lines_with(tx, school_id=actor.at_school, ids=ids, reading=permissions.reading(actor)) if ids else ()
+    return ids - {row.id for row in read}
+
+
+def _without(tx: sa.Connection, *, actor: Actor, pupil_id: UUID) -> list[UUID]:
+    """Return the incidents about this pupil of which the actor may not know it: a recorder whose own child it turned out to be."""
+    assigned = store.assignments_to(tx, school_id=actor.at_school, pupil_id=pupil_id)
+    hidden = _unread(tx, actor=actor, ids=set(assigned.values()))
+    return [incident for incident, entry in assigned.items() if entry in hidden]
+
+
 def _line(row: Any) -> EntryLine:
     """A list line. Where the pupil is only linked, the first pupil's categories are not shown as theirs."""
     codes = [] if row.part else (row.incident_categories if row.kind == "incident" else row.categories)
@@ -982,7 +1009,7 @@ def _past_writer(entry: SeedEntry, *, school_id: UUID) -> Actor:
     )
 
 
-def _filters(request: Chronology, *, zone: str) -> store.Filters:
+def _filters(request: Chronology, *, zone: str, without: Sequence[UUID]) -> store.Filters:
     def starts(day: Any) -> datetime:
         return datetime.combine(day, time(), ZoneInfo(zone))
 
@@ -993,6 +1020,7 @@ def _filters(request: Chronology, *, zone: str) -> store.Filters:
         since=starts(request.since) if request.since else None,
         until=starts(request.until + timedelta(days=1)) if request.until else None,
         words=request.words,
+        without=without,
     )
 
 

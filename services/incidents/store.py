@@ -619,6 +619,13 @@ def assign_pupil(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, pupil
     tx.execute(incidents.update().where(*here).values(pupil_id=pupil_id, assignment_id=entry_id))
 
 
+def assignments_to(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID) -> dict[UUID, UUID]:
+    """Return the incidents that a DSL said are about this pupil → the entry that says so."""
+    query = sa.select(incidents.c.id, incidents.c.assignment_id).join(incident_pupils, _same(incident_pupils, incidents, "incident_id"))
+    here = incident_pupils.c.school_id == school_id, incident_pupils.c.pupil_id == pupil_id, incident_pupils.c.part.is_(None)
+    return {row.id: row.assignment_id for row in tx.execute(query.where(*here, incidents.c.assignment_id.is_not(None)))}
+
+
 def waiting(tx: sa.Connection, *, school_id: UUID, reading: Reading) -> int:
     """Return how many incidents this reader reads something of wait for a DSL to say who they are about."""
     held = incident_pupils.c.school_id == school_id, incident_pupils.c.pupil_id == holding_pupil(school_id), incident_pupils.c.part.is_(None)
@@ -646,40 +653,31 @@ def losing_sight(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def readable(reading: Reading, of: Any = entries) -> sa.ColumnElement[bool]:
-    """Compile the reading rule to SQL over `entries` (or an alias `of` it): the same rule as `Reading.covers`, held together by a property test."""
+def readable(reading: Reading) -> sa.ColumnElement[bool]:
+    """Compile the reading rule to SQL over `entries`: the same rule as `Reading.covers`, held together by a property test."""
     me = reading.person_id
     concerned = (
         sa.select(sa.literal(1))
         .select_from(incident_pupils.join(relations, _same_pupil(incident_pupils, relations)))
-        .where(incident_pupils.c.school_id == of.c.school_id, incident_pupils.c.incident_id == of.c.incident_id, relations.c.person_id == me)
-        .correlate(of)
+        .where(
+            incident_pupils.c.school_id == entries.c.school_id, incident_pupils.c.incident_id == entries.c.incident_id, relations.c.person_id == me
+        )
+        .correlate(entries)
         .exists()
     )
     right = (
         sa.select(sa.literal(1))
         .where(
-            rights.c.school_id == of.c.school_id,
-            rights.c.entry_id == of.c.id,
+            rights.c.school_id == entries.c.school_id,
+            rights.c.entry_id == entries.c.id,
             rights.c.person_id == me,
-            rights.c["class"] >= of.c["class"],
+            rights.c["class"] >= entries.c["class"],
         )
-        .correlate(of)
+        .correlate(entries)
         .exists()
     )
-    by_role = of.c["class"] <= int(reading.role_class) if reading.role_class is not None else sa.false()
-    return sa.or_(of.c.author_id == me, sa.and_(sa.not_(concerned), sa.or_(by_role, right)))
-
-
-def _knows_pupil(reading: Reading) -> sa.ColumnElement[bool]:
-    """Whether this reader may know who an incident is about: of one that was assigned, only who reads the entry that assigned it.
-
-    A recorder whose own child it turned out to be reads their own words, and not whose name a DSL put to them.
-    """
-    assigning = entries.alias("assigning")
-    named = assigning.c.school_id == incidents.c.school_id, assigning.c.id == incidents.c.assignment_id
-    seen = sa.select(sa.literal(1)).where(*named, readable(reading, assigning)).correlate(incidents).exists()
-    return sa.or_(incidents.c.assignment_id.is_(None), seen)
+    by_role = entries.c["class"] <= int(reading.role_class) if reading.role_class is not None else sa.false()
+    return sa.or_(entries.c.author_id == me, sa.and_(sa.not_(concerned), sa.or_(by_role, right)))
 
 
 def _same(left: sa.Table, right: sa.Table, column: str) -> sa.ColumnElement[bool]:
@@ -713,27 +711,30 @@ def entry_of_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, reading:
     return tx.execute(query.where(entries.c.school_id == school_id, entry_files.c.file_id == file_id, readable(reading))).scalar()
 
 
-def _lines(reading: Reading, *columns: Any) -> sa.Select[Any]:
-    """Select list lines; the pupil of an incident whose assignment this reader may not read is still the holding pupil."""
+_LINE = (
+    entries,
+    incidents.c.number,
+    incidents.c.pupil_id,
+    incidents.c.assignment_id,
+    incidents.c.categories.label("incident_categories"),
+    pupils.c.name.label("pupil_name"),
+)
+
+
+def _lines(*columns: Any) -> sa.Select[Any]:
     joined = entries.join(incidents, _same(entries, incidents, "incident_id")).join(pupils, _same(incidents, pupils, "pupil_id"))
-    held = pupils.alias("held")
-    holding = sa.select(held).where(held.c.school_id == incidents.c.school_id, held.c.holding).limit(1).correlate(incidents)
-    knows = _knows_pupil(reading)
-    pupil_id = sa.case((knows, incidents.c.pupil_id), else_=holding.with_only_columns(held.c.id).scalar_subquery())
-    pupil_name = sa.case((knows, pupils.c.name), else_=holding.with_only_columns(held.c.name).scalar_subquery())
-    about = incidents.c.number, pupil_id.label("pupil_id"), pupil_name.label("pupil_name"), incidents.c.categories.label("incident_categories")
-    return sa.select(entries, *about, *columns).select_from(joined)
+    return sa.select(*_LINE, *columns).select_from(joined)
 
 
 def lines_with(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID], reading: Reading) -> Sequence[sa.Row[Any]]:
     """Return these entries as list lines, as far as this reader may read them."""
-    query = _lines(reading, sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.id.in_(ids), readable(reading))
+    query = _lines(sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.id.in_(ids), readable(reading))
     return tx.execute(query).all()
 
 
-def lines_by(tx: sa.Connection, *, school_id: UUID, reading: Reading, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[sa.Row[Any]]:
-    """Return what the reader wrote, newest first."""
-    query = _lines(reading, sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.author_id == reading.person_id)
+def lines_by(tx: sa.Connection, *, school_id: UUID, author_id: UUID, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return what a person wrote, newest first."""
+    query = _lines(sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.author_id == author_id)
     if before:
         query = query.where(sa.tuple_(entries.c.recorded_at, entries.c.id) < before)
     return tx.execute(query.order_by(entries.c.recorded_at.desc(), entries.c.id.desc()).limit(limit)).all()
@@ -749,6 +750,7 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None  # not included
     words: str = ""
+    without: Collection[UUID] = ()  # incidents of which the reader may not know that they are about this pupil
 
 
 def chronology(
@@ -756,7 +758,7 @@ def chronology(
 ) -> Sequence[sa.Row[Any]]:
     """Return a page of a pupil's entries, newest first."""
     when = _when(filters)
-    query = _narrowed(_lines(reading, incident_pupils.c.part, when.label("placed")), school_id, pupil_id, reading, filters, dates=True)
+    query = _narrowed(_lines(incident_pupils.c.part, when.label("placed")), school_id, pupil_id, reading, filters, dates=True)
     if before:
         query = query.where(sa.tuple_(when, entries.c.id) < before)
     return tx.execute(query.order_by(when.desc(), entries.c.id.desc()).limit(limit)).all()
@@ -767,7 +769,7 @@ def months_of(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, reading: Re
     when = _when(filters)
     month = sa.func.to_char(sa.func.timezone(zone, when), sa.literal("YYYY-MM"))
     within = sa.and_(when >= filters.since if filters.since else sa.true(), when < filters.until if filters.until else sa.true())
-    lines = _lines(reading, incident_pupils.c.part).with_only_columns(
+    lines = _lines(incident_pupils.c.part).with_only_columns(
         month.label("month"), sa.func.count().label("count"), sa.func.count().filter(within).label("within")
     )
     query = _narrowed(lines, school_id, pupil_id, reading, filters, dates=False)
@@ -781,7 +783,8 @@ def _when(filters: Filters) -> sa.ColumnElement[datetime]:
 def _narrowed(query: sa.Select[Any], school_id: UUID, pupil_id: UUID, reading: Reading, filters: Filters, *, dates: bool) -> sa.Select[Any]:
     same = sa.and_(incident_pupils.c.school_id == entries.c.school_id, incident_pupils.c.incident_id == entries.c.incident_id)
     query = query.join(incident_pupils, same).where(entries.c.school_id == school_id, incident_pupils.c.pupil_id == pupil_id, readable(reading))
-    query = query.where(sa.or_(incident_pupils.c.part.is_not(None), _knows_pupil(reading)))
+    if filters.without:
+        query = query.where(sa.or_(incident_pupils.c.part.is_not(None), incidents.c.id.not_in(filters.without)))
     when = _when(filters)
     if filters.codes:
         query = query.where(
