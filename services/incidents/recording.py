@@ -151,13 +151,13 @@ def main_category(categories: Sequence[Category]) -> str:
     return max(categories, key=lambda category: category.class_).code
 
 
-def told_of_assignment(
+def told_again(
     *, school: School, writer: UUID, author: UUID, recorded: Class, class_: Class, rights: Mapping[UUID, Class], concerned: Collection[UUID]
 ) -> list[Recipient]:
-    """Return who is told that an incident has its pupil: its author, and those alerted to it who may still read it.
+    """Return who is told of a correction, or that an incident has its pupil: the entry's author, and those alerted to it who may still read it.
 
-    `recorded` is the class it had when it was recorded: its author is told nothing of a later, higher one. `rights` are those to its
-    first entry. Whom the pupil concerns is not told.
+    `recorded` is the class it had when it was recorded: its author is told nothing of a later, higher one. `rights` are those to that
+    entry. Whom the pupil concerns is not told.
     """
 
     def reads(person: UUID) -> bool:

@@ -546,9 +546,20 @@ def _add_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection, 
     class_ = Class(struck._mapping["class"])
     parts = {row.pupil_id: row.part or "pupil" for row in store.linked_of(tx, school_id=school_id, incident_id=incident.id)}
     concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=parts)
-    told = {struck.author_id, *(UUID(r["person_id"]) for r in struck.recipients)} & set(school.staff)
     plan = recording.AlertPlan()
-    plan.recipients = [Recipient(person_id=p, because=["named"]) for p in sorted(told - concerned - {actor.person})]
+    plan.recipients = recording.told_again(
+        school=school,
+        writer=actor.person,
+        author=struck.author_id,
+        recorded=max((school.categories[c].class_ for c in struck.categories if c in school.categories), default=class_),
+        class_=class_,
+        rights={
+            r.person_id: Class(r._mapping["class"])
+            for r in store.rights_in(tx, school_id=school_id, incident_id=incident.id)
+            if r.entry_id == struck.id
+        },
+        concerned=concerned,
+    )
     entry_hash = _write(
         tx,
         actor=actor,
@@ -568,6 +579,7 @@ def _add_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection, 
         now=now,
         occurred=(None, "exact"),
         number=incident.number,
+        opens_earlier=False,
     )
     categories = [school.categories[c] for c in incident.categories if c in school.categories]
     said = _said(
@@ -606,7 +618,7 @@ def _assign_pupil(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now:
     assert first is not None, "an incident's first entry has its id"
     rights = store.rights_in(tx, school_id=school_id, incident_id=incident.id)
     plan = recording.AlertPlan()
-    plan.recipients = recording.told_of_assignment(
+    plan.recipients = recording.told_again(
         school=school,
         writer=actor.person,
         author=first.author_id,

@@ -192,7 +192,7 @@ entry_files = sa.Table(
     metadata,
     _school(),
     sa.Column("file_id", pg.UUID, primary_key=True),
-    sa.Column("entry_id", pg.UUID, nullable=False),
+    sa.Column("entry_id", pg.UUID, primary_key=True),  # one file may be evidence of two entries
     sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
 )
 ledger = sa.Table(

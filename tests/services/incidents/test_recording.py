@@ -331,6 +331,46 @@ def test_a_correction_is_appended_and_the_entry_stays(desk: Desk) -> None:
     assert (first.text, correction.kind, correction.corrects) == (GOOD_EXAMPLE, "correction", first.id)
 
 
+def test_a_correction_gives_nobody_back_what_a_raise_took_from_them(desk: Desk) -> None:
+    """Alerted as to behaviour, raised to child protection, then corrected: who was alerted reads no more than before the correction."""
+    coach = desk.school.people["sports_coach"]
+    answer = desk.record(category_codes=["behaviour"], alert=Alert(groups=[], staff_ids=[coach]))
+    assert desk.reads(answer.id, role="sports_coach") == 1
+    raised = AddAction(id=new_id(), incident_id=answer.id, text="Referred.", category_codes=["child_protection"], alert=Alert())
+    desk.ask(raised, role="dsl")
+    before = {role: desk.reads(answer.id, role=role) for role in ("teacher", "sports_coach", "slt", "deputy_dsl")}
+    assert before == {"teacher": 1, "sports_coach": 0, "slt": 0, "deputy_dsl": 2}
+    fix = AddCorrection(id=new_id(), incident_id=answer.id, entry_id=answer.entry_id, reason="Wrong day", should_say="It was Tuesday.")
+    told = {r.person_id for r in desk.ask(fix, role="dsl").recipients}
+    assert told == {desk.school.people["deputy_dsl"]}, "who was alerted to the raise; not its author, nor the coach"
+    after = {role: desk.reads(answer.id, role=role) for role in before}
+    assert after == before | {"deputy_dsl": 3}
+
+
+def test_a_correction_is_told_to_the_author_and_to_those_alerted_and_opens_nothing_else(desk: Desk) -> None:
+    pastoral = desk.school.people["pastoral"]
+    answer = desk.record(category_codes=["behaviour"], alert=Alert(groups=[], staff_ids=[pastoral]))
+    desk.ask(AddAction(id=new_id(), incident_id=answer.id, text="Between us.", alert=Alert()), role="dsl")
+    assert desk.reads(answer.id, role="pastoral") == 1
+    fix = AddCorrection(id=new_id(), incident_id=answer.id, entry_id=answer.entry_id, reason="Wrong day", should_say="It was Tuesday.")
+    told = {r.person_id for r in desk.ask(fix, role="dsl").recipients}
+    assert told == {pastoral, desk.school.people["teacher"]}
+    assert desk.reads(answer.id, role="pastoral") == 2, "what they were alerted to and its correction; not the action between"
+
+
+def test_one_file_can_be_evidence_of_two_incidents(desk: Desk, keys_folder: Any) -> None:
+    from safekeep import receipts
+    from safekeep.keys import Keys
+
+    signing = Keys.load(keys_folder / "process" / "files.json")
+    author = desk.school.people["teacher"]
+    same = receipts.Receipt(new_id(), "0" * 64, 10, "text/plain", author, desk.school.id)
+    for _ in range(2):
+        answer = desk.record(receipts=[receipts.sign_receipt(keys=signing, receipt=same)])
+        (entry,) = desk.ask(Incident(incident_id=answer.id), role="dsl").entries
+        assert [file.id for file in entry.files] == [same.file_id]
+
+
 def test_pupils_are_found_by_any_part_of_a_name_from_the_second_letter(desk: Desk) -> None:
     made = {
         name: create_pupil(resources=desk.resources, school=desk.school, name=name)
