@@ -81,6 +81,7 @@ def finds_nothing_wrong() -> Callable[[Page], None]:
     axe = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
     def check(page: Page) -> None:
+        page.wait_for_load_state()
         page.evaluate(axe)
         found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})")
         wrong = [(v["id"], v["help"], [n["target"] for n in v["nodes"]][:3]) for v in found["violations"]]

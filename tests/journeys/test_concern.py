@@ -130,9 +130,11 @@ def test_axe_finds_nothing_on_any_page(sign_in: Callable[..., Any], finds_nothin
     for path in PAGES:
         finds_nothing_wrong(dsl.go(path))
     page = dsl.go("inbox?state=all")
-    page.get_by_role("main").locator(".sk-row__link").first.click()
+    with page.expect_navigation():
+        page.get_by_role("main").locator(".sk-row__link").first.click()
     finds_nothing_wrong(page)
-    page.get_by_role("link", name="Add action").or_(page.get_by_role("button", name="Mark as read and add action")).first.click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Add action").or_(page.get_by_role("button", name="Mark as read and add action")).first.click()
     finds_nothing_wrong(page)
     dsl.go("pupils").fill("[name=q]", "sarah")
     page.get_by_role("main").get_by_role("button", name="Find").click()
