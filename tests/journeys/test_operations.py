@@ -28,16 +28,20 @@ def test_one_trace_leads_from_the_request_to_the_mail(system: dict[str, Any]) ->
         text = (Path(system["data"]) / "logs" / f"{process}.log").read_text()
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
-    (recorded,) = (line for line in lines("incidents") if line.get("incident") == sent["id"])
+    def wait_for(process: str, **wanted: str) -> list[dict[str, Any]]:
+        """A line is on its way to the file for a moment after its answer has been sent."""
+        ends = time.monotonic() + 30
+        while not (found := [line for line in lines(process) if wanted.items() <= line.items()]):
+            assert time.monotonic() < ends, process
+            time.sleep(0.05)
+        return found
+
+    (recorded,) = wait_for("incidents", incident=sent["id"])
     trace = recorded["trace"]
     assert len(trace) == 32
-    (request,) = (line for line in lines("gateway") if line.get("trace") == trace)
+    (request,) = wait_for("gateway", trace=trace)
     assert (request["event"], request["route"], request["status"]) == ("request.done", "/api/v1/incidents", 201)
-    ends = time.monotonic() + 30
-    while not (mails := [line for line in lines("alerts") if line.get("trace") == trace]):
-        assert time.monotonic() < ends
-        time.sleep(0.05)
-    assert {line["event"] for line in mails} == {"mail.sent"}
+    assert {line["event"] for line in wait_for("alerts", trace=trace)} == {"mail.sent"}
 
 
 def test_every_line_of_our_processes_is_structured(system: dict[str, Any]) -> None:
