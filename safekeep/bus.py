@@ -24,6 +24,9 @@ _MAGIC: Final = b"SK1"
 EVENTS: Final = Exchange("safekeep.events", type="topic", durable=True)
 DEAD: Final = Exchange("safekeep.dead", type="direct", durable=True)
 
+REVOCATIONS: Final = Exchange("safekeep.revocations", type="fanout", durable=False, delivery_mode=1)
+"""Identity's heartbeat, four a second: which sessions every gateway must forget."""
+
 CONSUMES: Final[dict[str, tuple[str, ...]]] = {
     "incidents": ("identity.#", "alerts.#"),
     "alerts": ("identity.#", "incidents.#", "files.draft.#"),

@@ -13,18 +13,29 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-SYMMETRIC: Final = ("bus", "sessions")
-SIGNING: Final = ("actors", "receipts", "passes", "service-incidents", "service-alerts", "service-files", "service-reports", "service-demo")
+SYMMETRIC: Final = ("bus", "sessions", "factors")
+SIGNING: Final = (
+    "actors",
+    "receipts",
+    "passes",
+    "service-incidents",
+    "service-alerts",
+    "service-files",
+    "service-reports",
+    "service-demo",
+    "service-operator",
+)
 
 GIVEN_TO: Final[dict[str, tuple[str, ...]]] = {
     "gateway": ("bus",),
     "relay": ("bus",),
-    "identity": ("bus", "sessions", "actors"),
+    "identity": ("bus", "sessions", "factors", "actors"),
     "incidents": ("bus", "passes", "service-incidents"),
     "alerts": ("bus", "service-alerts"),
     "files": ("bus", "receipts", "service-files"),
     "reports": ("bus", "service-reports"),
     "demo": ("bus", "service-demo"),
+    "operator": ("bus", "service-operator"),
 }
 """Which purposes' secret keys each process gets. The gateway gets no key that signs."""
 
@@ -81,8 +92,11 @@ def ensure_ring(folder: Path) -> None:
     master = _master(folder)
     ring_path = folder / "ring.json"
     if not ring_path.exists():
-        _write(ring_path, json.dumps(_new_ring(master), indent=1))
+        _write(ring_path, json.dumps({"version": 1, "current": {}, "keys": {}}))
     ring = json.loads(ring_path.read_text())
+    if missing := [purpose for purpose in (*SYMMETRIC, *SIGNING) if purpose not in ring["current"]]:  # all at first; later, a release's new ones
+        ring = _with_new(master, ring, missing)
+        _write(ring_path, json.dumps(ring, indent=1))
     secrets = {kid: _unwrap(master, kid, key["wrapped"]) for kid, key in ring["keys"].items()}
     public = {
         kid: {"purpose": key["purpose"], "key": _b64(_private(secrets[kid]).public_key().public_bytes_raw())}
@@ -99,9 +113,9 @@ def ensure_ring(folder: Path) -> None:
         _write(folder / "process" / f"{process}.json", json.dumps(content))
 
 
-def _new_ring(master: bytes) -> dict[str, Any]:
-    keys, current = {}, {}
-    for purpose in (*SYMMETRIC, *SIGNING):
+def _with_new(master: bytes, ring: dict[str, Any], purposes: list[str]) -> dict[str, Any]:
+    keys, current = dict(ring["keys"]), dict(ring["current"])
+    for purpose in purposes:
         kid = f"{purpose}-1"
         if purpose in SYMMETRIC:
             secret = AESGCM.generate_key(256)

@@ -6,6 +6,7 @@ a property test holds the two together. Everything here is pure.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from uuid import UUID
 
@@ -48,6 +49,11 @@ class Role(StrEnum):
 
 SAFEGUARDING_LEADS = frozenset({Role.DSL, Role.DEPUTY_DSL})
 WRITE_ONLY = frozenset({Role.TEACHER, Role.ADMIN, Role.PASTORAL, Role.SPORTS_COACH})
+CONFIRMED_ROLES = SAFEGUARDING_LEADS | {Role.SLT}
+"""Roles that open records by themselves: given by trust IT they wait for a DSL, and their second factor is always Safekeep's own."""
+TRUST_ROLES = frozenset({Role.TRUST_IT, Role.TRUST_SAFEGUARDING_LEAD})
+FACTOR_ROLES = CONFIRMED_ROLES | TRUST_ROLES
+"""Always need a second factor; a school may require it of more."""
 RECORDERS = SAFEGUARDING_LEADS | WRITE_ONLY | {Role.SLT}
 """Who records: everybody who works in the school. Governors and the trust's people do not."""
 
@@ -207,12 +213,48 @@ ANYONE = frozenset({"anyone"})
 _MEMBERS = frozenset(Role)
 _SCHOOL = frozenset(RECORDERS)
 _LEADS = frozenset(SAFEGUARDING_LEADS)
+_CONSOLE = _LEADS | {Role.TRUST_IT}
 
 METHODS: dict[str, frozenset[str]] = {
     # identity
     "identity.sign_in": ANYONE,
     "identity.session": ANYONE,
     "identity.sign_out": ANYONE,
+    "identity.lock": ANYONE,
+    "identity.begin_proof": ANYONE,
+    "identity.prove": ANYONE,
+    "identity.ask_password": ANYONE,
+    "identity.use_link": ANYONE,
+    "identity.set_password": ANYONE,
+    "identity.account": ANYONE,
+    "identity.end_session": ANYONE,
+    "identity.begin_totp": ANYONE,
+    "identity.add_totp": ANYONE,
+    "identity.begin_key": ANYONE,
+    "identity.add_key": ANYONE,
+    "identity.new_recovery_codes": ANYONE,
+    "identity.disable_factor": ANYONE,
+    "identity.use_pass": ANYONE,
+    "identity.confirm_own_role": ANYONE,
+    "identity.first_administrator": frozenset({"service:operator"}),
+    "identity.begin": ANYONE,
+    "identity.add_trust": frozenset({"service:operator"}),
+    "identity.add_school": frozenset({"service:operator", Role.TRUST_IT}),
+    "identity.trust_schools": frozenset({Role.TRUST_IT, Role.TRUST_SAFEGUARDING_LEAD}),
+    "identity.add_staff": _CONSOLE,
+    "identity.members": _CONSOLE,
+    "identity.change_member": _CONSOLE,
+    "identity.close_member": _CONSOLE,
+    "identity.send_link": _CONSOLE,
+    "identity.disable_factors": _CONSOLE,
+    "identity.confirm_role": _LEADS,
+    "identity.give_pass": _LEADS,
+    "identity.sign_in_policy": _LEADS,
+    "identity.set_policy": _LEADS,
+    "identity.keep_category": _LEADS,
+    "identity.keep_group": _LEADS,
+    "identity.audit": _LEADS,
+    "identity.letter": frozenset({"service:alerts"}),
     "identity.school": _MEMBERS,
     "identity.staff": _SCHOOL,
     "identity.addresses": frozenset({"service:alerts"}),
@@ -262,6 +304,35 @@ METHODS: dict[str, frozenset[str]] = {
 
 A method that is not here cannot be called; a test finds methods and routes without a row.
 """
+
+STEP_UP: frozenset[str] = frozenset(
+    {
+        "identity.add_school",
+        "identity.add_staff",
+        "identity.change_member",
+        "identity.close_member",
+        "identity.confirm_role",
+        "identity.send_link",
+        "identity.disable_factors",
+        "identity.give_pass",
+        "identity.set_policy",
+        "identity.keep_category",
+        "identity.keep_group",
+        "incidents.answer_ask",
+        "reports.chronology_pdf",
+    }
+)
+"""Administration, grants and exports: their second factor must have been used within `FRESH`."""
+
+FRESH = timedelta(minutes=15)
+
+
+def must_step_up(actor: Actor, method: str, *, now: datetime) -> bool:
+    """Whether the second factor has to be used again first. People whose roles need none have nothing to step up to."""
+    if method not in STEP_UP or actor.service is not None or FACTOR_ROLES.isdisjoint(actor.roles):
+        return False
+    return actor.second_factor_at is None or now - actor.second_factor_at > FRESH
+
 
 DRAFT_METHODS = frozenset({"files.save_draft"})
 """All that a session which has expired may still do: save its own author's draft."""

@@ -21,7 +21,7 @@ from nameko.messaging import Consumer
 from nameko.rpc import rpc
 
 from safekeep import actor as actors
-from safekeep import bus, database, errors, inbox, permissions, settings, telemetry
+from safekeep import bus, clock, database, errors, inbox, permissions, settings, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts import Contract, Request
 from safekeep.errors import NotAllowed, SafekeepError, StorageError, TooLate
@@ -98,6 +98,8 @@ def _caller(*, keys: Keys, token: str, method: str) -> Actor | None:
     actor = actors.verify(keys=keys, token=token)
     if not permissions.may_call(actor, method):
         raise NotAllowed("role")
+    if permissions.must_step_up(actor, method, now=clock.now()):
+        raise NotAllowed("step_up")
     return actor
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 
-from safekeep import actor, keys
+from safekeep import actor, clock, keys
 from safekeep.contracts import Contract, Request
 from safekeep.ids import new_id
 from safekeep.rpc import Resources, envelope
@@ -133,7 +133,7 @@ def token_for(keys_folder: Path) -> Callable[..., str]:
     """Sign a person's token: token_for(roles=["dsl"], school_id=…, person_id=…)."""
     signing = keys.Keys.load(keys_folder / "process" / "identity.json")
 
-    def sign(*, roles: list[str], school_id: UUID | None, person_id: UUID, trust_id: UUID | None = None, drafts_only: bool = False) -> str:
+    def sign(*, roles: list[str], school_id: UUID | None, person_id: UUID, trust_id: UUID | None = None, drafts_only: bool = False, **more: Any) -> str:
         return actor.person_token(
             keys=signing,
             person_id=person_id,
@@ -143,6 +143,7 @@ def token_for(keys_folder: Path) -> Callable[..., str]:
             trust_id=trust_id,
             session_id=new_id(),
             drafts_only=drafts_only,
+            **({"second_factor_at": clock.now()} | more),
         )
 
     return sign

@@ -9,26 +9,40 @@ from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Nothin
 
 
 class SchoolPlace(Contract):
-    """A school (or, with `is_trust`, a trust) where a person has roles. `slug` is its place in page addresses."""
+    """A school (or, with `is_trust`, a trust) where a person has roles. `slug` is its place in page addresses.
+
+    `waiting`: roles that were given and do nothing before a DSL (or, for the first, the head's code) confirms them.
+    """
 
     id: UUID
     slug: Code
     name: str
     roles: list[Code]
     is_trust: bool = False
+    waiting: list[Code] = []
+
+
+Stage = Literal["full", "second_factor", "enrol", "password"]
+"""How far a sign-in has come: full; a second factor is asked for; one has to be set up first; a new password is needed."""
 
 
 class SignedIn(Contract):
-    """A new session. `session_token` is the cookie or bearer value; only its hash is stored."""
+    """A session. `session_token` is the cookie or bearer value; only its hash is stored. `device_token`: to be kept by the browser."""
 
     session_token: str
     person_id: UUID
     name: str
     places: list[SchoolPlace]
+    stage: Stage = "full"
+    device_token: str = ""
 
 
 class SignIn(Request[SignedIn]):
-    """Sign in with e-mail address and password. Raises SignInFailed, SecondFactorNeeded, TooManyAttempts."""
+    """Sign in with e-mail address and password, and for programs the code.
+
+    A browser (`in_steps`) gets a session that says at which `stage` it is; a program gets a whole one, or
+    SecondFactorNeeded, NotAllowed("enrol_first" | "password_expired"). Raises SignInFailed, TooManyAttempts.
+    """
 
     method: ClassVar[str] = "identity.sign_in"
     answer: ClassVar[type[Contract]] = SignedIn
@@ -36,8 +50,41 @@ class SignIn(Request[SignedIn]):
     username: str
     password: str
     code: str | None = None
+    in_steps: bool = False
     device: Line = ""
+    device_token: Line = ""
     address: Line = ""
+
+
+class KeyOptions(Contract):
+    """What the browser's `navigator.credentials` is asked, as JSON (WebAuthn); "" when the person has no hard key."""
+
+    options: str
+
+
+class BeginProof(Request[KeyOptions]):
+    """Begin proving with a hard key or passkey: a challenge, good for five minutes and for one use."""
+
+    method: ClassVar[str] = "identity.begin_proof"
+    answer: ClassVar[type[Contract]] = KeyOptions
+
+    session_token: str
+
+
+class Prove(Request[SignedIn]):
+    """Prove again who is there: finishes a sign-in, unlocks, or steps up. The session gets a new token; the old one ends.
+
+    One of: `code` (from the app, or a recovery code), `key` (the browser's WebAuthn answer, as JSON), or, to unlock only,
+    `password`. Raises SignInFailed, TooManyAttempts, NotSignedIn.
+    """
+
+    method: ClassVar[str] = "identity.prove"
+    answer: ClassVar[type[Contract]] = SignedIn
+
+    session_token: str
+    code: str = ""
+    key: str = ""
+    password: str = ""
 
 
 class SessionAnswer(Contract):
@@ -52,12 +99,19 @@ class SessionAnswer(Contract):
     places: list[SchoolPlace]
     demo: bool
     expired: bool = False  # the session has ended: the token may only save a draft
+    locked: bool = False  # nobody was there for a while: the token may only save a draft
+    stage: Stage = "full"  # anything else: the token opens nothing
+    session_id: UUID
+    form_key: str  # what the forms of this session are signed with; the same when the session's token changes
+    lock_minutes: int
+    second_factor_at: Moment | None = None
 
 
 class Session(Request[SessionAnswer]):
     """Turn a session into an actor token at the place with that slug (None: no place yet).
 
     A session that ran out (not one that was signed out) answers with `expired` and a token that only saves drafts.
+    `active`: a person did this; what a page asks by itself does not keep the session from locking.
     Raises NotSignedIn for an unknown or ended session, NotFound("school") when the person has no role there.
     """
 
@@ -66,6 +120,16 @@ class Session(Request[SessionAnswer]):
 
     session_token: str
     slug: str | None = None
+    active: bool = True
+
+
+class Lock(Request[Nothing]):
+    """Lock a session until Prove. Locking a locked one changes nothing."""
+
+    method: ClassVar[str] = "identity.lock"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    session_token: str
 
 
 class SignOut(Request[Nothing]):
@@ -192,6 +256,568 @@ class Addresses(Request[AddressesAnswer]):
     person_ids: list[UUID]
 
 
+# --- the own account: each call carries the session's token, since an account belongs to a person and to no school ----
+
+
+class AskPassword(Request[Nothing]):
+    """Ask for a link by e-mail to set a password: one use, 24 hours. Answers the same whether or not the address is known."""
+
+    method: ClassVar[str] = "identity.ask_password"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    email: Line
+
+
+class UseLink(Request[SignedIn]):
+    """Use a one-time link: a session that may set a password (after the second factor, where the person has one).
+
+    Raises SignInFailed when it was used, replaced, or is too old.
+    """
+
+    method: ClassVar[str] = "identity.use_link"
+    answer: ClassVar[type[Contract]] = SignedIn
+
+    token: str
+    device: Line = ""
+    address: Line = ""
+
+
+class PasswordRules(Contract):
+    """What a password has to be, for the words on the page: the strictest of the person's schools."""
+
+    min_length: int
+    all_kinds: bool
+    deny_common: bool
+    change_days: int
+    remembered: int
+
+
+class SetPassword(Request[SignedIn]):
+    """Set the password: in stage "password", or with the old one. Ends the person's other sessions; this one's token changes.
+
+    Raises Invalid({"password": …}) by the school's policy, SignInFailed when the old one is wrong, NotSignedIn.
+    """
+
+    method: ClassVar[str] = "identity.set_password"
+    answer: ClassVar[type[Contract]] = SignedIn
+
+    session_token: str
+    old: str = ""
+    password: str
+
+
+class FactorItem(Contract):
+    """A second factor of the person: `totp` (an app) or `key` (a hard key or passkey)."""
+
+    id: UUID
+    kind: Literal["totp", "key"]
+    name: Name
+    created_at: Moment
+    last_used_at: Moment | None
+
+
+class DeviceItem(Contract):
+    """A place where the person is signed in. `here`: the session that asks."""
+
+    id: UUID
+    device: Line
+    created_at: Moment
+    last_seen_at: Moment
+    here: bool
+
+
+class AccountAnswer(Contract):
+    """The person's own account."""
+
+    person_id: UUID
+    name: Name
+    email: str
+    factors: list[FactorItem]
+    recovery_left: int
+    needs_factor: bool
+    devices: list[DeviceItem]
+    rules: PasswordRules
+    password_until: Moment | None
+
+
+class Account(Request[AccountAnswer]):
+    """The own account: keys, places signed in, password rules. Works in the stages "enrol" and "password" too."""
+
+    method: ClassVar[str] = "identity.account"
+    answer: ClassVar[type[Contract]] = AccountAnswer
+
+    session_token: str
+
+
+class EndSession(Request[Nothing]):
+    """End one of the person's sessions, or (None) all but this one."""
+
+    method: ClassVar[str] = "identity.end_session"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    session_token: str
+    session_id: UUID | None = None
+
+
+class NewTotp(Contract):
+    """A secret for an authenticator app, not yet counted: as text and as the address a QR code shows."""
+
+    factor_id: UUID
+    secret: str
+    address: str
+
+
+class BeginTotp(Request[NewTotp]):
+    """Begin with an authenticator app. Raises NotAllowed("step_up") when the person has factors and used none of late."""
+
+    method: ClassVar[str] = "identity.begin_totp"
+    answer: ClassVar[type[Contract]] = NewTotp
+
+    session_token: str
+
+
+class BeginKey(Request[KeyOptions]):
+    """Begin registering a hard key or passkey. Raises NotAllowed("step_up")."""
+
+    method: ClassVar[str] = "identity.begin_key"
+    answer: ClassVar[type[Contract]] = KeyOptions
+
+    session_token: str
+
+
+class FactorAdded(Contract):
+    """A factor counts now. With a person's first one come ten recovery codes, shown this once; the session's token changes."""
+
+    session_token: str
+    stage: Stage
+    recovery_codes: list[str]
+
+
+class AddTotp(Request[FactorAdded]):
+    """The code the app shows proves that it holds the secret. Raises Invalid({"code": "wrong_code"}), NotFound("factor")."""
+
+    method: ClassVar[str] = "identity.add_totp"
+    answer: ClassVar[type[Contract]] = FactorAdded
+
+    session_token: str
+    factor_id: UUID
+    code: Line
+    name: Name
+
+
+class AddKey(Request[FactorAdded]):
+    """The browser's answer to BeginKey, as JSON. Raises Invalid({"key": "invalid"}), NotAllowed("step_up")."""
+
+    method: ClassVar[str] = "identity.add_key"
+    answer: ClassVar[type[Contract]] = FactorAdded
+
+    session_token: str
+    key: str
+    name: Name
+
+
+class RecoveryCodes(Contract):
+    """Ten new codes, shown this once; the old ones are void."""
+
+    codes: list[str]
+
+
+class NewRecoveryCodes(Request[RecoveryCodes]):
+    """Make new recovery codes. Raises NotAllowed("step_up")."""
+
+    method: ClassVar[str] = "identity.new_recovery_codes"
+    answer: ClassVar[type[Contract]] = RecoveryCodes
+
+    session_token: str
+
+
+class DisableFactor(Request[Nothing]):
+    """Disable an own key, such as a lost one: it and every session made with it end. Raises NotFound("factor")."""
+
+    method: ClassVar[str] = "identity.disable_factor"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    session_token: str
+    factor_id: UUID
+
+
+class UsePass(Request[FactorAdded]):
+    """Use the pass a DSL (or trust IT) gave in person, in place of a lost key: the session may then enrol another.
+
+    Raises SignInFailed when it is wrong, used, or older than ten minutes; TooManyAttempts.
+    """
+
+    method: ClassVar[str] = "identity.use_pass"
+    answer: ClassVar[type[Contract]] = FactorAdded
+
+    session_token: str
+    code: Line
+
+
+class ConfirmOwnRole(Request[Nothing]):
+    """The head's printed code, typed by the school's first DSL (deputy, SLT). Raises SignInFailed, TooManyAttempts."""
+
+    method: ClassVar[str] = "identity.confirm_own_role"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    session_token: str
+    slug: str
+    code: Line
+
+
+# --- trusts, schools, staff: the console -------------------------------------------------------------------------------
+# A DSL's token names the school; trust IT's token names the trust, and `school_id` says which of its schools.
+
+
+class FirstLink(Contract):
+    """The one-time link's token for the first administrator."""
+
+    token: str
+
+
+class FirstAdministrator(Request[FirstLink]):
+    """Make the link for the first administrator of an empty installation. Raises Conflict("not_empty")."""
+
+    method: ClassVar[str] = "identity.first_administrator"
+    answer: ClassVar[type[Contract]] = FirstLink
+
+
+class Begin(Request[SignedIn]):
+    """Use the first administrator's link: makes the trust and the account (trust IT), in stage "password".
+
+    Raises SignInFailed when the link is used or too old, Invalid, Conflict("not_empty").
+    """
+
+    method: ClassVar[str] = "identity.begin"
+    answer: ClassVar[type[Contract]] = SignedIn
+
+    token: str
+    trust_name: Name
+    name: Name
+    email: Line
+    device: Line = ""
+
+
+class Made(Contract):
+    """The id of what was made; `slug` its part of page addresses, where it has one."""
+
+    id: UUID
+    slug: str = ""
+
+
+class AddTrust(Request[Made]):
+    """Make a trust. Only the operator. Raises Conflict("slug_taken")."""
+
+    method: ClassVar[str] = "identity.add_trust"
+    answer: ClassVar[type[Contract]] = Made
+
+    name: Name
+    slug: Code
+    admin_name: Name
+    admin_email: Line
+
+
+class AddSchool(Request[Made]):
+    """Make a school with the first categories, groups and policy. Trust IT, or the operator with `trust_slug`.
+
+    Raises Conflict("slug_taken"), NotFound("trust").
+    """
+
+    method: ClassVar[str] = "identity.add_school"
+    answer: ClassVar[type[Contract]] = Made
+
+    name: Name
+    slug: Code
+    phase: Literal["primary", "secondary", "all_through", "special", "nursery", "other"]
+    zone: Zone = "Europe/London"
+    trust_slug: str = ""
+
+
+class TrustSchool(Contract):
+    """A school of the trust, as trust IT sees it."""
+
+    id: UUID
+    slug: Code
+    name: Name
+    phase: Code
+    has_dsl: bool
+    staff: int
+
+
+class TrustSchoolsAnswer(Contract):
+    """The trust's schools in order of name."""
+
+    items: list[TrustSchool]
+
+
+class TrustSchools(Request[TrustSchoolsAnswer]):
+    """The schools of the actor's trust."""
+
+    method: ClassVar[str] = "identity.trust_schools"
+    answer: ClassVar[type[Contract]] = TrustSchoolsAnswer
+
+
+class NewStaff(Contract):
+    """A line of an import, or the form: who, and in which roles. DSL, deputy and SLT given by trust IT wait for a DSL."""
+
+    name: Name
+    email: Line
+    job: Line = ""
+    roles: list[Code]
+    room: Line = ""
+    telephone: Line = ""
+
+
+class LineFate(Contract):
+    """What becomes of one line: made, joined (the account was there), changed, unchanged, or refused with codes by field."""
+
+    line: int
+    outcome: Literal["made", "joined", "changed", "unchanged", "refused"]
+    problems: dict[str, str] = {}
+    waiting: list[Code] = []
+    person_id: UUID | None = None
+
+
+class AddStaffAnswer(Contract):
+    """Every line's fate, in order. `head_code`: to print for the head, where a school's first DSL waits for it."""
+
+    items: list[LineFate]
+    head_code: str = ""
+
+
+class AddStaff(Request[AddStaffAnswer]):
+    """Make or change accounts at a school; with `dry_run` nothing is done and every line's fate is told.
+
+    New people are sent a link to set their password. Raises NotFound("school"), NotAllowed("step_up").
+    """
+
+    method: ClassVar[str] = "identity.add_staff"
+    answer: ClassVar[type[Contract]] = AddStaffAnswer
+
+    school_id: UUID | None = None
+    people: list[NewStaff]
+    dry_run: bool = False
+
+
+class MemberItem(Contract):
+    """One person on the staff, as the console shows them."""
+
+    person_id: UUID
+    name: Name
+    email: str
+    job: Line
+    roles: list[Code]
+    waiting: list[Code]
+    room: Line
+    telephone: Line
+    on_duty: bool
+    active: bool
+    factors: list[FactorItem]
+    has_password: bool
+    last_seen_at: Moment | None
+
+
+class MembersAnswer(Contract):
+    """The staff of a school, leavers last."""
+
+    school_id: UUID
+    school_name: Name
+    school_slug: Code
+    items: list[MemberItem]
+
+
+class Members(Request[MembersAnswer]):
+    """The staff with what administering accounts needs. `person_id`: only that one. Raises NotFound("school")."""
+
+    method: ClassVar[str] = "identity.members"
+    answer: ClassVar[type[Contract]] = MembersAnswer
+
+    school_id: UUID | None = None
+    person_id: UUID | None = None
+
+
+class ChangeMember(Request[AddStaffAnswer]):
+    """Change a person's roles and place at the school. Never leaves it without a DSL, never raises one's own role.
+
+    Raises NotFound("person"), NotAllowed("own_role" | "last_dsl" | "step_up").
+    """
+
+    method: ClassVar[str] = "identity.change_member"
+    answer: ClassVar[type[Contract]] = AddStaffAnswer
+
+    school_id: UUID | None = None
+    person_id: UUID
+    roles: list[Code]
+    job: Line = ""
+    room: Line = ""
+    telephone: Line = ""
+    on_duty: bool = False
+
+
+class CloseMember(Request[Nothing]):
+    """A leaver: closes their place at this school. Their sessions end; without another place, their keys are disabled too.
+
+    Raises NotFound("person"), NotAllowed("last_dsl" | "step_up" | "own_role").
+    """
+
+    method: ClassVar[str] = "identity.close_member"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    school_id: UUID | None = None
+    person_id: UUID
+
+
+class ConfirmRole(Request[Nothing]):
+    """A DSL confirms, or declines, a role that waits. Raises NotFound("role"), NotAllowed("own_role" | "step_up")."""
+
+    method: ClassVar[str] = "identity.confirm_role"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    person_id: UUID
+    accept: bool
+
+
+class SendLink(Request[Nothing]):
+    """Send a person the link to set their password again. Raises NotFound("person")."""
+
+    method: ClassVar[str] = "identity.send_link"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    school_id: UUID | None = None
+    person_id: UUID
+
+
+class DisableFactors(Request[Nothing]):
+    """The help desk: disable a lost key of somebody else. Raises NotFound("factor"), NotAllowed("step_up")."""
+
+    method: ClassVar[str] = "identity.disable_factors"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    school_id: UUID | None = None
+    person_id: UUID
+    factor_id: UUID
+
+
+class Pass(Contract):
+    """A pass of ten minutes and one use, to be read out face to face, or to a number already held."""
+
+    code: str
+
+
+class GivePass(Request[Pass]):
+    """A DSL gives somebody of the school a pass in place of a lost key. `how` is kept: in_person or known_number.
+
+    Raises NotFound("person"), NotAllowed("own_role" | "step_up").
+    """
+
+    method: ClassVar[str] = "identity.give_pass"
+    answer: ClassVar[type[Contract]] = Pass
+
+    person_id: UUID
+    how: Literal["in_person", "known_number"]
+
+
+class Policy(Contract):
+    """A school's sign-in policy. `change_days` 0: no forced change. `factor_roles`: who needs a second factor."""
+
+    min_length: int
+    all_kinds: bool
+    change_days: int
+    remembered: int
+    deny_common: bool
+    lock_minutes: int
+    factor_roles: list[Code]
+
+
+class SignInPolicy(Request[Policy]):
+    """The policy of the actor's school."""
+
+    method: ClassVar[str] = "identity.sign_in_policy"
+    answer: ClassVar[type[Contract]] = Policy
+
+
+class SetPolicy(Request[Policy]):
+    """Change it. DSL, deputy, SLT and trust roles always need a second factor. Raises Invalid, NotAllowed("step_up")."""
+
+    method: ClassVar[str] = "identity.set_policy"
+    answer: ClassVar[type[Contract]] = Policy
+
+    policy: Policy
+
+
+class KeepCategory(Request[Nothing]):
+    """Change or add a category. Its class and groups are the school's to set; `protection` stays with DSLs to allocate.
+
+    Raises Invalid, NotAllowed("step_up").
+    """
+
+    method: ClassVar[str] = "identity.keep_category"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    category: CategoryItem
+
+
+class KeepGroup(Request[Nothing]):
+    """Change or add a group of the school's own. Raises Invalid({"code": "role_group"}), NotAllowed("step_up")."""
+
+    method: ClassVar[str] = "identity.keep_group"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    group: GroupItem
+
+
+class AuditItem(Contract):
+    """One line of the audit log: what (`kind`), whose account (`person_id`), by whom, and codes that say more."""
+
+    id: UUID
+    at: Moment
+    kind: Code
+    person_id: UUID | None
+    by: UUID | None
+    facts: dict[str, str]
+
+
+class AuditAnswer(Contract):
+    """A page of the audit log, newest first."""
+
+    items: list[AuditItem]
+    next: str | None = None
+
+
+class Audit(Request[AuditAnswer]):
+    """The school's audit log: sign-ins, failures, keys, roles, policy."""
+
+    method: ClassVar[str] = "identity.audit"
+    answer: ClassVar[type[Contract]] = AuditAnswer
+
+    kind: str = ""
+    person_id: UUID | None = None
+    cursor: str | None = None
+    limit: int = 100
+
+
+class LetterAnswer(Contract):
+    """What alerts needs to write a letter about an account. `link_token`: made now, kept as a hash; "" where there is none."""
+
+    to_name: Name
+    to_email: str
+    sender_name: str
+    link_token: str
+    device: str
+    at: Moment
+
+
+class Letter(Request[LetterAnswer]):
+    """Only for alerts: the address and, for a link, a token made at this moment. Raises NotFound("person")."""
+
+    method: ClassVar[str] = "identity.letter"
+    answer: ClassVar[type[Contract]] = LetterAnswer
+
+    person_id: UUID
+    kind: Code
+    about: UUID | None = None
+
+
 # --- the demonstration ---------------------------------------------------------------------------------------------
 
 
@@ -207,6 +833,7 @@ class SeedPerson(Contract):
     room: Line = ""
     telephone: Line = ""
     on_duty: bool = False
+    totp_secret: str = ""
 
 
 class SeedSchool(Contract):
@@ -249,6 +876,17 @@ class StaffChanged(Event):
     person_id: UUID
     roles: list[Code]
     active: bool
+
+
+class LetterWanted(Event):
+    """Somebody has to be told something about an account, by mail. `about` is the session, key or person it concerns."""
+
+    name: ClassVar[str] = "identity.letter.wanted"
+    version: ClassVar[int] = 1
+
+    person_id: UUID
+    kind: Code
+    about: UUID | None = None
 
 
 class SchoolChanged(Event):

@@ -1,4 +1,4 @@
-"""Sessions: how long they last, and what an ended one may still do."""
+"""Sessions: how long they last, when they lock, and what one that has ended may still do."""
 
 import hashlib
 import hmac
@@ -8,18 +8,22 @@ from enum import StrEnum
 from typing import Final
 
 ABSOLUTE: Final = timedelta(hours=12)
-IDLE: Final = timedelta(hours=1)
+PROGRAM_IDLE: Final = timedelta(hours=1)
+"""A program has no screen to lock: after this its session has run out."""
 DRAFT_GRACE: Final = timedelta(days=7)
 """For how long after it ran out a session may still save its own author's draft."""
 
-TOUCH_EVERY: Final = timedelta(minutes=1)
-"""Being seen is written at most this often, so that reading pages writes little."""
+TOUCH_EVERY: Final = timedelta(seconds=45)
+"""Being seen is written at most this often: reading pages writes little."""
+LOCK_GRACE: Final = timedelta(minutes=2)
+"""Gateways say that somebody is there once a minute: the server locks this much after the page has."""
 
 
 class State(StrEnum):
     """What a session may do now."""
 
     LIVE = "live"
+    LOCKED = "locked"
     DRAFTS_ONLY = "drafts_only"
     ENDED = "ended"
 
@@ -31,18 +35,40 @@ class Times:
     created_at: datetime
     last_seen_at: datetime
     ended_at: datetime | None
+    locked_at: datetime | None = None
+    is_program: bool = False
 
 
-def state(times: Times, *, now: datetime) -> State:
-    """Return what the session may do: live; run out, so only drafts; or ended (signed out, or long ago)."""
+def state(times: Times, *, now: datetime, lock_after: timedelta) -> State:
+    """Return what the session may do: live; locked; run out, so only drafts; or ended (signed out, or long ago)."""
     if times.ended_at is not None:
         return State.ENDED
-    ran_out = min(times.created_at + ABSOLUTE, times.last_seen_at + IDLE)
-    if now < ran_out:
-        return State.LIVE
-    return State.DRAFTS_ONLY if now < ran_out + DRAFT_GRACE else State.ENDED
+    ran_out = times.created_at + ABSOLUTE
+    if times.is_program:
+        ran_out = min(ran_out, times.last_seen_at + PROGRAM_IDLE)
+    if now >= ran_out:
+        return State.DRAFTS_ONLY if now < ran_out + DRAFT_GRACE else State.ENDED
+    if times.locked_at is not None or (not times.is_program and now >= times.last_seen_at + lock_after + LOCK_GRACE):
+        return State.LOCKED
+    return State.LIVE
 
 
 def stored_form(*, token: str, key: bytes) -> bytes:
-    """Return the keyed hash of a session token: all that is stored of it."""
-    return hmac.new(key, token.encode(), hashlib.sha256).digest()
+    """Return the keyed hash of a session's (or link's, or code's) token: all that is stored of it."""
+    return hmac.new(key, token.encode("utf-8", "replace"), hashlib.sha256).digest()
+
+
+def form_key(*, session_id: str, key: bytes) -> str:
+    """Return what a session's forms are signed with. It follows from the session, so that a new token leaves open forms good."""
+    return hmac.new(key, b"form " + session_id.encode(), hashlib.sha256).hexdigest()
+
+
+def device_token(*, person_id: str, number: str, key: bytes) -> str:
+    """Return what a browser keeps to be known again as one this person has signed in with (OWASP's device cookies)."""
+    return f"{number}.{hmac.new(key, f'device {person_id} {number}'.encode(), hashlib.sha256).hexdigest()}"
+
+
+def is_device_of(*, token: str, person_id: str, key: bytes) -> bool:
+    """Whether a browser is one the person has signed in with before."""
+    number, _, _ = token.partition(".")
+    return bool(number) and hmac.compare_digest(token.encode("utf-8", "replace"), device_token(person_id=person_id, number=number, key=key).encode())

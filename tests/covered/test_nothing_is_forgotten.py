@@ -34,7 +34,7 @@ def test_every_request_has_a_row_in_the_permission_table_and_every_row_a_request
 def test_every_request_is_answered_by_the_service_it_names() -> None:
     for service in SERVICES:
         module = importlib.import_module(f"services.{service}.service")
-        answered = {m.request.method for m in vars(module.Service).values() if hasattr(m, "request")}
+        answered = {m.request.method for _, m in inspect.getmembers(module.Service) if hasattr(m, "request")}
         assert answered == {c.method for c in requests() if c.method.startswith(f"{service}.")}
 
 

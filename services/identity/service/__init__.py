@@ -1,0 +1,140 @@
+"""What the bus can ask of identity: signing in, keys, the console, the school as its staff see it; and its timers."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from nameko.messaging import Publisher
+from nameko.timer import timer
+
+from safekeep import bus, clock, permissions, telemetry
+from safekeep.actor import Actor
+from safekeep.contracts.identity import (
+    Address,
+    Addresses,
+    AddressesAnswer,
+    CategoryItem,
+    ContactItem,
+    DutyItem,
+    GroupItem,
+    School,
+    SchoolAnswer,
+    Staff,
+    StaffAnswer,
+    StaffItem,
+)
+from safekeep.errors import NotFound, StorageError
+from safekeep.rpc import answers
+from services.identity import store
+from services.identity.service.console import Console
+from services.identity.service.demonstration import Demonstration
+from services.identity.store import accounts
+
+TOLD_FOR = timedelta(seconds=10)
+"""Each revocation is in every heartbeat of this long: a gateway that misses a few still hears it."""
+ASKS_AT_ONCE = 20
+
+
+class Service(Console, Demonstration):
+    """Trusts, schools, staff, roles, sign-in, second factors, sessions, policy, the audit log."""
+
+    name = "identity"
+    tell_gateways = Publisher(exchange=bus.REVOCATIONS)
+
+    # --- the school
+
+    @answers(School)
+    def school(self, actor: Actor, request: School) -> SchoolAnswer:
+        with self._school(actor.at_school) as tx:
+            row = _access_school(tx, school_id=actor.at_school)
+            category_rows, group_rows, contact_rows = store.settings_of(tx, school_id=actor.at_school)
+            staff = store.staff_of(tx, school_id=actor.at_school)
+        active = [person for person in staff if person.active]
+        duty = [p for p in active if p.on_duty and permissions.is_lead(p.roles)]
+        members = {code: sorted(p.person_id for p in active if not roles.isdisjoint(p.roles)) for code, roles in permissions.ROLE_GROUPS.items()}
+        return SchoolAnswer(
+            id=row.school_id,
+            slug=row.slug,
+            name=row.name,
+            phase=row.phase,
+            trust_id=row.trust_id,
+            trust_name=row.trust_name,
+            zone=row.zone,
+            day_ends=f"{row.day_ends_minute // 60:02d}:{row.day_ends_minute % 60:02d}",
+            hide_names=row.hide_names,
+            categories=[
+                CategoryItem(code=c.code, name=c.name, class_code=c.class_code, groups=c.groups, leads_only=c.leads_only) for c in category_rows
+            ],
+            groups=[GroupItem(code=g.code, name=g.name, members=members.get(g.code, g.members)) for g in group_rows],
+            duty=[
+                DutyItem(person_id=p.person_id, name=p.name, role=_lead_role(p.roles), room=p.room, telephone=p.telephone)
+                for p in sorted(duty, key=lambda p: (_lead_role(p.roles) != "dsl", p.name))
+            ],
+            contacts=[ContactItem(kind=c.kind, name=c.name, telephone=c.telephone, note=c.note) for c in contact_rows],
+        )
+
+    @answers(Staff)
+    def staff(self, actor: Actor, request: Staff) -> StaffAnswer:
+        with self._school(actor.at_school) as tx:
+            rows = store.staff_of(tx, school_id=actor.at_school)
+        return StaffAnswer(items=[StaffItem(person_id=r.person_id, name=r.name, job=r.job, roles=r.roles, active=r.active) for r in rows])
+
+    @answers(Addresses)
+    def addresses(self, actor: Actor, request: Addresses) -> AddressesAnswer:
+        with self._school(actor.at_school) as tx:
+            school = _access_school(tx, school_id=actor.at_school)
+            category_rows, _, _ = store.settings_of(tx, school_id=actor.at_school)
+            rows = store.staff_of(tx, school_id=actor.at_school, only=request.person_ids)
+        return AddressesAnswer(
+            items=[Address(person_id=r.person_id, name=r.name, email=r.email, active=r.active) for r in rows],
+            school_name=school.name,
+            school_slug=school.slug,
+            categories={c.code: c.name for c in category_rows},
+        )
+
+    # --- timers
+
+    @timer(interval=0.25)
+    def heartbeat(self) -> None:
+        """Tell every gateway which sessions to forget, read from what is committed; hearing nothing, they trust no memory."""
+        try:
+            with self._scope() as tx:
+                rows = accounts.revoked_since(tx, since=clock.now() - TOLD_FOR)
+        except StorageError as error:
+            telemetry.log().warning("heartbeat.missed", sqlstate=error.sqlstate)
+            return
+        body = {
+            "sessions": sorted({str(r.session_id) for r in rows if r.session_id}),
+            "people": sorted({str(r.person_id) for r in rows if r.person_id}),
+        }
+        self.tell_gateways(body, expiration=2)
+
+    @timer(interval=0.5)
+    def password_links(self) -> None:
+        """Send the links that were asked for. Asking wrote the same for every address; here it is looked up."""
+        try:
+            with self._scope() as tx:
+                for email in dict.fromkeys(accounts.take_password_asks(tx, limit=ASKS_AT_ONCE)):
+                    found = accounts.account(tx, email=email)
+                    if found is not None and found.closed_at is None:
+                        self._letter(tx, "password_link", person_id=found.id, tenant=self._standing(found.id).tenant)
+        except StorageError as error:
+            telemetry.log().warning("links.waiting", sqlstate=error.sqlstate)
+
+    @timer(interval=3600)
+    def tidy(self) -> None:
+        """Remove revocations that every gateway has long heard."""
+        with self._scope() as tx:
+            accounts.forget_revocations(tx, before=clock.now() - timedelta(hours=1))
+
+
+def _access_school(tx: sa.Connection, *, school_id: UUID) -> sa.Row[Any]:
+    row = store.school_with(tx, school_id=school_id)
+    if row is None:
+        raise NotFound("school")
+    return row
+
+
+def _lead_role(roles: list[str]) -> str:
+    return "dsl" if "dsl" in roles else "deputy_dsl"

@@ -1,0 +1,169 @@
+"""What the parts of identity's service share: transactions, sessions found, audit lines, letters."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import eventlet.patcher
+import eventlet.tpool
+import sqlalchemy as sa
+
+from safekeep import clock, outbox, permissions
+from safekeep.actor import Actor
+from safekeep.contracts.identity import LetterWanted, SchoolPlace, SignedIn, Stage
+from safekeep.errors import NotAllowed, NotFound, NotSignedIn
+from safekeep.ids import new_id
+from safekeep.rpc import Host, Resources
+from services.identity import passwords, sessions, store
+from services.identity.passwords import Rules
+from services.identity.sessions import State, Times
+from services.identity.store import accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A person's places, and what their schools' policies ask of them together."""
+
+    places: list[SchoolPlace]
+    rules: Rules
+    lock_after: timedelta
+    needs_factor: bool
+    school_names: list[str]
+
+    @property
+    def tenant(self) -> UUID | None:
+        """Where events about the account go: a school of theirs, or their trust."""
+        schools = [p.id for p in self.places if not p.is_trust]
+        return schools[0] if schools else self.places[0].id if self.places else None
+
+    @property
+    def roles(self) -> set[str]:
+        """Every role they have anywhere, waiting ones included: an account is guarded before its role counts."""
+        return {role for place in self.places for role in (*place.roles, *place.waiting)}
+
+
+class Base:
+    """Transactions and findings. Mixed into the service."""
+
+    host: Resources = Host()
+
+    def _scope(self, person_id: UUID | None = None) -> Any:
+        return self.host.transaction(self.host.engine, scope="sign_in", person_id=str(person_id or ""))
+
+    def _school(self, school_id: UUID) -> Any:
+        return self.host.transaction(self.host.engine, school_id=school_id)
+
+    def _stored(self, token: str) -> bytes:
+        return sessions.stored_form(token=token, key=self._key)
+
+    @property
+    def _key(self) -> bytes:
+        return self.host.keys.symmetric("sessions")[1]
+
+    def _standing(self, person_id: UUID) -> Standing:
+        with self.host.transaction(self.host.engine, person_id=str(person_id)) as tx:
+            rows = accounts.places_of(tx, person_id=person_id)
+        at_school = [r for r in rows if not r.is_trust]
+        with_policy = [r for r in at_school if r.min_length is not None]
+        places = [
+            SchoolPlace(id=r.id, slug=r.slug, name=r.name, roles=r.roles, is_trust=r.is_trust, waiting=[] if r.is_trust else r.waiting_roles)
+            for r in rows
+        ]
+        needing = any(
+            not (permissions.FACTOR_ROLES | set(([] if r.is_trust else r.factor_roles) or [])).isdisjoint(
+                [*r.roles, *([] if r.is_trust else r.waiting_roles)]
+            )
+            for r in rows
+        )
+        return Standing(
+            places=places,
+            rules=passwords.strictest([Rules(r.min_length, r.all_kinds, r.change_days, r.remembered, r.deny_common) for r in with_policy]),
+            lock_after=timedelta(minutes=min((r.lock_minutes for r in with_policy), default=10)),
+            needs_factor=needing,
+            school_names=[r.name for r in rows],
+        )
+
+    def _session(self, tx: sa.Connection, token: str, *, stages: tuple[Stage, ...] = ("full",), lock_after: timedelta | None = None) -> sa.Row[Any]:
+        """Return the session of a token, locked for this transaction. Raises NotSignedIn when it may not do this now."""
+        row = accounts.session_with(tx, token_hash=self._stored(token), lock=True)
+        if row is None or row.closed_at is not None:
+            raise NotSignedIn("ended")
+        found = sessions.state(times_of(row), now=clock.now(), lock_after=lock_after or timedelta(hours=12))
+        if found == State.LOCKED and lock_after is not None:
+            raise NotSignedIn("locked")
+        if found in (State.ENDED, State.DRAFTS_ONLY) or row.stage not in stages:
+            raise NotSignedIn("ended" if found == State.ENDED else "expired")
+        return row
+
+    def _signed_in(self, *, token: str, row: Any, standing: Standing, stage: str, device_token: str = "") -> SignedIn:
+        return SignedIn(
+            session_token=token,
+            person_id=row.person_id,
+            name=row.name,
+            places=standing.places,
+            stage=stage,  # type: ignore[arg-type]
+            device_token=device_token,
+        )
+
+    def _audit(
+        self,
+        tx: sa.Connection,
+        kind: str,
+        *,
+        person_id: UUID | None,
+        by_id: UUID | None = None,
+        schools: list[UUID] | None = None,
+        **facts: str,
+    ) -> None:
+        """Write an audit line, for each school it concerns one."""
+        for school_id in schools or [None]:  # type: ignore[list-item]
+            store.add_audit(tx, id=new_id(), at=clock.now(), kind=kind, person_id=person_id, by_id=by_id, school_id=school_id, facts=facts)
+
+    def _letter(self, tx: sa.Connection, kind: str, *, person_id: UUID, tenant: UUID | None, about: UUID | None = None) -> None:
+        """Have alerts write to the person. With no place at all there is nobody to write for."""
+        if tenant is not None:
+            outbox.add(tx, LetterWanted, school_id=tenant, subject=new_id(), person_id=person_id, kind=kind, about=about)
+
+    def _revoke(self, tx: sa.Connection, *, sessions_: list[UUID], person_id: UUID | None = None) -> None:
+        """Have every gateway forget sessions, or all of a person's."""
+        rows = [(new_id(), session_id, None) for session_id in sessions_]
+        accounts.revoke(tx, now=clock.now(), rows=[*rows, *([(new_id(), None, person_id)] if person_id else [])])
+
+    # --- the console
+
+    def _console(self, actor: Actor, school_id: UUID | None) -> UUID:
+        """Return which school the caller administers. Raises NotFound("school"): of another trust answers like none."""
+        if actor.school_id is not None:
+            if school_id not in (None, actor.school_id):
+                raise NotFound("school")
+            return actor.school_id
+        if actor.trust_id is None or school_id is None:
+            raise NotFound("school")
+        with self.host.transaction(self.host.engine, school_id=school_id) as tx:
+            row = store.school_with(tx, school_id=school_id)
+        if row is None or row.trust_id != actor.trust_id:
+            raise NotFound("school")
+        return school_id
+
+    def _admin(self, school_id: UUID) -> Any:
+        """A transaction at a school that may also look at accounts: making and closing them."""
+        return self.host.transaction(self.host.engine, school_id=school_id, scope="sign_in")
+
+
+def times_of(row: Any) -> Times:
+    """Return a session row's times."""
+    return Times(row.created_at, row.last_seen_at, row.ended_at, row.locked_at, row.is_program)
+
+
+def needs_fresh(row: Any, now: datetime) -> None:
+    """Raise NotAllowed("step_up") unless the session's second factor was used of late."""
+    if row.second_factor_at is None or now - row.second_factor_at > permissions.FRESH:
+        raise NotAllowed("step_up")
+
+
+def off_loop(function: Any, **arguments: Any) -> Any:
+    """Run CPU work in a thread when eventlet hosts us, so that one sign-in does not stop the service."""
+    if eventlet.patcher.is_monkey_patched("thread"):
+        return eventlet.tpool.execute(function, **arguments)
+    return function(**arguments)

@@ -1,0 +1,397 @@
+"""Signing in, proving again, locking, sessions, passwords."""
+
+import secrets
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from safekeep import actor as actors
+from safekeep import clock, permissions
+from safekeep.contracts import Nothing
+from safekeep.contracts.identity import (
+    AskPassword,
+    BeginProof,
+    EndSession,
+    KeyOptions,
+    Lock,
+    Prove,
+    Session,
+    SessionAnswer,
+    SetPassword,
+    SignedIn,
+    SignIn,
+    SignOut,
+    Stage,
+    UseLink,
+)
+from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, SecondFactorNeeded, SignInFailed, TooManyAttempts
+from safekeep.ids import new_id
+from safekeep.rpc import answers
+from services.identity import passwords, second_factors, sessions, store
+from services.identity.service.base import Base, Standing, off_loop, times_of
+from services.identity.sessions import State
+from services.identity.store import accounts
+
+ANY_STAGE: tuple[Stage, ...] = ("full", "second_factor", "enrol", "password")
+
+
+class SigningIn(Base):
+    """Sign-in and sessions."""
+
+    @answers(SignIn)
+    def sign_in(self, _: None, request: SignIn) -> SignedIn:
+        now, email = clock.now(), request.username.strip().casefold()
+        with self._scope() as tx:
+            found = accounts.account(tx, email=email)
+            known = bool(found and sessions.is_device_of(token=request.device_token, person_id=str(found.id), key=self._key))
+            # a browser that this person has used before counts for itself: guessing elsewhere must not keep a DSL out
+            who = f"{found.id}/{request.device_token.partition('.')[0]}" if found and known else email
+            self._slow_down(tx, email=who, address="" if known else request.address)
+        right = off_loop(passwords.verify, stored=found.password_hash if found else None, password=request.password)
+        if not right or found is None or found.closed_at is not None:
+            self._failed(email=who, address=request.address, found=found)
+            raise SignInFailed
+        standing = self._standing(found.id)
+        with self._scope() as tx:
+            if found.demo and store.real_school_exists(tx):
+                raise SignInFailed
+            has_factor = bool(accounts.factors_of(tx, person_ids=[found.id]))
+        stage = self._stage_after_password(found, standing=standing, has_factor=has_factor)
+        if not request.in_steps:
+            if stage == "second_factor" and not request.code:
+                raise SecondFactorNeeded
+            if stage in ("enrol", "password"):
+                raise NotAllowed("enrol_first" if stage == "enrol" else "password_expired")
+        session_id, token = new_id(), secrets.token_urlsafe(32)
+        factor_id, is_recovery = None, False
+        if request.code and has_factor:
+            factor_id, is_recovery = self._code_used(person_id=found.id, email=email, address=request.address, code=request.code, standing=standing)
+            stage = self._stage_after_factor(found, standing=standing)
+            if not request.in_steps and stage != "full":
+                raise NotAllowed("password_expired")
+        number = request.device_token.partition(".")[0] if known else secrets.token_urlsafe(9)
+        rehashed = off_loop(passwords.hash_password, password=request.password) if passwords.needs_rehash(found.password_hash) else None
+        with self._scope(found.id) as tx:
+            accounts.forget_failures(tx, email=who)
+            if rehashed:
+                accounts.rehash(tx, person_id=found.id, password_hash=rehashed)
+            is_new_device = not known and accounts.knows_device(tx, person_id=found.id, but=session_id)
+            accounts.add_session(
+                tx,
+                id=session_id,
+                person_id=found.id,
+                token_hash=self._stored(token),
+                created_at=now,
+                last_seen_at=now,
+                device=request.device,
+                stage=stage,
+                is_program=not request.in_steps,
+                factor_id=factor_id,
+                second_factor_at=now if factor_id or is_recovery else None,
+                recovering=is_recovery,
+            )
+            self._audit(tx, "signed_in", person_id=found.id, schools=_schools(standing), stage=stage)
+            if is_new_device and request.in_steps:
+                self._letter(tx, "new_device", person_id=found.id, tenant=standing.tenant, about=session_id)
+        device = sessions.device_token(person_id=str(found.id), number=number, key=self._key)
+        return SignedIn(session_token=token, person_id=found.id, name=found.name, places=standing.places, stage=stage, device_token=device)
+
+    @answers(BeginProof)
+    def begin_proof(self, _: None, request: BeginProof) -> KeyOptions:
+        now = clock.now()
+        with self._scope() as tx:
+            row = self._session(tx, request.session_token, stages=ANY_STAGE)
+            known = [bytes(f.credential_id) for f in accounts.factors_of(tx, person_ids=[row.person_id]) if f.kind == "key"]
+            if not known:
+                return KeyOptions(options="")
+            options, challenge = second_factors.proof_options(public_url=self.host.settings.public_url, known=known)
+            accounts.put_challenge(tx, session_id=row.id, purpose="prove", challenge=challenge, ends_at=now + second_factors.CHALLENGE_LASTS)
+        return KeyOptions(options=options)
+
+    @answers(Prove)
+    def prove(self, _: None, request: Prove) -> SignedIn:
+        now = clock.now()
+        with self._scope() as tx:
+            row = self._session(tx, request.session_token, stages=("full", "second_factor"))
+        standing = self._standing(row.person_id)
+        factor_id, recovering = None, False
+        if request.key:
+            factor_id = self._key_used(row, sent=request.key, standing=standing)
+        elif request.code:
+            factor_id, recovering = self._code_used(person_id=row.person_id, email=row.email, address="", code=request.code, standing=standing)
+        else:
+            self._password_again(row, password=request.password, standing=standing)
+        proved_now = factor_id is not None or recovering
+        stage: str = row.stage
+        if row.stage == "second_factor" and proved_now:
+            stage = self._stage_after_factor(row, standing=standing)
+        changes: dict[str, Any] = {"locked_at": None, "last_seen_at": now, "stage": stage}
+        if proved_now:
+            changes |= {"second_factor_at": now, "factor_id": factor_id or row.factor_id, "recovering": recovering or row.recovering}
+        return self._turn(row, standing=standing, kind="proved" if proved_now else "unlocked", **changes)
+
+    @answers(Session)
+    def session(self, _: None, request: Session) -> SessionAnswer:
+        now = clock.now()
+        with self._scope() as tx:
+            row = accounts.session_with(tx, token_hash=self._stored(request.session_token))
+            if row is None or row.closed_at is not None:
+                raise NotSignedIn("ended")
+            has_factor = bool(accounts.factors_of(tx, person_ids=[row.person_id]))
+        standing = self._standing(row.person_id)
+        state = sessions.state(times_of(row), now=now, lock_after=standing.lock_after)
+        if state == State.ENDED:
+            raise NotSignedIn("ended")
+        if state == State.LIVE and request.active and now - row.last_seen_at > sessions.TOUCH_EVERY:
+            with self._scope() as tx:
+                accounts.change_session(tx, id=row.id, last_seen_at=now)
+        stage = row.stage
+        if stage == "full" and standing.needs_factor and row.second_factor_at is None:  # a role, or the school's policy, came later
+            stage = "second_factor" if has_factor else "enrol"
+        place = next((p for p in standing.places if p.slug == request.slug), None) if request.slug else None
+        if request.slug and place is None:
+            raise NotFound("school")
+        held = state in (State.DRAFTS_ONLY, State.LOCKED)
+        return SessionAnswer(
+            actor_token=actors.person_token(
+                keys=self.host.keys,
+                person_id=row.person_id,
+                name=row.name,
+                roles=frozenset(place.roles if place and stage == "full" else ()),
+                school_id=place.id if place and not place.is_trust else None,
+                trust_id=place.id if place and place.is_trust else None,
+                session_id=row.id,
+                second_factor_at=row.second_factor_at,
+                drafts_only=held,
+            ),
+            token_ends=now + actors.LIFETIME,
+            person_id=row.person_id,
+            name=row.name,
+            email=row.email,
+            place=place,
+            places=standing.places,
+            demo=row.demo,
+            expired=state == State.DRAFTS_ONLY,
+            locked=state == State.LOCKED,
+            stage=stage,
+            session_id=row.id,
+            form_key=sessions.form_key(session_id=str(row.id), key=self._key),
+            lock_minutes=int(standing.lock_after.total_seconds() // 60),
+            second_factor_at=row.second_factor_at,
+        )
+
+    @answers(Lock)
+    def lock(self, _: None, request: Lock) -> Nothing:
+        with self._scope() as tx:
+            row = accounts.session_with(tx, token_hash=self._stored(request.session_token), lock=True)
+            if row is not None and row.ended_at is None and row.locked_at is None:
+                accounts.change_session(tx, id=row.id, locked_at=clock.now())
+                self._revoke(tx, sessions_=[row.id])
+        return Nothing()
+
+    @answers(SignOut)
+    def sign_out(self, _: None, request: SignOut) -> Nothing:
+        with self._scope() as tx:
+            row = accounts.session_with(tx, token_hash=self._stored(request.session_token), lock=True)
+            if row is not None and row.ended_at is None:
+                accounts.change_session(tx, id=row.id, ended_at=clock.now())
+                self._revoke(tx, sessions_=[row.id])
+        return Nothing()
+
+    @answers(EndSession)
+    def end_session(self, _: None, request: EndSession) -> Nothing:
+        with self._scope() as tx:
+            row = self._session(tx, request.session_token, stages=ANY_STAGE)
+            which = {"only": request.session_id} if request.session_id else {"but": row.id}
+            ended = accounts.end_sessions(tx, person_id=row.person_id, now=clock.now(), **which)
+            self._revoke(tx, sessions_=ended)
+        return Nothing()
+
+    # --- passwords
+
+    @answers(AskPassword)
+    def ask_password(self, _: None, request: AskPassword) -> Nothing:
+        with self._scope() as tx:  # the same one statement for every address; a timer looks whether it is known
+            accounts.ask_password(tx, id=new_id(), email=request.email.strip().casefold(), now=clock.now())
+        return Nothing()
+
+    @answers(UseLink)
+    def use_link(self, _: None, request: UseLink) -> SignedIn:
+        now, token, session_id = clock.now(), secrets.token_urlsafe(32), new_id()
+        with self._scope() as tx:
+            link = accounts.use_link(tx, token_hash=self._stored(request.token), now=now, for_person=True)
+            person = accounts.person(tx, person_id=link.person_id) if link else None
+            if person is None or person.closed_at is not None:
+                raise SignInFailed
+            has_factor = bool(accounts.factors_of(tx, person_ids=[person.id]))
+        standing = self._standing(person.id)
+        # trust IT owns the mailboxes: whoever has a second factor shows it before a link by mail sets a password
+        stage: Stage = "second_factor" if has_factor else "password"
+        with self._scope() as tx:
+            self._new_session(tx, id=session_id, person_id=person.id, token=token, device=request.device, stage=stage)
+            self._audit(tx, "link_used", person_id=person.id, schools=_schools(standing))
+        return SignedIn(session_token=token, person_id=person.id, name=person.name, places=standing.places, stage=stage)
+
+    @answers(SetPassword)
+    def set_password(self, _: None, request: SetPassword) -> SignedIn:
+        now = clock.now()
+        with self._scope() as tx:
+            row = self._session(tx, request.session_token, stages=("full", "password"))
+        standing = self._standing(row.person_id)
+        if row.stage == "full":
+            self._password_again(row, password=request.old, standing=standing)
+        problem = passwords.problem_with(request.password, rules=standing.rules, local_words=[row.name, row.email, *standing.school_names])
+        with self._scope() as tx:
+            before = accounts.password_hashes(tx, person_id=row.person_id, last=max(standing.rules.remembered, 1))
+        if not problem and off_loop(passwords.is_any_of, stored=before, password=request.password):
+            problem = "used_before"
+        if problem:
+            raise Invalid({"password": problem})
+        hashed = off_loop(passwords.hash_password, password=request.password)
+        with self._scope() as tx:
+            accounts.set_password(
+                tx, person_id=row.person_id, password_hash=hashed, now=now, history_id=new_id(), keep=max(standing.rules.remembered - 1, 0)
+            )
+            has_factor = bool(accounts.factors_of(tx, person_ids=[row.person_id]))
+            ended = accounts.end_sessions(tx, person_id=row.person_id, now=now, but=row.id)
+            self._revoke(tx, sessions_=ended)
+            if row.password_hash is not None:
+                self._letter(tx, "password_changed", person_id=row.person_id, tenant=standing.tenant)
+        stage = "enrol" if standing.needs_factor and not has_factor else "full"
+        return self._turn(row, standing=standing, kind="password_set", stage=stage, last_seen_at=now, locked_at=None)
+
+    # --- what these share
+
+    def _new_session(self, tx: sa.Connection, *, id: UUID, person_id: UUID, token: str, device: str, stage: Stage) -> None:
+        now = clock.now()
+        accounts.add_session(
+            tx,
+            id=id,
+            person_id=person_id,
+            token_hash=self._stored(token),
+            created_at=now,
+            last_seen_at=now,
+            device=device,
+            stage=stage,
+            is_program=False,
+            recovering=False,
+        )
+
+    def _turn(self, row: Any, *, standing: Standing, kind: str, **changes: Any) -> SignedIn:
+        """Give the session a new token, so that one seen before is worth nothing, and change it."""
+        token = secrets.token_urlsafe(32)
+        with self._scope() as tx:
+            accounts.change_session(tx, id=row.id, token_hash=self._stored(token), **changes)
+            self._revoke(tx, sessions_=[row.id])
+            self._audit(tx, kind, person_id=row.person_id, schools=_schools(standing))
+        return self._signed_in(token=token, row=row, standing=standing, stage=changes.get("stage", row.stage))
+
+    def _stage_after_password(self, person: Any, *, standing: Standing, has_factor: bool) -> Stage:
+        if has_factor:
+            return "second_factor"
+        return "enrol" if standing.needs_factor else self._stage_after_factor(person, standing=standing)
+
+    def _stage_after_factor(self, person: Any, *, standing: Standing) -> Stage:
+        return "password" if passwords.is_due(set_at=person.password_set_at, rules=standing.rules, now=clock.now()) else "full"
+
+    def _slow_down(self, tx: sa.Connection, *, email: str, address: str) -> None:
+        """Raise TooManyAttempts while the account, or the address it comes from, has to wait."""
+        now = clock.now()
+        since = now - passwords.WINDOW
+        failures, latest = accounts.failures(tx, email=email, since=since)
+        wait = passwords.wait_needed(failures=failures, latest=latest, now=now)
+        if address:
+            failures, latest = accounts.failures(tx, address=address, since=since)
+            wait = max(wait, passwords.wait_needed(failures=failures, latest=latest, now=now, allowed=passwords.FROM_ADDRESS_ALLOWED))
+        if wait:
+            raise TooManyAttempts(wait)
+
+    def _failed(self, *, email: str, address: str, found: Any) -> None:
+        """Keep a failure; at the tenth in a row tell the account's owner and the DSLs of their schools."""
+        now = clock.now()
+        standing = self._standing(found.id) if found else None
+        with self._scope() as tx:
+            accounts.add_failure(tx, id=new_id(), email=email, address=address, now=now)
+            failures, _ = accounts.failures(tx, email=email, since=now - passwords.WINDOW)
+            if found and standing:
+                self._audit(tx, "sign_in_failed", person_id=found.id, schools=_schools(standing))
+        if found and standing and failures == passwords.FAILURES_ALLOWED:
+            for place in standing.places:
+                if place.is_trust:
+                    continue
+                with self._admin(place.id) as tx:
+                    leads = [p.person_id for p in store.staff_of(tx, school_id=place.id) if p.active and permissions.is_lead(p.roles)]
+                    for person_id in {found.id, *leads}:
+                        self._letter(tx, "attack", person_id=person_id, tenant=place.id, about=found.id)
+
+    def _password_again(self, row: Any, *, password: str, standing: Standing) -> None:
+        with self._scope() as tx:
+            self._slow_down(tx, email=f"again/{row.person_id}", address="")
+        if row.stage == "second_factor" or not off_loop(passwords.verify, stored=row.password_hash, password=password):
+            self._failed(email=f"again/{row.person_id}", address="", found=None)
+            raise SignInFailed
+        with self._scope() as tx:
+            accounts.forget_failures(tx, email=f"again/{row.person_id}")
+
+    def _code_used(self, *, person_id: UUID, email: str, address: str, code: str, standing: Standing) -> tuple[UUID | None, bool]:
+        """Return (the app's factor, False), or (None, True) for a recovery code. Raises SignInFailed, TooManyAttempts."""
+        now, which = clock.now(), f"code/{person_id}"
+        typed = code.replace(" ", "")
+        with self._scope() as tx:
+            self._slow_down(tx, email=which, address=address)
+            for factor in accounts.factors_of(tx, person_ids=[person_id]):
+                if factor.kind != "totp":
+                    continue
+                key = self.host.keys.symmetric("factors")[1]
+                secret = second_factors.unseal(sealed=bytes(factor.secret), key=key, factor_id=factor.id)
+                step = second_factors.step_of(secret=secret, code=typed, last_step=factor.counter, now=now)
+                if step is not None and accounts.use_step(tx, id=factor.id, counter=step, now=now):
+                    accounts.forget_failures(tx, email=which)
+                    return factor.id, False
+            stored = self._stored(second_factors.plain_code(code))
+            if accounts.use_code(tx, person_id=person_id, purpose="recovery", code_hash=stored, now=now):
+                accounts.forget_failures(tx, email=which)
+                self._audit(tx, "recovery_code_used", person_id=person_id, schools=_schools(standing))
+                self._letter(tx, "recovery_used", person_id=person_id, tenant=standing.tenant)
+                return None, True
+        with self._scope() as tx:
+            accounts.add_failure(tx, id=new_id(), email=which, address=address, now=now)
+            self._audit(tx, "second_factor_failed", person_id=person_id, schools=_schools(standing))
+        raise SignInFailed
+
+    def _key_used(self, row: Any, *, sent: str, standing: Standing) -> UUID:
+        """Return the hard key that was proved. Raises SignInFailed, TooManyAttempts."""
+        now, which = clock.now(), f"code/{row.person_id}"
+        with self._scope() as tx:
+            self._slow_down(tx, email=which, address="")
+            challenge = accounts.take_challenge(tx, session_id=row.id, purpose="prove", now=now)
+        with self._scope() as tx:
+            try:
+                credential = second_factors.credential_of(sent)
+                found = next(
+                    (f for f in accounts.factors_of(tx, person_ids=[row.person_id]) if f.kind == "key" and bytes(f.credential_id) == credential), None
+                )
+                if found is None or challenge is None:
+                    raise second_factors.Refused
+                counter = second_factors.proved(
+                    public_url=self.host.settings.public_url,
+                    sent=sent,
+                    challenge=challenge,
+                    public_key=bytes(found.public_key),
+                    counter=found.counter,
+                )
+                accounts.change_factor(tx, id=found.id, counter=counter, last_used_at=now)
+                factor_id: UUID = found.id
+                return factor_id
+            except second_factors.Refused:
+                pass
+        with self._scope() as tx:
+            accounts.add_failure(tx, id=new_id(), email=which, address="", now=now)
+            self._audit(tx, "second_factor_failed", person_id=row.person_id, schools=_schools(standing))
+        raise SignInFailed
+
+
+def _schools(standing: Standing) -> list[UUID]:
+    """The schools whose audit log a line belongs to."""
+    return [p.id for p in standing.places if not p.is_trust]

@@ -1,0 +1,297 @@
+"""Queries about accounts: people, sign-in, sessions, second factors, codes, links. In scope sign_in, or as one person."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from services.identity.store import (
+    attempts,
+    challenges,
+    codes,
+    factors,
+    links,
+    memberships,
+    old_passwords,
+    password_asks,
+    people,
+    policies,
+    revocations,
+    schools,
+    sessions,
+    trust_memberships,
+    trusts,
+)
+
+
+def account(tx: sa.Connection, *, email: str) -> sa.Row[Any] | None:
+    """Return the account with this address."""
+    return tx.execute(sa.select(people).where(people.c.email == email)).first()
+
+
+def person(tx: sa.Connection, *, person_id: UUID, lock: bool = False) -> sa.Row[Any] | None:
+    """Return an account by its id."""
+    query = sa.select(people).where(people.c.id == person_id)
+    return tx.execute(query.with_for_update() if lock else query).first()
+
+
+def add_person(tx: sa.Connection, **values: Any) -> None:
+    """Keep a new account."""
+    tx.execute(people.insert().values(**values))
+
+
+def close_person(tx: sa.Connection, *, person_id: UUID, now: datetime) -> None:
+    """Close the account: nobody signs in with it."""
+    tx.execute(people.update().where(people.c.id == person_id).values(closed_at=now))
+
+
+def reopen_person(tx: sa.Connection, *, person_id: UUID) -> None:
+    """Open a closed account again; its old password is void."""
+    tx.execute(people.update().where(people.c.id == person_id, people.c.closed_at.is_not(None)).values(closed_at=None, password_hash=None))
+
+
+def about(tx: sa.Connection, *, person_ids: Collection[UUID]) -> dict[UUID, sa.Row[Any]]:
+    """Return, by person, whether they have a password and when they were last seen."""
+    seen = sa.select(sa.func.max(sessions.c.last_seen_at)).where(sessions.c.person_id == people.c.id).scalar_subquery()
+    query = sa.select(people.c.id, people.c.password_hash.is_not(None).label("has_password"), seen.label("last_seen_at"))
+    return {row.id: row for row in tx.execute(query.where(people.c.id.in_(person_ids)))}
+
+
+# --- passwords and guessing ---------------------------------------------------------------------------------------------
+
+
+def set_password(tx: sa.Connection, *, person_id: UUID, password_hash: str, now: datetime, history_id: UUID, keep: int) -> None:
+    """Set the password and keep the one before among the last `keep`."""
+    before = sa.select(sa.literal(history_id, pg.UUID), people.c.id, people.c.password_hash, sa.literal(now))
+    before = before.where(people.c.id == person_id, people.c.password_hash.is_not(None))
+    tx.execute(old_passwords.insert().from_select(["id", "person_id", "password_hash", "replaced_at"], before))
+    tx.execute(people.update().where(people.c.id == person_id).values(password_hash=password_hash, password_set_at=now))
+    latest = sa.select(old_passwords.c.id).where(old_passwords.c.person_id == person_id).order_by(old_passwords.c.replaced_at.desc()).limit(keep)
+    tx.execute(old_passwords.delete().where(old_passwords.c.person_id == person_id, old_passwords.c.id.not_in(latest)))
+
+
+def rehash(tx: sa.Connection, *, person_id: UUID, password_hash: str) -> None:
+    """Keep the same password under newer parameters."""
+    tx.execute(people.update().where(people.c.id == person_id).values(password_hash=password_hash))
+
+
+def password_hashes(tx: sa.Connection, *, person_id: UUID, last: int) -> list[str]:
+    """Return the hashes of the password now and of those before it, `last` at most."""
+    now = tx.execute(sa.select(people.c.password_hash).where(people.c.id == person_id)).scalar()
+    old = sa.select(old_passwords.c.password_hash).where(old_passwords.c.person_id == person_id).order_by(old_passwords.c.replaced_at.desc())
+    return [found for found in [now, *tx.execute(old.limit(last)).scalars()] if found][:last]
+
+
+def failures(tx: sa.Connection, *, since: datetime, email: str | None = None, address: str | None = None) -> tuple[int, datetime | None]:
+    """Return how often sign-in failed for this account, or from this address, since; and when last."""
+    which = attempts.c.email == email if email is not None else attempts.c.address == address
+    query = sa.select(sa.func.count(), sa.func.max(attempts.c.failed_at)).where(which, attempts.c.failed_at > since)
+    count, latest = tx.execute(query).one()
+    return count, latest
+
+
+def add_failure(tx: sa.Connection, *, id: UUID, email: str, address: str, now: datetime) -> None:
+    """Keep that a sign-in failed."""
+    tx.execute(attempts.insert().values(id=id, email=email, address=address, failed_at=now))
+
+
+def forget_failures(tx: sa.Connection, *, email: str) -> None:
+    """A sign-in succeeded: the failures before it no longer count."""
+    tx.execute(attempts.delete().where(attempts.c.email == email))
+
+
+def ask_password(tx: sa.Connection, *, id: UUID, email: str, now: datetime) -> None:
+    """Keep that somebody asked for a link, whether or not the address is known."""
+    tx.execute(password_asks.insert().values(id=id, email=email, asked_at=now))
+
+
+def take_password_asks(tx: sa.Connection, *, limit: int) -> list[str]:
+    """Take the addresses that wait for a link."""
+    due = sa.select(password_asks.c.id).order_by(password_asks.c.asked_at).limit(limit).with_for_update(skip_locked=True)
+    return list(tx.execute(password_asks.delete().where(password_asks.c.id.in_(due)).returning(password_asks.c.email)).scalars())
+
+
+# --- sessions --------------------------------------------------------------------------------------------------------------
+
+
+def add_session(tx: sa.Connection, **values: Any) -> None:
+    """Keep a new session."""
+    tx.execute(sessions.insert().values(**values))
+
+
+def session_with(tx: sa.Connection, *, token_hash: bytes, lock: bool = False) -> sa.Row[Any] | None:
+    """Return the session and its person."""
+    columns = people.c.name, people.c.email, people.c.demo, people.c.password_hash, people.c.password_set_at, people.c.closed_at
+    query = sa.select(sessions, *columns).join(people, people.c.id == sessions.c.person_id).where(sessions.c.token_hash == token_hash)
+    return tx.execute(query.with_for_update(of=sessions) if lock else query).first()
+
+
+def change_session(tx: sa.Connection, *, id: UUID, **values: Any) -> None:
+    """Change a session: seen, locked, proved, ended, a new token."""
+    tx.execute(sessions.update().where(sessions.c.id == id).values(**values))
+
+
+def live_sessions(tx: sa.Connection, *, person_id: UUID, since: datetime) -> Sequence[sa.Row[Any]]:
+    """Return the person's sessions that have not ended, newest first."""
+    theirs = sessions.c.person_id == person_id, sessions.c.ended_at.is_(None), sessions.c.created_at > since
+    return tx.execute(sa.select(sessions).where(*theirs).order_by(sessions.c.last_seen_at.desc())).all()
+
+
+def end_sessions(
+    tx: sa.Connection, *, person_id: UUID, now: datetime, only: UUID | None = None, but: UUID | None = None, factor_id: UUID | None = None
+) -> list[UUID]:
+    """End a person's sessions: all, or one, or all but one, or those made with a key. Returns their ids."""
+    change = sessions.update().where(sessions.c.person_id == person_id, sessions.c.ended_at.is_(None))
+    if only:
+        change = change.where(sessions.c.id == only)
+    if but:
+        change = change.where(sessions.c.id != but)
+    if factor_id:
+        change = change.where(sessions.c.factor_id == factor_id)
+    return list(tx.execute(change.values(ended_at=now).returning(sessions.c.id)).scalars())
+
+
+def revoke(tx: sa.Connection, *, now: datetime, rows: Sequence[tuple[UUID, UUID | None, UUID | None]]) -> None:
+    """Keep what every gateway must forget: rows of (id, session, person)."""
+    if rows:
+        tx.execute(revocations.insert(), [{"id": i, "at": now, "session_id": s, "person_id": p} for i, s, p in rows])
+
+
+def revoked_since(tx: sa.Connection, *, since: datetime) -> Sequence[Any]:
+    """Return what was revoked since."""
+    return tx.execute(sa.select(revocations.c.session_id, revocations.c.person_id).where(revocations.c.at > since)).all()
+
+
+def forget_revocations(tx: sa.Connection, *, before: datetime) -> None:
+    """Remove what every gateway has long heard."""
+    tx.execute(revocations.delete().where(revocations.c.at < before))
+
+
+def knows_device(tx: sa.Connection, *, person_id: UUID, but: UUID) -> bool:
+    """Whether the person has signed in before at all."""
+    return tx.execute(sa.select(sessions.c.id).where(sessions.c.person_id == person_id, sessions.c.id != but).limit(1)).first() is not None
+
+
+def places_of(tx: sa.Connection, *, person_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return the schools (with their policy) and trusts where a person has roles, in order of name."""
+    at_school = (
+        sa.select(
+            schools.c.school_id.label("id"),
+            schools.c.slug,
+            schools.c.name,
+            memberships.c.roles,
+            memberships.c.waiting_roles,
+            sa.false().label("is_trust"),
+            policies,
+        )
+        .join(schools, schools.c.school_id == memberships.c.school_id)
+        .outerjoin(policies, policies.c.school_id == schools.c.school_id)
+        .where(memberships.c.person_id == person_id, memberships.c.active)
+    )
+    at_trust = (
+        sa.select(trusts.c.id, trusts.c.slug, trusts.c.name, trust_memberships.c.roles, sa.true().label("is_trust"))
+        .join(trusts, trusts.c.id == trust_memberships.c.trust_id)
+        .where(trust_memberships.c.person_id == person_id)
+    )
+    rows: list[sa.Row[Any]] = [*tx.execute(at_school), *tx.execute(at_trust)]
+    return sorted(rows, key=lambda row: row.name)
+
+
+# --- second factors, codes, links ---------------------------------------------------------------------------------------------
+
+
+def factors_of(tx: sa.Connection, *, person_ids: Collection[UUID]) -> Sequence[sa.Row[Any]]:
+    """Return the second factors that count, in order of their making."""
+    counting = factors.c.confirmed_at.is_not(None), factors.c.disabled_at.is_(None)
+    return tx.execute(sa.select(factors).where(factors.c.person_id.in_(person_ids), *counting).order_by(factors.c.created_at)).all()
+
+
+def factor(tx: sa.Connection, *, person_id: UUID, factor_id: UUID) -> sa.Row[Any] | None:
+    """Return a person's factor that was not disabled, locked."""
+    theirs = factors.c.person_id == person_id, factors.c.id == factor_id, factors.c.disabled_at.is_(None)
+    return tx.execute(sa.select(factors).where(*theirs).with_for_update()).first()
+
+
+def add_factor(tx: sa.Connection, **values: Any) -> None:
+    """Keep a factor."""
+    tx.execute(factors.insert().values(**values))
+
+
+def change_factor(tx: sa.Connection, *, id: UUID, **values: Any) -> None:
+    """Change a factor: confirmed, used, disabled."""
+    tx.execute(factors.update().where(factors.c.id == id).values(**values))
+
+
+def use_step(tx: sa.Connection, *, id: UUID, counter: int, now: datetime) -> bool:
+    """Use up a time step of an app, or a key's count: False when it, or a later one, was used already. Two at once: one wins."""
+    change = factors.update().where(factors.c.id == id, factors.c.counter < counter, factors.c.disabled_at.is_(None))
+    return bool(tx.execute(change.values(counter=counter, last_used_at=now)).rowcount)
+
+
+def disable_factors(tx: sa.Connection, *, person_id: UUID, now: datetime, only: UUID | None = None) -> list[UUID]:
+    """Disable a person's factors, or one. Returns those that counted until now."""
+    change = factors.update().where(factors.c.person_id == person_id, factors.c.disabled_at.is_(None))
+    if only:
+        change = change.where(factors.c.id == only)
+    return list(tx.execute(change.values(disabled_at=now).returning(factors.c.id)).scalars())
+
+
+def add_codes(tx: sa.Connection, rows: Sequence[dict[str, Any]], *, replace: bool) -> None:
+    """Keep codes of one person and purpose; `replace` voids the ones before."""
+    if replace and rows:
+        old = (
+            codes.c.person_id == rows[0]["person_id"],
+            codes.c.purpose == rows[0]["purpose"],
+            codes.c.school_id.is_not_distinct_from(rows[0].get("school_id")),
+        )
+        tx.execute(codes.delete().where(*old))
+    tx.execute(codes.insert(), list(rows))
+
+
+def use_code(tx: sa.Connection, *, person_id: UUID, purpose: str, code_hash: bytes, now: datetime, school_id: UUID | None = None) -> bool:
+    """Use a code up: False when there is none like it that is unused and in time."""
+    good = codes.c.person_id == person_id, codes.c.purpose == purpose, codes.c.code_hash == code_hash, codes.c.used_at.is_(None)
+    place = codes.c.school_id.is_not_distinct_from(school_id) if purpose != "pass" else sa.true()
+    change = codes.update().where(*good, place, sa.or_(codes.c.ends_at.is_(None), codes.c.ends_at > now))
+    return bool(tx.execute(change.values(used_at=now)).rowcount)
+
+
+def codes_left(tx: sa.Connection, *, person_id: UUID, purpose: str) -> int:
+    """Return how many codes are unused."""
+    mine = codes.c.person_id == person_id, codes.c.purpose == purpose, codes.c.used_at.is_(None)
+    return tx.execute(sa.select(sa.func.count()).where(*mine)).scalar_one()
+
+
+def put_challenge(tx: sa.Connection, *, session_id: UUID, purpose: str, challenge: bytes, ends_at: datetime) -> None:
+    """Keep a WebAuthn challenge; the one before is void."""
+    values = {"challenge": challenge, "ends_at": ends_at}
+    insert = pg.insert(challenges).values(session_id=session_id, purpose=purpose, **values)
+    tx.execute(insert.on_conflict_do_update(index_elements=["session_id", "purpose"], set_=values))
+
+
+def take_challenge(tx: sa.Connection, *, session_id: UUID, purpose: str, now: datetime) -> bytes | None:
+    """Return the challenge and forget it: each is used once."""
+    mine = challenges.c.session_id == session_id, challenges.c.purpose == purpose
+    row = tx.execute(challenges.delete().where(*mine).returning(challenges.c.challenge, challenges.c.ends_at)).first()
+    return bytes(row.challenge) if row and row.ends_at > now else None
+
+
+def add_link(tx: sa.Connection, *, id: UUID, person_id: UUID | None, token_hash: bytes, now: datetime, ends_at: datetime) -> None:
+    """Keep a one-time link; an unused one of the same person is void."""
+    tx.execute(links.delete().where(links.c.person_id.is_not_distinct_from(person_id), links.c.used_at.is_(None)))
+    tx.execute(links.insert().values(id=id, person_id=person_id, token_hash=token_hash, made_at=now, ends_at=ends_at))
+
+
+def use_link(tx: sa.Connection, *, token_hash: bytes, now: datetime, for_person: bool) -> sa.Row[Any] | None:
+    """Use a link up and return it; None when it was used, replaced, is too old, or is of the other sort."""
+    good = links.c.token_hash == token_hash, links.c.used_at.is_(None), links.c.ends_at > now
+    sort = links.c.person_id.is_not(None) if for_person else links.c.person_id.is_(None)
+    return tx.execute(links.update().where(*good, sort).values(used_at=now).returning(links)).first()
+
+
+def anybody_exists(tx: sa.Connection) -> bool:
+    """Whether any account that is not a demonstration's exists."""
+    return tx.execute(sa.select(people.c.id).where(sa.not_(people.c.demo)).limit(1)).first() is not None
