@@ -7,11 +7,11 @@ from typing import Any
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from gateway import api, assets, headers, languages, pages, problems, rpc, session, templating
+from gateway import api, assets, headers, languages, pages, problems, revocations, rpc, session, templating
 from gateway.problems import Problem
 from safekeep import telemetry
 from safekeep.contracts.files import MAX_UPLOAD
-from safekeep.errors import Invalid, NotFound, NotSignedIn, SafekeepError, TooManyAttempts
+from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, SafekeepError, TooManyAttempts
 from safekeep.keys import Keys
 from safekeep.settings import GatewaySettings, gateway_settings
 
@@ -28,6 +28,7 @@ def create_app(settings: GatewaySettings | None = None) -> Flask:
         BABEL_DEFAULT_LOCALE="en_GB",
     )
     rpc.start(broker_url=settings.broker_url, keys=Keys.load(settings.keys_file))
+    revocations.start(broker_url=settings.broker_url, forget=session.forget, forget_all=session.forget_all)
     languages.install(app)
     headers.install(app)
     templating.install(app)
@@ -63,13 +64,15 @@ def _arrive() -> Any:
         return None
     if endpoint.startswith("api."):
         return None  # the API enters with its bearer token, in its own blueprint
-    if request.method == "POST" and not pages.is_trusted_post(endpoint):
+    if request.method == "POST" and not session.is_ours(with_token=False):
         return _answer(problems.BAD_FORM)
     slug = (request.view_args or {}).get("slug")
     if slug is not None:
         here = session.enter(session_token=session.cookie(), slug=slug, is_draft=endpoint in pages.KEEPS_DRAFTS and request.method == "POST")
-        if not here.answer.expired and here.place.is_trust != request.path.startswith("/t/"):
+        if not here.held and here.place.is_trust != request.path.startswith("/t/"):
             raise NotFound("school")
+    if request.method == "POST" and not pages.is_trusted_post(endpoint):
+        return _answer(problems.BAD_FORM)
     return None
 
 
@@ -86,7 +89,9 @@ def _refused(error: SafekeepError) -> Any:
     if problem.status >= 500:
         telemetry.log().warning("request.refused", error=type(error).__name__, codes=[a for a in error.args if isinstance(a, str)], route=_route())
     if isinstance(error, NotSignedIn) and not _is_api() and not _wants_json():
-        return pages.to_sign_in(expired=error.reason == "expired")
+        return pages.to_sign_in(error.reason)
+    if isinstance(error, NotAllowed) and error.reason == "step_up" and not _is_api() and not _wants_json():
+        return pages.to_proof()
     return _answer(problem, error)
 
 
@@ -132,7 +137,7 @@ def _answer(problem: Problem, error: SafekeepError | None = None) -> Response:
 
 def _typed() -> list[tuple[str, str]]:
     """The fields of a form that could not even be taken in, so that the page can give every word back and send them again."""
-    if request.method != "POST" or request.endpoint in {"session.sign_in", "session.sign_out"}:
+    if request.method != "POST" or request.endpoint in pages.HOLDS_SECRETS:
         return []
     return [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
 

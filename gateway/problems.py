@@ -46,6 +46,15 @@ BAD_FORM = Problem(
 TOO_LARGE = Problem(
     413, "too-large", _("That is too large"), _("One file may be 25 MB at most. Nothing was kept from this try. Go back and choose a smaller file.")
 )
+WRONG_CODE = Problem(
+    401,
+    "second-factor-failed",
+    _("That code did not work"),
+    _("That code did not work. Each code works once, for about a minute. Wait for the next one, and check that your phone's clock is right."),
+)
+WRONG_SECRET = Problem(
+    401, "unlock-failed", _("That did not unlock it"), _("That is not your password, and not the code your app shows now. Try again.")
+)
 METHOD = Problem(405, "method-not-allowed", _("That cannot be done here"), _("Go back and try again from the page before."))
 BAD_REQUEST = Problem(400, "bad-request", _("We could not read that"), _("What was sent is not complete. Go back and try again."))
 UNSUPPORTED = Problem(415, "unsupported-media-type", _("We could not read that"), _("Send it as application/json."))
@@ -60,6 +69,18 @@ STORAGE = Problem(
 _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
     errors.NotAllowed: {
         "role": Problem(403, "not-allowed", _("You cannot do this"), _("Your role does not include this. A DSL at your school can help.")),
+        "step_up": Problem(
+            403, "second-factor-again", _("Show your second factor again"), _("Use the code from your app, or your key, again. Nothing was done yet.")
+        ),
+        "enrol_first": Problem(
+            403,
+            "second-factor-missing",
+            _("Set up a second factor first"),
+            _("Your role needs a second factor. Sign in with a browser to set one up."),
+        ),
+        "password_expired": Problem(
+            403, "password-expired", _("Choose a new password first"), _("Your password is due for a change. Sign in with a browser to change it.")
+        ),
         "real_school_exists": Problem(403, "not-allowed", _("You cannot do this"), _("Demo sign-ins cannot be used once a real school exists.")),
         "cannot_be_told": Problem(
             403, "not-allowed", _("This person cannot be told"), _("This person cannot be sent this record. Another DSL can help.")
@@ -69,6 +90,8 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "missing": Problem(401, "not-signed-in", _("Sign in"), _("Sign in to see this page.")),
         "expired": Problem(401, "session-ended", _("You were signed out"), _("You were away for a while. Sign in to go on.")),
         "invalid": Problem(401, "not-signed-in", _("Sign in"), _("Sign in to see this page.")),
+        "locked": Problem(401, "locked", _("This is locked"), _("Nobody was here for a while. Unlock it to go on.")),
+        "unfinished": Problem(401, "sign-in-unfinished", _("Sign in"), _("Finish signing in first.")),
         "ended": Problem(401, "session-ended", _("You were signed out"), _("This session has ended. Sign in to go on.")),
         "no_school": Problem(401, "school-needed", _("Choose a school"), _("You belong to more than one school. Choose the one you want.")),
         "not_a_person": Problem(401, "not-signed-in", _("Sign in"), _("Sign in to see this page.")),
@@ -153,6 +176,17 @@ FIELD: dict[str, str] = {
     "not_whole": _("The file did not arrive whole. Choose it again"),
     "type_refused": _("This kind of file cannot be kept. Use a picture, a PDF, a document or a recording"),
     "invalid": _("This cannot be accepted. Try again"),
+    "too_short": _("This is too short. See below what it needs"),
+    "kinds_missing": _("Use at least one small letter, one capital, one digit and one other character"),
+    "too_common": _("This is too easy to guess. Put three random words together"),
+    "used_before": _("You have used this before. Choose another"),
+    "wrong": _("This is not right"),
+    "wrong_code": _("That code did not work. Type the one your app shows now"),
+    "wrong_pass": _("That is not right, or it is too old. Check each letter, or ask for a new one"),
+    "key": _("The key could not be added. Try again, or use another key"),
+    "key_not_taken": _("The key could not be added. Try again, or use another key"),
+    "taken": _("This is in use already"),
+    "not_an_address": _("This is not an e-mail address"),
     "form": _("This cannot be accepted. Try again"),
     "choose_one": _("Choose one"),
     "reason_needed": _("Say why they need to know"),
@@ -183,6 +217,9 @@ BY_FIELD: dict[tuple[str, str], str] = {
     ("category_codes", "missing"): _("Choose at least one category. “Not sure” is one"),
     ("username", "missing"): _("Type your e-mail address"),
     ("password", "missing"): _("Type your password"),
+    ("code", "missing"): _("Type the code"),
+    ("secret", "missing"): _("Type your password, or the code from your app"),
+    ("old", "wrong"): _("This is not the password you have now"),
     ("reason", "missing"): _("Say why"),
     ("should_say", "missing"): _("Write what it should say"),
     ("started", "missing"): _("Say when it started"),

@@ -1,4 +1,4 @@
-"""Who is at the browser: the cookie, the session's answer from identity (remembered 5 seconds), the CSRF token."""
+"""Who is at the browser: the cookie, the session's answer from identity (remembered a minute while revocations are heard), the CSRF token."""
 
 import hashlib
 import hmac
@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 
 from flask import Response, current_app, g, request
 
-from gateway import rpc
+from gateway import revocations, rpc
 from safekeep import permissions
 from safekeep.contracts.identity import SchoolPlace, Session, SessionAnswer, SignOut
-from safekeep.errors import NotFound, NotSignedIn
+from safekeep.errors import NotFound, NotSignedIn, SafekeepError
 
-_REMEMBERED_SECONDS = 5.0
+_REMEMBERED_SECONDS = 60.0
+BACKGROUND = "X-Safekeep-Background"
+"""Set by what a page asks by itself: it does not keep the session from locking."""
 _remembered: dict[tuple[str, str | None], tuple[SessionAnswer, float]] = {}
 
 
@@ -47,6 +49,11 @@ class Here:
         return self.place.roles
 
     @property
+    def held(self) -> bool:
+        """Whether the session has ended or is locked: its token saves drafts and no more."""
+        return self.answer.expired or self.answer.locked
+
+    @property
     def is_lead(self) -> bool:
         """Whether they are DSL or deputy DSL: what pages offer; services decide."""
         return permissions.is_lead(self.roles)
@@ -73,7 +80,8 @@ def here() -> Here:
 def enter(*, session_token: str, slug: str | None, is_draft: bool = False) -> Here:
     """Find out who `session_token` is at the place `slug`, for the rest of this request.
 
-    Raises NotSignedIn("missing" | "expired" | …), NotFound("school"). An expired session enters only to save a draft.
+    Raises NotSignedIn("missing" | "expired" | "locked" | "unfinished" | …), NotFound("school"). A session that has
+    ended or is locked enters only to save a draft.
     """
     if not session_token:
         raise NotSignedIn("missing")
@@ -81,23 +89,66 @@ def enter(*, session_token: str, slug: str | None, is_draft: bool = False) -> He
     g.here = Here(session_token, answer)
     if answer.expired and not is_draft:
         raise NotSignedIn("expired")
+    if answer.locked and not is_draft:
+        raise NotSignedIn("locked")
+    if answer.stage != "full":
+        raise NotSignedIn("unfinished")
     return g.here  # type: ignore[no-any-return]
+
+
+def found() -> SessionAnswer | None:
+    """Return what identity says of the browser's session, whatever its state; None when there is none. Lets nobody enter."""
+    here: Here | None = g.get("here")
+    if here is not None:
+        return here.answer
+    if not cookie():
+        return None
+    if "found" not in g:  # asked once a request: a broker that is away takes seconds to say so
+        try:
+            g.found = _answer(cookie(), None)
+        except SafekeepError:
+            g.found = None
+    answer: SessionAnswer | None = g.found
+    return answer
+
+
+def answer_at(slug: str) -> SessionAnswer:
+    """Return what identity says of the browser's session at a place, whatever its state. Raises what identity raises."""
+    return _answer(cookie(), slug)
+
+
+def changed(session_token: str) -> None:
+    """Forget what was remembered of a session: something was done to it."""
+    digest = _digest(session_token)
+    for key in [key for key in list(_remembered) if key[0] == digest]:
+        _remembered.pop(key, None)
+
+
+def forget(sessions: set[str], people: set[str]) -> None:
+    """Forget sessions, and all of some people's: identity has said so."""
+    for key, (answer, _) in list(_remembered.items()):
+        if str(answer.session_id) in sessions or str(answer.person_id) in people:
+            _remembered.pop(key, None)
+
+
+def forget_all() -> None:
+    """Forget everything that was remembered."""
+    _remembered.clear()
 
 
 def leave(session_token: str) -> None:
     """End the session, here at once and in identity."""
-    digest = _digest(session_token)
-    for key in [key for key in list(_remembered) if key[0] == digest]:
-        _remembered.pop(key, None)
+    changed(session_token)
     rpc.ask(rpc.build(SignOut, session_token=session_token), token="")
 
 
 def _answer(session_token: str, slug: str | None) -> SessionAnswer:
     key, now = (_digest(session_token), slug), time.monotonic()
     remembered = _remembered.get(key)
-    if remembered is not None and remembered[1] > now:
+    if remembered is not None and remembered[1] > now and revocations.are_heard():
         return remembered[0]
-    answer = rpc.ask(rpc.build(Session, session_token=session_token, slug=slug), token="")
+    active = request.headers.get(BACKGROUND) is None
+    answer = rpc.ask(rpc.build(Session, session_token=session_token, slug=slug, active=active), token="")
     if len(_remembered) >= 5_000:
         _remembered.clear()
     _remembered[key] = (answer, now + _REMEMBERED_SECONDS)
@@ -127,6 +178,17 @@ def set_cookie(response: Response, session_token: str) -> None:
     response.set_cookie(cookie_name(), session_token, httponly=True, samesite="Lax", path="/", secure=_is_https())
 
 
+def device_cookie() -> str:
+    """Return what says that this browser has been used by its person before, or ""."""
+    return request.cookies.get(f"{cookie_name()}-device", "")
+
+
+def set_device_cookie(response: Response, device_token: str) -> None:
+    """Let the browser be known again for a year. It opens nothing: guessing elsewhere does not slow it down, that is all."""
+    name = f"{cookie_name()}-device"
+    response.set_cookie(name, device_token, httponly=True, samesite="Lax", path="/", secure=_is_https(), max_age=365 * 86_400)
+
+
 def drop_cookie(response: Response) -> None:
     """Take the session off the browser."""
     response.delete_cookie(cookie_name(), httponly=True, samesite="Lax", path="/", secure=_is_https())
@@ -140,9 +202,9 @@ def _is_https() -> bool:
 
 
 def csrf_token() -> str:
-    """Return what every form carries: a MAC under the session token, so nothing needs to be kept."""
-    token = cookie()
-    return hmac.new(token.encode("utf-8", "replace"), b"safekeep form", hashlib.sha256).hexdigest() if token else ""
+    """Return what every form carries. It follows from the session, not from its cookie: proving again leaves open forms good."""
+    answer = found()
+    return answer.form_key if answer else ""
 
 
 def is_ours(*, with_token: bool) -> bool:
@@ -154,5 +216,6 @@ def is_ours(*, with_token: bool) -> bool:
         return False
     if not with_token or not cookie():
         return True
+    expected = csrf_token()
     sent = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
-    return hmac.compare_digest(sent.encode("utf-8", "replace"), csrf_token().encode())
+    return bool(expected) and hmac.compare_digest(sent.encode("utf-8", "replace"), expected.encode())

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from gateway import assets, languages, rpc, schools, session, words
 from safekeep.contracts.alerts import Unread
+from safekeep.contracts.identity import DutyItem
 from safekeep.errors import SafekeepError
 
 
@@ -38,16 +39,26 @@ def time(moment: datetime | None, precision: str = "exact") -> Markup:
 
 def _zone() -> ZoneInfo:
     here = g.get("here")
-    if here is None or here.answer.place is None or here.answer.place.is_trust or here.answer.expired:
+    if here is None or here.answer.place is None or here.answer.place.is_trust or here.held:
         return ZoneInfo("Europe/London")
     return schools.known(here).zone
 
 
 def _about_here() -> dict[str, Any]:
     here: session.Here | None = g.get("here")
-    if here is None or here.answer.expired:
-        return {"here": None, "unread": 0}
-    return {"here": here, "unread": _unread(here)}
+    if here is None or here.held or here.answer.stage != "full":
+        return {"here": None, "unread": 0, "duty_now": []}
+    return {"here": here, "unread": _unread(here), "duty_now": _duty(here)}
+
+
+def _duty(here: session.Here) -> list[DutyItem]:
+    """Return whom to find in person, for the lock screen every page carries; nobody where it cannot be had."""
+    if here.answer.place is None or here.answer.place.is_trust or not here.roles:
+        return []
+    try:
+        return schools.duty(here).duty
+    except SafekeepError:
+        return []
 
 
 def _unread(here: session.Here) -> int:

@@ -334,8 +334,8 @@ def must_step_up(actor: Actor, method: str, *, now: datetime) -> bool:
     return actor.second_factor_at is None or now - actor.second_factor_at > FRESH
 
 
-DRAFT_METHODS = frozenset({"files.save_draft"})
-"""All that a session which has expired may still do: save its own author's draft."""
+DRAFT_METHODS = frozenset({"files.save_draft", "identity.school"})
+"""All that a session which has expired or is locked may still do: save its own author's draft, and show whom to find in person."""
 
 
 def may_call(actor: Actor, method: str) -> bool:

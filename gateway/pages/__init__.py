@@ -10,16 +10,19 @@ from gateway import session as sessions
 KEEPS_DRAFTS = frozenset({"recording.submit", "recording.autosave", "actions.submit", "actions.autosave"})
 """What a session that ran out may still post to: its words are saved as its author's draft, and nothing else is done."""
 
-_SIGNING_IN = frozenset({"session.sign_in"})
+_SIGNING_IN = frozenset({"session.sign_in", "session.forgot", "session.link", "session.begin"})
 """Posted before there is a session, so there is no token to check, only where the form came from."""
+
+HOLDS_SECRETS = _SIGNING_IN | {"session.sign_out", "session.prove", "session.unlock", "session.set_password", "session.use_pass"}
+"""Forms whose words are never given back on a page that says what went wrong."""
 
 
 def install(app: Flask) -> None:
     """Register every page."""
-    from gateway.pages import actions, assigning, corrections, drafts, files, home, inbox, incidents, pupils, recording, reports, trust
+    from gateway.pages import account, actions, assigning, corrections, drafts, files, home, inbox, incidents, pupils, recording, reports, trust
     from gateway.pages import session as session_pages
 
-    for module in (session_pages, home, inbox, recording, incidents, actions, assigning, corrections, pupils, drafts, files, reports, trust):
+    for module in (session_pages, account, home, inbox, recording, incidents, actions, assigning, corrections, pupils, drafts, files, reports, trust):
         app.register_blueprint(module.pages)
 
 
@@ -28,14 +31,32 @@ def is_trusted_post(endpoint: str) -> bool:
     return sessions.is_ours(with_token=endpoint not in _SIGNING_IN)
 
 
-def to_sign_in(*, expired: bool) -> Any:
-    """Send the browser to sign in, and afterwards back to the page it wanted (a form's address: the form itself is gone)."""
-    wanted = request.path if request.method == "GET" else ""
-    return redirect(url_for("session.sign_in", next=safe_next(wanted) or None, why="ended" if expired else None), 303)
+def to_sign_in(reason: str) -> Any:
+    """Send the browser to what its session needs: signing in, unlocking, or the next step; afterwards back to the page it wanted.
+
+    A form's own page is where it goes back to: what was sent locked is kept as a draft where the page keeps drafts.
+    """
+    wanted = safe_next(request.path if request.method == "GET" else "")
+    if reason == "locked":
+        return redirect(url_for("session.unlock", next=wanted or None), 303)
+    if reason == "unfinished":
+        return redirect(url_for("session.go_on", next=wanted or None), 303)
+    return redirect(url_for("session.sign_in", next=wanted or None, why="ended" if reason == "expired" else None), 303)
+
+
+def to_draft(here: Any, wanted: str) -> Any:
+    """After words sent from a session that ended or is locked were kept as a draft: sign in, or unlock, and go on at `wanted`."""
+    return redirect(url_for("session.unlock" if here.answer.locked else "session.sign_in", next=wanted, why="draft"), 303)
+
+
+def to_proof() -> Any:
+    """Send the browser to use the second factor again, and afterwards back: a form's words wait on the page before."""
+    wanted = request.path if request.method == "GET" else urlsplit(request.referrer or "").path
+    return redirect(url_for("session.prove", next=safe_next(wanted) or None, why="again"), 303)
 
 
 def safe_next(path: str) -> str:
     """Return `path` when it is an address of a page of ours, else ""."""
     parts = urlsplit(path)
-    is_ours = path.startswith(("/s/", "/t/")) and not parts.scheme and not parts.netloc and "\\" not in path and "//" not in path
+    is_ours = path.startswith(("/s/", "/t/", "/account")) and not parts.scheme and not parts.netloc and "\\" not in path and "//" not in path
     return path if is_ours and path.isprintable() else ""

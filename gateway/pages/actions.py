@@ -8,6 +8,7 @@ from flask import Blueprint, jsonify, redirect, render_template, request, url_fo
 from gateway import alerting, drafts, problems, rpc, schools, session, uploads, words
 from gateway.alerting import Alerting
 from gateway.forms import Form, clean
+from gateway.pages import to_draft
 from gateway.schools import Known
 from gateway.session import Here
 from safekeep import clock
@@ -44,10 +45,10 @@ def submit(slug: str, incident_id: UUID, action_id: UUID) -> Any:
     """Add the action; or, by the button pressed, find, show, upload or save for later."""
     here = session.here()
     typed = Form.sent(request.form)
-    if here.answer.expired:
+    if here.held:
         drafts.save(typed, draft_id=action_id, incident_id=incident_id, token=here.token)
         wanted = url_for("actions.form", slug=slug, incident_id=incident_id, action_id=action_id)
-        return redirect(url_for("session.sign_in", next=wanted, why="draft"), 303)
+        return to_draft(here, wanted)
     incident = _incident(here, incident_id)
     pressed, _, which = request.form.get("do", "record").partition(":")
     try:
@@ -76,7 +77,7 @@ def autosave(slug: str, incident_id: UUID, action_id: UUID) -> Any:
     """Keep the form as it is, for its author alone. Also for a session that has ended."""
     here = session.here()
     kept = drafts.save(Form.sent(request.form), draft_id=action_id, incident_id=incident_id, token=here.token)
-    return jsonify(saved_at=clock.stamp(kept.saved_at), ended=here.answer.expired)
+    return jsonify(saved_at=clock.stamp(kept.saved_at), ended=here.held)
 
 
 @pages.post("/s/<slug>/incidents/<uuid:incident_id>/actions/preview")

@@ -10,6 +10,7 @@ from flask import Blueprint, jsonify, redirect, render_template, request, url_fo
 from gateway import alerting, drafts, problems, rpc, schools, session, uploads, words
 from gateway.alerting import Alerting
 from gateway.forms import Form, clean, when
+from gateway.pages import to_draft
 from gateway.schools import Known
 from gateway.session import Here
 from safekeep import clock, permissions
@@ -80,7 +81,7 @@ def submit(slug: str, incident_id: UUID) -> Any:
     """Record the incident; or, by the button pressed, find, add, show, upload or save for later."""
     here = session.here()
     typed = Form.sent(request.form)
-    if here.answer.expired:
+    if here.held:
         return _after_the_end(typed, here=here, slug=slug, incident_id=incident_id)
     here = _recorder()
     sent = request.files.getlist("files")
@@ -109,7 +110,7 @@ def autosave(slug: str, incident_id: UUID) -> Any:
     """Keep the form as it is, for its author alone. Also for a session that has ended."""
     here = session.here()
     kept = drafts.save(Form.sent(request.form), draft_id=incident_id, token=here.token)
-    return jsonify(saved_at=clock.stamp(kept.saved_at), ended=here.answer.expired)
+    return jsonify(saved_at=clock.stamp(kept.saved_at), ended=here.held)
 
 
 @pages.post("/s/<slug>/incidents/preview")
@@ -247,7 +248,7 @@ def _after_the_end(typed: Form, *, here: Here, slug: str, incident_id: UUID) -> 
     """A session that ran out: the words become the author's draft, nothing else is done, and the page says so."""
     drafts.save(typed, draft_id=incident_id, token=here.token)
     wanted = url_for("recording.form", slug=slug, incident_id=incident_id)
-    return redirect(url_for("session.sign_in", next=wanted, why="draft"), 303)
+    return to_draft(here, wanted)
 
 
 # --- finding and choosing without JavaScript -----------------------------------------------------------------------

@@ -8,7 +8,7 @@ for (const part of document.querySelectorAll("[data-refresh]")) {
     if (performance.now() > ENDS) return clearInterval(timer);
     if (document.hidden) return;
     try {
-      const answer = await fetch(part.dataset.refresh, { headers: { Accept: "text/html" } });
+      const answer = await fetch(part.dataset.refresh, { headers: { Accept: "text/html", "X-Safekeep-Background": "1" } });
       if (!answer.ok || answer.redirected) return;
       const next = (await answer.text()).trim();
       if (next !== part.innerHTML.trim() && next !== part.dataset.last) {

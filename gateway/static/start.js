@@ -5,6 +5,9 @@ import "./suggest.js";
 import "./drafts.js";
 import "./reveal.js";
 import "./refresh.js";
+import "./lock.js";
+import "./key.js";
+import "./password.js";
 
 // It keeps a hurried second press from sending a form again; the server would know it as the same anyway.
 
