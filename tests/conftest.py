@@ -133,7 +133,9 @@ def token_for(keys_folder: Path) -> Callable[..., str]:
     """Sign a person's token: token_for(roles=["dsl"], school_id=…, person_id=…)."""
     signing = keys.Keys.load(keys_folder / "process" / "identity.json")
 
-    def sign(*, roles: list[str], school_id: UUID | None, person_id: UUID, trust_id: UUID | None = None, drafts_only: bool = False, **more: Any) -> str:
+    def sign(
+        *, roles: list[str], school_id: UUID | None, person_id: UUID, trust_id: UUID | None = None, drafts_only: bool = False, **more: Any
+    ) -> str:
         return actor.person_token(
             keys=signing,
             person_id=person_id,

@@ -92,7 +92,7 @@ def _login(person: Any, school: School | None) -> dict[str, Any]:
         "school": school.seed.name if school else None,
         "username": person.email,
         "password": person.password,
-        "totp_secret": None,
+        "totp_secret": person.totp_secret or None,
     }
 
 

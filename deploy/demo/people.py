@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 
 from safekeep.contracts.identity import ContactItem, SeedPerson, SeedSchool
 from safekeep.contracts.incidents import SeedPupil
+from safekeep.permissions import FACTOR_ROLES
 
 SPACE = UUID("6b1f0f8e-53a4-5d2b-9a56-1d1f5afe0001")
 """Every id of the demonstration is derived from this, so that making it twice makes the same."""
@@ -231,6 +232,14 @@ def password_of(*parts: object) -> str:
     return "-".join(w.capitalize() for w in dice.sample(WORDS, 3)) + f"-{dice.randint(10, 99)}"
 
 
+def totp_secret_of(role: str, *parts: object) -> str:
+    """Return a made-up authenticator secret for a role that needs a second factor, "" for others; it protects nothing."""
+    if role not in FACTOR_ROLES:
+        return ""
+    dice = random.Random(f"app/{role}/{parts}")  # noqa: S311 - a demonstration's secret, printed on the terminal
+    return "".join(dice.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(32))
+
+
 def trust_people() -> list[SeedPerson]:
     """Return the trust's own people."""
     named = (("trust_safeguarding_lead", "Marianne Ravenhill", "Trust safeguarding lead"), ("trust_it", "Devon Inskip", "Trust IT"))
@@ -242,6 +251,7 @@ def trust_people() -> list[SeedPerson]:
             password=password_of(role),
             job=job,
             roles=[role],
+            totp_secret=totp_secret_of(role),
         )
         for role, name, job in named
     ]
@@ -288,6 +298,7 @@ def _staff(*, slug: str, dice: random.Random, teachers: int) -> list[SeedPerson]
                 room=f"Room {index + 1}" if role != "governor" else "",
                 telephone=f"01632 960{100 + index % 70}",
                 on_duty=role in {"dsl", "deputy_dsl"},
+                totp_secret=totp_secret_of(role, slug, index),
             )
         )
     return people

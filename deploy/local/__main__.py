@@ -120,7 +120,10 @@ class Launcher:
         if logins:
             print("\nDemonstration sign-ins (made-up people; anyone who reads this can use them):")
             for login in logins:
-                print(f"  {login['role']:24} {login['school'] or 'trust':24} {login['username']:40} {login['password']}")
+                print(
+                    f"  {login['role']:24} {login['school'] or 'trust':24} {login['username']:40} {login['password']:28} {login['totp_secret'] or ''}"
+                )
+            print("  The last column is the secret for an authenticator app, where the role needs a code at sign-in.")
         print("\nCtrl-C ends it; the data stays in", self.data, flush=True)
         if self.chosen.ready:
             ready = {

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.journeys import signing_in
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
@@ -24,9 +26,14 @@ def browser() -> Iterator[Browser]:
 class Person:
     """Somebody at a browser, signed in."""
 
-    def __init__(self, page: Page, system: dict[str, Any], role: str, school: str) -> None:
+    def __init__(self, page: Page, system: dict[str, Any], role: str, school: str | None, *, fresh: bool) -> None:
         self.page, self.base = page, system["url"]
         self.login = next(x for x in system["logins"] if (x["role"], x["school"]) == (role, school))
+        if self.login["totp_secret"]:
+            name, value = signing_in.cookie(system, self.login, fresh=fresh)
+            page.context.add_cookies([{"name": name, "value": value, "url": self.base}])
+            page.goto(self.base)
+            return
         page.goto(self.base + "sign-in")
         page.fill("[name=username]", self.login["username"])
         page.fill("[name=password]", self.login["password"])
@@ -44,7 +51,9 @@ def sign_in(browser: Browser, system: dict[str, Any], request: pytest.FixtureReq
     people: list[Person] = []
     contexts = []
 
-    def enter(role: str, *, viewport: Any = None, javascript: bool = True, dark: bool = False, school: str = "Hillside Primary") -> Person:
+    def enter(
+        role: str, *, viewport: Any = None, javascript: bool = True, dark: bool = False, school: str | None = "Hillside Primary", fresh: bool = False
+    ) -> Person:
         context = browser.new_context(
             viewport=viewport or DESKTOP,
             java_script_enabled=javascript,
@@ -55,7 +64,7 @@ def sign_in(browser: Browser, system: dict[str, Any], request: pytest.FixtureReq
         )
         context.set_default_timeout(15_000)
         contexts.append(context)
-        people.append(Person(context.new_page(), system, role, school))
+        people.append(Person(context.new_page(), system, role, school, fresh=fresh))
         return people[-1]
 
     yield enter

@@ -1,0 +1,100 @@
+"""Signing in as people of the demonstration who need a second factor: each code works once, so workers share what they have."""
+
+import fcntl
+import http.client
+import json
+import re
+import time
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyotp
+
+STEP = 30
+
+
+@contextmanager
+def _shared(system: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What the workers of this run share about sign-ins, locked while it is used."""
+    path = Path(system["data"]) / "test-sign-ins.json"
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        shared = json.loads(file.read() or "{}")
+        try:
+            yield shared
+        finally:
+            file.seek(0)
+            file.truncate()
+            file.write(json.dumps(shared))
+
+
+def code(system: dict[str, Any], login: dict[str, Any]) -> str:
+    """Return a code of this person's app that nobody has used, waiting for the next one when all were."""
+    with _shared(system) as shared:
+        steps = shared.setdefault("steps", {})
+        now = int(time.time()) // STEP
+        step = max(steps.get(login["username"], 0) + 1, now - 1)
+        while step > int(time.time()) // STEP + 1:
+            time.sleep(0.5)
+        steps[login["username"]] = step
+    return pyotp.TOTP(login["totp_secret"]).generate_otp(step)
+
+
+def bearer(system: dict[str, Any], login: dict[str, Any], *, sign_in: Any) -> str:
+    """Return a program's token that works: for people with an app the one of this run, else a new one."""
+    if not login["totp_secret"]:
+        return str(sign_in(None))
+    key = f"bearer {login['username']} {login['school']}"
+    with _shared(system) as shared:
+        token = shared.get(key, "")
+    if token and _request(system, "GET", "/api/v1/categories", {"Authorization": f"Bearer {token}"})[0] != 401:
+        return str(token)
+    token = sign_in(code(system, login))
+    with _shared(system) as shared:
+        shared[key] = token
+    return str(token)
+
+
+def cookie(system: dict[str, Any], login: dict[str, Any], *, fresh: bool = False) -> tuple[str, str]:
+    """Return (name, value) of a browser's session, whole: for people with an app the one of this run unless `fresh`."""
+    key = f"cookie {login['username']}"
+    with _shared(system) as shared:
+        held = shared.get(key)
+    if held and not fresh and login["totp_secret"]:
+        _, headers, _ = _request(system, "GET", "/go-on", {"Cookie": f"{held[0]}={held[1]}"})
+        if not re.search("/(sign-in|unlock|prove)", headers.get("Location", "")):
+            return held[0], held[1]
+    form = {"username": login["username"], "password": login["password"]}
+    name, value = _cookie_of(_request(system, "POST", "/sign-in", {}, form)[1])
+    if login["totp_secret"]:
+        _, _, page = _request(system, "GET", "/prove", {"Cookie": f"{name}={value}"})
+        token = re.search('name="csrf_token" value="([0-9a-f]+)"', page)
+        assert token, "no second step"
+        form = {"code": code(system, login), "csrf_token": token.group(1)}
+        name, value = _cookie_of(_request(system, "POST", "/prove", {"Cookie": f"{name}={value}"}, form)[1])
+        if not fresh:
+            with _shared(system) as shared:
+                shared[key] = [name, value]
+    return name, value
+
+
+def _cookie_of(headers: Any) -> tuple[str, str]:
+    found = [line for line in headers.get_all("Set-Cookie") or [] if "-device=" not in line]
+    assert found, "not signed in"
+    name, _, value = found[0].partition(";")[0].partition("=")
+    return name, value
+
+
+def _request(system: dict[str, Any], method: str, path: str, headers: dict[str, str], form: dict[str, str] | None = None) -> tuple[int, Any, str]:
+    url = urllib.parse.urlsplit(system["url"])
+    connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=30)
+    body = urllib.parse.urlencode(form) if form is not None else None
+    connection.request(method, path, body, headers | ({"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}))
+    response = connection.getresponse()
+    text = response.read().decode("utf-8", "replace")
+    connection.close()
+    return response.status, response.headers, text
