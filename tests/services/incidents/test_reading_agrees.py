@@ -18,6 +18,7 @@ def test_python_and_sql_agree_on_who_reads_what(resources: Any, data: st.DataObj
     import sqlalchemy as sa
 
     from services.incidents import store
+    from services.incidents.store.tables import entries
 
     held = _held(resources)
     school = create_school(resources=held, roles=())
@@ -35,7 +36,7 @@ def test_python_and_sql_agree_on_who_reads_what(resources: Any, data: st.DataObj
         for person in people:
             for role in Role:
                 rule = Reading(person_id=person, role_class=highest_class_read({role}))
-                query = sa.select(store.entries.c.id).where(store.entries.c.school_id == school.id, store.readable(rule))
+                query = sa.select(entries.c.id).where(entries.c.school_id == school.id, store.readable(rule))
                 assert set(tx.execute(query).scalars()) == {id_ for id_, entry_facts in facts.items() if rule.covers(entry_facts)}
 
 

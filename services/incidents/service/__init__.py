@@ -1,0 +1,28 @@
+"""What the bus can ask of incidents, and the events it hears."""
+
+from typing import Any
+
+from nameko.timer import timer
+
+from safekeep.rpc import retry, take, take_events
+from services.incidents.service.asks import Asks
+from services.incidents.service.corrections import Corrections
+from services.incidents.service.demonstration import Demonstration
+from services.incidents.service.entries import Entries
+from services.incidents.service.events import HANDLERS
+from services.incidents.service.pupils import Pupils
+from services.incidents.service.reading import Reading
+
+
+class Service(Pupils, Entries, Corrections, Reading, Asks, Demonstration):
+    """Pupils, incidents, actions, corrections, chronology, the ledger."""
+
+    name = "incidents"
+
+    @take_events("incidents")
+    def events(self, message: Any) -> None:
+        take(self.host, HANDLERS, message)
+
+    @timer(interval=1)
+    def retries(self) -> None:
+        retry(self.host, HANDLERS)

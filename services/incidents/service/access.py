@@ -1,0 +1,53 @@
+"""The one way to each resource, and what a reader may not know of it."""
+
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from safekeep import permissions
+from safekeep.actor import Actor
+from safekeep.errors import Conflict, NotFound
+from services.incidents import store
+from services.incidents.recording import School
+
+
+def access_incident(tx: sa.Connection, *, actor: Actor, incident_id: UUID) -> sa.Row[Any]:
+    """Return an incident of which the actor may read at least one entry. Raises NotFound after the same queries either way."""
+    row = store.incident_with(tx, school_id=actor.at_school, incident_id=incident_id)
+    entries = store.entries_of(tx, school_id=actor.at_school, incident_id=incident_id, reading=permissions.reading(actor))
+    if row is None or not entries:
+        raise NotFound("incident")
+    return row
+
+
+def access_pupil(tx: sa.Connection, *, actor: Actor, pupil_id: UUID) -> sa.Row[Any]:
+    """Return a pupil of the actor's school. Raises NotFound."""
+    row = store.pupils_with(tx, school_id=actor.at_school, ids=[pupil_id]).get(pupil_id)
+    if row is None:
+        raise NotFound("pupil")
+    return row
+
+
+def may_read_entry(tx: sa.Connection, actor: Actor, entry_id: UUID) -> bool:
+    return bool(store.lines_with(tx, school_id=actor.at_school, ids=[entry_id], reading=permissions.reading(actor)))
+
+
+def unread(tx: sa.Connection, *, actor: Actor, ids: set[UUID]) -> set[UUID]:
+    """Return those of these entries that the actor may not read. Mostly there are none to ask about."""
+    read = store.lines_with(tx, school_id=actor.at_school, ids=ids, reading=permissions.reading(actor)) if ids else ()
+    return ids - {row.id for row in read}
+
+
+def without(tx: sa.Connection, *, actor: Actor, pupil_id: UUID) -> list[UUID]:
+    """Return the incidents about this pupil of which the actor may not know it: a recorder whose own child it turned out to be."""
+    assigned = store.assignments_to(tx, school_id=actor.at_school, pupil_id=pupil_id)
+    hidden = unread(tx, actor=actor, ids=set(assigned.values()))
+    return [incident for incident, entry in assigned.items() if entry in hidden]
+
+
+def known_school(tx: sa.Connection, school_id: UUID) -> School:
+    school = store.school_state(tx, school_id=school_id)
+    if school is None:
+        raise Conflict("not_ready")
+    return school

@@ -1,0 +1,106 @@
+"""Asking a DSL to tell somebody, and the grant that answers it."""
+
+import base64
+import os
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from safekeep import clock, outbox, permissions, telemetry
+from safekeep.actor import Actor
+from safekeep.contracts import Nothing
+from safekeep.contracts.incidents import (
+    AnswerAsk,
+    AsksAnswer,
+    OpenAsks,
+    RightGranted,
+)
+from safekeep.errors import NotAllowed, NotFound
+from safekeep.permissions import Class
+from safekeep.rpc import answers
+from services.incidents import ledger, recording, store
+from services.incidents.service.access import known_school, may_read_entry
+from services.incidents.service.base import Base
+from services.incidents.service.rows import ask_item
+
+
+class Asks(Base):
+    """Requests to a DSL."""
+
+    @answers(OpenAsks)
+    def open_asks(self, actor: Actor, request: OpenAsks) -> AsksAnswer:
+        with self._school(actor) as tx:
+            rows = [r for r in store.open_asks(tx, school_id=actor.at_school) if may_read_entry(tx, actor, r.entry_id)]
+        return AsksAnswer(items=[ask_item(row) for row in rows])
+
+    @answers(AnswerAsk)
+    def answer_ask(self, actor: Actor, request: AnswerAsk) -> Nothing:
+        now = clock.now()
+        with self._school(actor) as tx:
+            ask = store.answer_ask(
+                tx, school_id=actor.at_school, ask_id=request.ask_id, accept=request.accept, by=actor.person, reason=request.reason, now=now
+            )
+            if ask is None or not may_read_entry(tx, actor, ask.entry_id):
+                raise NotFound("ask")
+            if request.accept:
+                write_grant(
+                    tx, actor=actor, incident_id=ask.incident_id, entry_id=ask.entry_id, person_id=ask.person_id, reason=request.reason, now=now
+                )
+        return Nothing()
+
+
+def write_grant(tx: sa.Connection, *, actor: Actor, incident_id: UUID, entry_id: UUID, person_id: UUID, reason: str, now: datetime) -> None:
+    """Let a person read one entry (and earlier ones of no higher class), keep that in the ledger, and have them alerted."""
+    school_id = actor.at_school
+    head = store.lock_head(tx, school_id=school_id)
+    school = known_school(tx, school_id)
+    entry = store.entry_with(tx, school_id=school_id, entry_id=entry_id)
+    linked = store.linked_of(tx, school_id=school_id, incident_id=incident_id)
+    parts = {row.pupil_id: row.part or "pupil" for row in linked}
+    concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=parts)
+    if entry is None or person_id in concerned or person_id not in school.staff or not permissions.may_record(school.staff[person_id].roles):
+        raise NotAllowed("cannot_be_told")
+    class_ = Class(entry._mapping["class"])
+    store.give_rights(
+        tx,
+        school_id=school_id,
+        incident_id=incident_id,
+        entry_id=entry_id,
+        class_=class_,
+        told=[store.Right(person_id, granted_by=actor.person, reason=reason)],
+        now=now,
+    )
+    threads = store.threads_of(tx, school_id=school_id, parts=parts)
+    fields = {"person": str(person_id), "class": class_.code, "reason": reason}
+    salts = [base64.b64encode(os.urandom(16)).decode() for _ in range(len(fields) + len(threads))]
+    place = ledger.append(
+        school_id=school_id,
+        sequence=head.sequence + 1,
+        at=now,
+        author_id=actor.person,
+        kind="grant",
+        incident_id=incident_id,
+        entry_id=entry_id,
+        fields=fields,
+        pupils=threads,
+        previous=head.hash,
+        salts=salts,
+    )
+    store.append_to_ledger(tx, school_id=school_id, entry=place, pupil_ids=list(parts))
+    incident = store.incident_with(tx, school_id=school_id, incident_id=incident_id)
+    assert incident is not None
+    categories = [school.categories[c] for c in incident.categories if c in school.categories]
+    outbox.add(
+        tx,
+        RightGranted,
+        school_id=school_id,
+        subject=incident_id,
+        incident_id=incident_id,
+        entry_id=entry_id,
+        author_id=entry.author_id,
+        person_id=person_id,
+        category=recording.main_category(categories),
+        class_code=class_.code,
+        trace=telemetry.trace.get(),
+    )

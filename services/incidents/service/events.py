@@ -1,0 +1,29 @@
+"""The events incidents hears."""
+
+import sqlalchemy as sa
+
+from safekeep import inbox
+from safekeep.contracts import alerts, identity
+from safekeep.permissions import Category, Class
+from services.incidents import store
+
+
+def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
+    store.keep_staff(tx, school_id=event.school_id, person_id=event.person_id, roles=event.roles, active=event.active)
+
+
+def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
+    store.keep_school(
+        tx,
+        school_id=event.school_id,
+        zone=event.zone,
+        category_rows=[Category(c.code, Class.of(c.class_code), tuple(c.groups), c.leads_only) for c in event.categories],
+        group_rows=[(g.code, g.members) for g in event.groups],
+    )
+
+
+def _on_dropped(tx: sa.Connection, event: alerts.RecipientDropped) -> None:
+    store.take_right(tx, school_id=event.school_id, incident_id=event.incident_id, entry_id=event.entry_id, person_id=event.person_id)
+
+
+HANDLERS: inbox.Handlers = {identity.StaffChanged: _on_staff, identity.SchoolChanged: _on_school, alerts.RecipientDropped: _on_dropped}

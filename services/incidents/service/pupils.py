@@ -1,0 +1,71 @@
+"""Finding pupils, what is known of one, their flags."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from safekeep import clock, permissions
+from safekeep.actor import Actor
+from safekeep.contracts.incidents import (
+    FlagSet,
+    Pupil,
+    PupilAnswer,
+    PupilsAnswer,
+    SearchPupils,
+    SetFlag,
+    SiblingItem,
+)
+from safekeep.errors import Invalid, NotFound
+from safekeep.rpc import answers
+from services.incidents import recording, store
+from services.incidents.service.access import access_pupil, without
+from services.incidents.service.base import Base
+from services.incidents.service.rows import flag_item, lines, pupil_item, read_offset
+
+
+class Pupils(Base):
+    """Pupils."""
+
+    @answers(SearchPupils)
+    def search_pupils(self, actor: Actor, request: SearchPupils) -> PupilsAnswer:
+        if len(request.q.replace(" ", "")) < 2 and request.q.isascii():
+            return PupilsAnswer(items=[])
+        offset = read_offset(request.cursor)
+        with self._school(actor) as tx:
+            rows = store.find_pupils(tx, school_id=actor.at_school, query=request.q, offset=offset, limit=request.limit + 1)
+        more = str(offset + request.limit) if len(rows) > request.limit else None
+        return PupilsAnswer(items=[pupil_item(row) for row in rows[: request.limit]], next=more)
+
+    @answers(Pupil)
+    def pupil(self, actor: Actor, request: Pupil) -> PupilAnswer:
+        reading = permissions.reading(actor)
+        with self._school(actor) as tx:
+            row = access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
+            here = {"school_id": actor.at_school, "pupil_id": row.id}
+            concerned = actor.person in store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=[row.id])
+            flags = [] if concerned else store.flags_of(tx, **here, highest=reading.role_class)
+            siblings = [] if row.holding else store.siblings_of(tx, **here, family=row.family)
+            filters = store.Filters(without=without(tx, actor=actor, pupil_id=row.id))
+            last = lines(tx, actor=actor, rows=store.chronology(tx, **here, reading=reading, filters=filters, before=None, limit=5))
+        return PupilAnswer(
+            pupil=pupil_item(row),
+            flags=[flag_item(flag) for flag in flags],
+            siblings=[SiblingItem(id=s.id, name=s.name, year=s.year, form=s.form) for s in siblings],
+            last_entries=last,
+        )
+
+    @answers(SetFlag)
+    def set_flag(self, actor: Actor, request: SetFlag) -> FlagSet:
+        if request.ended and request.ended < request.started:
+            raise Invalid({"ended": "before_start"})
+        with self._school(actor) as tx:
+            access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
+            if actor.person in store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=[request.pupil_id]):
+                raise NotFound("pupil")
+            keep_flag(tx, school_id=actor.at_school, request=request, by=actor.person)
+        return FlagSet(id=request.id)
+
+
+def keep_flag(tx: sa.Connection, *, school_id: UUID, request: SetFlag, by: UUID | None) -> None:
+    class_ = recording.FLAG_CLASSES[request.kind]
+    store.keep_flag(tx, school_id=school_id, **request.model_dump(), **{"class": int(class_)}, set_by=by, set_at=clock.now())

@@ -1,0 +1,98 @@
+"""An incident, lists of entries, the chronology, a pass to a file."""
+
+from safekeep import permissions, receipts
+from safekeep.actor import Actor
+from safekeep.contracts.incidents import (
+    Chronology,
+    ChronologyAnswer,
+    EntriesAnswer,
+    FilePass,
+    Incident,
+    IncidentAnswer,
+    IncidentFacts,
+    LinkedItem,
+    MonthCount,
+    MyEntries,
+    PermitFile,
+    Summaries,
+)
+from safekeep.errors import NotFound
+from safekeep.permissions import Class
+from safekeep.rpc import answers
+from services.incidents import recording, store
+from services.incidents.service.access import access_incident, access_pupil, known_school, without
+from services.incidents.service.base import Base
+from services.incidents.service.rows import ask_item, entry_item, lines, next_cursor, pupil_item, read_cursor, read_filters
+
+
+class Reading(Base):
+    """Reading."""
+
+    @answers(Incident)
+    def incident(self, actor: Actor, request: Incident) -> IncidentAnswer:
+        with self._school(actor) as tx:
+            row = access_incident(tx, actor=actor, incident_id=request.incident_id)
+            here = {"school_id": actor.at_school, "incident_id": row.id}
+            entries = store.entries_of(tx, **here, reading=permissions.reading(actor))
+            linked = store.linked_of(tx, **here)
+            knows = row.assignment_id is None or row.assignment_id in {e.id for e in entries}  # else: as before it was assigned
+            main_id = row.pupil_id if knows else recording.holding_pupil(actor.at_school)
+            main = store.pupils_with(tx, school_id=actor.at_school, ids=[main_id])[main_id]
+            asks = store.open_asks(tx, **here) if permissions.is_lead(actor.roles) else []
+        first = next((e for e in entries if e.kind == "incident"), None)
+        return IncidentAnswer(
+            id=row.id,
+            number=row.number,
+            pupil=pupil_item(main),
+            facts=IncidentFacts(**first.facts, occurred_at=first.occurred_at, occurred_precision=first.occurred_precision) if first else None,
+            entries=[entry_item(e) for e in entries],
+            linked_pupils=[LinkedItem(pupil_id=x.pupil_id, name=x.name, part=x.part, initials=x.initials) for x in linked if x.part] if first else [],
+            categories=sorted({code for e in entries for code in e.categories}),
+            class_code=max(Class(e._mapping["class"]) for e in entries).code,
+            may_add_action=permissions.may_record(actor.roles),
+            may_correct=permissions.is_lead(actor.roles),
+            may_assign=permissions.is_lead(actor.roles) and main.holding and row.assignment_id is None,
+            asks=[ask_item(ask) for ask in asks],
+        )
+
+    @answers(Summaries)
+    def summaries(self, actor: Actor, request: Summaries) -> EntriesAnswer:
+        with self._school(actor) as tx:
+            rows = store.lines_with(tx, school_id=actor.at_school, ids=request.entry_ids, reading=permissions.reading(actor))
+            return EntriesAnswer(items=lines(tx, actor=actor, rows=rows))
+
+    @answers(MyEntries)
+    def my_entries(self, actor: Actor, request: MyEntries) -> EntriesAnswer:
+        with self._school(actor) as tx:
+            before = read_cursor(request.cursor)
+            rows = store.lines_by(tx, school_id=actor.at_school, author_id=actor.person, before=before, limit=request.limit + 1)
+            items = lines(tx, actor=actor, rows=rows[: request.limit])
+        return EntriesAnswer(items=items, next=next_cursor(rows, request.limit, "recorded_at"))
+
+    @answers(Chronology)
+    def chronology(self, actor: Actor, request: Chronology) -> ChronologyAnswer:
+        reading = permissions.reading(actor)
+        with self._school(actor) as tx:
+            pupil = access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
+            school = known_school(tx, actor.at_school)
+            filters = read_filters(request, zone=school.zone, without=without(tx, actor=actor, pupil_id=pupil.id))
+            here = {"school_id": actor.at_school, "pupil_id": pupil.id, "reading": reading, "filters": filters}
+            rows = store.chronology(tx, **here, before=read_cursor(request.cursor), limit=request.limit + 1)
+            items = lines(tx, actor=actor, rows=rows[: request.limit])
+            months = store.months_of(tx, **here, zone=school.zone)
+        return ChronologyAnswer(
+            pupil=pupil_item(pupil),
+            items=items,
+            next=next_cursor(rows, request.limit, "placed"),
+            total=sum(m.within for m in months),
+            months=[MonthCount(month=m.month, count=m._mapping["count"]) for m in months],
+        )
+
+    @answers(PermitFile)
+    def permit_file(self, actor: Actor, request: PermitFile) -> FilePass:
+        with self._school(actor) as tx:
+            found = store.entry_of_file(tx, school_id=actor.at_school, file_id=request.file_id, reading=permissions.reading(actor))
+        if found is None:
+            raise NotFound("file")
+        keys = self.host.keys
+        return FilePass(token=receipts.sign_pass(keys=keys, file_id=request.file_id, person_id=actor.person, school_id=actor.at_school))

@@ -1,0 +1,184 @@
+"""One transaction: entry, rights, ledger."""
+
+import base64
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from safekeep import clock, permissions, telemetry
+from safekeep.actor import Actor
+from safekeep.contracts.incidents import (
+    Recipient,
+    Recorded,
+)
+from safekeep.errors import Conflict
+from safekeep.ids import new_id
+from safekeep.permissions import Category, Class
+from safekeep.receipts import Receipt
+from services.incidents import ledger, recording, store
+from services.incidents.recording import School
+
+
+def write_entry(
+    tx: sa.Connection,
+    *,
+    actor: Actor,
+    head: store.Head,
+    kind: str,
+    incident_id: UUID,
+    entry_id: UUID,
+    class_: Class,
+    text: str,
+    facts: dict[str, Any],
+    codes: list[str],
+    plan: recording.AlertPlan,
+    alert: Any,
+    files: Sequence[Receipt],
+    fingerprint: str,
+    threads: list[ledger.PupilThread],
+    now: datetime,
+    occurred: tuple[datetime | None, str],
+    number: str,
+    opens_earlier: bool = True,
+) -> str:
+    """Write an entry with its place in the ledger, the reading rights of those told, and the requests to a DSL.
+
+    Who is told of it may read earlier entries of no higher class too, unless `opens_earlier` says that they are told of this one alone.
+    """
+    school_id = actor.at_school
+    role = main_role(actor.roles)
+    kept_files = [{"id": str(f.file_id), "sha256": f.sha256, "size": f.size, "media_type": f.media_type} for f in files]
+    recipients = [r.wire() for r in plan.recipients]
+    fields = {
+        "author_name": actor.name,
+        "author_role": role,
+        "number": number,
+        "class": class_.code,
+        "categories": codes,
+        "text": text,
+        "occurred_at": clock.stamp(occurred[0]) if occurred[0] else None,
+        "occurred_precision": occurred[1],
+        "recipients": recipients,
+        **{f"file:{f['id']}": f for f in kept_files},
+        **{f"fact:{name}": value for name, value in facts.items()},
+    }
+    salts = [base64.b64encode(os.urandom(16)).decode() for _ in range(len(fields) + len(threads))]
+    place = ledger.append(
+        school_id=school_id,
+        sequence=head.sequence + 1,
+        at=now,
+        author_id=actor.person,
+        kind=kind,
+        incident_id=incident_id,
+        entry_id=entry_id,
+        fields=fields,
+        pupils=threads,
+        previous=head.hash,
+        salts=salts,
+    )
+    reasons = alert.reasons if alert else {}
+    told = [
+        store.Right(p, granted_by=actor.person if p in plan.granted else None, reason=reasons.get(p, ""))
+        for p in (recipient.person_id for recipient in plan.recipients)
+    ]
+    store.add_entry(
+        tx,
+        school_id=school_id,
+        incident_id=incident_id,
+        entry_id=entry_id,
+        place=place,
+        pupil_ids=[thread.pupil_id for thread in threads],
+        kind=kind,
+        class_=class_,
+        author=(actor.person, actor.name, role),
+        now=now,
+        occurred=occurred,
+        text=text,
+        facts=facts,
+        categories=codes,
+        recipients=recipients,
+        files=kept_files,
+        fingerprint=fingerprint,
+        told=told if opens_earlier else [],
+    )
+    if not opens_earlier:
+        store.give_right_to_one(tx, school_id=school_id, entry_id=entry_id, class_=class_, people=[right.person_id for right in told], now=now)
+    asks = [
+        {
+            "school_id": school_id,
+            "id": new_id(),
+            "incident_id": incident_id,
+            "entry_id": entry_id,
+            "person_id": p,
+            "asked_by": actor.person,
+            "asked_at": now,
+        }
+        for p in plan.asks
+    ]
+    store.add_asks(tx, rows=asks)
+    return place.hash
+
+
+def said_of(
+    *,
+    actor: Actor,
+    incident_id: UUID,
+    entry_id: UUID,
+    categories: Sequence[Category],
+    class_: Class,
+    parts: dict[UUID, str],
+    plan: recording.AlertPlan,
+    files: Sequence[Receipt],
+    past: bool,
+) -> dict[str, Any]:
+    """What both kinds of entry say in their event."""
+    return {
+        "incident_id": incident_id,
+        "entry_id": entry_id,
+        "author_id": actor.person,
+        "category": recording.main_category(categories),
+        "categories": [c.code for c in categories],
+        "class_code": class_.code,
+        "pupil_ids": list(parts),
+        "recipients": plan.recipients,
+        "file_ids": [f.file_id for f in files],
+        "past": past,
+        "trace": telemetry.trace.get(),
+    }
+
+
+def answer_again(tx: sa.Connection, *, actor: Actor, entry_id: UUID, fingerprint: str) -> Recorded:
+    """Return what the first run answered, for an id that was recorded before. Raises Conflict for anything else under it."""
+    row = store.entry_with(tx, school_id=actor.at_school, entry_id=entry_id)
+    assert row is not None
+    if row.author_id != actor.person:
+        raise Conflict("id_taken")
+    if row.fingerprint != fingerprint:
+        raise Conflict("other_content")
+    asked = sum(1 for ask in store.open_asks(tx, school_id=actor.at_school, incident_id=row.incident_id) if ask.entry_id == entry_id)
+    return Recorded(
+        id=row.id,
+        entry_id=row.id,
+        number=row.number,
+        recorded_at=row.recorded_at,
+        entry_hash=row.entry_hash,
+        recipients=[Recipient.receive(r) for r in row.recipients],
+        asked_dsl=asked,
+    )
+
+
+_ROLE_ORDER = list(permissions.Role)
+
+
+def main_role(roles: frozenset[str]) -> str:
+    """The role shown beside what a person wrote: their first in the order of the permission table."""
+    return next((role.value for role in _ROLE_ORDER if role in roles), "")
+
+
+def role_class(school: School, person: UUID) -> int:
+    member = school.staff.get(person)
+    return int(permissions.highest_class_read(member.roles) or 0) if member else 0

@@ -1,0 +1,21 @@
+"""The tables of incidents, and every query. Each function takes the transaction first; the school is in every query."""
+
+from services.incidents.store.asks import add_asks, answer_ask, open_asks
+from services.incidents.store.chain import Head, append_to_ledger, lock_head, threads_of
+from services.incidents.store.entries import add_entry, add_incident, assign_pupil, assignments_to, entry_with, raise_class, situation, waiting
+from services.incidents.store.pupils import concerned_staff, find_pupils, flags_of, keep_flag, keep_pupil, pupils_with, siblings_of
+from services.incidents.store.reading import (
+    Filters,
+    chronology,
+    entries_of,
+    entry_of_file,
+    incident_with,
+    lines_by,
+    lines_with,
+    linked_of,
+    months_of,
+    readable,
+)
+from services.incidents.store.rights import Right, give_right_to_one, give_rights, losing_sight, rights_in, take_right
+from services.incidents.store.school import keep_school, keep_staff, school_state
+from services.incidents.store.tables import metadata

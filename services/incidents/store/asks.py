@@ -1,0 +1,31 @@
+"""Requests to a DSL to tell somebody."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from services.incidents.store.tables import asks
+
+
+def add_asks(tx: sa.Connection, *, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep requests to a DSL to tell somebody."""
+    if rows:
+        tx.execute(asks.insert(), list(rows))
+
+
+def open_asks(tx: sa.Connection, *, school_id: UUID, incident_id: UUID | None = None) -> Sequence[sa.Row[Any]]:
+    """Return requests nobody has answered, oldest first."""
+    query = sa.select(asks).where(asks.c.school_id == school_id, asks.c.answered_at.is_(None))
+    if incident_id:
+        query = query.where(asks.c.incident_id == incident_id)
+    return tx.execute(query.order_by(asks.c.asked_at)).all()
+
+
+def answer_ask(tx: sa.Connection, *, school_id: UUID, ask_id: UUID, accept: bool, by: UUID, reason: str, now: datetime) -> sa.Row[Any] | None:
+    """Answer a request once. Returns it, or None when it is not there or has been answered."""
+    here = asks.c.school_id == school_id, asks.c.id == ask_id, asks.c.answered_at.is_(None)
+    update = asks.update().where(*here).values(accepted=accept, answered_by=by, answered_at=now, reason=reason)
+    return tx.execute(update.returning(asks)).first()

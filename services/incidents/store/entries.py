@@ -1,0 +1,201 @@
+"""Writing incidents and the entries below them."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from safekeep.permissions import Class, Reading
+from services.incidents.ledger import BEGINNING, LedgerEntry, PupilThread
+from services.incidents.recording import School, holding_pupil
+from services.incidents.store.chain import IN_THE_LEDGER, place_of
+from services.incidents.store.reading import readable
+from services.incidents.store.rights import RIGHTS, Right
+from services.incidents.store.school import school_state
+from services.incidents.store.tables import (
+    entries,
+    incident_pupils,
+    incidents,
+    same,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What recording an incident must know, read at one moment under the lock of the school's chain."""
+
+    school: School
+    repeated: bool  # an entry with this id is there already
+    year: int  # of today, in the school's zone
+    last_number: int
+    pupils: dict[UUID, bool]  # those of the school → whether one is the holding pupil
+    concerned: frozenset[UUID]
+    threads: list[PupilThread]
+
+
+_SITUATION = sa.text(
+    "select s.version, y.year, coalesce((select last from numbers n where n.school_id = :school and n.year = y.year), 0) as last_number, "
+    "exists (select from entries where school_id = :school and id = :entry) as repeated, "
+    "(select json_object_agg(id, holding) from pupils where school_id = :school and id = any(cast(:pupils as uuid[]))) as pupils, "
+    "(select json_agg(person_id) from relations where school_id = :school and pupil_id = any(cast(:pupils as uuid[]))) as concerned, "
+    "(select json_object_agg(pupil_id, json_build_array(count, hash)) from ledger_threads "
+    "where school_id = :school and pupil_id = any(cast(:pupils as uuid[]))) as threads "
+    "from schools s cross join lateral (select cast(extract(year from timezone(s.zone, cast(:now as timestamptz))) as integer) as year) y "
+    "where s.school_id = :school"
+)
+
+
+def situation(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, parts: dict[UUID, str], now: datetime) -> Situation | None:
+    """Return what recording needs, or None before identity's first event about the school. One statement: this is the hot path."""
+    row = tx.execute(_SITUATION, {"school": school_id, "entry": entry_id, "pupils": list(parts), "now": now}).first()
+    school = school_state(tx, school_id=school_id, version=row.version) if row else None
+    if row is None or school is None:
+        return None
+    threads = {UUID(pupil): place for pupil, place in (row.threads or {}).items()}
+    return Situation(
+        school=school,
+        repeated=row.repeated,
+        year=row.year,
+        last_number=row.last_number,
+        pupils={UUID(pupil): holding for pupil, holding in (row.pupils or {}).items()},
+        concerned=frozenset(UUID(person) for person in row.concerned or []),
+        threads=[PupilThread(pupil, part, *threads.get(pupil, (0, BEGINNING))) for pupil, part in parts.items()],
+    )
+
+
+def entry_with(tx: sa.Connection, *, school_id: UUID, entry_id: UUID) -> sa.Row[Any] | None:
+    """Return an entry, whoever may read it: for repeating an answer to its author."""
+    query = sa.select(entries, incidents.c.number).join(incidents, same(entries, incidents, "incident_id"))
+    return tx.execute(query.where(entries.c.school_id == school_id, entries.c.id == entry_id)).first()
+
+
+_ADD_INCIDENT = sa.text(
+    "with numbered as (insert into numbers (school_id, year, last) values (:school, :year, :last) "
+    "on conflict (school_id, year) do update set last = excluded.last), "
+    "added as (insert into incidents (school_id, id, number, pupil_id, class, categories) "
+    "values (:school, :id, :number, :pupil, :class, cast(:categories as text[]))) "
+    "insert into incident_pupils (school_id, incident_id, pupil_id, part, initials) "
+    "select :school, :id, p.pupil_id, p.part, p.initials "
+    "from jsonb_to_recordset(cast(:linked as jsonb)) as p(pupil_id uuid, part text, initials text)"
+)
+
+
+def add_incident(
+    tx: sa.Connection,
+    *,
+    school_id: UUID,
+    id: UUID,
+    year: int,
+    last: int,
+    pupil_id: UUID,
+    class_: Class,
+    categories: Sequence[str],
+    linked: Sequence[dict[str, Any]],
+) -> str:
+    """Write an incident, which pupils are in it, and its number. Returns the number people say, such as "2026-0147".
+
+    `last` is the school's last number of the year, read under the lock of its chain: no two are alike and none is skipped.
+    """
+    number = f"{year}-{last + 1:04d}"
+    values = {"school": school_id, "id": id, "year": year, "last": last + 1, "number": number, "pupil": pupil_id}
+    everyone = [{"pupil_id": str(pupil_id), "part": None, "initials": ""}, *({**row, "pupil_id": str(row["pupil_id"])} for row in linked)]
+    tx.execute(_ADD_INCIDENT, {**values, "class": int(class_), "categories": list(categories), "linked": json.dumps(everyone)})
+    return number
+
+
+_ADD_ENTRY = sa.text(
+    IN_THE_LEDGER  # noqa: S608 - made of constants of this module; every value is bound
+    + ", entry as (insert into entries (school_id, id, incident_id, kind, class, author_id, author_name, author_role, recorded_at, "
+    "occurred_at, occurred_precision, placed_at, text, facts, categories, recipients, files, fingerprint, ledger_sequence, entry_hash) "
+    "values (:school, :entry, :incident, :kind, :class, :author, :author_name, :author_role, :now, "
+    "cast(:occurred_at as timestamptz), :occurred_precision, coalesce(cast(:occurred_at as timestamptz), :now), :text, cast(:facts as jsonb), "
+    "cast(:categories as text[]), cast(:recipients as jsonb), cast(:files as jsonb), :fingerprint, :sequence, :hash)), "
+    "kept as (insert into entry_files (school_id, file_id, entry_id) "
+    "select :school, cast(f ->> 'id' as uuid), :entry from jsonb_array_elements(cast(:files as jsonb)) f) " + RIGHTS
+)
+
+
+def add_entry(
+    tx: sa.Connection,
+    *,
+    school_id: UUID,
+    incident_id: UUID,
+    entry_id: UUID,
+    place: LedgerEntry,
+    pupil_ids: Collection[UUID],
+    kind: str,
+    class_: Class,
+    author: tuple[UUID, str, str],
+    now: datetime,
+    occurred: tuple[datetime | None, str],
+    text: str,
+    facts: dict[str, Any],
+    categories: Sequence[str],
+    recipients: Sequence[dict[str, Any]],
+    files: Sequence[dict[str, Any]],
+    fingerprint: str,
+    told: Sequence[Right],
+) -> None:
+    """Write an entry, its place in the ledger, which files belong to it, and who may read it and the earlier ones of no higher class.
+
+    `author` is id, name and role; `occurred` when it happened and how exactly that is known. One statement: this is the hot path.
+    """
+    author_id, author_name, author_role = author
+    tx.execute(
+        _ADD_ENTRY,
+        {
+            **place_of(place, school_id=school_id, pupil_ids=pupil_ids),
+            "incident": incident_id,
+            "entry": entry_id,
+            "kind": kind,
+            "class": int(class_),
+            "author": author_id,
+            "author_name": author_name,
+            "author_role": author_role,
+            "now": now,
+            "occurred_at": occurred[0],
+            "occurred_precision": occurred[1],
+            "text": text,
+            "facts": json.dumps(facts),
+            "categories": list(categories),
+            "recipients": json.dumps(recipients),
+            "files": json.dumps(files),
+            "fingerprint": fingerprint,
+            "told": json.dumps([right.wire() for right in told]),
+        },
+    )
+
+
+def raise_class(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_: Class, codes: Sequence[str]) -> None:
+    """Raise the class of an incident and of its first entry, and set its categories."""
+    here = incidents.c.school_id == school_id, incidents.c.id == incident_id
+    tx.execute(incidents.update().where(*here).values({"class": int(class_), "categories": list(codes)}))
+    first = entries.c.school_id == school_id, entries.c.incident_id == incident_id, entries.c.kind == "incident"
+    tx.execute(entries.update().where(*first, entries.c["class"] < int(class_)).values({"class": int(class_)}))
+
+
+def assign_pupil(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, pupil_id: UUID, entry_id: UUID) -> None:
+    """Put a pupil in the place of the holding pupil, by the entry that says so. The database refuses it for any other pupil's incident."""
+    main = incident_pupils.c.school_id == school_id, incident_pupils.c.incident_id == incident_id, incident_pupils.c.part.is_(None)
+    tx.execute(incident_pupils.update().where(*main).values(pupil_id=pupil_id))
+    here = incidents.c.school_id == school_id, incidents.c.id == incident_id
+    tx.execute(incidents.update().where(*here).values(pupil_id=pupil_id, assignment_id=entry_id))
+
+
+def assignments_to(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID) -> dict[UUID, UUID]:
+    """Return the incidents that a DSL said are about this pupil → the entry that says so."""
+    query = sa.select(incidents.c.id, incidents.c.assignment_id).join(incident_pupils, same(incident_pupils, incidents, "incident_id"))
+    here = incident_pupils.c.school_id == school_id, incident_pupils.c.pupil_id == pupil_id, incident_pupils.c.part.is_(None)
+    return {row.id: row.assignment_id for row in tx.execute(query.where(*here, incidents.c.assignment_id.is_not(None)))}
+
+
+def waiting(tx: sa.Connection, *, school_id: UUID, reading: Reading) -> int:
+    """Return how many incidents this reader reads something of wait for a DSL to say who they are about."""
+    held = incident_pupils.c.school_id == school_id, incident_pupils.c.pupil_id == holding_pupil(school_id), incident_pupils.c.part.is_(None)
+    of_it = sa.and_(entries.c.school_id == incident_pupils.c.school_id, entries.c.incident_id == incident_pupils.c.incident_id)
+    query = sa.select(sa.func.count(sa.distinct(incident_pupils.c.incident_id))).select_from(incident_pupils.join(entries, of_it))
+    return tx.execute(query.where(*held, readable(reading))).scalar_one()

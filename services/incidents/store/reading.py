@@ -1,0 +1,163 @@
+"""Every read of the record, through the one rule of who may read."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from safekeep.permissions import Reading
+from services.incidents.store.tables import (
+    entries,
+    entry_files,
+    incident_pupils,
+    incidents,
+    pupils,
+    relations,
+    rights,
+    same,
+    same_pupil,
+)
+
+
+def readable(reading: Reading) -> sa.ColumnElement[bool]:
+    """Compile the reading rule to SQL over `entries`: the same rule as `Reading.covers`, held together by a property test."""
+    me = reading.person_id
+    concerned = (
+        sa.select(sa.literal(1))
+        .select_from(incident_pupils.join(relations, same_pupil(incident_pupils, relations)))
+        .where(
+            incident_pupils.c.school_id == entries.c.school_id, incident_pupils.c.incident_id == entries.c.incident_id, relations.c.person_id == me
+        )
+        .correlate(entries)
+        .exists()
+    )
+    right = (
+        sa.select(sa.literal(1))
+        .where(
+            rights.c.school_id == entries.c.school_id,
+            rights.c.entry_id == entries.c.id,
+            rights.c.person_id == me,
+            rights.c["class"] >= entries.c["class"],
+        )
+        .correlate(entries)
+        .exists()
+    )
+    by_role = entries.c["class"] <= int(reading.role_class) if reading.role_class is not None else sa.false()
+    return sa.or_(entries.c.author_id == me, sa.and_(sa.not_(concerned), sa.or_(by_role, right)))
+
+
+def incident_with(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> sa.Row[Any] | None:
+    """Return an incident's own row."""
+    return tx.execute(sa.select(incidents).where(incidents.c.school_id == school_id, incidents.c.id == incident_id)).first()
+
+
+def entries_of(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, reading: Reading) -> Sequence[sa.Row[Any]]:
+    """Return the entries of an incident this reader may read, oldest first."""
+    query = sa.select(entries).where(entries.c.school_id == school_id, entries.c.incident_id == incident_id, readable(reading))
+    return tx.execute(query.order_by(entries.c.ledger_sequence)).all()
+
+
+def linked_of(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return the pupils in an incident: the one it is about has no part."""
+    query = sa.select(incident_pupils, pupils.c.name).join(pupils, same(incident_pupils, pupils, "pupil_id"))
+    return tx.execute(query.where(incident_pupils.c.school_id == school_id, incident_pupils.c.incident_id == incident_id)).all()
+
+
+def entry_of_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, reading: Reading) -> UUID | None:
+    """Return the entry a file belongs to when this reader may read it."""
+    query = sa.select(entries.c.id).join(entry_files, sa.and_(entry_files.c.school_id == entries.c.school_id, entry_files.c.entry_id == entries.c.id))
+    return tx.execute(query.where(entries.c.school_id == school_id, entry_files.c.file_id == file_id, readable(reading))).scalar()
+
+
+_LINE = (
+    entries,
+    incidents.c.number,
+    incidents.c.pupil_id,
+    incidents.c.assignment_id,
+    incidents.c.categories.label("incident_categories"),
+    pupils.c.name.label("pupil_name"),
+)
+
+
+def _lines(*columns: Any) -> sa.Select[Any]:
+    joined = entries.join(incidents, same(entries, incidents, "incident_id")).join(pupils, same(incidents, pupils, "pupil_id"))
+    return sa.select(*_LINE, *columns).select_from(joined)
+
+
+def lines_with(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID], reading: Reading) -> Sequence[sa.Row[Any]]:
+    """Return these entries as list lines, as far as this reader may read them."""
+    query = _lines(sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.id.in_(ids), readable(reading))
+    return tx.execute(query).all()
+
+
+def lines_by(tx: sa.Connection, *, school_id: UUID, author_id: UUID, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return what a person wrote, newest first."""
+    query = _lines(sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.author_id == author_id)
+    if before:
+        query = query.where(sa.tuple_(entries.c.recorded_at, entries.c.id) < before)
+    return tx.execute(query.order_by(entries.c.recorded_at.desc(), entries.c.id.desc()).limit(limit)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """How a chronology is narrowed. `by_recorded` orders by when it was recorded instead of when it happened."""
+
+    by_recorded: bool = False
+    codes: Sequence[str] = ()
+    author_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None  # not included
+    words: str = ""
+    without: Collection[UUID] = ()  # incidents of which the reader may not know that they are about this pupil
+
+
+def chronology(
+    tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, reading: Reading, filters: Filters, before: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[sa.Row[Any]]:
+    """Return a page of a pupil's entries, newest first."""
+    when = _when(filters)
+    query = _narrowed(_lines(incident_pupils.c.part, when.label("placed")), school_id, pupil_id, reading, filters, dates=True)
+    if before:
+        query = query.where(sa.tuple_(when, entries.c.id) < before)
+    return tx.execute(query.order_by(when.desc(), entries.c.id.desc()).limit(limit)).all()
+
+
+def months_of(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, reading: Reading, filters: Filters, zone: str) -> Sequence[sa.Row[Any]]:
+    """Return how many entries fall in each month, under the same filters but the dates; and how many within the dates."""
+    when = _when(filters)
+    month = sa.func.to_char(sa.func.timezone(zone, when), sa.literal("YYYY-MM"))
+    within = sa.and_(when >= filters.since if filters.since else sa.true(), when < filters.until if filters.until else sa.true())
+    lines = _lines(incident_pupils.c.part).with_only_columns(
+        month.label("month"), sa.func.count().label("count"), sa.func.count().filter(within).label("within")
+    )
+    query = _narrowed(lines, school_id, pupil_id, reading, filters, dates=False)
+    return tx.execute(query.group_by(sa.literal_column("1")).order_by(sa.literal_column("1"))).all()
+
+
+def _when(filters: Filters) -> sa.ColumnElement[datetime]:
+    return entries.c.recorded_at if filters.by_recorded else entries.c.placed_at
+
+
+def _narrowed(query: sa.Select[Any], school_id: UUID, pupil_id: UUID, reading: Reading, filters: Filters, *, dates: bool) -> sa.Select[Any]:
+    same = sa.and_(incident_pupils.c.school_id == entries.c.school_id, incident_pupils.c.incident_id == entries.c.incident_id)
+    query = query.join(incident_pupils, same).where(entries.c.school_id == school_id, incident_pupils.c.pupil_id == pupil_id, readable(reading))
+    if filters.without:
+        query = query.where(sa.or_(incident_pupils.c.part.is_not(None), incidents.c.id.not_in(filters.without)))
+    when = _when(filters)
+    if filters.codes:
+        query = query.where(
+            sa.or_(entries.c.categories.overlap(list(filters.codes)), incidents.c.categories.overlap(list(filters.codes))),
+            incident_pupils.c.part.is_(None),
+        )
+    if filters.author_id:
+        query = query.where(entries.c.author_id == filters.author_id)
+    if filters.words:
+        query = query.where(entries.c.text.icontains(filters.words, autoescape=True))
+    if dates and filters.since:
+        query = query.where(when >= filters.since)
+    if dates and filters.until:
+        query = query.where(when < filters.until)
+    return query

@@ -1,0 +1,87 @@
+"""Who may read an entry beyond what their role opens."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from safekeep.permissions import Class
+from services.incidents.store.tables import (
+    entries,
+    rights,
+    same,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Somebody who may read an entry: told in an alert, or by a DSL's grant with its reason."""
+
+    person_id: UUID
+    granted_by: UUID | None = None
+    reason: str = ""
+
+    def wire(self) -> dict[str, Any]:
+        return {"person_id": str(self.person_id), "granted_by": str(self.granted_by) if self.granted_by else None, "reason": self.reason}
+
+
+RIGHTS = (
+    "insert into rights (school_id, entry_id, person_id, class, granted_by, reason, given_at) "
+    "select :school, e.id, p.person_id, :class, p.granted_by, p.reason, :now "
+    "from (select cast(:entry as uuid) as id "
+    "union select id from entries where school_id = :school and incident_id = :incident and class <= :class) e "
+    "cross join jsonb_to_recordset(cast(:told as jsonb)) as p(person_id uuid, granted_by uuid, reason text) "
+    "on conflict (school_id, entry_id, person_id) do update set class = excluded.class, granted_by = excluded.granted_by, reason = excluded.reason "
+    "where rights.class < excluded.class"
+)
+
+
+_GIVE_RIGHTS = sa.text(RIGHTS)
+
+
+def give_rights(
+    tx: sa.Connection, *, school_id: UUID, incident_id: UUID, entry_id: UUID, class_: Class, told: Sequence[Right], now: datetime
+) -> None:
+    """Let people read the entry and the incident's earlier entries of no higher class."""
+    if told:
+        values = {"school": school_id, "incident": incident_id, "entry": entry_id, "class": int(class_), "now": now}
+        tx.execute(_GIVE_RIGHTS, {**values, "told": json.dumps([right.wire() for right in told])})
+
+
+def give_right_to_one(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, class_: Class, people: Collection[UUID], now: datetime) -> None:
+    """Let people read one new entry, and nothing before it that they could not read already."""
+    rows = [{"school_id": school_id, "entry_id": entry_id, "person_id": p, "class": int(class_), "reason": "", "given_at": now} for p in people]
+    if rows:
+        tx.execute(rights.insert(), rows)
+
+
+def take_right(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, entry_id: UUID, person_id: UUID) -> None:
+    """Take back the right to one entry: the person was not told after all."""
+    tx.execute(rights.delete().where(rights.c.school_id == school_id, rights.c.entry_id == entry_id, rights.c.person_id == person_id))
+
+
+def rights_in(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[Any]:
+    """Return who holds a right to which entry of an incident, and up to which class."""
+    joined = rights.join(entries, same(rights, entries, "entry_id"))
+    query = sa.select(rights.c.entry_id, rights.c.person_id, rights.c["class"]).select_from(joined)
+    return tx.execute(query.where(rights.c.school_id == school_id, entries.c.incident_id == incident_id)).all()
+
+
+def losing_sight(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_: Class) -> frozenset[UUID]:
+    """Return who holds a right to the incident's first entry that a raise to `class_` would end, its author aside."""
+    query = (
+        sa.select(rights.c.person_id)
+        .join(entries, sa.and_(entries.c.school_id == rights.c.school_id, entries.c.id == rights.c.entry_id))
+        .where(
+            rights.c.school_id == school_id,
+            entries.c.incident_id == incident_id,
+            entries.c.kind == "incident",
+            rights.c["class"] < int(class_),
+            rights.c.person_id != entries.c.author_id,
+        )
+    )
+    return frozenset(tx.execute(query).scalars())

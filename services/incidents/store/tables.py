@@ -1,0 +1,219 @@
+"""The tables of incidents."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from safekeep.database import delivery_tables
+
+metadata = sa.MetaData()
+delivery_tables(metadata)
+
+
+def _school() -> sa.Column[UUID]:
+    return sa.Column("school_id", pg.UUID, primary_key=True)
+
+
+def _time(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
+
+schools = sa.Table(
+    "schools",
+    metadata,
+    _school(),
+    sa.Column("zone", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),  # grows with every word of identity's about the school or its staff
+)
+staff = sa.Table(
+    "staff",
+    metadata,
+    _school(),
+    sa.Column("person_id", pg.UUID, primary_key=True),
+    sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+)
+categories = sa.Table(
+    "categories",
+    metadata,
+    _school(),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("class", sa.SmallInteger, nullable=False),
+    sa.Column("groups", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("leads_only", sa.Boolean, nullable=False),
+)
+groups = sa.Table(
+    "groups", metadata, _school(), sa.Column("code", sa.Text, primary_key=True), sa.Column("members", pg.ARRAY(pg.UUID), nullable=False)
+)
+pupils = sa.Table(
+    "pupils",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("known_as", sa.Text, nullable=False),
+    sa.Column("year", sa.Text, nullable=False),
+    sa.Column("form", sa.Text, nullable=False),
+    sa.Column("born", sa.Date, nullable=False),
+    sa.Column("family", pg.UUID, nullable=False),
+    sa.Column("holding", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("pupils_family", "school_id", "family"),
+)
+pupil_words = sa.Table(
+    "pupil_words",
+    metadata,
+    _school(),
+    sa.Column("word", sa.Text(collation="C"), primary_key=True),
+    sa.Column("pupil_id", pg.UUID, primary_key=True),
+    sa.ForeignKeyConstraint(["school_id", "pupil_id"], ["pupils.school_id", "pupils.id"]),
+)
+relations = sa.Table(
+    "relations",
+    metadata,
+    _school(),
+    sa.Column("pupil_id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, primary_key=True),
+    sa.ForeignKeyConstraint(["school_id", "pupil_id"], ["pupils.school_id", "pupils.id"]),
+    sa.Index("relations_person", "school_id", "person_id"),
+)
+flags = sa.Table(
+    "flags",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("pupil_id", pg.UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("class", sa.SmallInteger, nullable=False),
+    sa.Column("started", sa.Date, nullable=False),
+    sa.Column("ended", sa.Date),
+    sa.Column("review", sa.Date),
+    sa.Column("social_worker", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("set_by", pg.UUID),
+    _time("set_at"),
+    sa.ForeignKeyConstraint(["school_id", "pupil_id"], ["pupils.school_id", "pupils.id"]),
+    sa.Index("flags_pupil", "school_id", "pupil_id"),
+)
+numbers = sa.Table("numbers", metadata, _school(), sa.Column("year", sa.Integer, primary_key=True), sa.Column("last", sa.Integer, nullable=False))
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("pupil_id", pg.UUID, nullable=False),
+    sa.Column("class", sa.SmallInteger, nullable=False),
+    sa.Column("categories", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("assignment_id", pg.UUID),  # the entry that says whom it is about, where it was recorded of a pupil not listed
+    sa.ForeignKeyConstraint(["school_id", "pupil_id"], ["pupils.school_id", "pupils.id"]),
+    sa.UniqueConstraint("school_id", "number"),
+)
+incident_pupils = sa.Table(
+    "incident_pupils",
+    metadata,
+    _school(),
+    sa.Column("pupil_id", pg.UUID, primary_key=True),
+    sa.Column("incident_id", pg.UUID, primary_key=True),
+    sa.Column("part", sa.Text),
+    sa.Column("initials", sa.Text, nullable=False),  # part is null for the pupil it is about
+    sa.ForeignKeyConstraint(["school_id", "pupil_id"], ["pupils.school_id", "pupils.id"]),
+    sa.ForeignKeyConstraint(["school_id", "incident_id"], ["incidents.school_id", "incidents.id"]),
+    sa.Index("incident_pupils_incident", "school_id", "incident_id"),
+)
+entries = sa.Table(
+    "entries",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("class", sa.SmallInteger, nullable=False),
+    sa.Column("author_id", pg.UUID, nullable=False),
+    sa.Column("author_name", sa.Text, nullable=False),
+    sa.Column("author_role", sa.Text, nullable=False),
+    _time("recorded_at"),
+    _time("occurred_at", nullable=True),
+    sa.Column("occurred_precision", sa.Text, nullable=False),
+    _time("placed_at"),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("facts", pg.JSONB, nullable=False),
+    sa.Column("categories", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("recipients", pg.JSONB, nullable=False),
+    sa.Column("files", pg.JSONB, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("ledger_sequence", sa.BigInteger, nullable=False),
+    sa.Column("entry_hash", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["school_id", "incident_id"], ["incidents.school_id", "incidents.id"]),
+    sa.Index("entries_incident", "school_id", "incident_id", "ledger_sequence"),
+    sa.Index("entries_author", "school_id", "author_id", "recorded_at"),
+)
+rights = sa.Table(
+    "rights",
+    metadata,
+    _school(),
+    sa.Column("entry_id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, primary_key=True),
+    sa.Column("class", sa.SmallInteger, nullable=False),
+    sa.Column("granted_by", pg.UUID),
+    sa.Column("reason", sa.Text, nullable=False),
+    _time("given_at"),
+    sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
+    sa.Index("rights_person", "school_id", "person_id"),
+)
+asks = sa.Table(
+    "asks",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    sa.Column("entry_id", pg.UUID, nullable=False),
+    sa.Column("person_id", pg.UUID, nullable=False),
+    sa.Column("asked_by", pg.UUID, nullable=False),
+    _time("asked_at"),
+    sa.Column("accepted", sa.Boolean),
+    sa.Column("answered_by", pg.UUID),
+    _time("answered_at", nullable=True),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
+    sa.Index("asks_incident", "school_id", "incident_id"),
+)
+entry_files = sa.Table(
+    "entry_files",
+    metadata,
+    _school(),
+    sa.Column("file_id", pg.UUID, primary_key=True),
+    sa.Column("entry_id", pg.UUID, primary_key=True),  # one file may be evidence of two entries
+    sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
+)
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    _school(),
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
+    sa.Column("canonical", pg.BYTEA, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+)
+ledger_heads = sa.Table(
+    "ledger_heads", metadata, _school(), sa.Column("sequence", sa.BigInteger, nullable=False), sa.Column("hash", sa.Text, nullable=False)
+)
+ledger_threads = sa.Table(
+    "ledger_threads",
+    metadata,
+    _school(),
+    sa.Column("pupil_id", pg.UUID, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+)
+ledger_openings = sa.Table(
+    "ledger_openings", metadata, _school(), sa.Column("sequence", sa.BigInteger, primary_key=True), sa.Column("openings", pg.JSONB, nullable=False)
+)
+
+
+def same(left: sa.Table, right: sa.Table, column: str) -> sa.ColumnElement[bool]:
+    return sa.and_(left.c.school_id == right.c.school_id, left.c[column] == right.c.id)
+
+
+def same_pupil(left: sa.Table, right: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(left.c.school_id == right.c.school_id, left.c.pupil_id == right.c.pupil_id)
