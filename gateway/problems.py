@@ -85,6 +85,12 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "cannot_be_told": Problem(
             403, "not-allowed", _("This person cannot be told"), _("This person cannot be sent this record. Another DSL can help.")
         ),
+        "last_dsl": Problem(
+            403, "last-dsl", _("A school needs a DSL"), _("This person is the only DSL. Nothing was changed. Give somebody else the role first.")
+        ),
+        "own_role": Problem(
+            403, "own-role", _("Somebody else has to do this"), _("Nobody can change their own roles. Nothing was changed. Ask another DSL.")
+        ),
     },
     errors.NotSignedIn: {
         "missing": Problem(401, "not-signed-in", _("Sign in"), _("Sign in to see this page.")),
@@ -112,6 +118,12 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "draft_ended": Problem(409, "draft-ended", _("This draft has ended"), _("It was recorded or thrown away, so it is not kept as a draft.")),
         "not_ready": Problem(
             503, "not-ready", _("Your school is being set up"), _("Your school's settings have not arrived yet. Try again in a minute.")
+        ),
+        "not_empty": Problem(
+            409, "not-empty", _("This is in use already"), _("The first administrator has been made already. Nothing was changed. Ask them.")
+        ),
+        "slug_taken": Problem(
+            409, "slug-taken", _("This address is taken"), _("Another school or trust has this short name. Nothing was made. Choose another.")
         ),
         "incident_not_counted": Problem(409, "not-counted", _("The counts are not up to date yet"), _("Try again in a minute.")),
         "other_key_content": Problem(
@@ -189,6 +201,9 @@ FIELD: dict[str, str] = {
     "not_an_address": _("This is not an e-mail address"),
     "form": _("This cannot be accepted. Try again"),
     "choose_one": _("Choose one"),
+    "line_twice": _("This address stands on an earlier line too"),
+    "safeguarding_team_needed": _("From welfare up the Safeguarding team is always told. Choose it"),
+    "role_group": _("This group follows from roles. Change the roles of its people instead"),
     "reason_needed": _("Say why they need to know"),
     "part_missing": _("Choose what part this pupil had"),
     "nobody_found": _("Nobody was found. Try another part of the name"),

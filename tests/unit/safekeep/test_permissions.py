@@ -130,11 +130,11 @@ def test_trust_it_and_governors_call_nothing_that_touches_records() -> None:
     }
 
 
-def test_an_unknown_method_is_nobodys_and_an_expired_session_only_saves_its_draft() -> None:
+def test_an_unknown_method_is_nobodys_and_an_expired_session_saves_its_draft_and_shows_whom_to_find() -> None:
     lead = an_actor(role="dsl")
     assert not permissions.may_call(lead, "incidents.erase")
     expired = an_actor(role="dsl", drafts_only=True)
-    assert {m for m in permissions.METHODS if permissions.may_call(expired, m)} == {"files.save_draft"}
+    assert {m for m in permissions.METHODS if permissions.may_call(expired, m)} == {"files.save_draft", "identity.school"}
 
 
 def test_a_service_calls_what_names_it_and_nothing_else() -> None:

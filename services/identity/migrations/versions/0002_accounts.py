@@ -23,7 +23,7 @@ NEW = {
     "factors": ("select, insert, update", f"{_MINE} or person_id in (select person_id from memberships where school_id = {_SCHOOL})"),
     "codes": ("select, insert, update, delete", _MINE),
     "links": ("select, insert, update, delete", f"{_SCOPE} = 'sign_in'"),
-    "password_asks": ("select, insert, delete", f"{_SCOPE} = 'sign_in'"),
+    "password_asks": ("select, insert, update, delete", f"{_SCOPE} = 'sign_in'"),
     "challenges": ("select, insert, update, delete", f"{_SCOPE} = 'sign_in'"),
     "revocations": ("select, insert, delete", f"{_SCOPE} = 'sign_in'"),
     "audit": ("select, insert", f"{_SCOPE} = 'sign_in' or school_id = {_SCHOOL} or person_id = {_PERSON}"),
