@@ -112,6 +112,7 @@ class Launcher:
         with _step("services"):
             self._start_group([name for name in self.names if name not in {"postgres", "epmd", "rabbitmq"}])
             self._wait_ready()
+        servers.write_private(self.data / "run" / "operator.json", json.dumps(self._told_operator()))
         logins = self._demonstration()
         url = f"http://localhost:{self.port}/"
         print(f"\nSafekeep answers at {url}   (ready in {time.monotonic() - self._begun:.1f} s)")
@@ -339,6 +340,15 @@ class Launcher:
             done.write_text("")
         logins: list[dict[str, Any]] = json.loads(path.read_text())
         return logins
+
+    def _told_operator(self) -> dict[str, str]:
+        """Return what `safekeep` on the command line needs: every address, and the operator's key file."""
+        own = {
+            "KEYS_FILE": str(self.data / "keys" / "process" / "operator.json"),
+            "KEYS_FOLDER": str(self.data / "keys"),
+            "PUBLIC_URL": f"http://localhost:{self.port}",
+        }
+        return self.urls | own
 
     def _admin_urls(self) -> dict[str, str]:
         """Return the administrator's addresses of the embedded databases, for tests and benches (the file is private)."""

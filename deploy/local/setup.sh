@@ -17,7 +17,16 @@ prepare() {
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock" || stop "Python packages could not be installed: see the lines above; the first start needs the network."
     cat "$lock" <(.venv/bin/python -V) | sha256sum > ".venv/stamp-$lock"
   fi
+  command_line
   node_packages
+}
+
+# .venv/bin/safekeep: the operators' command line runs from this folder, whatever folder it is called in.
+command_line() {
+  local wanted; wanted=$(printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/.venv/bin/python" -P -W ignore -m deploy.cli "$@"\n' "$PWD" "$PWD")
+  [ "$(cat .venv/bin/safekeep 2>/dev/null)" = "$wanted" ] && return
+  printf '%s\n' "$wanted" > .venv/bin/safekeep
+  chmod 755 .venv/bin/safekeep
 }
 
 system_packages() {
