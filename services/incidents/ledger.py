@@ -53,10 +53,12 @@ def append(
     pupils: Sequence[PupilThread],
     previous: str,
     salts: Sequence[str],
+    keep_values: bool = False,
 ) -> LedgerEntry:
     """Build the next entry. `salts` are random base64 strings, one for each field and then one for each pupil.
 
-    `fields` are JSON values; `previous` is the hash of the school's entry before (BEGINNING for the first).
+    `fields` are JSON values; `previous` is the hash of the school's entry before (BEGINNING for the first). `keep_values` says that no
+    table keeps them as they are now, so that they are kept with the salts.
     """
     assert len(salts) == len(fields) + len(pupils), "one salt a commitment"
     names = sorted(fields)
@@ -83,7 +85,7 @@ def append(
         sequence=sequence,
         canonical=canonical,
         hash=hashlib.sha256(canonical).hexdigest(),
-        openings={"fields": field_salts, "pupils": threads},
+        openings={"fields": field_salts, "pupils": threads, **({"values": dict(fields)} if keep_values else {})},
     )
 
 

@@ -1,7 +1,5 @@
 """Asking a DSL to tell somebody, and the grant that answers it."""
 
-import base64
-import os
 from datetime import datetime
 from uuid import UUID
 
@@ -19,10 +17,11 @@ from safekeep.contracts.incidents import (
 from safekeep.errors import NotAllowed, NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
-from services.incidents import ledger, recording, store
+from services.incidents import recording, store
 from services.incidents.service.access import known_school, may_read_entry
 from services.incidents.service.base import Base
 from services.incidents.service.rows import ask_item
+from services.incidents.service.writing import write_place
 
 
 class Asks(Base):
@@ -53,7 +52,7 @@ class Asks(Base):
 def write_grant(tx: sa.Connection, *, actor: Actor, incident_id: UUID, entry_id: UUID, person_id: UUID, reason: str, now: datetime) -> None:
     """Let a person read one entry (and earlier ones of no higher class), keep that in the ledger, and have them alerted."""
     school_id = actor.at_school
-    head = store.lock_head(tx, school_id=school_id)
+    store.lock_head(tx, school_id=school_id)
     school = known_school(tx, school_id)
     entry = store.entry_with(tx, school_id=school_id, entry_id=entry_id)
     linked = store.linked_of(tx, school_id=school_id, incident_id=incident_id)
@@ -71,23 +70,8 @@ def write_grant(tx: sa.Connection, *, actor: Actor, incident_id: UUID, entry_id:
         told=[store.Right(person_id, granted_by=actor.person, reason=reason)],
         now=now,
     )
-    threads = store.threads_of(tx, school_id=school_id, parts=parts)
     fields = {"person": str(person_id), "class": class_.code, "reason": reason}
-    salts = [base64.b64encode(os.urandom(16)).decode() for _ in range(len(fields) + len(threads))]
-    place = ledger.append(
-        school_id=school_id,
-        sequence=head.sequence + 1,
-        at=now,
-        author_id=actor.person,
-        kind="grant",
-        incident_id=incident_id,
-        entry_id=entry_id,
-        fields=fields,
-        pupils=threads,
-        previous=head.hash,
-        salts=salts,
-    )
-    store.append_to_ledger(tx, school_id=school_id, entry=place, pupil_ids=list(parts))
+    write_place(tx, actor=actor, kind="grant", incident_id=incident_id, entry_id=entry_id, fields=fields, parts=parts, now=now)
     incident = store.incident_with(tx, school_id=school_id, incident_id=incident_id)
     assert incident is not None
     categories = [school.categories[c] for c in incident.categories if c in school.categories]

@@ -21,6 +21,7 @@ from services.incidents import recording, store
 from services.incidents.service.access import access_pupil, without
 from services.incidents.service.base import Base
 from services.incidents.service.rows import flag_item, lines, pupil_item, read_offset
+from services.incidents.service.writing import write_place
 
 
 class Pupils(Base):
@@ -62,7 +63,11 @@ class Pupils(Base):
             access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
             if actor.person in store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=[request.pupil_id]):
                 raise NotFound("pupil")
+            now = clock.now()
             keep_flag(tx, school_id=actor.at_school, request=request, by=actor.person)
+            fields = request.model_dump(mode="json", exclude={"id", "pupil_id"})
+            parts = {request.pupil_id: "pupil"}
+            write_place(tx, actor=actor, kind="flag", incident_id=request.id, entry_id=request.id, fields=fields, parts=parts, now=now)
         return FlagSet(id=request.id)
 
 

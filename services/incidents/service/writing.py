@@ -66,7 +66,6 @@ def write_entry(
         **{f"file:{f['id']}": f for f in kept_files},
         **{f"fact:{name}": value for name, value in facts.items()},
     }
-    salts = [base64.b64encode(os.urandom(16)).decode() for _ in range(len(fields) + len(threads))]
     place = ledger.append(
         school_id=school_id,
         sequence=head.sequence + 1,
@@ -78,7 +77,7 @@ def write_entry(
         fields=fields,
         pupils=threads,
         previous=head.hash,
-        salts=salts,
+        salts=_salts(len(fields) + len(threads)),
     )
     reasons = alert.reasons if alert else {}
     told = [
@@ -121,6 +120,46 @@ def write_entry(
     ]
     store.add_asks(tx, rows=asks)
     return place.hash
+
+
+def write_place(
+    tx: sa.Connection,
+    *,
+    actor: Actor,
+    kind: str,
+    incident_id: UUID,
+    entry_id: UUID,
+    fields: dict[str, Any],
+    parts: dict[UUID, str],
+    now: datetime,
+) -> str:
+    """Give what is no entry of its own (a grant, a flag, a disclosure) its place in the school's ledger; return its hash.
+
+    `parts` are the pupils in whose threads it stands, with their part. What belongs to no incident has its own id as `incident_id` too.
+    Takes the lock of the chain, so what the caller reads before may have changed: lock first (`store.lock_head`) where that matters.
+    """
+    head = store.lock_head(tx, school_id=actor.at_school)
+    threads = store.threads_of(tx, school_id=actor.at_school, parts=parts)
+    place = ledger.append(
+        school_id=actor.at_school,
+        sequence=head.sequence + 1,
+        at=now,
+        author_id=actor.person,
+        kind=kind,
+        incident_id=incident_id,
+        entry_id=entry_id,
+        fields=fields,
+        pupils=threads,
+        previous=head.hash,
+        salts=_salts(len(fields) + len(threads)),
+        keep_values=True,
+    )
+    store.append_to_ledger(tx, school_id=actor.at_school, entry=place, pupil_ids=list(parts))
+    return place.hash
+
+
+def _salts(count: int) -> list[str]:
+    return [base64.b64encode(os.urandom(16)).decode() for _ in range(count)]
 
 
 def said_of(
