@@ -24,7 +24,7 @@ _ALGORITHMS: Final = ["Ed25519", "EdDSA"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A verified caller: a person at one school (or at a trust), or one of our own services."""
+    """A verified caller: a person at one school (or at a trust), one of our own services, or a machine of a school's."""
 
     person_id: UUID | None
     service: str | None
@@ -35,6 +35,8 @@ class Actor:
     session_id: UUID | None
     second_factor_at: datetime | None
     drafts_only: bool
+    machine_id: UUID | None = None
+    scopes: frozenset[str] = frozenset()  # what a machine may do
     token: str = field(default="", repr=False, compare=False)  # to ask another service on the actor's behalf
 
     @property
@@ -46,7 +48,7 @@ class Actor:
 
     @property
     def person(self) -> UUID:
-        """The person. Raises NotSignedIn for a service."""
+        """The person. Raises NotSignedIn for a service or a machine."""
         if self.person_id is None:
             raise NotSignedIn("not_a_person")
         return self.person_id
@@ -78,6 +80,12 @@ def person_token(
     return _sign(keys=keys, purpose="actors", claims=claims)
 
 
+def machine_token(*, keys: Keys, machine_id: UUID, scopes: frozenset[str], school_id: UUID) -> str:
+    """Sign a token for a machine: one school, and what its scopes open."""
+    claims = {"sub": f"machine:{machine_id}", "scope": " ".join(sorted(scopes)), "school": str(school_id)}
+    return _sign(keys=keys, purpose="actors", claims=claims)
+
+
 def service_token(*, keys: Keys, service: str, school_id: UUID | None) -> str:
     """Sign a service's own token, for background work at one school (or none)."""
     claims = {"sub": f"service:{service}", "school": str(school_id) if school_id else None}
@@ -94,20 +102,20 @@ def verify(*, keys: Keys, token: str) -> Actor:
     now = clock.now()
     remembered = _verified.get(token)
     if remembered is not None:
-        actor, ends = remembered
-        if now >= ends:
+        actor, kid, ends = remembered
+        if now >= ends or not _counts(keys, kid):
             _verified.pop(token, None)
-            raise NotSignedIn("expired")
+            raise NotSignedIn("expired" if now >= ends else "invalid")
         return actor
-    actor, ends = _verify(keys=keys, token=token, now=now)
+    actor, kid, ends = _verify(keys=keys, token=token, now=now)
     if len(_verified) >= 10_000:
         _verified.clear()
     actor = replace(actor, token=token)
-    _verified[token] = (actor, ends)
+    _verified[token] = (actor, kid, ends)
     return actor
 
 
-_verified: dict[str, tuple[Actor, datetime]] = {}
+_verified: dict[str, tuple[Actor, str, datetime]] = {}
 _CLAIMS = {"essential": True}
 
 
@@ -118,19 +126,28 @@ def _sign(*, keys: Keys, purpose: str, claims: dict[str, Any]) -> str:
     return jwt.encode({"alg": "Ed25519", "kid": kid}, full, OKPKey.import_key(private), algorithms=_ALGORITHMS)
 
 
-def _verify(*, keys: Keys, token: str, now: datetime) -> tuple[Actor, datetime]:
+def _counts(keys: Keys, kid: str) -> bool:
+    """Whether what the key has signed still counts: one that leaked is retired at once."""
+    try:
+        return bool(keys.accepted(kid))
+    except KeyError:
+        return False
+
+
+def _verify(*, keys: Keys, token: str, now: datetime) -> tuple[Actor, str, datetime]:
     found: list[str] = []
 
     def key_for(guest: Any) -> OKPKey:
-        purpose, public = keys.public(str(guest.headers().get("kid", "")))
-        found.append(purpose)
+        kid = str(guest.headers().get("kid", ""))
+        purpose, public = keys.public(kid)
+        found.extend((purpose, kid))
         return OKPKey.import_key(public)
 
     try:
         decoded = jwt.decode(token, key_for, algorithms=_ALGORITHMS)
         registry = JWTClaimsRegistry(now=lambda: int(now.timestamp()), aud={"essential": True, "value": AUDIENCE}, exp=_CLAIMS, sub=_CLAIMS)  # type: ignore[arg-type]
         registry.validate(decoded.claims)
-        return _actor(claims=decoded.claims, purpose=found[0]), datetime.fromtimestamp(decoded.claims["exp"], UTC)
+        return _actor(claims=decoded.claims, purpose=found[0]), found[1], datetime.fromtimestamp(decoded.claims["exp"], UTC)
     except (JoseError, ValueError, KeyError, TypeError) as error:
         reason = "expired" if getattr(error, "error", "") == "expired_token" else "invalid"
         raise NotSignedIn(reason) from None
@@ -146,6 +163,9 @@ def _actor(*, claims: dict[str, Any], purpose: str) -> Actor:
         return Actor(None, service, school, None, frozenset(), "", None, None, False)
     if purpose != "actors":
         raise ValueError("not a key that signs tokens")
+    if subject.startswith("machine:"):
+        machine, scopes = UUID(subject.removeprefix("machine:")), frozenset(str(claims["scope"]).split())
+        return Actor(None, None, school, None, frozenset(), "", None, None, False, machine_id=machine, scopes=scopes)
     return Actor(
         person_id=UUID(subject),
         service=None,

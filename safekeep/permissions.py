@@ -207,6 +207,9 @@ def reading(actor: Actor) -> Reading:
     return Reading(person_id=actor.person_id, role_class=highest_class_read(actor.roles))
 
 
+SCOPES: tuple[str, ...] = ("pupils.import", "counts.read")
+"""What a machine may be let do: a row of `METHODS` names it as `machine:<scope>`."""
+
 ANYONE = frozenset({"anyone"})
 """May be called without a token: the call itself carries its proof (a password, a session)."""
 
@@ -296,7 +299,7 @@ METHODS: dict[str, frozenset[str]] = {
     "files.names": _SCHOOL,
     "files.read": _SCHOOL,
     # reports
-    "reports.counts": _LEADS,
+    "reports.counts": _LEADS | {"machine:counts.read"},
     "reports.trust_counts": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
     "reports.chronology_pdf": _SCHOOL,
 }
@@ -343,6 +346,8 @@ def may_call(actor: Actor, method: str) -> bool:
     allowed = METHODS.get(method, frozenset())
     if actor.service is not None:
         return f"service:{actor.service}" in allowed
+    if actor.machine_id is not None:
+        return any(f"machine:{scope}" in allowed for scope in actor.scopes)
     if actor.drafts_only and method not in DRAFT_METHODS:
         return False
     return not allowed.isdisjoint(actor.roles)
