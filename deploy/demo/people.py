@@ -1,6 +1,7 @@
 """Made-up people: staff of every role, pupils with the names a real school has. Seeded: the same each time."""
 
 import datetime as dt
+import os
 import random
 import unicodedata
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from safekeep.permissions import FACTOR_ROLES
 SPACE = UUID("6b1f0f8e-53a4-5d2b-9a56-1d1f5afe0001")
 """Every id of the demonstration is derived from this, so that making it twice makes the same."""
 
-TODAY = dt.date.today()
+TODAY = dt.date.fromisoformat(os.environ.get("DEMO_DAY") or dt.date.today().isoformat())
+"""The day everything made up ends before: the one on which making it was begun, so that a start that was cut short goes on as it began."""
 
 GIVEN = [
     "Amelia",
@@ -268,7 +270,7 @@ def make_school(*, slug: str, name: str, phase: str, pupils: int, teachers: int)
         ContactItem(
             kind="local_authority_officer", name="Local authority designated officer", telephone="01632 960180", note="Within one working day"
         ),
-        ContactItem(kind="out_of_hours", name="Children's services, out of hours", telephone="01632 960190", note="In danger now: 999"),
+        ContactItem(kind="out_of_hours", name="Children's services, out of hours", telephone="01632 960190"),
     ]
     school_id = id_of("school", slug)
     seed = SeedSchool(id=school_id, slug=slug, name=name, phase=phase, people=people, contacts=contacts)

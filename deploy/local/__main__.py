@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections import defaultdict, deque
 from collections.abc import Callable
+from datetime import date
 from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
@@ -119,12 +120,7 @@ class Launcher:
         if self.mail_url:
             print(f"Mail it would send: {self.mail_url}")
         if logins:
-            print("\nDemonstration sign-ins (made-up people; anyone who reads this can use them):")
-            for login in logins:
-                print(
-                    f"  {login['role']:24} {login['school'] or 'trust':24} {login['username']:40} {login['password']:28} {login['totp_secret'] or ''}"
-                )
-            print("  The last column is the secret for an authenticator app, where the role needs a code at sign-in.")
+            print(_sign_ins(logins, codes_url=f"{self.mail_url}/codes" if self.mail_url else ""))
         print("\nCtrl-C ends it; the data stays in", self.data, flush=True)
         if self.chosen.ready:
             ready = {
@@ -236,6 +232,7 @@ class Launcher:
             "SMTP_PORT": str(self.smtp),
             "MAIL_PAGE_PORT": str(self.mail_page),
             "MAILBOX_FILE": str(self.data / "mailbox" / "messages.jsonl"),
+            "DEMO_LOGINS": str(self._demo_logins),
         }
         for name, environment in environments.items():
             values[f"env_{name.replace('-', '_')}"] = ",".join(f'{k}="{v.replace("%", "%%")}"' for k, v in environment.items() if '"' not in v)
@@ -322,7 +319,7 @@ class Launcher:
         _until(all_ready, seconds=90, otherwise="Not every process answers: see their lines in the data folder's logs.")
 
     def _demonstration(self) -> list[dict[str, Any]]:
-        path = self.data / "run" / "demo-logins.json"
+        path = self._demo_logins
         done = self.data / "run" / "demo-done"
         if self.chosen.no_demo and not done.exists():
             return []
@@ -333,6 +330,7 @@ class Launcher:
                     "BROKER_URL": self.urls["BROKER_URL"],
                     "KEYS_FILE": str(self.data / "keys" / "process" / "demo.json"),
                     "DEMO_LOGINS": str(path),
+                    "DEMO_DAY": kept_day(self.data / "run" / "demo-day"),
                 }
                 made = subprocess.run([sys.executable, "-W", "ignore", "-m", "deploy.demo"], cwd=ROOT, env=environment, check=False)
             if made.returncode != 0:
@@ -349,6 +347,11 @@ class Launcher:
             "PUBLIC_URL": f"http://localhost:{self.port}",
         }
         return self.urls | own
+
+    @property
+    def _demo_logins(self) -> Path:
+        path: Path = self.data / "run" / "demo-logins.json"
+        return path
 
     def _admin_urls(self) -> dict[str, str]:
         """Return the administrator's addresses of the embedded databases, for tests and benches (the file is private)."""
@@ -405,6 +408,26 @@ class Launcher:
         except subprocess.TimeoutExpired:
             self.supervisord.kill()
         print(f" ended in {time.monotonic() - begun:.1f} s", flush=True)
+
+
+def kept_day(path: Path) -> str:
+    """Return the day on which the demonstration was begun: today, unless a start before this one was cut short."""
+    if not path.exists():
+        path.write_text(date.today().isoformat())
+    return path.read_text()
+
+
+def _sign_ins(logins: list[dict[str, Any]], *, codes_url: str) -> str:
+    """Return what is printed of the demonstration's people: who they are, and where those who need a code find the one of this moment."""
+    lines = ["\nDemonstration sign-ins (made-up people; anyone who reads this can use them):"]
+    for login in logins:
+        code = "" if not login["totp_secret"] else "+ code" if codes_url else login["totp_secret"]
+        lines.append(f"  {login['role']:23} {login['school'] or 'trust':18} {login['username']:33} {login['password']:28} {code}".rstrip())
+    if codes_url:
+        lines.append(f"Where it says “+ code”, sign-in asks for the code of this moment: {codes_url}")
+    else:
+        lines.append("The last column is the secret for an authenticator app: those people are asked for its code.")
+    return "\n".join(lines)
 
 
 def _given_urls() -> dict[str, str]:

@@ -1,10 +1,12 @@
-"""The demonstration's mailbox: a real SMTP server on loopback that delivers nothing on, and a page to read it."""
+"""The demonstration's mailbox: a real SMTP server on loopback that delivers nothing on, a page to read it, and one with the codes of this moment."""
 
 import html
 import json
 import os
+import re
 import signal
 import threading
+import time
 from collections import deque
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -13,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pyotp
 from aiosmtpd.controller import Controller
 
 KEPT = 20_000
@@ -66,26 +69,70 @@ def _readable(header: str | None) -> str:
     return str(make_header(decode_header(header))) if header else ""
 
 
-_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Mailbox – Safekeep demonstration</title><link rel="stylesheet" href="/style.css"></head><body>
-<header>Safekeep demonstration: mailbox</header><main><h1>Mail that would have been sent</h1>
-<p>Every e-mail ends here. Nothing is sent on. Newest first.</p>%s</main></body></html>"""
-_STYLE = """body{margin:0;font:18px/1.5 "Atkinson Hyperlegible Next",system-ui,sans-serif;background:#fbfafc;color:#1d1823}header{background:#3f2158;color:#fff;
-padding:15px 20px;font-weight:700}main{max-width:44rem;margin:0 auto;padding:20px}article{background:#fff;border:1px solid #d9d4df;padding:15px;margin:0 0 15px}
-h2{font-size:20px;margin:0 0 5px}pre{white-space:pre-wrap;font:inherit;margin:10px 0 0}p.meta{margin:0;color:#55505c}
-@media(prefers-color-scheme:dark){body{background:#17131c;color:#f2eef6}article{background:#211b29;border-color:#4a4255}p.meta{color:#c9c2d2}}"""
+_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">%(more)s
+<title>%(title)s – Safekeep demonstration</title><link rel="stylesheet" href="/style.css"></head><body>
+<header><span>Safekeep demonstration</span> <nav aria-label="Pages"><a href="/">Mail</a> <a href="/codes">Sign-ins and codes</a></nav></header>
+<main><h1>%(title)s</h1>%(body)s</main></body></html>"""
+_STYLE = """body{margin:0;font:18px/1.5 "Atkinson Hyperlegible Next",system-ui,sans-serif;background:#fbfafc;color:#1d1823}
+header{background:#3f2158;color:#fff;padding:10px 20px;font-weight:700;display:flex;flex-wrap:wrap;gap:0 25px;align-items:center}
+nav a{display:inline-block;padding:8px 0;margin-right:20px;color:#fff;font-weight:400}main{max-width:60rem;margin:0 auto;padding:20px}a{color:#0b5e63}
+article{background:#fff;border:1px solid #d9d4df;padding:15px;margin:0 0 15px;max-width:44rem}h2{font-size:20px;margin:0 0 5px}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;font:inherit;margin:10px 0 0}p{max-width:44rem}p.meta{margin:0;color:#55505c}
+.wide{overflow-x:auto}table{border-collapse:collapse}th,td{text-align:left;padding:8px 20px 8px 0;border-bottom:1px solid #d9d4df;vertical-align:top}
+.code{font-size:22px;font-weight:700;white-space:nowrap}
+@media(prefers-color-scheme:dark){body{background:#17131c;color:#f2eef6}article{background:#211b29;border-color:#4a4255}p.meta{color:#c9c2d2}a{color:#7fd1cf}
+th,td{border-color:#4a4255}header a{color:#fff}}"""
+
+
+def _page(title: str, body: str, *, more: str = "") -> str:
+    return _PAGE % {"title": title, "body": body, "more": more}
+
+
+def _mail(messages: list[dict[str, Any]]) -> str:
+    articles = "".join(map(_article, messages)) or "<p>No mail yet. Add an incident, and the alert will be here within a second.</p>"
+    return _page("Mail that would have been sent", f"<p>Every e-mail ends here. Nothing is sent on. Newest first.</p>{articles}")
 
 
 def _article(message: dict[str, Any]) -> str:
     to = html.escape(", ".join(message["to"]))
+    text = re.sub(r"https?://\S+", lambda found: f'<a href="{found.group()}">{found.group()}</a>', html.escape(message["text"]))
+    said = datetime.fromisoformat(message["at"]).strftime("%-d %B %Y, %H:%M:%S UTC")
     return (
-        f"<article><h2>{html.escape(message['subject'])}</h2><p class='meta'>To {to} · <time datetime='{message['at']}'>{message['at']}</time></p>"
-        f"<pre>{html.escape(message['text'])}</pre></article>"
+        f"<article><h2>{html.escape(message['subject'])}</h2><p class='meta'>To {to} · <time datetime='{message['at']}'>{said}</time></p>"
+        f"<pre>{text}</pre></article>"
     )
 
 
+def codes_page(logins: list[dict[str, Any]], *, now: float) -> str:
+    """Return the page that stands for the authenticator apps of made-up people: every sign-in, with the code of this moment where one is asked for."""
+    if not logins:
+        return _page("Sign-ins and codes", "<p>There is no demonstration here, so there are no sign-ins.</p>")
+    rows = ""
+    for login in logins:
+        code = pyotp.TOTP(login["totp_secret"]).at(int(now)) if login["totp_secret"] else ""
+        shown = f"<span class='code'>{code[:3]} {code[3:]}</span>" if code else "no code asked"
+        cells = (
+            html.escape(str(value)) for value in (login["role"].replace("_", " "), login["school"] or "trust", login["username"], login["password"])
+        )
+        rows += "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + f"<td>{shown}</td></tr>"
+    left = 30 - int(now) % 30
+    head = "".join(f"<th scope='col'>{name}</th>" for name in ("Role", "School", "E-mail address", "Password", "Code now"))
+    body = (
+        f"<p>These people are made up. Real staff have the codes in an app on their telephone. A code works once: if it is refused, take the next one, "
+        f"in {left} seconds. This page looks again by itself.</p><div class='wide' tabindex='0' role='region' aria-label='Sign-ins'>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+    return _page("Sign-ins and codes", body, more=f'<meta http-equiv="refresh" content="{left + 1}">')
+
+
+def _logins() -> list[dict[str, Any]]:
+    path = Path(os.environ.get("DEMO_LOGINS", ""))
+    found: list[dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else []
+    return found
+
+
 def serve_page(mailbox: Mailbox, *, port: int) -> ThreadingHTTPServer:
-    """Serve the page and messages.json on loopback."""
+    """Serve the pages and messages.json on loopback."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -95,9 +142,9 @@ def serve_page(mailbox: Mailbox, *, port: int) -> ThreadingHTTPServer:
             elif path == "/style.css":
                 self._answer("text/css", _STYLE)
             elif path == "/":
-                shown = mailbox.all()[-200:][::-1]
-                articles = "".join(map(_article, shown)) or "<p>No mail yet. Add an incident, and the alert will be here within a second.</p>"
-                self._answer("text/html; charset=utf-8", _PAGE % articles)
+                self._answer("text/html; charset=utf-8", _mail(mailbox.all()[-200:][::-1]))
+            elif path == "/codes":
+                self._answer("text/html; charset=utf-8", codes_page(_logins(), now=time.time()))
             else:
                 self.send_error(404)
 

@@ -141,7 +141,7 @@ class Service:
                 for piece in self._pieces(row):
                     media_type = media_type or accepting.media_type(piece)
                     digest.update(piece)
-                if not accepting.is_taken(media_type):
+                if not accepting.is_taken(media_type, name=row.name):
                     raise Invalid({"file": "type_refused"})
                 store.change_file(
                     tx, school_id=actor.at_school, file_id=row.id, sha256=digest.hexdigest(), media_type=media_type, finished_at=clock.now()

@@ -382,7 +382,13 @@ REFUSED = {
     "wasm": b"\0asm\1\0\0\0",
     "shortcut": bytes.fromhex("4c0000000114020000000000c000000000000046") + b"\0" * 80,
 }
-TAKEN = {"text": b"Notes < 3 pages, as <agreed>.\n", "png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + b"\0" * 20, "a heart": b"<3 from Sarah\n"}
+TAKEN = {
+    "text": b"Notes < 3 pages, as <agreed>.\n",
+    "png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + b"\0" * 20,
+    "a heart": b"<3 from Sarah\n",
+    "a note that begins with a name": b"<Sarah> said no. <Ben> laughed.\n",
+    "a note that begins with a letter": b"<Ab> is how I call her here.\n",
+}
 
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED.keys())
@@ -390,6 +396,26 @@ def test_programs_scripts_and_what_a_browser_runs_are_refused_whatever_the_name(
     with pytest.raises(Invalid) as caught:
         files.upload(data, name="holiday.jpg")
     assert caught.value.problems == {"file": "type_refused"}
+
+
+SCRIPTS = {
+    "clean.ps1": b"Remove-Item -Recurse $HOME\r\n",
+    "Clean.PS1 ": b"Remove-Item -Recurse $HOME\r\n",
+    "notes.js": b'new ActiveXObject("WScript.Shell").Run("calc")\r\n',
+    "notes.txt.vbs": b'CreateObject("WScript.Shell").Run "calc"\r\n',
+    "photo.jpg.hta": b"x",
+    "pupils.bat": b"del x\r\n",
+    "link.url": b"[InternetShortcut]\r\nURL=https://school.example\r\n",
+    "page.html": b"only words\n",
+}
+
+
+@pytest.mark.parametrize(("name", "data"), SCRIPTS.items(), ids=SCRIPTS.keys())
+def test_a_name_that_a_computer_would_run_is_refused_though_its_content_is_text(files: Files, name: str, data: bytes) -> None:
+    with pytest.raises(Invalid) as caught:
+        files.upload(data, name=name)
+    assert caught.value.problems == {"file": "type_refused"}
+    assert files.upload(data, name=f"about {name.strip()}.txt").size == len(data)
 
 
 @pytest.mark.parametrize("data", TAKEN.values(), ids=TAKEN.keys())
