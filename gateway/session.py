@@ -14,6 +14,7 @@ from safekeep.contracts.identity import SchoolPlace, Session, SessionAnswer, Sig
 from safekeep.errors import NotFound, NotSignedIn, SafekeepError
 
 _REMEMBERED_SECONDS = 60.0
+_DEVICE_PEOPLE = 8
 BACKGROUND = "X-Safekeep-Background"
 """Set by what a page asks by itself: it does not keep the session from locking."""
 _remembered: dict[tuple[str, str | None], tuple[SessionAnswer, float]] = {}
@@ -178,15 +179,20 @@ def set_cookie(response: Response, session_token: str) -> None:
     response.set_cookie(cookie_name(), session_token, httponly=True, samesite="Lax", path="/", secure=_is_https())
 
 
-def device_cookie() -> str:
-    """Return what says that this browser has been used by its person before, or ""."""
-    return request.cookies.get(f"{cookie_name()}-device", "")
+def device_tokens() -> list[str]:
+    """Return what says that this browser has been used by its people before, newest first."""
+    return [token[:200] for token in request.cookies.get(f"{cookie_name()}-device", "").split("~")[:_DEVICE_PEOPLE] if token]
 
 
 def set_device_cookie(response: Response, device_token: str) -> None:
-    """Let the browser be known again for a year. It opens nothing: guessing elsewhere does not slow it down, that is all."""
+    """Let the browser be known again for a year, as this person's too: staff share computers.
+
+    It opens nothing: guessing elsewhere does not slow it down, and using it again is no news. That is all.
+    """
     name = f"{cookie_name()}-device"
-    response.set_cookie(name, device_token, httponly=True, samesite="Lax", path="/", secure=_is_https(), max_age=365 * 86_400)
+    number = device_token.partition(".")[0]
+    kept = "~".join([device_token, *(token for token in device_tokens() if token.partition(".")[0] != number)][:_DEVICE_PEOPLE])
+    response.set_cookie(name, kept, httponly=True, samesite="Lax", path="/", secure=_is_https(), max_age=365 * 86_400)
 
 
 def drop_cookie(response: Response) -> None:

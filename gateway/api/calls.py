@@ -202,7 +202,14 @@ def sign_in() -> Any:
     sent = rpc.build(SignInBody, **body())
     device = request.headers.get("User-Agent", "")
     answer = rpc.ask(
-        rpc.build(SignIn, username=sent.username, password=sent.password, code=sent.code, device="".join(filter(str.isprintable, device))[:200]),
+        rpc.build(
+            SignIn,
+            username=sent.username,
+            password=sent.password,
+            code=sent.code,
+            device="".join(filter(str.isprintable, device))[:200],
+            address=(request.remote_addr or "")[:200],
+        ),
         token="",
         seconds=15.0,
     )

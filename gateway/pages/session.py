@@ -72,16 +72,14 @@ def sign_in() -> Any:
             password=form.one("password"),
             in_steps=True,
             device=_device(),
-            device_token=session.device_cookie()[:200],
+            device_tokens=session.device_tokens(),
             address=_address(),
         )
         signed_in = rpc.ask(request_, token="", seconds=10.0)
     except (SignInFailed, TooManyAttempts, Invalid) as error:
         problem = problems.problem_of(SignInFailed() if isinstance(error, Invalid) else error)
         return _show_sign_in(form, wanted=wanted, notice=str(problem.detail), status=problem.status)
-    response = _arrived(signed_in, wanted=wanted)
-    session.set_device_cookie(response, signed_in.device_token)
-    return response
+    return _arrived(signed_in, wanted=wanted)
 
 
 @pages.route("/prove", methods=["GET", "POST"])
@@ -201,7 +199,7 @@ def forgot() -> Any:
             form.refuse("username", "missing")
             return render_template("session/forgot.html", form=form, asked=False), 422
         try:
-            rpc.ask(rpc.build(AskPassword, email=form.one("username").strip()), token="")
+            rpc.ask(rpc.build(AskPassword, email=form.one("username").strip(), address=_address()), token="")
         except Invalid:
             form.refuse("username", "invalid")
             return render_template("session/forgot.html", form=form, asked=False), 422
@@ -329,6 +327,8 @@ def _arrived(signed_in: SignedIn, *, wanted: str) -> Response:
     address = url_for(step, next=wanted or None) if step else wanted or _first_page(signed_in.places)
     response: Any = redirect(address, 303)
     turn(response, signed_in.session_token)
+    if signed_in.device_token:
+        session.set_device_cookie(response, signed_in.device_token)
     return response  # type: ignore[no-any-return]
 
 

@@ -3,6 +3,8 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Nothing, Request, Zone
 
 # --- sign-in and sessions ------------------------------------------------------------------------------------------
@@ -52,7 +54,7 @@ class SignIn(Request[SignedIn]):
     code: str | None = None
     in_steps: bool = False
     device: Line = ""
-    device_token: Line = ""
+    device_tokens: list[Line] = Field(default=[], max_length=10)  # of everybody who has signed in with this browser
     address: Line = ""
 
 
@@ -260,12 +262,16 @@ class Addresses(Request[AddressesAnswer]):
 
 
 class AskPassword(Request[Nothing]):
-    """Ask for a link by e-mail to set a password: one use, 24 hours. Answers the same whether or not the address is known."""
+    """Ask for a link by e-mail to set a password: one use, 24 hours. Answers the same whether or not the address is known.
+
+    Raises TooManyAttempts for an `address` (of the network) that asks for many.
+    """
 
     method: ClassVar[str] = "identity.ask_password"
     answer: ClassVar[type[Contract]] = Nothing
 
     email: Line
+    address: Line = ""
 
 
 class UseLink(Request[SignedIn]):
@@ -335,6 +341,7 @@ class AccountAnswer(Contract):
     factors: list[FactorItem]
     recovery_left: int
     needs_factor: bool
+    pass_needed: bool = False  # had a key and has none: another one takes a person who knows them
     devices: list[DeviceItem]
     rules: PasswordRules
     password_until: Moment | None
@@ -368,7 +375,11 @@ class NewTotp(Contract):
 
 
 class BeginTotp(Request[NewTotp]):
-    """Begin with an authenticator app. Raises NotAllowed("step_up") when the person has factors and used none of late."""
+    """Begin with an authenticator app.
+
+    Raises NotAllowed("step_up") when the person has factors and used none of late, NotAllowed("pass_needed") when they
+    lost the one they had.
+    """
 
     method: ClassVar[str] = "identity.begin_totp"
     answer: ClassVar[type[Contract]] = NewTotp
@@ -377,7 +388,7 @@ class BeginTotp(Request[NewTotp]):
 
 
 class BeginKey(Request[KeyOptions]):
-    """Begin registering a hard key or passkey. Raises NotAllowed("step_up")."""
+    """Begin registering a hard key or passkey. Raises NotAllowed("step_up" | "pass_needed")."""
 
     method: ClassVar[str] = "identity.begin_key"
     answer: ClassVar[type[Contract]] = KeyOptions
@@ -442,7 +453,7 @@ class DisableFactor(Request[Nothing]):
 
 
 class UsePass(Request[FactorAdded]):
-    """Use the pass a DSL (or trust IT) gave in person, in place of a lost key: the session may then enrol another.
+    """Use the pass a DSL gave in person, or a recovery code, in place of a lost key: the session may then enrol another.
 
     Raises SignInFailed when it is wrong, used, or older than ten minutes; TooManyAttempts.
     """
@@ -797,7 +808,10 @@ class Audit(Request[AuditAnswer]):
 
 
 class LetterAnswer(Contract):
-    """What alerts needs to write a letter about an account. `link_token`: made now, kept as a hash; "" where there is none."""
+    """What alerts needs to write a letter about an account. `link_token`: made now, kept as a hash; "" where there is none.
+
+    `at`: when the device signed in, or when the password is due; else now. `about_name`: whose account or role it is.
+    """
 
     to_name: Name
     to_email: str
@@ -805,6 +819,9 @@ class LetterAnswer(Contract):
     link_token: str
     device: str
     at: Moment
+    zone: Zone = "Europe/London"
+    slug: str = ""
+    about_name: str = ""
 
 
 class Letter(Request[LetterAnswer]):

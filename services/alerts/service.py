@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from email.mime.text import MIMEText
 from queue import Empty, SimpleQueue
 from typing import Any
 from uuid import UUID
@@ -32,13 +33,13 @@ from safekeep.contracts.alerts import (
     Unread,
     UnreadAnswer,
 )
-from safekeep.contracts.identity import Addresses, AddressesAnswer
+from safekeep.contracts.identity import Addresses, AddressesAnswer, Letter
 from safekeep.contracts.incidents import EntryRecorded, Recipient
 from safekeep.errors import Invalid, NotFound, SafekeepError, StorageError
 from safekeep.ids import new_id
 from safekeep.permissions import Class
 from safekeep.rpc import Host, Resources, answers, ask, retry, take, take_events
-from services.alerts import mail, store, telling
+from services.alerts import letters, mail, store, telling
 
 CLAIMED_FOR = timedelta(minutes=2)
 BATCH = 40  # mails claimed, handed over and marked together: a crash in between repeats at most these
@@ -153,6 +154,8 @@ class Service:
         }
 
     def _hand_over(self, row: Any) -> mail.Outcome:
+        if row.kind in letters.KINDS:
+            return self._hand_over_letter(row)
         try:
             known = self._addresses(row.school_id, {row.person_id, *([row.recorded_by] if row.recorded_by else [])})
         except (SafekeepError, OSError) as error:
@@ -174,7 +177,23 @@ class Service:
             category=known.categories.get(row.category, ""),
             link=f"{place}/alerts/{row.alert_id}" if row.kind == "alert" else f"{place}/drafts",
         )
-        message = mail.write(letter, sender=self.host.settings.mail_from, now=clock.now())
+        return self._post(mail.write(letter, sender=self.host.settings.mail_from, now=clock.now()))
+
+    def _hand_over_letter(self, row: Any) -> mail.Outcome:
+        """Write about an account. Identity is asked at this moment: a link's token is made now and kept nowhere here."""
+        token = actors.service_token(keys=self.host.keys, service="alerts", school_id=row.school_id)
+        try:
+            known = ask(self.identity, Letter(person_id=row.person_id, kind=row.kind, about=row.about), token=token)
+        except NotFound:
+            return "failed"  # the account was closed meanwhile
+        except (SafekeepError, OSError) as error:
+            telemetry.log().warning("mail.addresses_unknown", error=type(error).__name__)
+            return "later"
+        subject, text = letters.subject_and_text(row.kind, known, public_url=self.host.settings.public_url)
+        about = {"subject": subject, "text": text, "to": (known.to_name, known.to_email), "school_name": known.sender_name}
+        return self._post(mail.envelop(row.id, **about, sender=self.host.settings.mail_from, now=clock.now()))  # type: ignore[arg-type]
+
+    def _post(self, message: MIMEText) -> mail.Outcome:
         url = self.host.settings.smtp_url
         try:
             post = _free[url].get_nowait()
@@ -291,6 +310,13 @@ def _on_draft_left(tx: sa.Connection, event: files.DraftLeft) -> None:
     store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
 
 
+def _on_letter(tx: sa.Connection, event: identity.LetterWanted) -> None:
+    """Write about an account. A kind that only a newer release knows is left to it."""
+    if event.kind in letters.KINDS:
+        wanted = _mail(event.person_id, kind=event.kind, now=clock.now(), about=event.about)
+        store.add(tx, school_id=event.school_id, alerts=[], mails=[wanted])
+
+
 def _mail(
     person_id: UUID,
     *,
@@ -300,6 +326,7 @@ def _mail(
     category: str = "",
     by: UUID | None = None,
     trace: str = "",
+    about: UUID | None = None,
 ) -> dict[str, Any]:
     return {
         "id": new_id(),
@@ -310,6 +337,7 @@ def _mail(
         "recorded_by": by,
         "next_at": now,
         "trace": trace,
+        "about": about,
     }
 
 
@@ -319,6 +347,7 @@ HANDLERS: inbox.Handlers = {
     incidents.ActionAdded: _on_entry,
     incidents.RightGranted: _on_granted,
     files.DraftLeft: _on_draft_left,
+    identity.LetterWanted: _on_letter,
 }
 
 

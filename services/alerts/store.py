@@ -67,6 +67,7 @@ mails = sa.Table(
     _time("next_at"),
     _time("sent_at", nullable=True),
     sa.Column("trace", sa.Text, nullable=False),
+    sa.Column("about", pg.UUID),  # a letter's: the session, key or person it concerns
     sa.ForeignKeyConstraint(["school_id", "alert_id"], ["alerts.school_id", "alerts.id"]),
     sa.Index("mails_waiting", "next_at", postgresql_where=sa.text("state = 'waiting'")),
     sa.Index("mails_alert", "school_id", "alert_id"),
@@ -99,8 +100,8 @@ _ADD = sa.text(
     "at_risk_now, raised_at, read_at) select :school, a.id, a.person_id, a.incident_id, a.entry_id, a.kind, a.category, a.class_code, a.recorded_by, "
     "a.because, a.at_risk_now, a.raised_at, a.read_at from jsonb_populate_recordset(null::alerts, cast(:alerts as jsonb)) a "
     "on conflict do nothing returning id) "
-    "insert into mails (school_id, id, person_id, kind, alert_id, category, recorded_by, state, attempts, next_at, trace) "
-    "select :school, m.id, m.person_id, m.kind, m.alert_id, m.category, m.recorded_by, 'waiting', 0, m.next_at, m.trace "
+    "insert into mails (school_id, id, person_id, kind, alert_id, category, recorded_by, state, attempts, next_at, trace, about) "
+    "select :school, m.id, m.person_id, m.kind, m.alert_id, m.category, m.recorded_by, 'waiting', 0, m.next_at, m.trace, m.about "
     "from jsonb_populate_recordset(null::mails, cast(:mails as jsonb)) m where m.alert_id is null or m.alert_id in (select id from raised)"
 )
 
@@ -186,7 +187,8 @@ def readers(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequenc
 _CLAIM = sa.text(
     "update mails set next_at = :again from (select school_id, id from mails where state = 'waiting' and next_at <= :now "
     "order by next_at limit :limit for update skip locked) due where mails.school_id = due.school_id and mails.id = due.id "
-    "returning mails.school_id, mails.id, mails.person_id, mails.kind, mails.alert_id, mails.category, mails.recorded_by, mails.attempts, mails.trace"
+    "returning mails.school_id, mails.id, mails.person_id, mails.kind, mails.alert_id, mails.category, mails.recorded_by, mails.attempts, mails.trace, "
+    "mails.about"
 )
 _MARK = sa.text(
     "update mails set state = done.state, attempts = mails.attempts + 1, sent_at = done.sent_at, next_at = done.next_at "

@@ -20,11 +20,18 @@ _HASHER: Final = PasswordHasher(
 )
 
 FAILURES_ALLOWED: Final = 10
+"""For one account from one address, or from one browser its person has used before."""
+FROM_ANYWHERE_ALLOWED: Final = 50
+"""For one account from everywhere: one attacker does not slow its owner down at another address, many together do."""
 FROM_ADDRESS_ALLOWED: Final = 60
 """A school's staff sign in from one address, so many more are let through from it."""
+LINKS_ALLOWED: Final = 5
+"""Links by mail an hour for one account, and four times as many asked for from one address: nobody's mailbox is flooded."""
 WINDOW: Final = timedelta(minutes=15)
 LONGEST_PAUSE: Final = 60
-"""Seconds. Longer would let anybody keep a DSL out by guessing; a device known before is not paused at all."""
+"""Seconds. Longer would let anybody keep a DSL out by guessing; a device known before is paused for its own failures only."""
+REMIND: Final = timedelta(days=7)
+"""So long before a password has to be changed its owner is told."""
 
 MAX_LENGTH: Final = 200
 

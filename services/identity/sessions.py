@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -66,6 +67,11 @@ def form_key(*, session_id: str, key: bytes) -> str:
 def device_token(*, person_id: str, number: str, key: bytes) -> str:
     """Return what a browser keeps to be known again as one this person has signed in with (OWASP's device cookies)."""
     return f"{number}.{hmac.new(key, f'device {person_id} {number}'.encode(), hashlib.sha256).hexdigest()}"
+
+
+def number_of_device(*, tokens: Collection[str], person_id: str, key: bytes) -> str:
+    """Return the number of the first token that says this browser is one the person has signed in with, or ""."""
+    return next((token.partition(".")[0] for token in tokens if is_device_of(token=token, person_id=person_id, key=key)), "")
 
 
 def is_device_of(*, token: str, person_id: str, key: bytes) -> bool:

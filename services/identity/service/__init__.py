@@ -26,7 +26,7 @@ from safekeep.contracts.identity import (
 )
 from safekeep.errors import NotFound, StorageError
 from safekeep.rpc import answers
-from services.identity import store
+from services.identity import passwords, store
 from services.identity.service.console import Console
 from services.identity.service.demonstration import Demonstration
 from services.identity.store import accounts
@@ -34,6 +34,7 @@ from services.identity.store import accounts
 TOLD_FOR = timedelta(seconds=10)
 """Each revocation is in every heartbeat of this long: a gateway that misses a few still hears it."""
 ASKS_AT_ONCE = 20
+REMINDERS_AT_ONCE = 50
 
 
 class Service(Console, Demonstration):
@@ -117,16 +118,38 @@ class Service(Console, Demonstration):
             with self._scope() as tx:
                 for email in dict.fromkeys(accounts.take_password_asks(tx, limit=ASKS_AT_ONCE)):
                     found = accounts.account(tx, email=email)
-                    if found is not None and found.closed_at is None:
-                        self._letter(tx, "password_link", person_id=found.id, tenant=self._standing(found.id).tenant)
+                    if found is None or found.closed_at is not None:
+                        continue
+                    if accounts.links_sent(tx, person_id=found.id, since=clock.now() - timedelta(hours=1)) >= passwords.LINKS_ALLOWED:
+                        continue
+                    standing = self._standing_in(tx, found.id)
+                    self._letter(tx, "password_link", person_id=found.id, tenant=standing.tenant)
+                    self._audit(tx, "link_asked", person_id=found.id, schools=[p.id for p in standing.places if not p.is_trust])
         except StorageError as error:
             telemetry.log().warning("links.waiting", sqlstate=error.sqlstate)
 
+    @timer(interval=600)
+    def password_reminders(self) -> None:
+        """Tell whoever has to change their password within a week, once."""
+        now, rest = clock.now(), REMINDERS_AT_ONCE
+        try:
+            while rest == REMINDERS_AT_ONCE:
+                with self._scope() as tx:
+                    days = passwords.Rules().change_days
+                    due = accounts.passwords_due(tx, now=now, until=now + passwords.REMIND, otherwise=days, limit=REMINDERS_AT_ONCE)
+                    for person_id in due:
+                        self._letter(tx, "password_due", person_id=person_id, tenant=self._standing_in(tx, person_id).tenant)
+                        accounts.reminded(tx, person_id=person_id, now=now)
+                    rest = len(due)
+        except StorageError as error:
+            telemetry.log().warning("reminders.waiting", sqlstate=error.sqlstate)
+
     @timer(interval=3600)
     def tidy(self) -> None:
-        """Remove revocations that every gateway has long heard."""
+        """Remove revocations that every gateway has long heard, and failures that no longer count."""
         with self._scope() as tx:
             accounts.forget_revocations(tx, before=clock.now() - timedelta(hours=1))
+            accounts.tidy_attempts(tx, before=clock.now() - timedelta(days=1))
 
 
 def _access_school(tx: sa.Connection, *, school_id: UUID) -> sa.Row[Any]:

@@ -62,8 +62,11 @@ class Base:
         return self.host.keys.symmetric("sessions")[1]
 
     def _standing(self, person_id: UUID) -> Standing:
-        with self.host.transaction(self.host.engine, person_id=str(person_id)) as tx:
-            rows = accounts.places_of(tx, person_id=person_id)
+        with self.host.transaction(self.host.engine) as tx:
+            return self._standing_in(tx, person_id)
+
+    def _standing_in(self, tx: sa.Connection, person_id: UUID) -> Standing:
+        rows = accounts.places_of(tx, person_id=person_id)
         at_school = [r for r in rows if not r.is_trust]
         with_policy = [r for r in at_school if r.min_length is not None]
         places = [
@@ -84,17 +87,30 @@ class Base:
             school_names=[r.name for r in rows],
         )
 
-    def _session(self, tx: sa.Connection, token: str, *, stages: tuple[Stage, ...] = ("full",), lock_after: timedelta | None = None) -> sa.Row[Any]:
-        """Return the session of a token, locked for this transaction. Raises NotSignedIn when it may not do this now."""
+    def _session(self, tx: sa.Connection, token: str, *, stages: tuple[Stage, ...] = ("full",), even_locked: bool = False) -> sa.Row[Any]:
+        """Return the session of a token, held for this transaction.
+
+        Raises NotSignedIn("ended" | "expired" | "locked" | "unfinished") when it may not do this now.
+        """
         row = accounts.session_with(tx, token_hash=self._stored(token), lock=True)
         if row is None or row.closed_at is not None:
             raise NotSignedIn("ended")
-        found = sessions.state(times_of(row), now=clock.now(), lock_after=lock_after or timedelta(hours=12))
-        if found == State.LOCKED and lock_after is not None:
-            raise NotSignedIn("locked")
-        if found in (State.ENDED, State.DRAFTS_ONLY) or row.stage not in stages:
+        standing = self._standing_in(tx, row.person_id)
+        found = sessions.state(times_of(row), now=clock.now(), lock_after=standing.lock_after)
+        if found in (State.ENDED, State.DRAFTS_ONLY):
             raise NotSignedIn("ended" if found == State.ENDED else "expired")
+        if found == State.LOCKED and not even_locked:
+            raise NotSignedIn("locked")
+        if self._stage_now(tx, row, standing=standing) not in stages:
+            raise NotSignedIn("unfinished")
         return row
+
+    def _stage_now(self, tx: sa.Connection, row: Any, *, standing: Standing) -> Stage:
+        """Return how far a session has come: a role, or the school's policy, may have come after it."""
+        stage: Stage = row.stage
+        if stage != "full" or not standing.needs_factor or row.second_factor_at is not None:
+            return stage
+        return "second_factor" if accounts.factors_of(tx, person_ids=[row.person_id]) else "enrol"
 
     def _signed_in(self, *, token: str, row: Any, standing: Standing, stage: str, device_token: str = "") -> SignedIn:
         return SignedIn(
@@ -122,7 +138,9 @@ class Base:
 
     def _letter(self, tx: sa.Connection, kind: str, *, person_id: UUID, tenant: UUID | None, about: UUID | None = None) -> None:
         """Have alerts write to the person. With no place at all there is nobody to write for."""
-        if tenant is not None:
+        if tenant is None:
+            return
+        with accounts.at_school(tx, school_id=tenant):
             outbox.add(tx, LetterWanted, school_id=tenant, subject=new_id(), person_id=person_id, kind=kind, about=about)
 
     def _revoke(self, tx: sa.Connection, *, sessions_: list[UUID], person_id: UUID | None = None) -> None:

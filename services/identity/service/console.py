@@ -55,7 +55,7 @@ from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, SignInFaile
 from safekeep.ids import new_id
 from safekeep.permissions import Class, Role
 from safekeep.rpc import answers
-from services.identity import roles, second_factors, store
+from services.identity import passwords, roles, second_factors, store
 from services.identity.service.keys import Keys, factor_item
 from services.identity.service.new_school import make_school, tell_school
 from services.identity.store import accounts
@@ -394,18 +394,29 @@ class Console(Keys):
 
     @answers(Letter)
     def letter(self, actor: Actor, request: Letter) -> LetterAnswer:
-        standing = self._standing(request.person_id)
         with self._scope() as tx:
             person = accounts.person(tx, person_id=request.person_id)
+            standing = self._standing_in(tx, request.person_id)
             if person is None or person.closed_at is not None or not standing.places:
                 raise NotFound("person")
             token = self._link(tx, person_id=person.id) if request.kind in LINK_LETTERS else ""
-            device = ""
-            if request.kind == "new_device" and request.about:
-                found = accounts.live_sessions(tx, person_id=person.id, since=datetime.min.replace(tzinfo=UTC))
-                device = next((s.device for s in found if s.id == request.about), "")
-        sender = next((p.name for p in standing.places if p.id == actor.school_id), standing.places[0].name)
-        return LetterAnswer(to_name=person.name, to_email=person.email, sender_name=sender, link_token=token, device=device, at=clock.now())
+            about = accounts.person(tx, person_id=request.about) if request.about else None
+            device = accounts.session_of(tx, person_id=person.id, id=request.about) if request.kind == "new_device" and request.about else None
+        at = {"new_device": device and device.created_at, "password_due": passwords.due_at(set_at=person.password_set_at, rules=standing.rules)}
+        sender = next((p for p in standing.places if p.id == actor.school_id), standing.places[0])
+        with self._school(sender.id) as tx:
+            school = store.school_with(tx, school_id=sender.id)
+        return LetterAnswer(
+            to_name=person.name,
+            to_email=person.email,
+            sender_name=sender.name,
+            link_token=token,
+            device=device.device if device else "",
+            at=at.get(request.kind) or clock.now(),
+            zone=school.zone if school else "Europe/London",
+            slug=sender.slug if school else "",
+            about_name=(about or person).name,
+        )
 
     # --- what these share
 

@@ -28,7 +28,7 @@ from safekeep.contracts.identity import (
     Stage,
     UsePass,
 )
-from safekeep.errors import Invalid, NotFound, SignInFailed
+from safekeep.errors import Invalid, NotAllowed, NotFound, SignInFailed
 from safekeep.ids import new_id
 from safekeep.rpc import answers
 from services.identity import passwords, second_factors, sessions, store
@@ -51,7 +51,8 @@ class Keys(SigningIn):
             factors = accounts.factors_of(tx, person_ids=[row.person_id])
             devices = accounts.live_sessions(tx, person_id=row.person_id, since=now - sessions.ABSOLUTE)
             left = accounts.codes_left(tx, person_id=row.person_id, purpose="recovery")
-        standing = self._standing(row.person_id)
+            standing = self._standing_in(tx, row.person_id)
+            pass_needed = self._needs_pass(tx, row, standing=standing)
         rules = standing.rules
         return AccountAnswer(
             person_id=row.person_id,
@@ -60,6 +61,7 @@ class Keys(SigningIn):
             factors=[factor_item(f) for f in factors],
             recovery_left=left,
             needs_factor=standing.needs_factor,
+            pass_needed=pass_needed,
             devices=[
                 DeviceItem(id=d.id, device=d.device, created_at=d.created_at, last_seen_at=d.last_seen_at, here=d.id == row.id) for d in devices
             ],
@@ -87,7 +89,7 @@ class Keys(SigningIn):
         now = clock.now()
         with self._scope() as tx:
             row = self._enrolling(tx, request.session_token)
-            self._slow_down(tx, email=f"code/{row.person_id}", address="")
+            self._slow_down(tx, email=f"code/{row.person_id}")
             factor = accounts.factor(tx, person_id=row.person_id, factor_id=request.factor_id)
             if factor is None or factor.kind != "totp" or factor.confirmed_at is not None:
                 raise NotFound("factor")
@@ -170,15 +172,17 @@ class Keys(SigningIn):
         with self._scope() as tx:
             row = self._session(tx, request.session_token, stages=("second_factor", "enrol"))
             which = f"code/{row.person_id}"
-            self._slow_down(tx, email=which, address="")
-            stored = self._stored(second_factors.plain_code(request.code))
-            used = accounts.use_code(tx, person_id=row.person_id, purpose="pass", code_hash=stored, now=now)
-            if not used:
-                accounts.add_failure(tx, id=new_id(), email=which, address="", now=now)
-        if not used:
+            self._slow_down(tx, email=which)
+            standing, stored = self._standing_in(tx, row.person_id), self._stored(second_factors.plain_code(request.code))
+            mine: dict[str, Any] = {"person_id": row.person_id, "code_hash": stored, "now": now}
+            kind = next((f"{purpose}_used" for purpose in ("pass", "recovery") if accounts.use_code(tx, purpose=purpose, **mine)), "")
+            if kind == "recovery_used":
+                self._letter(tx, "recovery_used", person_id=row.person_id, tenant=standing.tenant)
+            if not kind:
+                self._note_failure(tx, which=which, address="", kind="second_factor_failed", person_id=row.person_id, standing=standing)
+        if not kind:
             raise SignInFailed
-        standing = self._standing(row.person_id)
-        turned = self._turn(row, standing=standing, kind="pass_used", stage="enrol", recovering=True)
+        turned = self._turn(row, standing=standing, kind=kind, stage="enrol", recovering=True)
         return FactorAdded(session_token=turned.session_token, stage="enrol", recovery_codes=[])
 
     @answers(ConfirmOwnRole)
@@ -192,7 +196,7 @@ class Keys(SigningIn):
             raise NotFound("role")
         which = f"head/{row.person_id}"
         with self._admin(place.id) as tx:
-            self._slow_down(tx, email=which, address="")
+            self._slow_down(tx, email=which)
             stored = self._stored(second_factors.plain_code(request.code))
             used = accounts.use_code(tx, person_id=row.person_id, purpose="head", code_hash=stored, now=now, school_id=place.id)
             if used:
@@ -211,9 +215,17 @@ class Keys(SigningIn):
     def _enrolling(self, tx: sa.Connection, token: str) -> sa.Row[Any]:
         """The session, if it may add a key: the first one, or after using one of late, or after a recovery code or a pass."""
         row = self._session(tx, token, stages=ENROLLING)
+        if self._needs_pass(tx, row, standing=self._standing_in(tx, row.person_id)):
+            raise NotAllowed("pass_needed")
         if not row.recovering and accounts.factors_of(tx, person_ids=[row.person_id]):
             needs_fresh(row, clock.now())
         return row
+
+    def _needs_pass(self, tx: sa.Connection, row: Any, *, standing: Standing) -> bool:
+        """Whether the person had a key and has none: then a password, and a mailbox, do not set up the next one."""
+        if row.recovering or not standing.needs_factor or accounts.factors_of(tx, person_ids=[row.person_id]):
+            return False
+        return accounts.has_had_factor(tx, person_id=row.person_id)
 
     def _added(self, row: Any, *, factor_id: UUID) -> FactorAdded:
         """Make a new key count: recovery codes with the first, a letter, an audit line, a new token."""
@@ -223,7 +235,8 @@ class Keys(SigningIn):
             codes = self._recovery_codes(tx, person_id=row.person_id) if is_first else []
             self._letter(tx, "factor_added", person_id=row.person_id, tenant=standing.tenant, about=factor_id)
         stage = self._stage_after_factor(row, standing=standing) if row.stage == "enrol" else row.stage
-        changes = {"stage": stage, "second_factor_at": now, "factor_id": factor_id, "recovering": False, "last_seen_at": now}
+        key = "factor_id" if row.second_factor_at is None else "stepped_with"
+        changes = {"stage": stage, "second_factor_at": now, key: factor_id, "recovering": False, "last_seen_at": now}
         turned = self._turn(row, standing=standing, kind="factor_added", **changes)
         return FactorAdded(session_token=turned.session_token, stage=turned.stage, recovery_codes=codes)
 

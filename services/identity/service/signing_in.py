@@ -1,6 +1,7 @@
 """Signing in, proving again, locking, sessions, passwords."""
 
 import secrets
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from services.identity.service.base import Base, Standing, off_loop, times_of
 from services.identity.sessions import State
 from services.identity.store import accounts
 
+TELL_AGAIN = timedelta(days=1)
 ANY_STAGE: tuple[Stage, ...] = ("full", "second_factor", "enrol", "password")
 
 
@@ -44,16 +46,19 @@ class SigningIn(Base):
         now, email = clock.now(), request.username.strip().casefold()
         with self._scope() as tx:
             found = accounts.account(tx, email=email)
-            known = bool(found and sessions.is_device_of(token=request.device_token, person_id=str(found.id), key=self._key))
+            known = sessions.number_of_device(tokens=request.device_tokens, person_id=str(found.id), key=self._key) if found else ""
             # a browser that this person has used before counts for itself: guessing elsewhere must not keep a DSL out
-            who = f"{found.id}/{request.device_token.partition('.')[0]}" if found and known else email
-            self._slow_down(tx, email=who, address="" if known else request.address)
+            who = f"{found.id}/{known}" if found and known else email
+            if known:
+                self._slow_down(tx, email=who)
+            else:
+                self._slow_down(tx, email=email, address=request.address)
         right = off_loop(passwords.verify, stored=found.password_hash if found else None, password=request.password)
         if not right or found is None or found.closed_at is not None:
             self._failed(email=who, address=request.address, found=found)
             raise SignInFailed
-        standing = self._standing(found.id)
         with self._scope() as tx:
+            standing = self._standing_in(tx, found.id)
             if found.demo and store.real_school_exists(tx):
                 raise SignInFailed
             has_factor = bool(accounts.factors_of(tx, person_ids=[found.id]))
@@ -70,13 +75,13 @@ class SigningIn(Base):
             stage = self._stage_after_factor(found, standing=standing)
             if not request.in_steps and stage != "full":
                 raise NotAllowed("password_expired")
-        number = request.device_token.partition(".")[0] if known else secrets.token_urlsafe(9)
+        number = known or secrets.token_urlsafe(9)
         rehashed = off_loop(passwords.hash_password, password=request.password) if passwords.needs_rehash(found.password_hash) else None
         with self._scope(found.id) as tx:
             accounts.forget_failures(tx, email=who)
             if rehashed:
                 accounts.rehash(tx, person_id=found.id, password_hash=rehashed)
-            is_new_device = not known and accounts.knows_device(tx, person_id=found.id, but=session_id)
+            is_new_device = self._is_new_device(tx, request, person_id=found.id, known=known)
             accounts.add_session(
                 tx,
                 id=session_id,
@@ -90,9 +95,10 @@ class SigningIn(Base):
                 factor_id=factor_id,
                 second_factor_at=now if factor_id or is_recovery else None,
                 recovering=is_recovery,
+                resetting=False,
             )
             self._audit(tx, "signed_in", person_id=found.id, schools=_schools(standing), stage=stage)
-            if is_new_device and request.in_steps:
+            if is_new_device:
                 self._letter(tx, "new_device", person_id=found.id, tenant=standing.tenant, about=session_id)
         device = sessions.device_token(person_id=str(found.id), number=number, key=self._key)
         return SignedIn(session_token=token, person_id=found.id, name=found.name, places=standing.places, stage=stage, device_token=device)
@@ -101,7 +107,7 @@ class SigningIn(Base):
     def begin_proof(self, _: None, request: BeginProof) -> KeyOptions:
         now = clock.now()
         with self._scope() as tx:
-            row = self._session(tx, request.session_token, stages=ANY_STAGE)
+            row = self._session(tx, request.session_token, stages=ANY_STAGE, even_locked=True)
             known = [bytes(f.credential_id) for f in accounts.factors_of(tx, person_ids=[row.person_id]) if f.kind == "key"]
             if not known:
                 return KeyOptions(options="")
@@ -113,8 +119,8 @@ class SigningIn(Base):
     def prove(self, _: None, request: Prove) -> SignedIn:
         now = clock.now()
         with self._scope() as tx:
-            row = self._session(tx, request.session_token, stages=("full", "second_factor"))
-        standing = self._standing(row.person_id)
+            row = self._session(tx, request.session_token, stages=("full", "second_factor"), even_locked=True)
+            standing = self._standing_in(tx, row.person_id)
         factor_id, recovering = None, False
         if request.key:
             factor_id = self._key_used(row, sent=request.key, standing=standing)
@@ -128,7 +134,8 @@ class SigningIn(Base):
             stage = self._stage_after_factor(row, standing=standing)
         changes: dict[str, Any] = {"locked_at": None, "last_seen_at": now, "stage": stage}
         if proved_now:
-            changes |= {"second_factor_at": now, "factor_id": factor_id or row.factor_id, "recovering": recovering or row.recovering}
+            made_with = {"factor_id": factor_id} if row.second_factor_at is None else {"stepped_with": factor_id or row.stepped_with}
+            changes |= {"second_factor_at": now, "recovering": recovering or row.recovering} | made_with
         return self._turn(row, standing=standing, kind="proved" if proved_now else "unlocked", **changes)
 
     @answers(Session)
@@ -138,17 +145,14 @@ class SigningIn(Base):
             row = accounts.session_with(tx, token_hash=self._stored(request.session_token))
             if row is None or row.closed_at is not None:
                 raise NotSignedIn("ended")
-            has_factor = bool(accounts.factors_of(tx, person_ids=[row.person_id]))
-        standing = self._standing(row.person_id)
+            standing = self._standing_in(tx, row.person_id)
+            stage = self._stage_now(tx, row, standing=standing)
         state = sessions.state(times_of(row), now=now, lock_after=standing.lock_after)
         if state == State.ENDED:
             raise NotSignedIn("ended")
         if state == State.LIVE and request.active and now - row.last_seen_at > sessions.TOUCH_EVERY:
             with self._scope() as tx:
                 accounts.change_session(tx, id=row.id, last_seen_at=now)
-        stage = row.stage
-        if stage == "full" and standing.needs_factor and row.second_factor_at is None:  # a role, or the school's policy, came later
-            stage = "second_factor" if has_factor else "enrol"
         place = next((p for p in standing.places if p.slug == request.slug), None) if request.slug else None
         if request.slug and place is None:
             raise NotFound("school")
@@ -212,7 +216,14 @@ class SigningIn(Base):
 
     @answers(AskPassword)
     def ask_password(self, _: None, request: AskPassword) -> Nothing:
-        with self._scope() as tx:  # the same one statement for every address; a timer looks whether it is known
+        with self._scope() as tx:  # the same statements for every address; a timer looks whether it is known
+            asker = f"ask/{request.address}"
+            failures, latest = accounts.failures(tx, email="", address=asker, since=clock.now() - passwords.WINDOW)
+            wait = passwords.wait_needed(failures=failures, latest=latest, now=clock.now(), allowed=passwords.LINKS_ALLOWED * 4)
+            if wait:
+                raise TooManyAttempts(wait)
+            if request.address:
+                accounts.add_failure(tx, id=new_id(), email="", address=asker, now=clock.now())
             accounts.ask_password(tx, id=new_id(), email=request.email.strip().casefold(), now=clock.now())
         return Nothing()
 
@@ -225,11 +236,13 @@ class SigningIn(Base):
             if person is None or person.closed_at is not None:
                 raise SignInFailed
             has_factor = bool(accounts.factors_of(tx, person_ids=[person.id]))
-        standing = self._standing(person.id)
-        # trust IT owns the mailboxes: whoever has a second factor shows it before a link by mail sets a password
-        stage: Stage = "second_factor" if has_factor else "password"
+            standing = self._standing_in(tx, person.id)
+            has_lost = not has_factor and standing.needs_factor and accounts.has_had_factor(tx, person_id=person.id)
+        # trust IT owns the mailboxes: whoever has a second factor shows it before a link by mail sets a password, and who
+        # lost theirs sets up another first, which takes a DSL's pass
+        stage: Stage = "second_factor" if has_factor else "enrol" if has_lost else "password"
         with self._scope() as tx:
-            self._new_session(tx, id=session_id, person_id=person.id, token=token, device=request.device, stage=stage)
+            self._new_session(tx, id=session_id, person_id=person.id, token=token, device=request.device, stage=stage, resetting=True)
             self._audit(tx, "link_used", person_id=person.id, schools=_schools(standing))
         return SignedIn(session_token=token, person_id=person.id, name=person.name, places=standing.places, stage=stage)
 
@@ -238,7 +251,7 @@ class SigningIn(Base):
         now = clock.now()
         with self._scope() as tx:
             row = self._session(tx, request.session_token, stages=("full", "password"))
-        standing = self._standing(row.person_id)
+            standing = self._standing_in(tx, row.person_id)
         if row.stage == "full":
             self._password_again(row, password=request.old, standing=standing)
         problem = passwords.problem_with(request.password, rules=standing.rules, local_words=[row.name, row.email, *standing.school_names])
@@ -259,11 +272,15 @@ class SigningIn(Base):
             if row.password_hash is not None:
                 self._letter(tx, "password_changed", person_id=row.person_id, tenant=standing.tenant)
         stage = "enrol" if standing.needs_factor and not has_factor else "full"
-        return self._turn(row, standing=standing, kind="password_set", stage=stage, last_seen_at=now, locked_at=None)
+        turned = self._turn(row, standing=standing, kind="password_set", stage=stage, last_seen_at=now, locked_at=None, resetting=False)
+        if row.stage == "full":
+            return turned
+        number = secrets.token_urlsafe(9)  # whoever came by their mailbox is not slowed down by guessing elsewhere
+        return turned.model_copy(update={"device_token": sessions.device_token(person_id=str(row.person_id), number=number, key=self._key)})
 
     # --- what these share
 
-    def _new_session(self, tx: sa.Connection, *, id: UUID, person_id: UUID, token: str, device: str, stage: Stage) -> None:
+    def _new_session(self, tx: sa.Connection, *, id: UUID, person_id: UUID, token: str, device: str, stage: Stage, resetting: bool = False) -> None:
         now = clock.now()
         accounts.add_session(
             tx,
@@ -276,6 +293,7 @@ class SigningIn(Base):
             stage=stage,
             is_program=False,
             recovering=False,
+            resetting=resetting,
         )
 
     def _turn(self, row: Any, *, standing: Standing, kind: str, **changes: Any) -> SignedIn:
@@ -293,53 +311,71 @@ class SigningIn(Base):
         return "enrol" if standing.needs_factor else self._stage_after_factor(person, standing=standing)
 
     def _stage_after_factor(self, person: Any, *, standing: Standing) -> Stage:
-        return "password" if passwords.is_due(set_at=person.password_set_at, rules=standing.rules, now=clock.now()) else "full"
+        is_due = passwords.is_due(set_at=person.password_set_at, rules=standing.rules, now=clock.now())
+        return "password" if is_due or getattr(person, "resetting", False) else "full"
 
-    def _slow_down(self, tx: sa.Connection, *, email: str, address: str) -> None:
-        """Raise TooManyAttempts while the account, or the address it comes from, has to wait."""
+    def _is_new_device(self, tx: sa.Connection, request: SignIn, *, person_id: UUID, known: str) -> bool:
+        """Whether this is worth a letter. A program is known by what it calls itself: it keeps no cookie."""
+        if not request.in_steps:
+            return not accounts.has_signed_in(tx, person_id=person_id, device=request.device)
+        return not known and accounts.has_signed_in(tx, person_id=person_id)
+
+    def _slow_down(self, tx: sa.Connection, *, email: str, address: str | None = None) -> None:
+        """Raise TooManyAttempts while the account has to wait: for itself, or (`address`) from there, from everywhere, or all from there."""
         now = clock.now()
-        since = now - passwords.WINDOW
-        failures, latest = accounts.failures(tx, email=email, since=since)
-        wait = passwords.wait_needed(failures=failures, latest=latest, now=now)
-        if address:
-            failures, latest = accounts.failures(tx, address=address, since=since)
-            wait = max(wait, passwords.wait_needed(failures=failures, latest=latest, now=now, allowed=passwords.FROM_ADDRESS_ALLOWED))
+        counted = [({"email": email}, passwords.FAILURES_ALLOWED)]
+        if address is not None:
+            counted = [({"email": email, "address": address}, passwords.FAILURES_ALLOWED), ({"email": email}, passwords.FROM_ANYWHERE_ALLOWED)]
+            counted += [({"address": address}, passwords.FROM_ADDRESS_ALLOWED)] * bool(address)
+        wait = 0
+        for which, allowed in counted:
+            failures, latest = accounts.failures(tx, since=now - passwords.WINDOW, **which)
+            wait = max(wait, passwords.wait_needed(failures=failures, latest=latest, now=now, allowed=allowed))
         if wait:
             raise TooManyAttempts(wait)
 
     def _failed(self, *, email: str, address: str, found: Any) -> None:
-        """Keep a failure; at the tenth in a row tell the account's owner and the DSLs of their schools."""
-        now = clock.now()
-        standing = self._standing(found.id) if found else None
+        """Keep a failure of signing in; too many are told. An unknown address costs about the same."""
         with self._scope() as tx:
-            accounts.add_failure(tx, id=new_id(), email=email, address=address, now=now)
-            failures, _ = accounts.failures(tx, email=email, since=now - passwords.WINDOW)
-            if found and standing:
-                self._audit(tx, "sign_in_failed", person_id=found.id, schools=_schools(standing))
-        if found and standing and failures == passwords.FAILURES_ALLOWED:
-            for place in standing.places:
-                if place.is_trust:
-                    continue
-                with self._admin(place.id) as tx:
-                    leads = [p.person_id for p in store.staff_of(tx, school_id=place.id) if p.active and permissions.is_lead(p.roles)]
-                    for person_id in {found.id, *leads}:
-                        self._letter(tx, "attack", person_id=person_id, tenant=place.id, about=found.id)
+            standing = self._standing_in(tx, found.id if found else new_id())
+            self._note_failure(tx, which=email, address=address, kind="sign_in_failed", person_id=found.id if found else None, standing=standing)
+
+    def _note_failure(self, tx: sa.Connection, *, which: str, address: str, kind: str, person_id: UUID | None, standing: Standing) -> None:
+        """Keep a failure; at the tenth in a row tell the account's owner and the DSLs of their schools, once a day."""
+        now = clock.now()
+        accounts.add_failure(tx, id=new_id(), email=which, address=address, now=now)
+        failures, _ = accounts.failures(tx, email=which, since=now - passwords.WINDOW)
+        if person_id is None:
+            return
+        self._audit(tx, kind, person_id=person_id, schools=_schools(standing))
+        if failures < passwords.FAILURES_ALLOWED or accounts.told_of_attack(tx, person_id=person_id, since=now - TELL_AGAIN):
+            return
+        self._audit(tx, "attacked", person_id=person_id, schools=_schools(standing))
+        self._letter(tx, "attack", person_id=person_id, tenant=standing.tenant, about=person_id)
+        for school_id in _schools(standing):
+            with accounts.at_school(tx, school_id=school_id):
+                staff = store.staff_of(tx, school_id=school_id)
+            for place in staff:
+                if place.active and permissions.is_lead(place.roles) and place.person_id != person_id:
+                    self._letter(tx, "attack", person_id=place.person_id, tenant=school_id, about=person_id)
 
     def _password_again(self, row: Any, *, password: str, standing: Standing) -> None:
+        which = f"again/{row.person_id}"
         with self._scope() as tx:
-            self._slow_down(tx, email=f"again/{row.person_id}", address="")
+            self._slow_down(tx, email=which)
         if row.stage == "second_factor" or not off_loop(passwords.verify, stored=row.password_hash, password=password):
-            self._failed(email=f"again/{row.person_id}", address="", found=None)
+            with self._scope() as tx:
+                self._note_failure(tx, which=which, address="", kind="password_failed", person_id=row.person_id, standing=standing)
             raise SignInFailed
         with self._scope() as tx:
-            accounts.forget_failures(tx, email=f"again/{row.person_id}")
+            accounts.forget_failures(tx, email=which)
 
     def _code_used(self, *, person_id: UUID, email: str, address: str, code: str, standing: Standing) -> tuple[UUID | None, bool]:
         """Return (the app's factor, False), or (None, True) for a recovery code. Raises SignInFailed, TooManyAttempts."""
         now, which = clock.now(), f"code/{person_id}"
         typed = code.replace(" ", "")
         with self._scope() as tx:
-            self._slow_down(tx, email=which, address=address)
+            self._slow_down(tx, email=which)
             for factor in accounts.factors_of(tx, person_ids=[person_id]):
                 if factor.kind != "totp":
                     continue
@@ -356,15 +392,14 @@ class SigningIn(Base):
                 self._letter(tx, "recovery_used", person_id=person_id, tenant=standing.tenant)
                 return None, True
         with self._scope() as tx:
-            accounts.add_failure(tx, id=new_id(), email=which, address=address, now=now)
-            self._audit(tx, "second_factor_failed", person_id=person_id, schools=_schools(standing))
+            self._note_failure(tx, which=which, address=address, kind="second_factor_failed", person_id=person_id, standing=standing)
         raise SignInFailed
 
     def _key_used(self, row: Any, *, sent: str, standing: Standing) -> UUID:
         """Return the hard key that was proved. Raises SignInFailed, TooManyAttempts."""
         now, which = clock.now(), f"code/{row.person_id}"
         with self._scope() as tx:
-            self._slow_down(tx, email=which, address="")
+            self._slow_down(tx, email=which)
             challenge = accounts.take_challenge(tx, session_id=row.id, purpose="prove", now=now)
         with self._scope() as tx:
             try:
@@ -382,13 +417,13 @@ class SigningIn(Base):
                     counter=found.counter,
                 )
                 accounts.change_factor(tx, id=found.id, counter=counter, last_used_at=now)
+                accounts.forget_failures(tx, email=which)
                 factor_id: UUID = found.id
                 return factor_id
             except second_factors.Refused:
                 pass
         with self._scope() as tx:
-            accounts.add_failure(tx, id=new_id(), email=which, address="", now=now)
-            self._audit(tx, "second_factor_failed", person_id=row.person_id, schools=_schools(standing))
+            self._note_failure(tx, which=which, address="", kind="second_factor_failed", person_id=row.person_id, standing=standing)
         raise SignInFailed
 
 

@@ -48,6 +48,7 @@ people = sa.Table(
     sa.Column("demo", sa.Boolean, nullable=False),
     _time("password_set_at", nullable=True),
     _time("closed_at", nullable=True),
+    _time("reminded_at", nullable=True),  # that the password is due for a change
 )
 old_passwords = sa.Table(
     "old_passwords",
@@ -164,6 +165,8 @@ sessions = sa.Table(
     _time("second_factor_at", nullable=True),
     _time("locked_at", nullable=True),
     sa.Column("recovering", sa.Boolean, nullable=False),  # a pass or recovery code was used: may enrol another key
+    sa.Column("resetting", sa.Boolean, nullable=False),  # came by a link: a new password is asked for before anything opens
+    sa.Column("stepped_with", pg.UUID, sa.ForeignKey("factors.id")),  # the key used last to step up or unlock
     sa.Index("sessions_person", "person_id"),
 )
 attempts = sa.Table(

@@ -1,6 +1,7 @@
 """Queries about accounts: people, sign-in, sessions, second factors, codes, links. In scope sign_in, or as one person."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from services.identity.store import (
     attempts,
+    audit,
     challenges,
     codes,
     factors,
@@ -25,6 +27,9 @@ from services.identity.store import (
     trust_memberships,
     trusts,
 )
+
+_AT_SCHOOL = sa.text("select set_config('safekeep.school_id', :id, true)")
+_AS_PERSON = sa.text("select set_config('safekeep.person_id', :id, true)")
 
 
 def account(tx: sa.Connection, *, email: str) -> sa.Row[Any] | None:
@@ -86,9 +91,9 @@ def password_hashes(tx: sa.Connection, *, person_id: UUID, last: int) -> list[st
 
 
 def failures(tx: sa.Connection, *, since: datetime, email: str | None = None, address: str | None = None) -> tuple[int, datetime | None]:
-    """Return how often sign-in failed for this account, or from this address, since; and when last."""
-    which = attempts.c.email == email if email is not None else attempts.c.address == address
-    query = sa.select(sa.func.count(), sa.func.max(attempts.c.failed_at)).where(which, attempts.c.failed_at > since)
+    """Return how often sign-in failed since for this account, or from this address, or (both) for it from there; and when last."""
+    which = [attempts.c.email == email] * (email is not None) + [attempts.c.address == address] * (address is not None)
+    query = sa.select(sa.func.count(), sa.func.max(attempts.c.failed_at)).where(*which, attempts.c.failed_at > since)
     count, latest = tx.execute(query).one()
     return count, latest
 
@@ -114,6 +119,42 @@ def take_password_asks(tx: sa.Connection, *, limit: int) -> list[str]:
     return list(tx.execute(password_asks.delete().where(password_asks.c.id.in_(due)).returning(password_asks.c.email)).scalars())
 
 
+def told_of_attack(tx: sa.Connection, *, person_id: UUID, since: datetime) -> bool:
+    """Whether the attack on this account was told already."""
+    told = audit.c.person_id == person_id, audit.c.kind == "attacked", audit.c.at > since
+    return tx.execute(sa.select(audit.c.id).where(*told).limit(1)).first() is not None
+
+
+def links_sent(tx: sa.Connection, *, person_id: UUID, since: datetime) -> int:
+    """Return how many links this person was sent because somebody asked."""
+    sent = audit.c.person_id == person_id, audit.c.kind == "link_asked", audit.c.at > since
+    return tx.execute(sa.select(sa.func.count(sa.distinct(audit.c.at))).where(*sent)).scalar_one()
+
+
+def tidy_attempts(tx: sa.Connection, *, before: datetime) -> None:
+    """Remove failures that no longer count."""
+    tx.execute(attempts.delete().where(attempts.c.failed_at < before))
+
+
+_DUE = sa.text(
+    "select p.id from people p left join change_days_by_person() d on d.person_id = p.id "
+    "where p.closed_at is null and p.password_hash is not null and (p.reminded_at is null or p.reminded_at < p.password_set_at) "
+    "and case when d.person_id is null then :otherwise else d.days end is not null "
+    "and p.password_set_at + make_interval(days => case when d.person_id is null then :otherwise else d.days end) between :now and :until "
+    "order by p.id limit :limit for update of p skip locked"
+)
+
+
+def passwords_due(tx: sa.Connection, *, now: datetime, until: datetime, otherwise: int, limit: int) -> list[UUID]:
+    """Return whose password has to be changed by then and who was not told; `otherwise`: the days for somebody at no school."""
+    return list(tx.execute(_DUE, {"now": now, "until": until, "otherwise": otherwise, "limit": limit}).scalars())
+
+
+def reminded(tx: sa.Connection, *, person_id: UUID, now: datetime) -> None:
+    """Keep that the person was told."""
+    tx.execute(people.update().where(people.c.id == person_id).values(reminded_at=now))
+
+
 # --- sessions --------------------------------------------------------------------------------------------------------------
 
 
@@ -134,6 +175,11 @@ def change_session(tx: sa.Connection, *, id: UUID, **values: Any) -> None:
     tx.execute(sessions.update().where(sessions.c.id == id).values(**values))
 
 
+def session_of(tx: sa.Connection, *, person_id: UUID, id: UUID) -> sa.Row[Any] | None:
+    """Return one of a person's sessions, whatever its state."""
+    return tx.execute(sa.select(sessions).where(sessions.c.person_id == person_id, sessions.c.id == id)).first()
+
+
 def live_sessions(tx: sa.Connection, *, person_id: UUID, since: datetime) -> Sequence[sa.Row[Any]]:
     """Return the person's sessions that have not ended, newest first."""
     theirs = sessions.c.person_id == person_id, sessions.c.ended_at.is_(None), sessions.c.created_at > since
@@ -150,7 +196,7 @@ def end_sessions(
     if but:
         change = change.where(sessions.c.id != but)
     if factor_id:
-        change = change.where(sessions.c.factor_id == factor_id)
+        change = change.where(sa.or_(sessions.c.factor_id == factor_id, sessions.c.stepped_with == factor_id))
     return list(tx.execute(change.values(ended_at=now).returning(sessions.c.id)).scalars())
 
 
@@ -170,13 +216,17 @@ def forget_revocations(tx: sa.Connection, *, before: datetime) -> None:
     tx.execute(revocations.delete().where(revocations.c.at < before))
 
 
-def knows_device(tx: sa.Connection, *, person_id: UUID, but: UUID) -> bool:
-    """Whether the person has signed in before at all."""
-    return tx.execute(sa.select(sessions.c.id).where(sessions.c.person_id == person_id, sessions.c.id != but).limit(1)).first() is not None
+def has_signed_in(tx: sa.Connection, *, person_id: UUID, device: str | None = None) -> bool:
+    """Whether the person has signed in before at all, or (`device`) as a program that said it was this."""
+    before = [sessions.c.person_id == person_id]
+    if device is not None:
+        before += [sessions.c.is_program, sessions.c.device == device]
+    return tx.execute(sa.select(sessions.c.id).where(*before).limit(1)).first() is not None
 
 
 def places_of(tx: sa.Connection, *, person_id: UUID) -> Sequence[sa.Row[Any]]:
-    """Return the schools (with their policy) and trusts where a person has roles, in order of name."""
+    """Return the schools (with their policy) and trusts where a person has roles, in order of name; the transaction looks as that person."""
+    tx.execute(_AS_PERSON, {"id": str(person_id)})
     at_school = (
         sa.select(
             schools.c.school_id.label("id"),
@@ -200,6 +250,15 @@ def places_of(tx: sa.Connection, *, person_id: UUID) -> Sequence[sa.Row[Any]]:
     return sorted(rows, key=lambda row: row.name)
 
 
+@contextmanager
+def at_school(tx: sa.Connection, *, school_id: UUID) -> Iterator[None]:
+    """Look at (and write) this school's rows inside the block."""
+    before = tx.execute(sa.text("select coalesce(current_setting('safekeep.school_id', true), '')")).scalar_one()
+    tx.execute(_AT_SCHOOL, {"id": str(school_id)})
+    yield
+    tx.execute(_AT_SCHOOL, {"id": before})
+
+
 # --- second factors, codes, links ---------------------------------------------------------------------------------------------
 
 
@@ -207,6 +266,12 @@ def factors_of(tx: sa.Connection, *, person_ids: Collection[UUID]) -> Sequence[s
     """Return the second factors that count, in order of their making."""
     counting = factors.c.confirmed_at.is_not(None), factors.c.disabled_at.is_(None)
     return tx.execute(sa.select(factors).where(factors.c.person_id.in_(person_ids), *counting).order_by(factors.c.created_at)).all()
+
+
+def has_had_factor(tx: sa.Connection, *, person_id: UUID) -> bool:
+    """Whether the person ever had a second factor that counted."""
+    theirs = factors.c.person_id == person_id, factors.c.confirmed_at.is_not(None)
+    return tx.execute(sa.select(factors.c.id).where(*theirs).limit(1)).first() is not None
 
 
 def factor(tx: sa.Connection, *, person_id: UUID, factor_id: UUID) -> sa.Row[Any] | None:
