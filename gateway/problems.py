@@ -81,6 +81,9 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "password_expired": Problem(
             403, "password-expired", _("Choose a new password first"), _("Your password is due for a change. Sign in with a browser to change it.")
         ),
+        "pass_needed": Problem(
+            403, "pass-needed", _("See a DSL in person"), _("You had a second factor. To set up another you need a pass from a DSL, in person.")
+        ),
         "real_school_exists": Problem(403, "not-allowed", _("You cannot do this"), _("Demo sign-ins cannot be used once a real school exists.")),
         "cannot_be_told": Problem(
             403, "not-allowed", _("This person cannot be told"), _("This person cannot be sent this record. Another DSL can help.")

@@ -38,6 +38,8 @@ def account() -> Any:
 def enrol() -> Any:
     """Choose which second factor to set up: all that somebody who needs one and has none can see."""
     answer = _signed_in("full", "enrol")
+    if answer.stage == "enrol" and _account().pass_needed:
+        return redirect(url_for("session.use_pass"), 303)
     return render_template("account/enrol.html", must=answer.stage == "enrol", wanted=safe_next(request.args.get("next", "")))
 
 

@@ -187,8 +187,8 @@ def readers(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequenc
 _CLAIM = sa.text(
     "update mails set next_at = :again from (select school_id, id from mails where state = 'waiting' and next_at <= :now "
     "order by next_at limit :limit for update skip locked) due where mails.school_id = due.school_id and mails.id = due.id "
-    "returning mails.school_id, mails.id, mails.person_id, mails.kind, mails.alert_id, mails.category, mails.recorded_by, mails.attempts, mails.trace, "
-    "mails.about"
+    "returning mails.school_id, mails.id, mails.person_id, mails.kind, mails.alert_id, mails.category, mails.recorded_by, mails.attempts, "
+    "mails.trace, mails.about"
 )
 _MARK = sa.text(
     "update mails set state = done.state, attempts = mails.attempts + 1, sent_at = done.sent_at, next_at = done.next_at "

@@ -5,7 +5,7 @@ import json
 import re
 import secrets
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 

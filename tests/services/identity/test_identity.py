@@ -22,43 +22,7 @@ from safekeep.contracts.identity import (
 from safekeep.errors import NotAllowed, NotFound, NotSignedIn, SignInFailed, TooManyAttempts
 from safekeep.ids import new_id
 from safekeep.rpc import envelope
-
-PASSWORD = "Plum teal harbour 1"
-
-
-class Office:
-    """Identity with one made-up trust of two schools."""
-
-    def __init__(self, resources: Any, ask_service: Any, token_for: Any, service_token_for: Any) -> None:
-        from services.identity.service import Service
-
-        self.service, self._ask, self._token, self._service_token = Service(), ask_service, token_for, service_token_for
-        self.service.host = self.resources = resources
-        self.dsl = SeedPerson(
-            id=new_id(), name="Dee Lead", email="dee@one.example", password=PASSWORD, roles=["dsl"], room="4", telephone="01632 960001", on_duty=True
-        )
-        self.teacher = SeedPerson(id=new_id(), name="Tea Cher", email="Tea@one.example", password=PASSWORD, roles=["teacher"])
-        self.it = SeedPerson(id=new_id(), name="Ida Tee", email="it@trust.example", password=PASSWORD, roles=["trust_it"])
-        head = ContactItem(kind="head", name="Head Teacher", telephone="01632 960002")
-        self.one = SeedSchool(id=new_id(), slug="one", name="School One", phase="primary", people=[self.dsl, self.teacher], contacts=[head])
-        self.two = SeedSchool(id=new_id(), slug="two", name="School Two", phase="secondary", people=[self.dsl], contacts=[head])
-        self.seed = Seed(trust_id=new_id(), trust_name="Trust", trust_slug="trust", trust_people=[self.it], schools=[self.one, self.two])
-        self.ask(self.seed, token=self._service_token("demo"))
-
-    def ask(self, request: Any, *, token: str = "") -> Any:
-        return self._ask(self.service, request, token=token)
-
-    def sign_in(self, email: str, password: str = PASSWORD) -> Any:
-        return self.ask(SignIn(username=email, password=password, in_steps=True))
-
-    def member(self, role: str, school: SeedSchool | None = None) -> str:
-        token: str = self._token(roles=[role], school_id=(school or self.one).id, person_id=self.dsl.id)
-        return token
-
-
-@pytest.fixture
-def office(resources: Any, ask_service: Any, token_for: Any, service_token_for: Any) -> Office:
-    return Office(resources("identity"), ask_service, token_for, service_token_for)
+from tests.services.identity.office import PASSWORD, Office
 
 
 def test_a_person_signs_in_with_their_address_in_any_case_and_gets_their_places(office: Office) -> None:
