@@ -1,7 +1,6 @@
 """Sign-in, sessions and the school's settings, against a real database."""
 
 import datetime as dt
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -9,13 +8,8 @@ import sqlalchemy as sa
 from safekeep import actor, clock
 from safekeep.contracts.identity import (
     Addresses,
-    ContactItem,
     School,
-    Seed,
-    SeedPerson,
-    SeedSchool,
     Session,
-    SignIn,
     SignOut,
     Staff,
 )
