@@ -88,6 +88,14 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "cannot_be_told": Problem(
             403, "not-allowed", _("This person cannot be told"), _("This person cannot be sent this record. Another DSL can help.")
         ),
+        "elsewhere": Problem(
+            403,
+            "not-allowed",
+            _("This account is looked after elsewhere too"),
+            _(
+                "This person also works at a school outside your trust, so their keys and password are theirs alone. They can use My account, or Forgotten password."
+            ),
+        ),
         "last_dsl": Problem(
             403, "last-dsl", _("A school needs a DSL"), _("This person is the only DSL. Nothing was changed. Give somebody else the role first.")
         ),

@@ -216,6 +216,7 @@ class StaffItem(Contract):
     job: Line
     roles: list[Code]
     active: bool
+    waiting: list[Code] = []
 
 
 class StaffAnswer(Contract):
@@ -594,6 +595,7 @@ class AddStaffAnswer(Contract):
 
     items: list[LineFate]
     head_code: str = ""
+    head_code_for: UUID | None = None
 
 
 class AddStaff(Request[AddStaffAnswer]):
@@ -606,7 +608,7 @@ class AddStaff(Request[AddStaffAnswer]):
     answer: ClassVar[type[Contract]] = AddStaffAnswer
 
     school_id: UUID | None = None
-    people: list[NewStaff]
+    people: list[NewStaff] = Field(max_length=500)
     dry_run: bool = False
 
 
@@ -740,6 +742,30 @@ class Policy(Contract):
     factor_roles: list[Code]
 
 
+class DutyPlace(Contract):
+    """Where a DSL or deputy is found, and whether they are to be found now."""
+
+    person_id: UUID
+    on_duty: bool
+    room: Line
+    telephone: Line
+
+
+class KeepSchool(Request[Nothing]):
+    """Set whom the recording page says to find, when the school day ends, and whether names are hidden before something is opened.
+
+    `contacts` are all there are. Raises Invalid({"duty": "choose_one" | "unknown_choice"}), NotAllowed("step_up").
+    """
+
+    method: ClassVar[str] = "identity.keep_school"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    duty: list[DutyPlace]
+    contacts: list[ContactItem]
+    day_ends_minute: int = Field(ge=0, lt=24 * 60)
+    hide_names: bool
+
+
 class SignInPolicy(Request[Policy]):
     """The policy of the actor's school."""
 
@@ -766,6 +792,7 @@ class KeepCategory(Request[Nothing]):
     answer: ClassVar[type[Contract]] = Nothing
 
     category: CategoryItem
+    is_new: bool = False
 
 
 class KeepGroup(Request[Nothing]):
@@ -775,6 +802,7 @@ class KeepGroup(Request[Nothing]):
     answer: ClassVar[type[Contract]] = Nothing
 
     group: GroupItem
+    is_new: bool = False
 
 
 class AuditItem(Contract):
@@ -796,15 +824,34 @@ class AuditAnswer(Contract):
 
 
 class Audit(Request[AuditAnswer]):
-    """The school's audit log: sign-ins, failures, keys, roles, policy."""
+    """The school's audit log: sign-ins, failures, keys, grants, roles, policy, exports.
+
+    `person_id`: what concerns this person, or what they did. `until` itself is left out. Raises Invalid({"until": "before_start"}).
+    """
 
     method: ClassVar[str] = "identity.audit"
     answer: ClassVar[type[Contract]] = AuditAnswer
 
     kind: str = ""
     person_id: UUID | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     cursor: str | None = None
     limit: int = 100
+
+
+class ExportAudit(Request[AuditAnswer]):
+    """The same, to be taken away: asks for the second factor again, and its first page writes a line of its own."""
+
+    method: ClassVar[str] = "identity.export_audit"
+    answer: ClassVar[type[Contract]] = AuditAnswer
+
+    kind: str = ""
+    person_id: UUID | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    cursor: str | None = None
+    limit: int = 500
 
 
 class LetterAnswer(Contract):

@@ -1,5 +1,6 @@
 """Who may give which role, and what it then takes (separation of powers: whoever runs the accounts must not read records)."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -7,6 +8,13 @@ from safekeep.permissions import CONFIRMED_ROLES, RECORDERS, Role, is_lead
 
 SCHOOL_ROLES = RECORDERS | {Role.GOVERNOR}
 """What somebody can be at a school; the trust's roles are given at the trust."""
+
+_ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]{2,}")
+
+
+def is_address(email: str) -> bool:
+    """Whether it has the shape of an e-mail address: whether it is somebody's, the link that is sent shows."""
+    return _ADDRESS.fullmatch(email) is not None
 
 
 @dataclass(frozen=True, slots=True)

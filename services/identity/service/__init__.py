@@ -79,7 +79,9 @@ class Service(Console, Demonstration):
     def staff(self, actor: Actor, request: Staff) -> StaffAnswer:
         with self._school(actor.at_school) as tx:
             rows = store.staff_of(tx, school_id=actor.at_school)
-        return StaffAnswer(items=[StaffItem(person_id=r.person_id, name=r.name, job=r.job, roles=r.roles, active=r.active) for r in rows])
+        return StaffAnswer(
+            items=[StaffItem(person_id=r.person_id, name=r.name, job=r.job, roles=r.roles, active=r.active, waiting=r.waiting_roles) for r in rows]
+        )
 
     @answers(Addresses)
     def addresses(self, actor: Actor, request: Addresses) -> AddressesAnswer:

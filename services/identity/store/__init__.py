@@ -273,6 +273,23 @@ def trust_of_slug(tx: sa.Connection, *, slug: str) -> sa.Row[Any] | None:
     return tx.execute(sa.select(trusts).where(trusts.c.slug == slug)).first()
 
 
+def slug_is_used(tx: sa.Connection, *, slug: str) -> bool:
+    """Whether a school or a trust has this part of page addresses: somebody may be at both, and each address means one place."""
+    return bool(tx.execute(sa.select(sa.func.slug_is_used(slug))).scalar())
+
+
+def change_school(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
+    """Change a school's settings."""
+    tx.execute(schools.update().where(schools.c.school_id == school_id).values(**values))
+
+
+def put_contacts(tx: sa.Connection, *, school_id: UUID, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep these contacts of the school, and no others."""
+    tx.execute(contacts.delete().where(contacts.c.school_id == school_id))
+    if rows:
+        tx.execute(contacts.insert(), [{"school_id": school_id, **row} for row in rows])
+
+
 def schools_of_trust(tx: sa.Connection, *, trust_id: UUID) -> Sequence[sa.Row[Any]]:
     """Return the trust's schools with how many staff and DSLs they have. Needs `trust_id` set in the transaction."""
     counted = (
@@ -339,14 +356,26 @@ def add_audit(
 
 
 def audit_of(
-    tx: sa.Connection, *, school_id: UUID, kind: str, person_id: UUID | None, before: tuple[datetime, UUID] | None, limit: int
+    tx: sa.Connection,
+    *,
+    school_id: UUID,
+    kind: str,
+    person_id: UUID | None,
+    since: datetime | None,
+    until: datetime | None,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
 ) -> Sequence[sa.Row[Any]]:
-    """Return the school's audit log, newest first: its own lines, and what its staff did in no school (signing in)."""
+    """Return the school's audit log, newest first. What somebody did in no school, such as signing in, is a line in each of theirs."""
     query = sa.select(audit).where(audit.c.school_id == school_id)
     if kind:
         query = query.where(audit.c.kind == kind)
     if person_id:
-        query = query.where(audit.c.person_id == person_id)
+        query = query.where(sa.or_(audit.c.person_id == person_id, audit.c.by_id == person_id))
+    if since:
+        query = query.where(audit.c.at >= since)
+    if until:
+        query = query.where(audit.c.at < until)
     if before:
         query = query.where(sa.tuple_(audit.c.at, audit.c.id) < before)
     return tx.execute(query.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)).all()

@@ -259,6 +259,15 @@ def at_school(tx: sa.Connection, *, school_id: UUID) -> Iterator[None]:
     tx.execute(_AT_SCHOOL, {"id": before})
 
 
+def trusts_of(tx: sa.Connection, *, person_id: UUID) -> set[UUID]:
+    """Return the trusts whose schools, or which themselves, the person has a place at."""
+    tx.execute(_AS_PERSON, {"id": str(person_id)})
+    at_school = sa.select(schools.c.trust_id).join(memberships, memberships.c.school_id == schools.c.school_id)
+    at_school = at_school.where(memberships.c.person_id == person_id, memberships.c.active)
+    at_trust = sa.select(trust_memberships.c.trust_id).where(trust_memberships.c.person_id == person_id)
+    return {*tx.execute(at_school).scalars(), *tx.execute(at_trust).scalars()}
+
+
 # --- second factors, codes, links ---------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,50 @@
+"""The audit log: read, filtered and exported by the school's DSLs. Nothing changes or removes a line."""
+
+import base64
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from safekeep.actor import Actor
+from safekeep.contracts.identity import Audit, AuditAnswer, AuditItem, ExportAudit
+from safekeep.errors import Invalid
+from safekeep.rpc import answers
+from services.identity import store
+from services.identity.service.base import Base
+
+
+class Auditing(Base):
+    """The audit log of a school."""
+
+    @answers(Audit)
+    def audit(self, actor: Actor, request: Audit) -> AuditAnswer:
+        return self._lines_of(actor, request)
+
+    @answers(ExportAudit)
+    def export_audit(self, actor: Actor, request: ExportAudit) -> AuditAnswer:
+        if request.cursor is None:
+            with self._school(actor.at_school) as tx:
+                self._audit(tx, "exported", person_id=None, by_id=actor.person, schools=[actor.at_school], what="audit_log")
+        return self._lines_of(actor, request)
+
+    def _lines_of(self, actor: Actor, request: Audit | ExportAudit) -> AuditAnswer:
+        if request.since and request.until and request.until < request.since:
+            raise Invalid({"until": "before_start"})
+        limit, before = max(1, min(request.limit, 500)), _cursor(request.cursor)
+        with self._school(actor.at_school) as tx:
+            which: dict[str, Any] = {"kind": request.kind, "person_id": request.person_id, "since": request.since, "until": request.until}
+            rows = store.audit_of(tx, school_id=actor.at_school, before=before, limit=limit + 1, **which)
+        items = [AuditItem(id=r.id, at=r.at, kind=r.kind, person_id=r.person_id, by=r.by_id, facts=r.facts) for r in rows[:limit]]
+        place = json.dumps([rows[limit - 1].at.isoformat(), str(rows[limit - 1].id)]) if len(rows) > limit else ""
+        return AuditAnswer(items=items, next=base64.urlsafe_b64encode(place.encode()).decode() or None)
+
+
+def _cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
+    if cursor is None:
+        return None
+    try:
+        moment, id_ = json.loads(base64.urlsafe_b64decode(cursor))
+        return datetime.fromisoformat(moment), UUID(id_)
+    except (ValueError, TypeError, AttributeError):
+        raise Invalid({"cursor": "invalid"}) from None
