@@ -281,6 +281,9 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.answer_ask": _LEADS,
     "incidents.open_asks": _LEADS,
     "incidents.permit_file": _SCHOOL,
+    "incidents.pupil_openings": _LEADS,
+    "incidents.person_openings": _LEADS,
+    "incidents.readers_of_records": _LEADS,
     "incidents.import_pupils": frozenset({"service:demo"}),
     "incidents.seed": frozenset({"service:demo"}),
     # alerts

@@ -63,18 +63,22 @@ def verify_receipt(*, keys: Keys, token: str) -> Receipt:
         raise Invalid({"receipts": "invalid"}) from None
 
 
-def sign_pass(*, keys: Keys, file_id: UUID, person_id: UUID, school_id: UUID) -> str:
-    """Sign that a person may read a file for the next minutes. Only incidents holds the key (`passes`)."""
+def sign_pass(*, keys: Keys, file_id: UUID, person_id: UUID, school_id: UUID, name_only: bool = False) -> str:
+    """Sign that a person may read a file, or its name only, for the next minutes. Only incidents holds the key (`passes`)."""
     ends = int((clock.now() + PASS_LIFETIME).timestamp())
-    claims = {"file": str(file_id), "person": str(person_id), "school": str(school_id), "exp": ends}
+    claims = {"file": str(file_id), "person": str(person_id), "school": str(school_id), "exp": ends, "name_only": name_only}
     return _sign(keys=keys, purpose="passes", claims=claims)
 
 
-def verify_pass(*, keys: Keys, token: str, file_id: UUID, person_id: UUID, school_id: UUID) -> None:
-    """Check that a pass is for this file, person and school, and has not run out. Raises NotFound("file")."""
+def verify_pass(*, keys: Keys, token: str, file_id: UUID, person_id: UUID, school_id: UUID, name_only: bool = False) -> None:
+    """Check that a pass is for this file, person and school, for more than its name unless that is all, and has not run out.
+
+    Raises NotFound("file").
+    """
     try:
         claims = _claims(keys=keys, purpose="passes", token=token)
         matches = claims["file"] == str(file_id) and claims["person"] == str(person_id) and claims["school"] == str(school_id)
+        matches = matches and (name_only or not claims["name_only"])
         if matches and int(claims["exp"]) > clock.now().timestamp():
             return
     except (JoseError, ValueError, KeyError, TypeError):

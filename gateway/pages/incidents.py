@@ -130,7 +130,7 @@ def _file_names(here: Here, found: IncidentAnswer) -> dict[UUID, str]:
     if not wanted:
         return {}
     try:
-        passes = {file_id: rpc.ask(rpc.build(PermitFile, file_id=file_id), token=here.token, seconds=3.0).token for file_id in wanted}
+        passes = {file_id: rpc.ask(rpc.build(PermitFile, file_id=file_id, name_only=True), token=here.token, seconds=3.0).token for file_id in wanted}
         return {item.file_id: item.name for item in rpc.ask(rpc.build(Names, passes=passes), token=here.token, seconds=3.0).items}
     except SafekeepError:
         return {}

@@ -37,7 +37,7 @@ def search(slug: str) -> Any:
 def pupil(slug: str, pupil_id: UUID) -> Any:
     """Show one pupil: flags, siblings, the last entries this person may read."""
     here = session.here()
-    found = _pupil(pupil_id)
+    found = _pupil(pupil_id, opened=True)
     return render_template("pupils/pupil.html", known=schools.known(here), found=found, tab="summary")
 
 
@@ -77,7 +77,7 @@ def chronology(slug: str, pupil_id: UUID) -> Any:
         if request.form.get("do") == "pdf":
             return _pdf(here, form, pupil_id=pupil_id)
     printing = form.has("print", "1") or request.form.get("do") == "print"
-    wanted = _wanted(form, pupil_id=pupil_id, limit=500 if printing else 25)
+    wanted = _wanted(form, pupil_id=pupil_id, limit=500 if printing else 25, use="print" if printing else "read")
     found = rpc.ask(wanted, token=here.token, seconds=10.0)
     known = schools.known(here)
     return render_template(
@@ -128,11 +128,11 @@ def _pdf(here: Here, form: Form, *, pupil_id: UUID) -> Response:
     return response
 
 
-def _pupil(pupil_id: UUID) -> PupilAnswer:
-    return rpc.ask(rpc.build(Pupil, pupil_id=pupil_id), token=session.here().token)
+def _pupil(pupil_id: UUID, *, opened: bool = False) -> PupilAnswer:
+    return rpc.ask(rpc.build(Pupil, pupil_id=pupil_id, opened=opened), token=session.here().token)
 
 
-def _wanted(form: Form, *, pupil_id: UUID, limit: int) -> Chronology:
+def _wanted(form: Form, *, pupil_id: UUID, limit: int, use: str = "read") -> Chronology:
     """Return what to ask for; a filter that makes no sense is noted beside its field and left out."""
     author = form.as_id("author")
     since, until = form.as_day("since"), form.as_day("until")
@@ -147,6 +147,7 @@ def _wanted(form: Form, *, pupil_id: UUID, limit: int) -> Chronology:
         "words": form.one("words"),
         "cursor": form.one("cursor") or None,
         "limit": limit,
+        "use": use,
     }
     try:
         return rpc.build(Chronology, **fields)

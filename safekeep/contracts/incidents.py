@@ -77,12 +77,13 @@ class PupilAnswer(Contract):
 
 
 class Pupil(Request[PupilAnswer]):
-    """One pupil. Raises NotFound("pupil")."""
+    """One pupil. Raises NotFound("pupil"). With `opened` their last entries have their words, and that is kept as an opening."""
 
     method: ClassVar[str] = "incidents.pupil"
     answer: ClassVar[type[Contract]] = PupilAnswer
 
     pupil_id: UUID
+    opened: bool = False
 
 
 class FlagSet(Contract):
@@ -402,7 +403,7 @@ class EntriesAnswer(Contract):
 
 
 class Summaries(Request[EntriesAnswer]):
-    """The entries with these ids that the actor may read, in no order: for the inbox."""
+    """The entries with these ids that the actor may read, in no order and without their words: for the inbox."""
 
     method: ClassVar[str] = "incidents.summaries"
     answer: ClassVar[type[Contract]] = EntriesAnswer
@@ -411,7 +412,7 @@ class Summaries(Request[EntriesAnswer]):
 
 
 class MyEntries(Request[EntriesAnswer]):
-    """What the actor wrote, newest first."""
+    """What the actor wrote, newest first, without the words."""
 
     method: ClassVar[str] = "incidents.my_entries"
     answer: ClassVar[type[Contract]] = EntriesAnswer
@@ -440,7 +441,8 @@ class ChronologyAnswer(Contract):
 class Chronology(Request[ChronologyAnswer]):
     """A pupil's entries that the actor may read. `order`: by when it happened, or when it was recorded.
 
-    Where the pupil is only linked, an entry shows their part, and no categories. Raises NotFound("pupil").
+    Where the pupil is only linked, an entry shows their part, and no categories. `use` and `reason` are kept with the opening.
+    Raises NotFound("pupil").
     """
 
     method: ClassVar[str] = "incidents.chronology"
@@ -453,6 +455,8 @@ class Chronology(Request[ChronologyAnswer]):
     since: date | None = None
     until: date | None = None
     words: Line = ""
+    use: Literal["read", "print", "export"] = "read"
+    reason: Line = ""
     cursor: str | None = None
     limit: int = Field(default=25, ge=1, le=500)
 
@@ -488,12 +492,93 @@ class FilePass(Contract):
 
 
 class PermitFile(Request[FilePass]):
-    """May the actor read the entry this file belongs to? Raises NotFound("file") otherwise."""
+    """May the actor read the entry this file belongs to? Raises NotFound("file") otherwise.
+
+    A pass for its `name_only` opens nothing: the incident's opening says that the name was shown.
+    """
 
     method: ClassVar[str] = "incidents.permit_file"
     answer: ClassVar[type[Contract]] = FilePass
 
     file_id: UUID
+    name_only: bool = False
+
+
+# --- who read what -------------------------------------------------------------------------------------------------
+
+OpeningKind = Literal["incident", "pupil", "chronology", "print", "export", "file", "search"]
+
+
+class OpeningItem(Contract):
+    """Somebody opened, searched or took out something, or tried to. `unusual`: own_child, refused, out_of_hours, many."""
+
+    id: UUID
+    person_id: UUID
+    at: Moment
+    kind: OpeningKind
+    pupil_id: UUID | None  # whose page or chronology
+    pupil_name: Line
+    incident_id: UUID | None
+    number: str
+    entries: int  # how many were handed out
+    words: str  # searched for
+    reason: str
+    unusual: list[Code]
+
+
+class OpeningsAnswer(Contract):
+    """A page of openings, newest first."""
+
+    items: list[OpeningItem]
+    next: str | None
+
+
+class PupilOpenings(Request[OpeningsAnswer]):
+    """Who has read of a pupil: their page, chronology and incidents. DSLs only; nothing of the DSL's own child. Raises NotFound("pupil")."""
+
+    method: ClassVar[str] = "incidents.pupil_openings"
+    answer: ClassVar[type[Contract]] = OpeningsAnswer
+
+    pupil_id: UUID
+    cursor: str | None = None
+    limit: int = Field(default=25, ge=1, le=100)
+
+
+class PersonOpenings(Request[OpeningsAnswer]):
+    """What a person at the school has opened, as far as the DSL who asks may know of it."""
+
+    method: ClassVar[str] = "incidents.person_openings"
+    answer: ClassVar[type[Contract]] = OpeningsAnswer
+
+    person_id: UUID
+    cursor: str | None = None
+    limit: int = Field(default=25, ge=1, le=100)
+
+
+class ReaderLine(Contract):
+    """One person's reading: how much, and how much of it stands out. `busy_hours`: hours with very many openings."""
+
+    person_id: UUID
+    openings: int
+    own_child: int
+    refused: int
+    out_of_hours: int
+    busy_hours: int
+    last_at: Moment
+
+
+class ReadersOfRecordsAnswer(Contract):
+    """Everybody who opened anything in the last `days`, what stands out first."""
+
+    items: list[ReaderLine]
+    days: int
+
+
+class ReadersOfRecords(Request[ReadersOfRecordsAnswer]):
+    """Who reads how much, for DSLs."""
+
+    method: ClassVar[str] = "incidents.readers_of_records"
+    answer: ClassVar[type[Contract]] = ReadersOfRecordsAnswer
 
 
 # --- the demonstration ---------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ class Service:
         entries: list[EntryLine] = []
         cursor: str | None = None
         while True:
-            page = ask(self.incidents, asked.model_copy(update={"limit": PAGE, "cursor": cursor}), token=token, seconds=15.0)
+            page = ask(self.incidents, asked.model_copy(update={"limit": PAGE, "cursor": cursor, "use": "export"}), token=token, seconds=15.0)
             entries += page.items
             cursor = page.next
             if cursor is None:

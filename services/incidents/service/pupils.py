@@ -20,7 +20,8 @@ from safekeep.rpc import answers
 from services.incidents import recording, store
 from services.incidents.service.access import access_pupil, without
 from services.incidents.service.base import Base
-from services.incidents.service.rows import flag_item, lines, pupil_item, read_offset
+from services.incidents.service.openings import keep_opening
+from services.incidents.service.rows import flag_item, headings, lines, pupil_item, read_offset
 from services.incidents.service.writing import write_place
 
 
@@ -34,6 +35,7 @@ class Pupils(Base):
         offset = read_offset(request.cursor)
         with self._school(actor) as tx:
             rows = store.find_pupils(tx, school_id=actor.at_school, query=request.q, offset=offset, limit=request.limit + 1)
+            keep_opening(tx, actor=actor, kind="search", words=request.q)
         more = str(offset + request.limit) if len(rows) > request.limit else None
         return PupilsAnswer(items=[pupil_item(row) for row in rows[: request.limit]], next=more)
 
@@ -48,11 +50,13 @@ class Pupils(Base):
             siblings = [] if row.holding else store.siblings_of(tx, **here, family=row.family)
             filters = store.Filters(without=without(tx, actor=actor, pupil_id=row.id))
             last = lines(tx, actor=actor, rows=store.chronology(tx, **here, reading=reading, filters=filters, before=None, limit=5))
+            if request.opened:
+                keep_opening(tx, actor=actor, kind="pupil", pupil_id=row.id, entries=last)
         return PupilAnswer(
             pupil=pupil_item(row),
             flags=[flag_item(flag) for flag in flags],
             siblings=[SiblingItem(id=s.id, name=s.name, year=s.year, form=s.form) for s in siblings],
-            last_entries=last,
+            last_entries=last if request.opened else headings(last),
         )
 
     @answers(SetFlag)

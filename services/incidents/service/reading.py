@@ -1,5 +1,10 @@
 """An incident, lists of entries, the chronology, a pass to a file."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
 from safekeep import permissions, receipts
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import (
@@ -20,9 +25,10 @@ from safekeep.errors import NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
 from services.incidents import recording, store
-from services.incidents.service.access import access_incident, access_pupil, known_school, without
+from services.incidents.service.access import access_pupil, known_school, without
 from services.incidents.service.base import Base
-from services.incidents.service.rows import ask_item, entry_item, lines, next_cursor, pupil_item, read_cursor, read_filters
+from services.incidents.service.openings import keep_opening
+from services.incidents.service.rows import ask_item, entry_item, headings, lines, next_cursor, pupil_item, read_cursor, read_filters
 
 
 class Reading(Base):
@@ -31,42 +37,27 @@ class Reading(Base):
     @answers(Incident)
     def incident(self, actor: Actor, request: Incident) -> IncidentAnswer:
         with self._school(actor) as tx:
-            row = access_incident(tx, actor=actor, incident_id=request.incident_id)
-            here = {"school_id": actor.at_school, "incident_id": row.id}
+            here = {"school_id": actor.at_school, "incident_id": request.incident_id}
+            row = store.incident_with(tx, **here)
             entries = store.entries_of(tx, **here, reading=permissions.reading(actor))
-            linked = store.linked_of(tx, **here)
-            knows = row.assignment_id is None or row.assignment_id in {e.id for e in entries}  # else: as before it was assigned
-            main_id = row.pupil_id if knows else recording.holding_pupil(actor.at_school)
-            main = store.pupils_with(tx, school_id=actor.at_school, ids=[main_id])[main_id]
-            asks = store.open_asks(tx, **here) if permissions.is_lead(actor.roles) else []
-        first = next((e for e in entries if e.kind == "incident"), None)
-        return IncidentAnswer(
-            id=row.id,
-            number=row.number,
-            pupil=pupil_item(main),
-            facts=IncidentFacts(**first.facts, occurred_at=first.occurred_at, occurred_precision=first.occurred_precision) if first else None,
-            entries=[entry_item(e) for e in entries],
-            linked_pupils=[LinkedItem(pupil_id=x.pupil_id, name=x.name, part=x.part, initials=x.initials) for x in linked if x.part] if first else [],
-            categories=sorted({code for e in entries for code in e.categories}),
-            class_code=max(Class(e._mapping["class"]) for e in entries).code,
-            may_add_action=permissions.may_record(actor.roles),
-            may_correct=permissions.is_lead(actor.roles),
-            may_assign=permissions.is_lead(actor.roles) and main.holding and row.assignment_id is None,
-            asks=[ask_item(ask) for ask in asks],
-        )
+            keep_opening(tx, actor=actor, kind="incident", incident_id=request.incident_id, entries=entries, refused=not entries)
+            answer = _incident(tx, actor=actor, row=row, entries=entries) if row and entries else None
+        if answer is None:  # after the commit: that it was tried is kept
+            raise NotFound("incident")
+        return answer
 
     @answers(Summaries)
     def summaries(self, actor: Actor, request: Summaries) -> EntriesAnswer:
         with self._school(actor) as tx:
             rows = store.lines_with(tx, school_id=actor.at_school, ids=request.entry_ids, reading=permissions.reading(actor))
-            return EntriesAnswer(items=lines(tx, actor=actor, rows=rows))
+            return EntriesAnswer(items=headings(lines(tx, actor=actor, rows=rows)))
 
     @answers(MyEntries)
     def my_entries(self, actor: Actor, request: MyEntries) -> EntriesAnswer:
         with self._school(actor) as tx:
             before = read_cursor(request.cursor)
             rows = store.lines_by(tx, school_id=actor.at_school, author_id=actor.person, before=before, limit=request.limit + 1)
-            items = lines(tx, actor=actor, rows=rows[: request.limit])
+            items = headings(lines(tx, actor=actor, rows=rows[: request.limit]))
         return EntriesAnswer(items=items, next=next_cursor(rows, request.limit, "recorded_at"))
 
     @answers(Chronology)
@@ -79,6 +70,8 @@ class Reading(Base):
             here = {"school_id": actor.at_school, "pupil_id": pupil.id, "reading": reading, "filters": filters}
             rows = store.chronology(tx, **here, before=read_cursor(request.cursor), limit=request.limit + 1)
             items = lines(tx, actor=actor, rows=rows[: request.limit])
+            kind = "chronology" if request.use == "read" else request.use
+            keep_opening(tx, actor=actor, kind=kind, pupil_id=pupil.id, entries=items, words=request.words, reason=request.reason)
             months = store.months_of(tx, **here, zone=school.zone)
         return ChronologyAnswer(
             pupil=pupil_item(pupil),
@@ -92,7 +85,33 @@ class Reading(Base):
     def permit_file(self, actor: Actor, request: PermitFile) -> FilePass:
         with self._school(actor) as tx:
             found = store.entry_of_file(tx, school_id=actor.at_school, file_id=request.file_id, reading=permissions.reading(actor))
+            if found is not None and not request.name_only:
+                keep_opening(tx, actor=actor, kind="file", incident_id=found.incident_id, entries=[found])
         if found is None:
             raise NotFound("file")
-        keys = self.host.keys
-        return FilePass(token=receipts.sign_pass(keys=keys, file_id=request.file_id, person_id=actor.person, school_id=actor.at_school))
+        whose = {"file_id": request.file_id, "person_id": actor.person, "school_id": actor.at_school}
+        return FilePass(token=receipts.sign_pass(keys=self.host.keys, **whose, name_only=request.name_only))
+
+
+def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[Any]) -> IncidentAnswer:
+    here = {"school_id": actor.at_school, "incident_id": row.id}
+    linked = store.linked_of(tx, **here)
+    knows = row.assignment_id is None or row.assignment_id in {e.id for e in entries}  # else: as before it was assigned
+    main_id = row.pupil_id if knows else recording.holding_pupil(actor.at_school)
+    main = store.pupils_with(tx, school_id=actor.at_school, ids=[main_id])[main_id]
+    asks = store.open_asks(tx, **here) if permissions.is_lead(actor.roles) else []
+    first = next((e for e in entries if e.kind == "incident"), None)
+    return IncidentAnswer(
+        id=row.id,
+        number=row.number,
+        pupil=pupil_item(main),
+        facts=IncidentFacts(**first.facts, occurred_at=first.occurred_at, occurred_precision=first.occurred_precision) if first else None,
+        entries=[entry_item(e) for e in entries],
+        linked_pupils=[LinkedItem(pupil_id=x.pupil_id, name=x.name, part=x.part, initials=x.initials) for x in linked if x.part] if first else [],
+        categories=sorted({code for e in entries for code in e.categories}),
+        class_code=max(Class(e._mapping["class"]) for e in entries).code,
+        may_add_action=permissions.may_record(actor.roles),
+        may_correct=permissions.is_lead(actor.roles),
+        may_assign=permissions.is_lead(actor.roles) and main.holding and row.assignment_id is None,
+        asks=[ask_item(ask) for ask in asks],
+    )

@@ -98,6 +98,11 @@ def _line(row: Any) -> EntryLine:
     )
 
 
+def headings(items: Sequence[EntryLine]) -> list[EntryLine]:
+    """Return lines without what was written, for lists that open nothing."""
+    return [item.model_copy(update={"text": "", "action_taken": ""}) for item in items]
+
+
 def ask_item(row: Any) -> AskItem:
     return AskItem(
         id=row.id, incident_id=row.incident_id, entry_id=row.entry_id, person_id=row.person_id, asked_by=row.asked_by, asked_at=row.asked_at

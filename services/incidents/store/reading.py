@@ -66,10 +66,11 @@ def linked_of(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Seque
     return tx.execute(query.where(incident_pupils.c.school_id == school_id, incident_pupils.c.incident_id == incident_id)).all()
 
 
-def entry_of_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, reading: Reading) -> UUID | None:
-    """Return the entry a file belongs to when this reader may read it."""
-    query = sa.select(entries.c.id).join(entry_files, sa.and_(entry_files.c.school_id == entries.c.school_id, entry_files.c.entry_id == entries.c.id))
-    return tx.execute(query.where(entries.c.school_id == school_id, entry_files.c.file_id == file_id, readable(reading))).scalar()
+def entry_of_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, reading: Reading) -> Any:
+    """Return the entry a file belongs to, and its incident, when this reader may read it."""
+    joined = entries.join(entry_files, sa.and_(entry_files.c.school_id == entries.c.school_id, entry_files.c.entry_id == entries.c.id))
+    query = sa.select(entries.c.id, entries.c.incident_id).select_from(joined)
+    return tx.execute(query.where(entries.c.school_id == school_id, entry_files.c.file_id == file_id, readable(reading))).first()
 
 
 _LINE = (

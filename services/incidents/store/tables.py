@@ -187,6 +187,26 @@ entry_files = sa.Table(
     sa.Column("entry_id", pg.UUID, primary_key=True),  # one file may be evidence of two entries
     sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
 )
+openings = sa.Table(
+    "openings",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, nullable=False),
+    _time("at"),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("pupil_id", pg.UUID),  # whose page or chronology it was
+    sa.Column("incident_id", pg.UUID),  # as it was asked for, whether there is one or not
+    sa.Column("entry_ids", pg.ARRAY(pg.UUID), nullable=False),
+    sa.Column("words", sa.Text, nullable=False),  # what was searched for
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("refused", sa.Boolean, nullable=False),
+    sa.Column("own_child", sa.Boolean, nullable=False),
+    sa.Index("openings_at", "school_id", "at"),
+    sa.Index("openings_person", "school_id", "person_id", "at"),
+    sa.Index("openings_pupil", "school_id", "pupil_id", "at"),
+    sa.Index("openings_incident", "school_id", "incident_id", "at"),
+)
 ledger = sa.Table(
     "ledger",
     metadata,

@@ -31,40 +31,8 @@ from safekeep.contracts.incidents import (
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, TooLate
 from safekeep.ids import new_id
 from safekeep.permissions import Role
-from tests.make import GOOD_EXAMPLE, MadeSchool, a_record, create_person, create_pupil, create_school
-
-
-@pytest.fixture
-def desk(resources: Any, ask_service: Any, token_for: Any) -> "Desk":
-    return Desk(resources("incidents"), ask_service, token_for)
-
-
-class Desk:
-    """A school in a fresh database, and a way for each of its people to ask incidents."""
-
-    def __init__(self, resources: Any, ask_service: Any, token_for: Any) -> None:
-        from services.incidents.service import Service
-
-        self.resources, self._ask, self._token = resources, ask_service, token_for
-        self.service = Service()
-        self.service.host = resources
-        self.school = create_school(resources=resources)
-        self.pupil = create_pupil(resources=resources, school=self.school)
-
-    def ask(self, request: Any, *, role: str, school: MadeSchool | None = None, person: UUID | None = None) -> Any:
-        at = school or self.school
-        token = self._token(roles=[role], school_id=at.id, person_id=person or at.people[role])
-        return self._ask(self.service, request, token=token)
-
-    def record(self, *, role: str = "teacher", person: UUID | None = None, **fields: Any) -> Recorded:
-        answer: Recorded = self.ask(a_record(pupil_id=fields.pop("pupil_id", self.pupil), **fields), role=role, person=person)
-        return answer
-
-    def reads(self, incident: UUID, *, role: str, person: UUID | None = None) -> int:
-        try:
-            return len(self.ask(Incident(incident_id=incident), role=role, person=person).entries)
-        except NotFound:
-            return 0
+from tests.make import GOOD_EXAMPLE, a_record, create_person, create_pupil, create_school
+from tests.services.incidents.desk import Desk
 
 
 def test_recorded_answers_with_number_hash_and_those_who_are_sent_it(desk: Desk) -> None:
