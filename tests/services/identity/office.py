@@ -94,6 +94,11 @@ class Office:
             query = "select kind from audit where cast(:person as uuid) is null or person_id = :person order by at, id"
             return list(tx.execute(sa.text(query), {"person": person}).scalars())
 
+    def dsl_at_one_school(self) -> None:
+        """Take the DSL off School Two, so that School One's policy alone counts."""
+        with self.resources.transaction(self.resources.engine, school_id=self.two.id) as tx:
+            tx.execute(sa.text("update memberships set active = false"))
+
     def set_policy(self, **changes: Any) -> None:
         """Change School One's sign-in policy in its table."""
         with self.resources.transaction(self.resources.engine, school_id=self.one.id) as tx:
