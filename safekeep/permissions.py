@@ -338,10 +338,12 @@ FRESH = timedelta(minutes=15)
 
 
 def must_step_up(actor: Actor, method: str, *, now: datetime) -> bool:
-    """Whether the second factor has to be used again first. People whose roles need none have nothing to step up to."""
-    if method not in STEP_UP or actor.service is not None or FACTOR_ROLES.isdisjoint(actor.roles):
+    """Whether the second factor has to be used again first. People who need none and used none have nothing to step up to."""
+    if method not in STEP_UP or actor.service is not None:
         return False
-    return actor.second_factor_at is None or now - actor.second_factor_at > FRESH
+    if actor.second_factor_at is None:
+        return not FACTOR_ROLES.isdisjoint(actor.roles)
+    return now - actor.second_factor_at > FRESH
 
 
 DRAFT_METHODS = frozenset({"files.save_draft", "identity.school"})

@@ -16,8 +16,8 @@ DRAFT_GRACE: Final = timedelta(days=7)
 
 TOUCH_EVERY: Final = timedelta(seconds=45)
 """Being seen is written at most this often: reading pages writes little."""
-LOCK_GRACE: Final = timedelta(minutes=2)
-"""Gateways say that somebody is there once a minute: the server locks this much after the page has."""
+LOCK_GRACE: Final = timedelta(seconds=75)
+"""Gateways say that somebody is there once a minute: the server locks this much after the page has, never before it."""
 
 
 class State(StrEnum):
