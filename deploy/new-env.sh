@@ -11,6 +11,8 @@ umask 077
   echo "MAIL_FROM=safekeep@$1"
   echo "SMTP_URL="
   for name in POSTGRES BROKER; do echo "${name}_PASSWORD=$(secret)"; done
+  for user in GATEWAY OPERATOR IDENTITY INCIDENTS ALERTS FILES REPORTS \
+    RELAY_IDENTITY RELAY_INCIDENTS RELAY_ALERTS RELAY_FILES RELAY_REPORTS; do echo "BROKER_${user}_PASSWORD=$(secret)"; done
   echo "S3_KEY=safekeep"
   echo "S3_SECRET=$(secret)"
   for service in IDENTITY INCIDENTS ALERTS FILES REPORTS; do

@@ -21,10 +21,18 @@ CONTENT_TYPE: Final = "application/x-sealed"
 SERIALIZER: Final = "sealed"
 _MAGIC: Final = b"SK1"
 
-EVENTS: Final = Exchange("safekeep.events", type="topic", durable=True)
-DEAD: Final = Exchange("safekeep.dead", type="direct", durable=True)
+RPC_EXCHANGE: Final = "amq.topic"
+"""Calls and answers go over an exchange that every broker has and nobody can delete: none of our users need rights to make one."""
 
-REVOCATIONS: Final = Exchange("safekeep.revocations", type="fanout", durable=False, delivery_mode=1)
+EVENTS: Final = Exchange("safekeep.events", type="topic", durable=True, no_declare=True)
+DEAD: Final = Exchange("safekeep.dead", type="direct", durable=True, no_declare=True)
+"""Where the broker itself puts what was delivered too often."""
+EXHAUSTED: Final = Exchange("safekeep.exhausted", type="topic", durable=True, no_declare=True)
+"""Where a service puts what it has tried often enough; of type topic, so that each may write to its own dead letters only."""
+REPLAYS: Final = Exchange("safekeep.replays", type="direct", durable=True, no_declare=True)
+"""From the operator to one service's events."""
+
+REVOCATIONS: Final = Exchange("safekeep.revoked", type="fanout", durable=True, delivery_mode=1, no_declare=True)
 """Identity's heartbeat, four a second: which sessions every gateway must forget."""
 
 CONSUMES: Final[dict[str, tuple[str, ...]]] = {
@@ -51,12 +59,15 @@ def events_queue(service: str) -> Queue:
             "x-dead-letter-strategy": "at-least-once",
             "x-overflow": "reject-publish",
         },
+        no_declare=True,
     )
 
 
 def dead_queue(service: str) -> Queue:
     """Return where a service's unreadable or exhausted messages wait for an operator."""
-    return Queue(f"{service}.dead", exchange=DEAD, routing_key=f"{service}.dead", durable=True, queue_arguments={"x-queue-type": "quorum"})
+    return Queue(
+        f"{service}.dead", exchange=DEAD, routing_key=f"{service}.dead", durable=True, queue_arguments={"x-queue-type": "quorum"}, no_declare=True
+    )
 
 
 def _binding(key: str) -> Any:
@@ -138,6 +149,7 @@ def nameko_config(*, broker_url: str) -> dict[str, Any]:
     """Return nameko's configuration, the same for a service and for the gateway's callers."""
     return {
         "AMQP_URI": broker_url,
+        "rpc_exchange": RPC_EXCHANGE,
         "serializer": SERIALIZER,
         "SERIALIZERS": {
             SERIALIZER: {

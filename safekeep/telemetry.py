@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
 trace: ContextVar[str] = ContextVar("trace", default="")
 """The id that follows one request from page to mail: 32 hex digits, or empty outside of any."""
@@ -19,6 +19,9 @@ trace: ContextVar[str] = ContextVar("trace", default="")
 CALLS = Histogram("safekeep_calls_seconds", "RPC calls answered", ["method", "outcome"])
 EVENTS_TAKEN = Counter("safekeep_events_total", "Events consumed", ["type", "outcome"])
 OUTBOX_LAG = Histogram("safekeep_outbox_lag_seconds", "From commit to confirmed publication", ["service"])
+OUTBOX_WAITING = Gauge("safekeep_outbox_waiting", "Events that wait to be published", ["service"])
+OUTBOX_OLDEST = Gauge("safekeep_outbox_oldest_seconds", "Since when the oldest of them waits", ["service"])
+RELAY_WORKS = Gauge("safekeep_relay_works", "Whether this relay is the one that works (of two, one does)", ["service"])
 MAILS = Counter("safekeep_mails_total", "Mails handed over", ["outcome"])
 
 

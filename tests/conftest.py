@@ -20,7 +20,7 @@ from safekeep.ids import new_id
 from safekeep.rpc import Resources, envelope
 from safekeep.settings import ServiceSettings
 from tests import servers
-from tests.servers import Postgres
+from tests.servers import Broker, Postgres
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +88,24 @@ def postgres(shared_folder: Path) -> Iterator[Postgres]:
 
     with _shared(shared_folder, "postgres", start, stop) as described:
         yield Postgres(described)
+
+
+@pytest.fixture(scope="session")
+def broker(shared_folder: Path) -> Iterator[Broker]:
+    """A real, private RabbitMQ with every user and queue, shared by the workers of this run: tests on it are of one xdist group."""
+
+    def start() -> tuple[dict[str, Any], Any]:
+        folder = Path(tempfile.mkdtemp(prefix="safekeep-mq-"))
+        described, end = servers.start_broker(folder / "mq")
+        return described, (end, folder)
+
+    def stop(kept: Any) -> None:
+        end, folder = kept
+        end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    with _shared(shared_folder, "broker", start, stop) as described:
+        yield Broker(described)
 
 
 @pytest.fixture

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pika
 import psycopg
 from psycopg import sql
 
 from deploy.local import servers
+from safekeep import bus, topology
 from safekeep.database import SERVICES, migrate
 from tests import containers
 
@@ -77,6 +79,63 @@ def start_postgres(folder: Path) -> tuple[dict[str, Any], Callable[[], Any]]:
     for service in SERVICES:
         if (ROOT / "services" / service / "migrations").exists():
             postgres.make_template(service)
+    return described, end
+
+
+class Broker:
+    """A private RabbitMQ with the users and the topology of a real one. `described` comes from start_broker."""
+
+    def __init__(self, described: dict[str, Any]) -> None:
+        self.port, self.passwords, self.environment, self.pid = (described[x] for x in ("port", "passwords", "environment", "pid"))
+
+    def url(self, user: str = topology.ADMIN) -> str:
+        """Return its address for one of its users."""
+        return servers.broker_url(port=self.port, passwords=self.passwords, user=user)
+
+    def ctl(self, *arguments: str) -> str:
+        """Run rabbitmqctl; return what it prints."""
+        return rabbitmqctl(self.environment, *arguments)
+
+    def empty(self) -> None:
+        """Take every message out of every queue of ours."""
+        with pika.BlockingConnection(pika.URLParameters(self.url())) as connection:
+            for service in bus.CONSUMES:
+                for queue in (bus.events_queue(service), bus.dead_queue(service)):
+                    connection.channel().queue_purge(queue.name)
+
+
+def rabbitmqctl(environment: dict[str, str], *arguments: str) -> str:
+    """Run rabbitmqctl against a private node; return what it prints."""
+    command = [str(servers.BROKER_PROGRAM.with_name("rabbitmqctl")), "-q", *arguments]
+    told = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"} | environment
+    told.pop("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", None)
+    return subprocess.run(command, env=told, check=True, capture_output=True, text=True, cwd="/").stdout
+
+
+def start_broker(folder: Path) -> tuple[dict[str, Any], Callable[[], Any]]:
+    """Start a node with every user, and declare the topology. Returns what describes it, and what ends it."""
+    passwords = {user: f"test-{user}" for user in (topology.ADMIN, *topology.users())}
+    port, epmd, dist = servers.free_port(), servers.free_port(), servers.free_port()
+    environment = servers.prepare_broker(folder, port=port, epmd_port=epmd, dist_port=dist, passwords=passwords)
+    path = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    log = Path(f"{folder}.log").open("wb")
+    epmd_process = subprocess.Popen(["epmd", "-port", str(epmd), "-address", "127.0.0.1"], env=path, stdout=log, stderr=log)
+    process = subprocess.Popen([str(servers.BROKER_PROGRAM)], env=path | environment, stdout=log, stderr=log)
+    described = {"port": port, "passwords": passwords, "environment": environment, "pid": process.pid}
+
+    def end() -> None:
+        for each in (process, epmd_process):
+            each.kill()
+            each.wait(30)
+        log.close()
+
+    broker = Broker(described)
+    try:
+        servers.wait_for_broker(broker.url())
+        topology.declare(broker.url())
+    except Exception:
+        end()
+        raise
     return described, end
 
 

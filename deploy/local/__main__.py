@@ -29,7 +29,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from deploy.local import servers
 from deploy.local.servers import CannotStart
-from safekeep import keys
+from safekeep import keys, topology
 from safekeep.database import SERVICES, migrate
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -110,6 +110,7 @@ class Launcher:
                 _migrate(service, urls[f"{prefix}_OWNER_DATABASE_URL"], urls[f"{prefix}_DATABASE_URL"], urls[f"{prefix}_WORKER_DATABASE_URL"])
         with _step("message broker"):
             servers.wait_for_broker(self.urls["BROKER_URL"])
+            _declare_topology(self.urls["BROKER_URL"])
         with _step("services"):
             self._start_group([name for name in self.names if name not in {"postgres", "epmd", "rabbitmq"}])
             self._wait_ready()
@@ -156,9 +157,11 @@ class Launcher:
     def _secrets(self) -> dict[str, str]:
         path = self.data / "run" / "secrets.json"
         names = ["postgres", "broker", *(f"{s}_{kind}" for s in SERVICES for kind in ("owner", "service", "worker"))]
-        if not path.exists():
-            servers.write_private(path, json.dumps({name: secrets.token_urlsafe(24) for name in names}))
-        kept: dict[str, str] = json.loads(path.read_text())
+        names += [f"broker_{user}" for user in topology.users()]
+        kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        if any(name not in kept for name in names):  # all at first; later, a release's new ones
+            kept = {name: secrets.token_urlsafe(24) for name in names} | kept
+            servers.write_private(path, json.dumps(kept))
         return kept
 
     def _public_port(self) -> int:
@@ -204,13 +207,16 @@ class Launcher:
         else:
             left_out.add("postgres")
         broker_environment: dict[str, str] = {}
+        self.broker_urls: dict[str, str] = {}  # by user; none where one address was given for all
         if "BROKER_URL" in urls:
             left_out |= {"epmd", "rabbitmq"}
         else:
+            passwords = servers.broker_passwords(self.secrets)
             broker_environment = servers.prepare_broker(
-                self.data / "rabbitmq", port=broker_port, epmd_port=epmd_port, dist_port=servers.free_port(), password=self.secrets["broker"]
+                self.data / "rabbitmq", port=broker_port, epmd_port=epmd_port, dist_port=servers.free_port(), passwords=passwords
             )
-            urls["BROKER_URL"] = servers.broker_url(port=broker_port, password=self.secrets["broker"])
+            self.broker_urls = {user: servers.broker_url(port=broker_port, passwords=passwords, user=user) for user in passwords}
+            urls["BROKER_URL"] = self.broker_urls[topology.ADMIN]
             values["rabbitmq_command"] = str(servers.BROKER_PROGRAM)
         if "SMTP_URL" in urls:
             left_out.add("mailbox")
@@ -245,7 +251,7 @@ class Launcher:
         service = name.removeprefix("relay-")
         holder = "relay" if name.startswith("relay-") else name
         told = {
-            "BROKER_URL": self.urls["BROKER_URL"],
+            "BROKER_URL": self.broker_urls.get(name, self.urls["BROKER_URL"]),
             "KEYS_FILE": str(self.data / "keys" / "process" / f"{holder}.json"),
             "INNER_PORT": str(self.inner[name]),
             "PUBLIC_URL": f"http://localhost:{self.port}",
@@ -327,7 +333,7 @@ class Launcher:
             with _step("demonstration data (once)"):
                 environment = {
                     **os.environ,
-                    "BROKER_URL": self.urls["BROKER_URL"],
+                    "BROKER_URL": self.broker_urls.get("operator", self.urls["BROKER_URL"]),
                     "KEYS_FILE": str(self.data / "keys" / "process" / "demo.json"),
                     "DEMO_LOGINS": str(path),
                     "DEMO_DAY": kept_day(self.data / "run" / "demo-day"),
@@ -447,6 +453,13 @@ def _migrate(service: str, owner: str, service_url: str, worker: str) -> None:
     from sqlalchemy import make_url
 
     migrate(owner_url=owner, service=service, service_role=make_url(service_url).username or "", worker_role=make_url(worker).username or "")
+
+
+def _declare_topology(url: str) -> None:
+    try:
+        topology.declare(url)
+    except topology.Differs as sentence:
+        raise CannotStart(str(sentence)) from None
 
 
 def _without(config: str, left_out: set[str]) -> str:

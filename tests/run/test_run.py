@@ -23,6 +23,7 @@ import pytest
 from supervisor.xmlrpc import SupervisorTransport
 
 from deploy.local import servers
+from safekeep import topology
 from safekeep.database import SERVICES
 from tests.servers import Postgres
 
@@ -187,13 +188,14 @@ def test_parts_of_ones_own_replace_the_embedded_ones(folders: Any, postgres: Pos
     """All databases, the broker, the mail server and the object store given: only our own processes are started."""
     folder = folders()
     port, epmd, dist = servers.free_port(), servers.free_port(), servers.free_port()
-    environment = servers.prepare_broker(folder / "broker", port=port, epmd_port=epmd, dist_port=dist, password="given")
+    passwords = dict.fromkeys([topology.ADMIN, *topology.users()], "given")
+    environment = servers.prepare_broker(folder / "broker", port=port, epmd_port=epmd, dist_port=dist, passwords=passwords)
     log = (folder / "broker.log").open("wb")
     path = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
     epmd_process = subprocess.Popen(["epmd", "-port", str(epmd), "-address", "127.0.0.1"], env=path, stdout=log, stderr=log)
     broker = subprocess.Popen([str(servers.BROKER_PROGRAM)], env=path | environment, stdout=log, stderr=log)
     try:
-        given = {"BROKER_URL": servers.broker_url(port=port, password="given")}
+        given = {"BROKER_URL": servers.broker_url(port=port, passwords=passwords)}
         for service in SERVICES:
             given |= postgres.clone(service, f"given_{service}")
         given |= {"SMTP_URL": f"smtp://127.0.0.1:{servers.free_port()}", "OBJECT_STORE_URL": f"file://{folder / 'objects'}"}

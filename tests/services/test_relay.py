@@ -1,37 +1,36 @@
 """The relay publishes what waits, in order, once it is committed, and hears of what came while it published."""
 
+import select
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
-import psycopg
 import pytest
+from prometheus_client import REGISTRY
 
-from safekeep import bus, keys, outbox, relay
+from safekeep import bus, clock, keys, outbox, relay
 from safekeep.contracts.identity import StaffChanged
 from safekeep.ids import new_id
+from safekeep.publishing import Message
 from safekeep.rpc import Resources
 
 
-class Channel:
-    """Takes what is published; `meanwhile` happens during each publication."""
+class Publisher:
+    """Takes what is published; `meanwhile` happens after each message."""
 
     def __init__(self) -> None:
-        self.published: list[tuple[str, bytes]] = []
+        self.published: list[Message] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def basic_publish(self, *, exchange: str, routing_key: str, body: bytes, properties: Any) -> None:
-        self.published.append((routing_key, body))
-        self.meanwhile()
+    def publish(self, messages: list[Message], *, meanwhile: Callable[[], object]) -> None:
+        for message in messages:
+            self.published.append(message)
+            self.meanwhile()
 
-
-class Broker:
-    """Counts how often its heartbeat was looked after."""
-
-    beats = 0
-
-    def process_data_events(self, *, time_limit: float) -> None:
-        self.beats += 1
+    def wait(self, seconds: float, *, fileno: int | None = None) -> None:
+        assert fileno is not None
+        select.select([fileno], [], [], seconds)
 
 
 class Outbox:
@@ -39,8 +38,8 @@ class Outbox:
 
     def __init__(self, resources: Resources, ring: keys.Keys) -> None:
         self.resources, self.ring, self.school = resources, ring, new_id()
-        self.channel, self.broker = Channel(), Broker()
-        self.database = psycopg.connect(resources.settings.worker_database_url, autocommit=True)
+        self.publisher = Publisher()
+        self.database = relay.connect(resources.settings.worker_database_url)
         self.database.execute("listen outbox")
 
     def add(self, *, fail: bool = False) -> Any:
@@ -52,13 +51,13 @@ class Outbox:
         return subject
 
     def publish(self) -> list[Any]:
-        self.channel.published.clear()
-        relay.publish_waiting(database=self.database, channel=self.channel, keys=self.ring, service="identity")
-        return [bus.unseal(keys=self.ring, data=body)["event"]["subject"] for _, body in self.channel.published]
+        self.publisher.published.clear()
+        relay.publish_waiting(database=self.database, publisher=self.publisher, keys=self.ring, service="identity")
+        return [bus.unseal(keys=self.ring, data=message.body)["event"]["subject"] for message in self.publisher.published]
 
     def wait(self) -> float:
         started = time.monotonic()
-        relay.wait(database=self.database, broker=self.broker)
+        relay.wait(database=self.database, publisher=self.publisher)
         return time.monotonic() - started
 
 
@@ -85,13 +84,13 @@ def test_a_publication_that_fails_is_made_again(box: Outbox) -> None:
     added = [str(box.add()) for _ in range(3)]
 
     def break_off() -> None:
-        if len(box.channel.published) == 2:
+        if len(box.publisher.published) == 2:
             raise ConnectionError
 
-    box.channel.meanwhile = break_off
+    box.publisher.meanwhile = break_off
     with pytest.raises(ConnectionError):
         box.publish()
-    box.channel.meanwhile = lambda: None
+    box.publisher.meanwhile = lambda: None
     assert box.publish() == added, "all of them again: the inboxes do not mind"
 
 
@@ -99,7 +98,6 @@ def test_what_is_added_wakes_it_at_once_and_nothing_lets_it_sleep_until_the_poll
     box.add()
     assert box.wait() < 0.5
     assert relay.POLL_SECONDS - 0.1 < box.wait() < relay.POLL_SECONDS + 1
-    assert box.broker.beats >= relay.POLL_SECONDS, "the heartbeat is looked after while it sleeps"
 
 
 def test_what_is_added_while_it_publishes_is_heard_at_once(box: Outbox) -> None:
@@ -111,7 +109,7 @@ def test_what_is_added_while_it_publishes_is_heard_at_once(box: Outbox) -> None:
         if not late:
             late.append(str(box.add()))
 
-    box.channel.meanwhile = add_meanwhile
+    box.publisher.meanwhile = add_meanwhile
     box.wait()  # hears of the first
     assert len(box.publish()) == 1
     assert box.wait() < 0.5
@@ -128,3 +126,28 @@ def test_a_rush_is_not_a_waking_for_each(box: Outbox) -> None:
         wakings += 1
         assert box.publish() == []
     assert wakings <= 1
+
+
+def test_what_was_published_is_removed_after_a_week_and_what_waits_never(box: Outbox) -> None:
+    box.add()
+    box.publish()
+    box.add()
+    with clock.set_to(clock.now() + timedelta(days=6)):
+        assert relay.prune(box.database) == 0
+    with clock.set_to(clock.now() + timedelta(days=8)):
+        assert relay.prune(box.database) == 1
+    assert len(box.publish()) == 1
+
+
+def test_its_lag_is_shown(box: Outbox) -> None:
+    def shown(name: str) -> float:
+        return REGISTRY.get_sample_value(name, {"service": "identity"}) or 0.0
+
+    for _ in range(3):
+        box.add()
+    relay.show_lag(box.database, service="identity")
+    assert shown("safekeep_outbox_waiting") == 3
+    assert shown("safekeep_outbox_oldest_seconds") > 0
+    box.publish()
+    relay.show_lag(box.database, service="identity")
+    assert (shown("safekeep_outbox_waiting"), shown("safekeep_outbox_oldest_seconds")) == (0, 0)

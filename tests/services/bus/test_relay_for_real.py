@@ -1,0 +1,201 @@
+"""The relay as a program, against a real broker and database: nothing lost, in order, one of two works, whatever is stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pika
+import psycopg
+import pytest
+
+from safekeep import bus, keys, outbox, relay, topology
+from safekeep.contracts.identity import StaffChanged
+from safekeep.ids import new_id
+from safekeep.publishing import Message, NotConfirmed, Publisher
+from safekeep.rpc import Resources
+from tests.servers import Broker
+
+pytestmark = pytest.mark.xdist_group("broker")
+
+HEARD = "reports"  # one of those who hear identity
+
+
+def until(condition: Callable[[], Any], *, seconds: float = 60.0) -> float:
+    """Wait for a condition; return how long it took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, "not within the time"
+        time.sleep(0.05)
+    return time.monotonic() - started
+
+
+class Stage:
+    """A database with an outbox, relays on it, and the queue of somebody who hears."""
+
+    def __init__(self, resources: Resources, broker: Broker, ring: keys.Keys, keys_file: Path, folder: Path) -> None:
+        self.resources, self.broker, self.ring, self.keys_file, self.folder = resources, broker, ring, keys_file, folder
+        self.school = new_id()
+        self.subject = new_id()
+        self.relays: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> subprocess.Popen[bytes]:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "IDENTITY_DATABASE_URL": self.resources.settings.database_url,
+            "IDENTITY_WORKER_DATABASE_URL": self.resources.settings.worker_database_url,
+            "BROKER_URL": self.broker.url("relay-identity"),
+            "KEYS_FILE": str(self.keys_file),
+        }
+        command = [sys.executable, "-W", "ignore", "-m", "safekeep.relay", "identity"]
+        with (self.folder / f"{len(self.relays)}.log").open("wb") as log:
+            self.relays.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=Path(__file__).parents[3]))
+        return self.relays[-1]
+
+    def end(self) -> None:
+        for process in self.relays:
+            process.kill()
+            process.wait(30)
+
+    def add(self, count: int = 1) -> None:
+        for _ in range(count):
+            with self.resources.transaction(self.resources.engine, school_id=self.school) as tx:
+                outbox.add(tx, StaffChanged, school_id=self.school, subject=self.subject, person_id=self.subject, roles=[], active=True)
+
+    def waiting(self) -> int:
+        with self.resources.transaction(self.resources.worker_engine) as tx:
+            return int(tx.exec_driver_sql("select count(*) from outbox where published_at is null").scalar_one())
+
+    def working(self) -> int | None:
+        """Return the backend of the relay that holds the lock."""
+        with psycopg.connect(self.resources.settings.worker_database_url) as database:
+            row = database.execute(
+                "select pid from pg_locks l where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())"
+            ).fetchone()
+        return row[0] if row else None
+
+    def heard(self) -> list[int]:
+        """Take what arrived; return its sequence numbers, in order of arrival."""
+        found = []
+        with pika.BlockingConnection(pika.URLParameters(self.broker.url())) as connection:
+            channel = connection.channel()
+            while (taken := channel.basic_get(bus.events_queue(HEARD).name, auto_ack=True))[0]:
+                found.append(bus.unseal(keys=self.ring, data=taken[2])["event"]["sequence"])
+        return found
+
+
+@pytest.fixture
+def stage(resources: Callable[..., Resources], broker: Broker, keys_folder: Path, tmp_path: Path) -> Iterator[Stage]:
+    broker.empty()
+    made = Stage(
+        resources("identity"), broker, keys.Keys.load(keys_folder / "process" / "identity.json"), keys_folder / "process" / "relay.json", tmp_path
+    )
+    yield made
+    made.end()
+    broker.empty()
+
+
+def test_everything_is_published_in_order_in_batches_with_one_event_at_once(stage: Stage) -> None:
+    stage.add(450)  # more than two batches, before it starts
+    stage.start()
+    until(lambda: stage.waiting() == 0)
+    assert stage.heard() == list(range(1, 451))
+    stage.add()
+    assert until(lambda: stage.waiting() == 0) < 1.5, "woken, not polled"
+
+
+def test_of_two_one_works_and_when_it_is_killed_the_other_takes_over_in_seconds(stage: Stage) -> None:
+    first = stage.start()
+    until(lambda: stage.working() is not None)
+    stage.start()
+    stage.add(20)
+    until(lambda: stage.waiting() == 0)
+    first.kill()
+    stage.add(20)
+    took = until(lambda: stage.waiting() == 0)
+    print(f"taken over in {took:.1f} s")
+    assert took < 10
+    heard = stage.heard()
+    assert sorted(set(heard)) == list(range(1, 41))
+    assert heard == sorted(heard)
+
+
+def test_a_frozen_one_loses_its_lock_and_does_no_harm_when_it_wakes(stage: Stage) -> None:
+    """SIGSTOP: its connections stay open, and only the server's patience ends it."""
+    first = stage.start()
+    until(lambda: stage.working() is not None)
+    mine = stage.working()
+    stage.start()
+    os.kill(first.pid, signal.SIGSTOP)
+    stage.add(5)
+    took = until(lambda: stage.waiting() == 0, seconds=relay.DEAD_AFTER + 20)
+    print(f"taken over in {took:.1f} s")
+    assert stage.working() not in (None, mine)
+    os.kill(first.pid, signal.SIGCONT)
+    stage.add(5)
+    until(lambda: stage.waiting() == 0)
+    assert sorted(set(stage.heard())) == list(range(1, 11))
+
+
+def test_its_database_connection_ended_by_the_server_is_made_anew(stage: Stage) -> None:
+    stage.start()
+    until(lambda: stage.working() is not None)
+    before = stage.working()
+    with psycopg.connect(stage.resources.settings.worker_database_url, autocommit=True) as database:
+        database.execute("select pg_terminate_backend(%s)", (before,))
+    stage.add(3)
+    until(lambda: stage.waiting() == 0)
+    assert stage.heard()[-3:] == [1, 2, 3]
+    assert stage.working() not in (None, before)
+
+
+def test_its_broker_connection_ended_by_the_broker_is_made_anew(stage: Stage) -> None:
+    stage.start()
+    stage.add(3)
+    until(lambda: stage.waiting() == 0)
+    stage.broker.ctl("close_all_user_connections", "relay-identity", "a test")
+    stage.add(3)
+    until(lambda: stage.waiting() == 0)
+    assert sorted(set(stage.heard())) == [1, 2, 3, 4, 5, 6]
+
+
+def test_while_the_broker_is_blocked_the_outbox_grows_and_is_emptied_in_order_afterwards(stage: Stage) -> None:
+    """A memory alarm, longer than the server's patience with a silent session: the lock is kept, nothing is sent again and again."""
+    stage.start()
+    stage.add()
+    until(lambda: stage.waiting() == 0)
+    holder = stage.working()
+    stage.broker.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
+    try:
+        stage.add(30)
+        time.sleep(relay.DEAD_AFTER + 3)
+        assert stage.waiting() == 30
+        assert stage.working() == holder
+    finally:
+        stage.broker.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
+    until(lambda: stage.waiting() == 0)
+    assert stage.heard() == list(range(1, 32)), "each once"
+
+
+def test_what_nobody_would_hear_is_not_taken_for_published(broker: Broker) -> None:
+    publisher = Publisher(broker.url())
+    try:
+        with pytest.raises(NotConfirmed):
+            publisher.publish([Message(bus.EVENTS.name, "nobody.hears.this", b"x", pika.BasicProperties())])
+        publisher.publish([Message(bus.REPLAYS.name, HEARD, b"x", pika.BasicProperties())] * 3)
+        assert publisher.has_queue(f"{HEARD}.events")
+        assert not publisher.has_queue("nowhere")
+    finally:
+        publisher.close()
+        broker.empty()
+
+
+def test_a_relay_may_ask_whether_a_queue_is_there(broker: Broker) -> None:
+    publisher = Publisher(broker.url("relay-incidents"))
+    relay.wait_for_queues(publisher, service="incidents")
+    publisher.close()
+    assert topology.users()["relay-incidents"].configure == "^$"
