@@ -4,20 +4,16 @@ Content and salts live outside the ledger and may lawfully be destroyed; the cha
 come from the caller.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-import rfc8785
-
 from safekeep import clock
+from safekeep.proof.chain import BEGINNING, FORMAT, canonical, commitment, entry_hash, field_commitment
 
-FORMAT: Final = 1
-BEGINNING: Final = "0" * 64
-"""What the first entry of a chain, and of a pupil's thread, names as the one before."""
+__all__ = ["BEGINNING", "FORMAT", "LedgerEntry", "PupilThread", "append", "commitment", "entry_fields"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +34,36 @@ class LedgerEntry:
     canonical: bytes
     hash: str
     openings: dict[str, Any] = field(repr=False)
+
+
+def entry_fields(
+    *,
+    author_name: str,
+    author_role: str,
+    number: str,
+    class_code: str,
+    categories: Sequence[str],
+    text: str,
+    occurred_at: datetime | None,
+    occurred_precision: str,
+    recipients: Sequence[Mapping[str, Any]],
+    files: Sequence[Mapping[str, Any]],
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the fields of an entry with a text, as they are committed to; `files` are {id, sha256, size, media_type}."""
+    return {
+        "author_name": author_name,
+        "author_role": author_role,
+        "number": number,
+        "class": class_code,
+        "categories": list(categories),
+        "text": text,
+        "occurred_at": clock.stamp(occurred_at) if occurred_at else None,
+        "occurred_precision": occurred_precision,
+        "recipients": list(recipients),
+        **{f"file:{f['id']}": f for f in files},
+        **{f"fact:{name}": value for name, value in facts.items()},
+    }
 
 
 def append(
@@ -76,19 +102,14 @@ def append(
         "kind": kind,
         "incident": str(incident_id),
         "entry": str(entry_id),
-        "fields": {name: commitment({"field": name, "salt": field_salts[name], "value": fields[name]}) for name in names},
+        "fields": {name: field_commitment(name=name, salt=field_salts[name], value=fields[name]) for name in names},
         "pupils": sorted(commitment(thread) for thread in threads),
         "previous": previous,
     }
-    canonical = rfc8785.dumps(entry)
+    data = canonical(entry)
     return LedgerEntry(
         sequence=sequence,
-        canonical=canonical,
-        hash=hashlib.sha256(canonical).hexdigest(),
+        canonical=data,
+        hash=entry_hash(data),
         openings={"fields": field_salts, "pupils": threads, **({"values": dict(fields)} if keep_values else {})},
     )
-
-
-def commitment(opening: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of an opening's canonical JSON (RFC 8785), in hexadecimal."""
-    return hashlib.sha256(rfc8785.dumps(dict(opening))).hexdigest()

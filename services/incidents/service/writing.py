@@ -9,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from safekeep import clock, permissions, telemetry
+from safekeep import permissions, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import (
     Recipient,
@@ -53,19 +53,19 @@ def write_entry(
     role = main_role(actor.roles)
     kept_files = [{"id": str(f.file_id), "sha256": f.sha256, "size": f.size, "media_type": f.media_type} for f in files]
     recipients = [r.wire() for r in plan.recipients]
-    fields = {
-        "author_name": actor.name,
-        "author_role": role,
-        "number": number,
-        "class": class_.code,
-        "categories": codes,
-        "text": text,
-        "occurred_at": clock.stamp(occurred[0]) if occurred[0] else None,
-        "occurred_precision": occurred[1],
-        "recipients": recipients,
-        **{f"file:{f['id']}": f for f in kept_files},
-        **{f"fact:{name}": value for name, value in facts.items()},
-    }
+    fields = ledger.entry_fields(
+        author_name=actor.name,
+        author_role=role,
+        number=number,
+        class_code=class_.code,
+        categories=codes,
+        text=text,
+        occurred_at=occurred[0],
+        occurred_precision=occurred[1],
+        recipients=recipients,
+        files=kept_files,
+        facts=facts,
+    )
     place = ledger.append(
         school_id=school_id,
         sequence=head.sequence + 1,

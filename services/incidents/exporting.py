@@ -1,0 +1,137 @@
+"""Making an export: what of the record goes into it, and its parts one after the other (docs/export.md). Pure."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from safekeep.permissions import Class
+from safekeep.proof import export
+from safekeep.proof.chain import field_commitment
+from safekeep.proof.export import Line
+from safekeep.proof.heads import Signed
+from safekeep.proof.merkle import Tree
+
+Writes = Callable[[str, bytes], None]
+"""Takes the next piece of a part: its name and bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One entry as the database has it: its place in the ledger, what opens it, and what it says now (None: not there)."""
+
+    sequence: int
+    canonical: bytes
+    hash: str
+    fields: Mapping[str, str] = field(repr=False)  # name → salt
+    pupils: Sequence[Mapping[str, Any]] = field(repr=False)  # openings of their threads
+    values: Mapping[str, Any] | None = field(repr=False)
+    shown: bool = True  # False: its words are withheld
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an export is of. `scope_id` is the pupil's, the incident's or the school's id."""
+
+    scope: str
+    scope_id: UUID
+    made_by: UUID
+    made_at: str
+
+
+def line_of(kept: Kept, *, wanted: Wanted, tree: Tree) -> Line:
+    """Return an entry's line: all its fields unless withheld, and the threads that belong in this export."""
+    committed = json.loads(kept.canonical)["fields"]
+    values = recorded(kept.values, committed=committed, salts=kept.fields) if kept.shown and kept.values is not None else {}
+    fields = {name: (kept.fields[name], value) for name, value in values.items() if name in kept.fields}
+    pupils = [p for p in kept.pupils if wanted.scope == "school" or p.get("pupil") == str(wanted.scope_id)]
+    if wanted.scope == "incident":
+        pupils = []  # the threads of its pupils run through other incidents
+    proof = None if wanted.scope == "school" else _hexed(tree, kept.sequence)
+    return Line(entry=kept.canonical.decode(), fields=fields, pupils=pupils, withheld=not kept.shown, proof=proof)
+
+
+def recorded(values: Mapping[str, Any], *, committed: Mapping[str, str], salts: Mapping[str, str]) -> dict[str, Any]:
+    """Return what was recorded, where the database has what it is now: an entry's class may have been raised since."""
+    if "class" not in values or "class" not in salts or "class" not in committed:
+        return dict(values)
+    codes = [str(values["class"]), *(each.code for each in Class)]
+    found = next((c for c in codes if field_commitment(name="class", salt=salts["class"], value=c) == committed["class"]), values["class"])
+    return {**values, "class": found}
+
+
+def _hexed(tree: Tree, sequence: int) -> list[str]:
+    try:
+        return [step.hex() for step in tree.inclusion(sequence - 1)]
+    except IndexError:
+        return []  # it is beyond the head: whoever checks will see
+
+
+def make(
+    *,
+    wanted: Wanted,
+    rows: Iterable[Kept],
+    tree: Tree,
+    heads: Sequence[Signed],
+    threads: Mapping[str, tuple[int, str]],
+    keys: Mapping[str, str],
+    names: Mapping[str, Any],
+    others: Mapping[str, bytes],
+    files: Mapping[str, str],
+    sign: Callable[[bytes], tuple[str, str]],
+    write: Writes,
+) -> int:
+    """Write every part, the manifest last; return how many entries are in it.
+
+    `heads`: the signed heads, oldest first, the export's own last. `files`: files/<id> → SHA-256 of the attachments that go with it.
+    `others`: the summary and the words on how to read it. `sign`: manifest → key id and signature.
+    """
+    digests: dict[str, str] = {}
+    hashes = {export.ENTRIES: hashlib.sha256(), export.INDEX: hashlib.sha256()}
+    count = 0
+    for kept in rows:
+        line = line_of(kept, wanted=wanted, tree=tree).write()
+        index = export.index_line(sequence=kept.sequence, kind=json.loads(kept.canonical)["kind"], hash=kept.hash)
+        for name, data in ((export.ENTRIES, line), (export.INDEX, index)):
+            hashes[name].update(data)
+            write(name, data)
+        count += 1
+    digests |= {name: each.hexdigest() for name, each in hashes.items()}
+    own = heads[-1].head
+    wholes = {
+        export.KEYS: _json(keys),
+        export.HEADS: _json([each.wire() | {"proof": proof_of(each, tree=tree, size=own.size)} for each in heads]),
+        export.NAMES: _json(names),
+        **others,
+    }
+    for name, data in wholes.items():
+        digests[name] = export.digest(data)
+        write(name, data)
+    manifest = export.manifest(
+        scope=wanted.scope,
+        scope_id=str(wanted.scope_id),
+        made_at=wanted.made_at,
+        made_by=str(wanted.made_by),
+        head=own.members(),
+        entries=count,
+        threads=threads,
+        parts=digests | dict(files),
+    )
+    key, signature = sign(manifest)
+    write(export.SIGNATURE, _json({"key": key, "signature": signature}))
+    write(export.MANIFEST, manifest)
+    return count
+
+
+def proof_of(head: Signed, *, tree: Tree, size: int) -> list[str]:
+    """Return the consistency proof from a head to the export's own; none where there can be none (whoever checks will see)."""
+    try:
+        return [step.hex() for step in tree.consistency(head.head.size, size)]
+    except IndexError:
+        return []
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
