@@ -38,6 +38,7 @@ class Person:
         page.fill("[name=username]", self.login["username"])
         page.fill("[name=password]", self.login["password"])
         page.get_by_role("main").get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "sign-in" not in url)  # else the next page asked for overtakes the cookie
 
     def go(self, path: str) -> Page:
         """Open a page of Hillside Primary."""
