@@ -6,8 +6,10 @@ from typing import Any
 
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import api, assets, headers, languages, pages, problems, revocations, rpc, session, templating
+from gateway.pages import kept
 from gateway.problems import Problem
 from safekeep import telemetry
 from safekeep.contracts.files import MAX_UPLOAD
@@ -35,6 +37,8 @@ def create_app(settings: GatewaySettings | None = None) -> Flask:
     app.register_blueprint(assets.assets)
     pages.install(app)
     api.install(app)
+    if settings.public_url.startswith("https:"):  # then a proxy ends TLS in front, and says who is behind it
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=0)  # type: ignore[method-assign]
     app.before_request(_arrive)
     app.after_request(_done)
     app.register_error_handler(SafekeepError, _refused)
@@ -71,14 +75,19 @@ def _arrive() -> Any:
         here = session.enter(session_token=session.cookie(), slug=slug, is_draft=endpoint in pages.KEEPS_DRAFTS and request.method == "POST")
         if not here.held and here.place.is_trust != request.path.startswith("/t/"):
             raise NotFound("school")
-    if request.method == "POST" and not pages.is_trusted_post(endpoint):
+    if request.method == "POST" and not session.is_ours(with_token=True):
+        if session.has_ended() and endpoint not in pages.SIGNING_IN:
+            raise NotSignedIn("expired")
         return _answer(problems.BAD_FORM)
     return None
 
 
 def _done(response: Response) -> Response:
     """After every request that may change something: one line, with the trace that its events and mails carry too."""
+    session.keep_visit(response)
     if request.method == "POST":
+        if response.status_code < 500 and kept.KEPT in request.form:
+            kept.done()
         took = int((time.perf_counter() - g.arrived) * 1000)
         telemetry.log().info("request.done", route=_route(), status=response.status_code, milliseconds=took)
     return response

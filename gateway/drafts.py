@@ -8,17 +8,17 @@ from safekeep.contracts.files import Draft, DraftSaved, SaveDraft
 from safekeep.errors import NotFound, SafekeepError
 
 
-def save(form: Form, *, draft_id: UUID, token: str, incident_id: UUID | None = None) -> DraftSaved:
-    """Keep a form as a draft: of an incident, or (with `incident_id`) of an action below one. Raises Conflict, Unavailable."""
-    kind = "incident" if incident_id is None else "action"
+def save(form: Form, *, draft_id: UUID, token: str, incident_id: UUID | None = None, kind: str = "") -> DraftSaved:
+    """Keep a form as a draft: of an incident, or (with `incident_id`) of an action below one, or another `form`. Raises Conflict, Unavailable."""
+    kind = kind or ("incident" if incident_id is None else "action")
     request = rpc.build(SaveDraft, draft_id=draft_id, kind=kind, incident_id=incident_id, fields=plain(form.fields))
     return rpc.ask(request, token=token)
 
 
-def saved(form: Form, *, draft_id: UUID, token: str, incident_id: UUID | None = None) -> bool:
+def saved(form: Form, *, draft_id: UUID, token: str, incident_id: UUID | None = None, kind: str = "") -> bool:
     """Try to keep a form as a draft, and say whether it is kept."""
     try:
-        save(form, draft_id=draft_id, token=token, incident_id=incident_id)
+        save(form, draft_id=draft_id, token=token, incident_id=incident_id, kind=kind)
     except SafekeepError:
         return False
     return True

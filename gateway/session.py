@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import secrets
 import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ _REMEMBERED_SECONDS = 60.0
 _DEVICE_PEOPLE = 8
 BACKGROUND = "X-Safekeep-Background"
 """Set by what a page asks by itself: it does not keep the session from locking."""
-_remembered: dict[tuple[str, str | None], tuple[SessionAnswer, float]] = {}
+_remembered: dict[tuple[str, str | None], tuple[SessionAnswer, float, bool]] = {}  # the answer, until when, whether somebody was there
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,12 @@ def here() -> Here:
     return found
 
 
+def entered() -> Here | None:
+    """Return whose session came with this request, also one that may do nothing now; None before it was asked for."""
+    found: Here | None = g.get("here")
+    return found
+
+
 def enter(*, session_token: str, slug: str | None, is_draft: bool = False) -> Here:
     """Find out who `session_token` is at the place `slug`, for the rest of this request.
 
@@ -107,10 +114,15 @@ def found() -> SessionAnswer | None:
     if "found" not in g:  # asked once a request: a broker that is away takes seconds to say so
         try:
             g.found = _answer(cookie(), None)
-        except SafekeepError:
-            g.found = None
+        except SafekeepError as error:
+            g.found, g.has_ended = None, isinstance(error, NotSignedIn)
     answer: SessionAnswer | None = g.found
     return answer
+
+
+def has_ended() -> bool:
+    """Whether the browser's session is one that is over, so that its open forms are too."""
+    return bool(cookie()) and found() is None and bool(g.get("has_ended"))
 
 
 def answer_at(slug: str) -> SessionAnswer:
@@ -127,7 +139,7 @@ def changed(session_token: str) -> None:
 
 def forget(sessions: set[str], people: set[str]) -> None:
     """Forget sessions, and all of some people's: identity has said so."""
-    for key, (answer, _) in list(_remembered.items()):
+    for key, (answer, _, _) in list(_remembered.items()):
         if str(answer.session_id) in sessions or str(answer.person_id) in people:
             _remembered.pop(key, None)
 
@@ -145,14 +157,14 @@ def leave(session_token: str) -> None:
 
 def _answer(session_token: str, slug: str | None) -> SessionAnswer:
     key, now = (_digest(session_token), slug), time.monotonic()
-    remembered = _remembered.get(key)
-    if remembered is not None and remembered[1] > now and revocations.are_heard():
-        return remembered[0]
     active = request.headers.get(BACKGROUND) is None
+    remembered = _remembered.get(key)
+    if remembered is not None and remembered[1] > now and (remembered[2] or not active) and revocations.are_heard():
+        return remembered[0]  # but what a page asked by itself does not hide that somebody is there now
     answer = rpc.ask(rpc.build(Session, session_token=session_token, slug=slug, active=active), token="")
     if len(_remembered) >= 5_000:
         _remembered.clear()
-    _remembered[key] = (answer, now + _REMEMBERED_SECONDS)
+    _remembered[key] = (answer, now + _REMEMBERED_SECONDS, active)
     return answer
 
 
@@ -208,9 +220,27 @@ def _is_https() -> bool:
 
 
 def csrf_token() -> str:
-    """Return what every form carries. It follows from the session, not from its cookie: proving again leaves open forms good."""
+    """Return what every form carries. It follows from the session, not from its cookie: proving again leaves open forms good.
+
+    Before there is a session it follows from a cookie that the page with the form sets (double submit).
+    """
     answer = found()
-    return answer.form_key if answer else ""
+    if answer is not None:
+        return answer.form_key
+    if "visit" not in g:
+        g.visit = request.cookies.get(_visit_name(), "") or secrets.token_urlsafe(24)
+    return hashlib.sha256(f"form {g.visit}".encode()).hexdigest()
+
+
+def keep_visit(response: Response) -> None:
+    """Give the browser the cookie that a form shown before signing in is held against."""
+    visit = g.get("visit")
+    if visit and request.cookies.get(_visit_name()) != visit:
+        response.set_cookie(_visit_name(), visit, httponly=True, samesite="Lax", path="/", secure=_is_https())
+
+
+def _visit_name() -> str:
+    return f"{cookie_name()}-visit"
 
 
 def is_ours(*, with_token: bool) -> bool:
@@ -220,8 +250,10 @@ def is_ours(*, with_token: bool) -> bool:
     origin = request.headers.get("Origin")
     if origin and origin != "null" and urlsplit(origin).netloc != request.host:
         return False
-    if not with_token or not cookie():
+    if not with_token:
         return True
+    if found() is None and not request.cookies.get(_visit_name()):
+        return False
     expected = csrf_token()
     sent = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
     return bool(expected) and hmac.compare_digest(sent.encode("utf-8", "replace"), expected.encode())

@@ -154,3 +154,15 @@ def _locale() -> str:
     from flask_babel import get_locale
 
     return str(get_locale() or "en_GB")
+
+
+_BROWSERS = [("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser", "Samsung Internet"), ("Firefox", "Firefox"), ("FxiOS", "Firefox")]
+_BROWSERS += [("CriOS", "Chrome"), ("Chrome", "Chrome"), ("Safari", "Safari")]
+_SYSTEMS = [("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("CrOS", "ChromeOS"), ("Mac OS", "Mac")]
+_SYSTEMS += [("Linux", "Linux")]
+
+
+def device(user_agent: str) -> str:
+    """Return "Chrome, Windows" for what a browser says of itself: names, so no catalogue; "" when it says nothing that is known."""
+    found = [next((name for part, name in known if part in user_agent), "") for known in (_BROWSERS, _SYSTEMS)]
+    return ", ".join(filter(None, found))

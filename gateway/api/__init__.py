@@ -11,13 +11,11 @@ from safekeep.errors import Invalid, SafekeepError, TooManyAttempts
 
 PROBLEM_BASE = "https://safekeep.invalid/problems/"
 
-api = Blueprint("api", __name__, url_prefix="/api/v1")
-
-
 def install(app: Flask) -> None:
     """Register the API: every call that gateway/api/calls.py lists."""
     from gateway.api import calls, openapi
 
+    api = Blueprint("api", __name__, url_prefix="/api/v1")
     calls.install(api)
     openapi.install(api)
     app.register_blueprint(api)

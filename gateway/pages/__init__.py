@@ -10,38 +10,50 @@ from gateway import session as sessions
 KEEPS_DRAFTS = frozenset({"recording.submit", "recording.autosave", "actions.submit", "actions.autosave"})
 """What a session that ran out may still post to: its words are saved as its author's draft, and nothing else is done."""
 
-_SIGNING_IN = frozenset({"session.sign_in", "session.forgot", "session.link", "session.begin"})
-"""Posted before there is a session, so there is no token to check, only where the form came from."""
+SIGNING_IN = frozenset({"session.sign_in", "session.forgot", "session.link", "session.begin"})
+"""Posted before there is a session."""
 
-HOLDS_SECRETS = _SIGNING_IN | {"session.sign_out", "session.prove", "session.unlock", "session.set_password", "session.use_pass"}
+HOLDS_SECRETS = SIGNING_IN | {"session.sign_out", "session.prove", "session.unlock", "session.set_password", "session.use_pass"}
 """Forms whose words are never given back on a page that says what went wrong."""
 
 
 def install(app: Flask) -> None:
     """Register every page."""
-    from gateway.pages import account, actions, assigning, corrections, drafts, files, home, inbox, incidents, pupils, recording, reports, trust
+    from gateway.pages import account, actions, assigning, corrections, drafts, files, home, inbox, incidents, kept, pupils, recording, reports, trust
     from gateway.pages import session as session_pages
 
-    for module in (session_pages, account, home, inbox, recording, incidents, actions, assigning, corrections, pupils, drafts, files, reports, trust):
+    for module in (
+        session_pages,
+        account,
+        home,
+        inbox,
+        recording,
+        incidents,
+        actions,
+        assigning,
+        corrections,
+        pupils,
+        drafts,
+        kept,
+        files,
+        reports,
+        trust,
+    ):
         app.register_blueprint(module.pages)
-
-
-def is_trusted_post(endpoint: str) -> bool:
-    """Whether a POST came from a page of ours."""
-    return sessions.is_ours(with_token=endpoint not in _SIGNING_IN)
 
 
 def to_sign_in(reason: str) -> Any:
     """Send the browser to what its session needs: signing in, unlocking, or the next step; afterwards back to the page it wanted.
 
-    A form's own page is where it goes back to: what was sent locked is kept as a draft where the page keeps drafts.
+    A form that was sent locked or too late is kept for its author, and is what they come back to.
     """
-    wanted = safe_next(request.path if request.method == "GET" else "")
+    kept = _keep_form()
+    wanted = kept or safe_next(request.path if request.method == "GET" else "")
     if reason == "locked":
-        return redirect(url_for("session.unlock", next=wanted or None), 303)
+        return redirect(url_for("session.unlock", next=wanted or None, why="draft" if kept else None), 303)
     if reason == "unfinished":
         return redirect(url_for("session.go_on", next=wanted or None), 303)
-    return redirect(url_for("session.sign_in", next=wanted or None, why="ended" if reason == "expired" else None), 303)
+    return redirect(url_for("session.sign_in", next=wanted or None, why="draft" if kept else "ended" if reason == "expired" else None), 303)
 
 
 def to_draft(here: Any, wanted: str) -> Any:
@@ -50,9 +62,20 @@ def to_draft(here: Any, wanted: str) -> Any:
 
 
 def to_proof() -> Any:
-    """Send the browser to use the second factor again, and afterwards back: a form's words wait on the page before."""
-    wanted = request.path if request.method == "GET" else urlsplit(request.referrer or "").path
+    """Send the browser to use the second factor again, and afterwards back: a form is kept, to be sent then."""
+    wanted = request.path if request.method == "GET" else _keep_form() or urlsplit(request.referrer or "").path
     return redirect(url_for("session.prove", next=safe_next(wanted) or None, why="again"), 303)
+
+
+def _keep_form() -> str:
+    """Keep a form of ours that cannot be taken now; return the page that shows it again, or ""."""
+    from gateway.pages import kept
+
+    here = sessions.entered()
+    is_form = request.method == "POST" and request.form and request.endpoint not in HOLDS_SECRETS
+    if not is_form or here is None or here.answer.place is None or here.place.is_trust or not sessions.is_ours(with_token=True):
+        return ""
+    return kept.keep(here)
 
 
 def safe_next(path: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 
-from gateway import languages, problems, rpc, schools, session
+from gateway import languages, problems, rpc, schools, session, words
 from gateway.forms import Form
 from gateway.pages import safe_next
 from gateway.session import Here
@@ -360,8 +360,8 @@ def _options(found: KeyOptions) -> Response:
 
 
 def _device() -> str:
-    """Return what browser this is, in the words it says of itself."""
-    return "".join(c for c in (request.user_agent.string or "")[:200] if c.isprintable())
+    """Return what browser this is, as its person would know it again."""
+    return words.device(request.user_agent.string or "")
 
 
 def _address() -> str:

@@ -1,6 +1,6 @@
 // A hard key or passkey (WebAuthn): the browser asks for it, the server decides. Without it, or without this file, codes do.
 
-const CAN = window.PublicKeyCredential?.parseRequestOptionsFromJSON && window.PublicKeyCredential?.parseCreationOptionsFromJSON;
+export const CAN = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON && window.PublicKeyCredential?.parseCreationOptionsFromJSON);
 
 for (const form of document.querySelectorAll("form[data-key]")) {
   if (!CAN) continue;
@@ -12,7 +12,7 @@ for (const form of document.querySelectorAll("form[data-key]")) {
     const said = form.querySelector("[data-said]");
     said.textContent = "";
     try {
-      form.elements.key.value = await ask(form);
+      form.elements.key.value = await ask({ csrf: form.elements.csrf_token.value, options: form.dataset.keyOptions, kind: form.dataset.key });
     } catch {
       said.textContent = form.dataset.sayFailed;
       return;
@@ -21,13 +21,13 @@ for (const form of document.querySelectorAll("form[data-key]")) {
   });
 }
 
-async function ask(form) {
-  const body = new URLSearchParams({ csrf_token: form.elements.csrf_token.value });
-  const answer = await fetch(form.dataset.keyOptions, { method: "POST", body, headers: { Accept: "application/json" } });
+/** Ask the browser for a key (`get`) or to make one (`create`), as the server's options say; return its answer as JSON. */
+export async function ask({ csrf, options: address, kind }) {
+  const answer = await fetch(address, { method: "POST", body: new URLSearchParams({ csrf_token: csrf }), headers: { Accept: "application/json" } });
   if (!answer.ok) throw new Error("refused");
   const options = await answer.json();
   const found =
-    form.dataset.key === "create"
+    kind === "create"
       ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })
       : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
   return JSON.stringify(found.toJSON());

@@ -1,5 +1,7 @@
-// Nobody there for a while, or Lock, or Esc twice: every tab shows the lock screen, and what was half written waits behind it.
-// The server locks by itself as well, a little later: a page without this file is not open any longer.
+// Nobody there for a while, or Lock, or Esc twice: every tab shows the lock screen instead of its content, and what was half
+// written waits behind it. The server locks by itself as well, a little later: a page without this file is not open any longer.
+
+import { CAN, ask as askKey } from "./key.js";
 
 const screen = document.querySelector("[data-lock]");
 if (screen) {
@@ -7,22 +9,25 @@ if (screen) {
   const warning = document.querySelector("[data-lock-warning]");
   const form = screen.querySelector("form");
   const said = screen.querySelector("[data-said]");
+  const withKey = screen.querySelector("[data-unlock-key]");
   const tabs = new BroadcastChannel("safekeep-lock");
-  const csrf = form.elements.csrf_token.value;
+  const csrf = form.elements.csrf_token.value; // follows from the session, so it also says whose tab this is
+  const title = document.title;
   let activeAt = Date.now();
   let toldAt = Date.now();
   let escapedAt = 0;
   let focused = null;
+  let scrolled = 0;
 
   const isLocked = () => !screen.hidden;
-
-  const rest = () => [...document.body.children].filter((part) => part !== screen);
+  const tell = (what) => tabs.postMessage({ what, who: csrf });
 
   const show = () => {
     if (isLocked()) return;
     focused = document.activeElement;
-    for (const part of rest()) part.inert = true;
-    document.documentElement.classList.add("sk-is-locked");
+    scrolled = window.scrollY;
+    document.documentElement.classList.add("sk-is-locked"); // hides all else, on paper too
+    document.title = screen.dataset.lockTitle;
     warning.textContent = "";
     said.textContent = "";
     screen.hidden = false;
@@ -32,16 +37,18 @@ if (screen) {
 
   const hide = () => {
     screen.hidden = true;
+    form.elements.secret.value = "";
     document.documentElement.classList.remove("sk-is-locked");
-    for (const part of rest()) part.inert = false;
+    document.title = title;
     activeAt = Date.now();
-    focused?.focus?.();
+    window.scrollTo(0, scrolled);
+    focused?.focus?.({ preventScroll: true });
   };
 
   const lock = () => {
     if (isLocked()) return;
     show();
-    tabs.postMessage("lock");
+    tell("lock");
     post("/lock").catch(() => {});
   };
 
@@ -49,9 +56,9 @@ if (screen) {
     fetch(address, { method: "POST", body: new URLSearchParams({ csrf_token: csrf, ...fields }), headers: { Accept: "application/json" } });
 
   const active = () => {
-    if (isLocked()) return;
+    if (isLocked() || look()) return;
     const now = Date.now();
-    if (now - activeAt > 5000) tabs.postMessage("active");
+    if (now - activeAt > 5000) tell("active");
     activeAt = now;
     warning.textContent = "";
     if (now - toldAt > 45000) {
@@ -61,9 +68,11 @@ if (screen) {
   };
 
   tabs.onmessage = ({ data }) => {
-    if (data === "lock") show();
-    else if (data === "unlock") hide();
-    else if (data === "active" && !isLocked()) {
+    if (data.what === "lock") show();
+    else if (data.who !== csrf) return; // another person's, in the same browser: it opens nothing here
+    else if (data.what === "unlock") hide();
+    else if (data.what === "out") location.replace("/sign-in?why=out");
+    else if (data.what === "active" && !isLocked()) {
       activeAt = Date.now();
       warning.textContent = "";
     }
@@ -73,10 +82,12 @@ if (screen) {
 
   window.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return (escapedAt = 0);
-    const isChoosing = event.target.getAttribute?.("aria-expanded") === "true" || event.defaultPrevented;
+    if (event.repeat || event.isComposing) return;
+    // closing a list, a menu or a search field is what Esc is for there
+    const isElsewhere = event.defaultPrevented || event.target.closest?.("[role=combobox], [aria-expanded=true], [type=search], dialog");
     const now = Date.now();
-    if (!isChoosing && now - escapedAt < 1000) lock();
-    escapedAt = isChoosing ? 0 : now;
+    if (!isElsewhere && now - escapedAt < 1000) lock();
+    escapedAt = isElsewhere ? 0 : now;
   });
 
   for (const button of document.querySelectorAll("form[data-lock-now]"))
@@ -84,26 +95,27 @@ if (screen) {
       event.preventDefault();
       lock();
     });
+  for (const out of document.querySelectorAll("form[data-sign-out]")) out.addEventListener("submit", () => tell("out"));
 
+  /** Lock when it is time, or warn. Returns whether it is locked. */
   const look = () => {
-    if (isLocked()) return;
+    if (isLocked()) return true;
     const left = after - (Date.now() - activeAt);
     if (left <= 0) lock();
-    else if (left <= 60000) warning.textContent = warning.dataset.say;
+    else if (left <= 60000 && !warning.textContent) warning.textContent = warning.dataset.say; // once, so that it is spoken once
+    return isLocked();
   };
   setInterval(look, 1000);
   document.addEventListener("visibilitychange", look); // a phone that slept
   window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
+  const unlock = async (fields) => {
     said.textContent = "";
     try {
-      const answer = await post("/unlock", { secret: form.elements.secret.value });
+      const answer = await post("/unlock", fields);
       if (answer.ok && !answer.redirected) {
-        form.elements.secret.value = "";
         hide();
-        tabs.postMessage("unlock");
+        tell("unlock");
         return;
       }
       const problem = await answer.json().catch(() => ({}));
@@ -113,5 +125,18 @@ if (screen) {
       said.textContent = screen.dataset.sayAway;
     }
     form.elements.secret.select();
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    unlock({ secret: form.elements.secret.value });
+  });
+  withKey.hidden = !CAN;
+  withKey.addEventListener("click", async () => {
+    said.textContent = "";
+    try {
+      unlock({ key: await askKey({ csrf, options: withKey.dataset.unlockKey, kind: "get" }) });
+    } catch {
+      said.textContent = withKey.dataset.sayFailed;
+    }
   });
 }

@@ -18,7 +18,7 @@ class DraftItem(Contract):
     """That a draft exists: what it is for, and when it was saved. Its words are only in `Draft`'s answer, to its author."""
 
     id: UUID
-    kind: Literal["incident", "action"]
+    kind: Literal["incident", "action", "form"]
     incident_id: UUID | None
     saved_at: Moment
     ends_at: Moment
@@ -69,7 +69,7 @@ class SaveDraft(Request[DraftSaved]):
     answer: ClassVar[type[Contract]] = DraftSaved
 
     draft_id: UUID
-    kind: Literal["incident", "action"]
+    kind: Literal["incident", "action", "form"]
     incident_id: UUID | None = None
     fields: dict[str, list[str]]
 

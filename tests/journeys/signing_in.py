@@ -68,13 +68,13 @@ def cookie(system: dict[str, Any], login: dict[str, Any], *, fresh: bool = False
         _, headers, _ = _request(system, "GET", "/go-on", {"Cookie": f"{held[0]}={held[1]}"})
         if not re.search("/(sign-in|unlock|prove)", headers.get("Location", "")):
             return held[0], held[1]
-    form = {"username": login["username"], "password": login["password"]}
-    name, value = _cookie_of(_request(system, "POST", "/sign-in", {}, form)[1])
+    _, headers, page = _request(system, "GET", "/sign-in", {})
+    visit = (headers.get("Set-Cookie") or "").partition(";")[0]
+    form = {"username": login["username"], "password": login["password"], "csrf_token": _token(page)}
+    name, value = _cookie_of(_request(system, "POST", "/sign-in", {"Cookie": visit}, form)[1])
     if login["totp_secret"]:
         _, _, page = _request(system, "GET", "/prove", {"Cookie": f"{name}={value}"})
-        token = re.search('name="csrf_token" value="([0-9a-f]+)"', page)
-        assert token, "no second step"
-        form = {"code": code(system, login), "csrf_token": token.group(1)}
+        form = {"code": code(system, login), "csrf_token": _token(page)}
         name, value = _cookie_of(_request(system, "POST", "/prove", {"Cookie": f"{name}={value}"}, form)[1])
         if not fresh:
             with _shared(system) as shared:
@@ -82,8 +82,14 @@ def cookie(system: dict[str, Any], login: dict[str, Any], *, fresh: bool = False
     return name, value
 
 
+def _token(page: str) -> str:
+    found = re.search('name="csrf_token" value="([0-9a-f]+)"', page)
+    assert found, "no form"
+    return found.group(1)
+
+
 def _cookie_of(headers: Any) -> tuple[str, str]:
-    found = [line for line in headers.get_all("Set-Cookie") or [] if "-device=" not in line]
+    found = [line for line in headers.get_all("Set-Cookie") or [] if not re.match(r"[^=]+-(device|visit)=", line)]
     assert found, "not signed in"
     name, _, value = found[0].partition(";")[0].partition("=")
     return name, value

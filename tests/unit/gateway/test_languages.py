@@ -142,13 +142,14 @@ def test_the_browsers_language_decides_until_somebody_chooses(app: Flask) -> Non
     assert 'lang="cy"' in welsh
     assert "Mewngofnodi" in welsh
     assert "Sign in<" not in welsh
-    answer = client.post("/language", data={"language": "cy", "next": "https://elsewhere.example/"})
+    token = re.findall('name="csrf_token" value="([0-9a-f]{64})"', welsh)[0]
+    answer = client.post("/language", data={"language": "cy", "next": "https://elsewhere.example/", "csrf_token": token})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     assert "HttpOnly" in answer.headers["Set-Cookie"]
     assert "Mewngofnodi" in client.get("/sign-in", headers={"Accept-Language": "en"}).text
-    client.post("/language", data={"language": "en_GB"})
+    client.post("/language", data={"language": "en_GB", "csrf_token": token})
     assert "Sign in" in client.get("/sign-in", headers={"Accept-Language": "cy"}).text
-    assert "Set-Cookie" not in client.post("/language", data={"language": "../x"}).headers
+    assert "Set-Cookie" not in client.post("/language", data={"language": "../x", "csrf_token": token}).headers
 
 
 def test_a_sentence_that_has_no_translation_is_in_english_with_its_number(app: Flask, welsh: Catalog) -> None:

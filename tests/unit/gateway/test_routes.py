@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, Response, request
 from openapi_spec_validator import validate
 from werkzeug.routing import Rule
 
-from gateway import pages
+from gateway import create_app, pages, session
 from gateway.api.openapi import document
 from gateway.assets import VENDOR
+from safekeep import bus, keys
 from safekeep.ids import new_id
+from safekeep.settings import GatewaySettings
 
 TEMPLATES = Path(pages.__file__).parent.parent / "templates"
 BOTH = {
@@ -54,11 +56,74 @@ def test_every_route_answers_with_the_headers_and_none_fails(app: Flask) -> None
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "form-action 'self'" in policy
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "same-origin"
         assert "camera=()" in answer.headers["Permissions-Policy"]
         if not rule.rule.startswith("/assets/"):
             assert answer.headers["Cache-Control"] == "no-store", rule.rule
+
+
+def test_over_https_every_route_says_so_and_cookies_are_of_this_host_alone(app: Flask, tmp_path: Path) -> None:
+    """Behind TLS: strict transport on every answer; `__Host-` and Secure; the browser's address is the one the proxy names."""
+    keys.ensure_ring(tmp_path)
+    file = str(tmp_path / "process" / "gateway.json")
+    settings = GatewaySettings(broker_url="amqp://guest:guest@127.0.0.1:9/", keys_file=file, inner_port=0, public_url="https://safekeep.example")
+    secure = create_app(settings)
+    client = secure.test_client()
+    for method, rule in rules(secure):
+        answer = client.open(address(rule), method=method, base_url="https://safekeep.example", buffered=True)
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains", rule.rule
+    with secure.test_request_context(headers={"X-Forwarded-For": "192.0.2.7"}):
+        response = Response()
+        session.set_cookie(response, "a-token")
+        session.set_device_cookie(response, "1.a")
+        session.csrf_token()
+        session.keep_visit(response)
+        cookies = response.headers.getlist("Set-Cookie")
+    assert [c.partition("=")[0] for c in cookies] == ["__Host-safekeep", "__Host-safekeep-device", "__Host-safekeep-visit"]
+    for each in cookies:
+        assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(each.split("; ")), each
+        assert "Domain" not in each
+    said: list[str] = []
+    secure.before_request_funcs.setdefault(None, []).insert(0, lambda: said.append(request.remote_addr or ""))
+    client.get("/sign-in", headers={"X-Forwarded-For": "203.0.113.9, 192.0.2.7"})
+    assert said == ["192.0.2.7"]
+    bus.use_keys(keys.Keys.load(file))
+
+
+def test_on_loopback_each_instance_has_a_cookie_of_its_own(app: Flask) -> None:
+    """Ports share cookies: the name holds the port; and no proxy is believed there."""
+    with app.test_request_context():
+        response = Response()
+        session.set_cookie(response, "a-token")
+        assert response.headers["Set-Cookie"] == "safekeep-8000=a-token; HttpOnly; Path=/; SameSite=Lax"
+    said: list[str] = []
+    app.before_request_funcs.setdefault(None, []).insert(0, lambda: said.append(request.remote_addr or ""))
+    app.test_client().get("/sign-in", headers={"X-Forwarded-For": "203.0.113.9"})
+    app.before_request_funcs[None].pop(0)
+    assert said == ["127.0.0.1"]
+
+
+def test_a_browser_is_known_as_one_of_each_person_who_used_it(app: Flask) -> None:
+    with app.test_request_context(headers={"Cookie": "safekeep-8000-device=1.a~2.b~3.c"}):
+        response = Response()
+        session.set_device_cookie(response, "2.new")
+        assert response.headers["Set-Cookie"].startswith("safekeep-8000-device=2.new~1.a~3.c;")
+
+
+def test_a_form_before_signing_in_carries_a_token_too(app: Flask) -> None:
+    for path in ("/sign-in", "/forgot", "/link/x", "/begin/x"):
+        client = app.test_client()
+        token = re.findall('name="csrf_token" value="([0-9a-f]{64})"', client.get(path).text)[0]
+        form = {"username": "a@b.example", "password": "x"}
+        assert client.post(path, data=form).status_code == 400
+        assert client.post(path, data=form | {"csrf_token": "0" * 64}).status_code == 400
+        assert client.post(path, data=form | {"csrf_token": token}).status_code != 400
+        assert app.test_client().post(path, data=form | {"csrf_token": token}).status_code == 400  # another browser's
 
 
 def test_only_pages_that_need_no_session_answer_without_one(app: Flask) -> None:
