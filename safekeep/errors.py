@@ -48,6 +48,14 @@ class SecondFactorNeeded(SafekeepError):
         super().__init__()
 
 
+class SignOnFailed(SafekeepError):
+    """Signing in with a provider did not work. args: (reason,): provider_down, refused, not_genuine, unverified, unknown_account, needs_factor, linked_otherwise."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class TooManyAttempts(SafekeepError):
     """Slow down. args: (seconds,) to wait."""
 

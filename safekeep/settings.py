@@ -23,6 +23,8 @@ class ServiceSettings(BaseModel):
     object_store_url: str = ""
     public_url: str = ""
     mail_from: str = ""
+    inner_issuers: tuple[str, ...] = ()
+    """Issuers of single sign-on inside the operator's own network, as `scheme://host`; http only on loopback, for tests."""
 
 
 class GatewaySettings(BaseModel):
@@ -49,6 +51,7 @@ def service_settings(service: str) -> ServiceSettings:
         object_store_url=os.environ.get("OBJECT_STORE_URL", ""),
         public_url=os.environ.get("PUBLIC_URL", ""),
         mail_from=os.environ.get("MAIL_FROM", "safekeep@localhost"),
+        inner_issuers=tuple(os.environ.get("SSO_INNER_ISSUERS", "").split()),
     )
 
 

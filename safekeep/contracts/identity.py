@@ -882,6 +882,261 @@ class Letter(Request[LetterAnswer]):
     about: UUID | None = None
 
 
+# --- single sign-on ------------------------------------------------------------------------------------------------------
+
+ProviderKind = Literal["microsoft", "google", "other"]
+
+
+class ProviderOffer(Contract):
+    """A way to sign in that the sign-in page offers: "Sign in with …"."""
+
+    id: UUID
+    name: Name
+
+
+class ProviderOffersAnswer(Contract):
+    """All of them, in order of name."""
+
+    items: list[ProviderOffer]
+
+
+class ProviderOffers(Request[ProviderOffersAnswer]):
+    """What the sign-in page offers beside the password."""
+
+    method: ClassVar[str] = "identity.provider_offers"
+    answer: ClassVar[type[Contract]] = ProviderOffersAnswer
+
+
+class SignOnBegun(Contract):
+    """Where to send the browser, and what it keeps: only the browser that began may finish."""
+
+    address: str
+    browser_token: str
+
+
+class BeginSignOn(Request[SignOnBegun]):
+    """Begin signing in with a provider: state, nonce and PKCE are made and kept for ten minutes.
+
+    Raises NotFound("provider"), SignOnFailed("provider_down").
+    """
+
+    method: ClassVar[str] = "identity.begin_sign_on"
+    answer: ClassVar[type[Contract]] = SignOnBegun
+
+    provider_id: UUID
+
+
+class FinishSignOn(Request[SignedIn]):
+    """What the provider sent the browser back with. Each state works once, in the browser that began.
+
+    Links the provider's subject to the account of the same verified e-mail address, the first time. Raises SignOnFailed.
+    """
+
+    method: ClassVar[str] = "identity.finish_sign_on"
+    answer: ClassVar[type[Contract]] = SignedIn
+
+    state: str
+    browser_token: str
+    code: str = ""
+    error: str = ""
+    issuer: str = ""
+    device: Line = ""
+    device_token: Line = ""
+
+
+class MappedRole(Contract):
+    """A value of the provider's claim, and the role it gives."""
+
+    value: Name
+    role: Code
+
+
+class LinkedPerson(Contract):
+    """Somebody who signs in with the provider."""
+
+    person_id: UUID
+    name: Name
+    email: str
+    linked_at: Moment
+    last_used_at: Moment
+
+
+class ProviderItem(Contract):
+    """A provider as the console shows it. Its secret is never shown again.
+
+    `school_id` None: of the whole trust. `own`: the caller may change it. `checked`: what trust IT alone sets.
+    """
+
+    id: UUID
+    school_id: UUID | None
+    name: Name
+    kind: ProviderKind
+    issuer: str
+    client_id: str
+    accepts_factor: bool
+    factor_levels: list[Line]
+    role_claim: Line
+    roles: list[MappedRole]
+    active: bool
+    own: bool
+    people: list[LinkedPerson]
+
+
+class ProvidersAnswer(Contract):
+    """Those of the trust and its schools (to trust IT), or those that people of the school may use (to a DSL)."""
+
+    items: list[ProviderItem]
+    redirect_address: str
+
+
+class Providers(Request[ProvidersAnswer]):
+    """The providers the caller looks after, and the address to register with them."""
+
+    method: ClassVar[str] = "identity.providers"
+    answer: ClassVar[type[Contract]] = ProvidersAnswer
+
+
+class KeepProvider(Request[Made]):
+    """Add or change a provider. Its discovery is read at once, so that a wrong address is found here and not by staff.
+
+    `secret` "": as it was. What trust IT alone may set (`accepts_factor`, `factor_levels`, `role_claim`, `roles`) a DSL
+    leaves as it was. Raises Invalid, NotFound("provider" | "school"), NotAllowed("role" | "step_up").
+    """
+
+    method: ClassVar[str] = "identity.keep_provider"
+    answer: ClassVar[type[Contract]] = Made
+
+    id: UUID | None = None
+    school_id: UUID | None = None
+    name: Name
+    kind: ProviderKind
+    issuer: Line
+    client_id: Name
+    secret: Line = ""
+    accepts_factor: bool = False
+    factor_levels: list[Line] = []
+    role_claim: Line = ""
+    roles: list[MappedRole] = []
+
+
+class RemoveProvider(Request[Nothing]):
+    """Nobody signs in with it any more; every session made with it ends. Raises NotFound("provider"), NotAllowed("step_up")."""
+
+    method: ClassVar[str] = "identity.remove_provider"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    id: UUID
+
+
+class UnlinkPerson(Request[Nothing]):
+    """Forget which of the provider's accounts is a person's, such as after their account there was made anew."""
+
+    method: ClassVar[str] = "identity.unlink_person"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    provider_id: UUID
+    person_id: UUID
+
+
+# --- machines --------------------------------------------------------------------------------------------------------------
+
+
+class MachineItem(Contract):
+    """A program with credentials of its own at one school: an import from the school's office system, business intelligence."""
+
+    id: UUID
+    name: Name
+    scopes: list[str]
+    made_at: Moment
+    ends_at: Moment
+    revoked_at: Moment | None
+    last_used_at: Moment | None
+
+
+class MachinesAnswer(Contract):
+    """The school's machines, newest first."""
+
+    items: list[MachineItem]
+
+
+class Machines(Request[MachinesAnswer]):
+    """The machines of a school."""
+
+    method: ClassVar[str] = "identity.machines"
+    answer: ClassVar[type[Contract]] = MachinesAnswer
+
+    school_id: UUID | None = None
+
+
+class NewMachine(Contract):
+    """The credentials (RFC 6749): shown this once, the secret is kept as a hash."""
+
+    client_id: UUID
+    client_secret: str
+
+
+class AddMachine(Request[NewMachine]):
+    """Make credentials for a machine, for `days` (1 to 366). Raises Invalid, NotFound("school"), NotAllowed("step_up")."""
+
+    method: ClassVar[str] = "identity.add_machine"
+    answer: ClassVar[type[Contract]] = NewMachine
+
+    school_id: UUID | None = None
+    name: Name
+    scopes: list[str]
+    days: int
+
+
+class RevokeMachine(Request[Nothing]):
+    """Its credentials, and every token made with them, are void from the next call on. Raises NotFound("machine")."""
+
+    method: ClassVar[str] = "identity.revoke_machine"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    school_id: UUID | None = None
+    machine_id: UUID
+
+
+class AccessToken(Contract):
+    """An access token (RFC 6749, 5.1)."""
+
+    access_token: str
+    expires_in: int
+    scopes: list[str]
+
+
+class GiveAccessToken(Request[AccessToken]):
+    """Client credentials for a token of an hour. `scopes` empty: all it has.
+
+    Raises SignInFailed (unknown, wrong, revoked and run out answer alike), Invalid({"scope": …}), TooManyAttempts.
+    """
+
+    method: ClassVar[str] = "identity.give_access_token"
+    answer: ClassVar[type[Contract]] = AccessToken
+
+    client_id: str
+    client_secret: str
+    scopes: list[str] = []
+    address: Line = ""
+
+
+class MachineSessionAnswer(Contract):
+    """The actor token of a machine, to call services with."""
+
+    actor_token: str
+    machine_id: UUID
+    school_id: UUID
+
+
+class MachineSession(Request[MachineSessionAnswer]):
+    """Turn an access token into an actor token. Raises NotSignedIn when it has ended, or its machine was revoked."""
+
+    method: ClassVar[str] = "identity.machine_session"
+    answer: ClassVar[type[Contract]] = MachineSessionAnswer
+
+    access_token: str
+
+
 # --- the demonstration ---------------------------------------------------------------------------------------------
 
 

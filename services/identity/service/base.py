@@ -18,6 +18,7 @@ from safekeep.rpc import Host, Resources
 from services.identity import passwords, sessions, store
 from services.identity.passwords import Rules
 from services.identity.sessions import State, Times
+from services.identity.single_sign_on import is_guarded
 from services.identity.store import accounts
 
 
@@ -30,12 +31,21 @@ class Standing:
     lock_after: timedelta
     needs_factor: bool
     school_names: list[str]
+    trusts: dict[UUID, UUID]
 
     @property
     def tenant(self) -> UUID | None:
         """Where events about the account go: a school of theirs, or their trust."""
         schools = [p.id for p in self.places if not p.is_trust]
         return schools[0] if schools else self.places[0].id if self.places else None
+
+    def places_of(self, session: Any) -> list[SchoolPlace]:
+        """The places a session opens: one made with a provider only those the provider is of. Whoever runs it could sign in as anybody there."""
+        if session.provider_id is None:
+            return self.places
+        if session.via_school is not None:
+            return [p for p in self.places if p.id == session.via_school]
+        return [p for p in self.places if self.trusts[p.id] == session.via_trust]
 
     @property
     def roles(self) -> set[str]:
@@ -85,6 +95,7 @@ class Base:
             lock_after=timedelta(minutes=min((r.lock_minutes for r in with_policy), default=10)),
             needs_factor=needing,
             school_names=[r.name for r in rows],
+            trusts={r.id: r.trust_id for r in rows},
         )
 
     def _session(self, tx: sa.Connection, token: str, *, stages: tuple[Stage, ...] = ("full",), even_locked: bool = False) -> sa.Row[Any]:
@@ -108,6 +119,9 @@ class Base:
     def _stage_now(self, tx: sa.Connection, row: Any, *, standing: Standing) -> Stage:
         """Return how far a session has come: a role, or the school's policy, may have come after it."""
         stage: Stage = row.stage
+        own_factor = row.factor_id or row.stepped_with or row.recovering
+        if stage == "full" and row.provider_id is not None and not own_factor and is_guarded(standing.roles):
+            return "second_factor"  # the provider's word was enough for what they were then
         if stage != "full" or not standing.needs_factor or row.second_factor_at is not None:
             return stage
         return "second_factor" if accounts.factors_of(tx, person_ids=[row.person_id]) else "enrol"
@@ -117,7 +131,7 @@ class Base:
             session_token=token,
             person_id=row.person_id,
             name=row.name,
-            places=standing.places,
+            places=standing.places_of(row),
             stage=stage,  # type: ignore[arg-type]
             device_token=device_token,
         )

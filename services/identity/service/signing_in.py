@@ -153,7 +153,8 @@ class SigningIn(Base):
         if state == State.LIVE and request.active and now - row.last_seen_at > sessions.TOUCH_EVERY:
             with self._scope() as tx:
                 accounts.change_session(tx, id=row.id, last_seen_at=now)
-        place = next((p for p in standing.places if p.slug == request.slug), None) if request.slug else None
+        places = standing.places_of(row)
+        place = next((p for p in places if p.slug == request.slug), None) if request.slug else None
         if request.slug and place is None:
             raise NotFound("school")
         held = state in (State.DRAFTS_ONLY, State.LOCKED)
@@ -174,7 +175,7 @@ class SigningIn(Base):
             name=row.name,
             email=row.email,
             place=place,
-            places=standing.places,
+            places=places,
             demo=row.demo,
             expired=state == State.DRAFTS_ONLY,
             locked=state == State.LOCKED,
@@ -311,6 +312,8 @@ class SigningIn(Base):
         return "enrol" if standing.needs_factor else self._stage_after_factor(person, standing=standing)
 
     def _stage_after_factor(self, person: Any, *, standing: Standing) -> Stage:
+        if getattr(person, "provider_id", None) is not None:  # who signs in with a provider may have no password here
+            return "full"
         is_due = passwords.is_due(set_at=person.password_set_at, rules=standing.rules, now=clock.now())
         return "password" if is_due or getattr(person, "resetting", False) else "full"
 

@@ -149,6 +149,71 @@ policies = sa.Table(
     sa.Column("lock_minutes", sa.Integer, nullable=False),
     sa.Column("factor_roles", pg.ARRAY(sa.Text), nullable=False),
 )
+providers = sa.Table(
+    "providers",  # of single sign-on: of a school, or of a whole trust
+    metadata,
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("trust_id", pg.UUID, sa.ForeignKey("trusts.id"), nullable=False),
+    sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id")),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("client_id", sa.Text, nullable=False),
+    sa.Column("secret", pg.BYTEA, nullable=False),  # sealed with the purpose key "sso", naming the key
+    sa.Column("accepts_factor", sa.Boolean, nullable=False),
+    sa.Column("factor_levels", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("role_claim", sa.Text, nullable=False),
+    sa.Column("roles", pg.JSONB, nullable=False),
+    sa.Column("mapped_by", pg.UUID),
+    sa.Column("active", sa.Boolean, nullable=False),
+    _time("made_at"),
+    sa.Index("providers_trust", "trust_id"),
+)
+provider_links = sa.Table(
+    "provider_links",
+    metadata,
+    sa.Column("provider_id", pg.UUID, sa.ForeignKey("providers.id"), primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("person_id", pg.UUID, sa.ForeignKey("people.id"), nullable=False),
+    _time("linked_at"),
+    _time("last_used_at"),
+    sa.UniqueConstraint("provider_id", "person_id"),
+)
+sign_ons = sa.Table(
+    "sign_ons",  # begun with a provider and not finished: each state works once
+    metadata,
+    sa.Column("state_hash", pg.BYTEA, primary_key=True),
+    sa.Column("browser_hash", pg.BYTEA, nullable=False),
+    sa.Column("provider_id", pg.UUID, sa.ForeignKey("providers.id"), nullable=False),
+    sa.Column("nonce", sa.Text, nullable=False),
+    sa.Column("verifier", sa.Text, nullable=False),
+    _time("ends_at"),
+)
+machines = sa.Table(
+    "machines",
+    metadata,
+    sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), nullable=False),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("scopes", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("secret_hash", pg.BYTEA, nullable=False),
+    sa.Column("made_by", pg.UUID),
+    _time("made_at"),
+    _time("ends_at"),
+    _time("revoked_at", nullable=True),
+    _time("last_used_at", nullable=True),
+    sa.Index("machines_school", "school_id"),
+)
+machine_tokens = sa.Table(
+    "machine_tokens",
+    metadata,
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("machine_id", pg.UUID, sa.ForeignKey("machines.id"), nullable=False),
+    sa.Column("token_hash", pg.BYTEA, nullable=False, unique=True),
+    sa.Column("scopes", pg.ARRAY(sa.Text), nullable=False),
+    _time("ends_at"),
+    sa.Index("machine_tokens_machine", "machine_id"),
+)
 sessions = sa.Table(
     "sessions",
     metadata,
@@ -164,6 +229,7 @@ sessions = sa.Table(
     sa.Column("factor_id", pg.UUID, sa.ForeignKey("factors.id")),
     _time("second_factor_at", nullable=True),
     _time("locked_at", nullable=True),
+    sa.Column("provider_id", pg.UUID, sa.ForeignKey("providers.id")),  # it was made with this provider, and opens only what that is of
     sa.Column("recovering", sa.Boolean, nullable=False),  # a pass or recovery code was used: may enrol another key
     sa.Column("resetting", sa.Boolean, nullable=False),  # came by a link: a new password is asked for before anything opens
     sa.Column("stepped_with", pg.UUID, sa.ForeignKey("factors.id")),  # the key used last to step up or unlock

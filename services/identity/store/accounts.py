@@ -21,6 +21,7 @@ from services.identity.store import (
     password_asks,
     people,
     policies,
+    providers,
     revocations,
     schools,
     sessions,
@@ -166,7 +167,9 @@ def add_session(tx: sa.Connection, **values: Any) -> None:
 def session_with(tx: sa.Connection, *, token_hash: bytes, lock: bool = False) -> sa.Row[Any] | None:
     """Return the session and its person."""
     columns = people.c.name, people.c.email, people.c.demo, people.c.password_hash, people.c.password_set_at, people.c.closed_at
-    query = sa.select(sessions, *columns).join(people, people.c.id == sessions.c.person_id).where(sessions.c.token_hash == token_hash)
+    via = providers.c.school_id.label("via_school"), providers.c.trust_id.label("via_trust")
+    query = sa.select(sessions, *columns, *via).join(people, people.c.id == sessions.c.person_id)
+    query = query.outerjoin(providers, providers.c.id == sessions.c.provider_id).where(sessions.c.token_hash == token_hash)
     return tx.execute(query.with_for_update(of=sessions) if lock else query).first()
 
 
@@ -235,6 +238,7 @@ def places_of(tx: sa.Connection, *, person_id: UUID) -> Sequence[sa.Row[Any]]:
             memberships.c.roles,
             memberships.c.waiting_roles,
             sa.false().label("is_trust"),
+            schools.c.trust_id,
             policies,
         )
         .join(schools, schools.c.school_id == memberships.c.school_id)
@@ -242,7 +246,7 @@ def places_of(tx: sa.Connection, *, person_id: UUID) -> Sequence[sa.Row[Any]]:
         .where(memberships.c.person_id == person_id, memberships.c.active)
     )
     at_trust = (
-        sa.select(trusts.c.id, trusts.c.slug, trusts.c.name, trust_memberships.c.roles, sa.true().label("is_trust"))
+        sa.select(trusts.c.id, trusts.c.slug, trusts.c.name, trust_memberships.c.roles, sa.true().label("is_trust"), trusts.c.id.label("trust_id"))
         .join(trusts, trusts.c.id == trust_memberships.c.trust_id)
         .where(trust_memberships.c.person_id == person_id)
     )

@@ -1,0 +1,142 @@
+"""Queries about single sign-on and machines. In scope sign_in, or at one school."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from services.identity.store import machine_tokens, machines, people, provider_links, providers, sessions, sign_ons
+
+# --- providers -------------------------------------------------------------------------------------------------------------
+
+
+def active_providers(tx: sa.Connection) -> Sequence[sa.Row[Any]]:
+    """Return every provider somebody can sign in with, in order of name."""
+    return tx.execute(sa.select(providers).where(providers.c.active).order_by(providers.c.name, providers.c.id)).all()
+
+
+def provider(tx: sa.Connection, *, id: UUID) -> sa.Row[Any] | None:
+    """Return a provider that was not removed."""
+    return tx.execute(sa.select(providers).where(providers.c.id == id, providers.c.active)).first()
+
+
+def providers_of(tx: sa.Connection, *, trust_id: UUID, school_id: UUID | None) -> Sequence[sa.Row[Any]]:
+    """Return a trust's providers; with `school_id` those that its people may use."""
+    query = sa.select(providers).where(providers.c.trust_id == trust_id, providers.c.active)
+    if school_id is not None:
+        query = query.where(sa.or_(providers.c.school_id.is_(None), providers.c.school_id == school_id))
+    return tx.execute(query.order_by(providers.c.name, providers.c.id)).all()
+
+
+def keep_provider(tx: sa.Connection, *, id: UUID, **values: Any) -> None:
+    """Add a provider, or change it."""
+    insert = pg.insert(providers).values(id=id, **values)
+    tx.execute(insert.on_conflict_do_update(index_elements=["id"], set_={k: v for k, v in values.items() if k != "made_at"}))
+
+
+def remove_provider(tx: sa.Connection, *, id: UUID, now: datetime) -> list[UUID]:
+    """Remove a provider with its links, and end the sessions made with it. Returns their ids."""
+    tx.execute(providers.update().where(providers.c.id == id).values(active=False))
+    tx.execute(provider_links.delete().where(provider_links.c.provider_id == id))
+    change = sessions.update().where(sessions.c.provider_id == id, sessions.c.ended_at.is_(None))
+    return list(tx.execute(change.values(ended_at=now).returning(sessions.c.id)).scalars())
+
+
+# --- who is linked -----------------------------------------------------------------------------------------------------------
+
+
+def link_of(tx: sa.Connection, *, provider_id: UUID, subject: str) -> sa.Row[Any] | None:
+    """Return whose account the provider's subject is."""
+    mine = provider_links.c.provider_id == provider_id, provider_links.c.subject == subject
+    return tx.execute(sa.select(provider_links).where(*mine)).first()
+
+
+def links_of(tx: sa.Connection, *, provider_ids: Sequence[UUID]) -> Sequence[sa.Row[Any]]:
+    """Return who is linked, with names, in order of name."""
+    query = sa.select(provider_links, people.c.name, people.c.email).join(people, people.c.id == provider_links.c.person_id)
+    return tx.execute(query.where(provider_links.c.provider_id.in_(provider_ids)).order_by(people.c.name)).all()
+
+
+def link(tx: sa.Connection, *, provider_id: UUID, subject: str, person_id: UUID, now: datetime) -> bool:
+    """Link a subject to a person; False when the provider knows the person by another subject already."""
+    values = {"provider_id": provider_id, "subject": subject, "person_id": person_id, "linked_at": now, "last_used_at": now}
+    return bool(tx.execute(pg.insert(provider_links).values(**values).on_conflict_do_nothing()).rowcount)
+
+
+def link_used(tx: sa.Connection, *, provider_id: UUID, subject: str, now: datetime) -> None:
+    """Keep when a link was last used."""
+    mine = provider_links.c.provider_id == provider_id, provider_links.c.subject == subject
+    tx.execute(provider_links.update().where(*mine).values(last_used_at=now))
+
+
+def unlink(tx: sa.Connection, *, provider_id: UUID, person_id: UUID) -> bool:
+    """Forget a person's link; False when there was none."""
+    theirs = provider_links.c.provider_id == provider_id, provider_links.c.person_id == person_id
+    return bool(tx.execute(provider_links.delete().where(*theirs)).rowcount)
+
+
+# --- sign-ins under way --------------------------------------------------------------------------------------------------------
+
+
+def begin_sign_on(tx: sa.Connection, **values: Any) -> None:
+    """Keep what a sign-in that was begun will be held against."""
+    tx.execute(sign_ons.insert().values(**values))
+
+
+def take_sign_on(tx: sa.Connection, *, state_hash: bytes, now: datetime) -> sa.Row[Any] | None:
+    """Return a sign-in that was begun and forget it: each is finished once. None when it is unknown, used, or too old."""
+    row = tx.execute(sign_ons.delete().where(sign_ons.c.state_hash == state_hash).returning(sign_ons)).first()
+    return row if row and row.ends_at > now else None
+
+
+def tidy(tx: sa.Connection, *, now: datetime) -> None:
+    """Remove sign-ins that nobody finished, and tokens that have run out."""
+    tx.execute(sign_ons.delete().where(sign_ons.c.ends_at < now))
+    tx.execute(machine_tokens.delete().where(machine_tokens.c.ends_at < now))
+
+
+# --- machines ------------------------------------------------------------------------------------------------------------------
+
+
+def machines_of(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return a school's machines, newest first."""
+    return tx.execute(sa.select(machines).where(machines.c.school_id == school_id).order_by(machines.c.made_at.desc(), machines.c.id)).all()
+
+
+def machine(tx: sa.Connection, *, id: UUID) -> sa.Row[Any] | None:
+    """Return a machine."""
+    return tx.execute(sa.select(machines).where(machines.c.id == id)).first()
+
+
+def add_machine(tx: sa.Connection, **values: Any) -> None:
+    """Keep a new machine."""
+    tx.execute(machines.insert().values(**values))
+
+
+def revoke_machine(tx: sa.Connection, *, school_id: UUID, id: UUID, now: datetime) -> bool:
+    """Revoke a machine's credentials and tokens; False when there is none that was not revoked."""
+    theirs = machines.c.school_id == school_id, machines.c.id == id, machines.c.revoked_at.is_(None)
+    done = bool(tx.execute(machines.update().where(*theirs).values(revoked_at=now)).rowcount)
+    if done:
+        tx.execute(machine_tokens.delete().where(machine_tokens.c.machine_id == id))
+    return done
+
+
+def machine_used(tx: sa.Connection, *, id: UUID, now: datetime) -> None:
+    """Keep when a machine was last used."""
+    tx.execute(machines.update().where(machines.c.id == id).values(last_used_at=now))
+
+
+def add_token(tx: sa.Connection, **values: Any) -> None:
+    """Keep a machine's token, as a hash."""
+    tx.execute(machine_tokens.insert().values(**values))
+
+
+def token_with(tx: sa.Connection, *, token_hash: bytes) -> sa.Row[Any] | None:
+    """Return a token with its machine's school and times."""
+    columns = machines.c.school_id, machines.c.revoked_at, machines.c.last_used_at, machines.c.ends_at.label("machine_ends_at")
+    query = sa.select(machine_tokens, *columns).join(machines, machines.c.id == machine_tokens.c.machine_id)
+    return tx.execute(query.where(machine_tokens.c.token_hash == token_hash)).first()
