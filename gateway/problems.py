@@ -141,6 +141,47 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
             409, "idempotency-key-reused", _("This key was used before"), _("The Idempotency-Key was used for other content. Use a new key.")
         ),
     },
+    errors.SignOnFailed: {
+        "provider_down": Problem(
+            503,
+            "sign-on-unavailable",
+            _("We could not reach your school's sign-in"),
+            _("Your school's own sign-in does not answer just now. Sign in with your Safekeep password, or try again in a minute."),
+        ),
+        "refused": Problem(
+            401, "sign-on-refused", _("You were not signed in"), _("Your school's own sign-in did not let you through. Try again, or use your password.")
+        ),
+        "not_genuine": Problem(
+            401,
+            "sign-on-failed",
+            _("You were not signed in"),
+            _("We could not be sure that the answer came from your school for this browser. Begin again here. If it happens again, tell your IT team."),
+        ),
+        "unverified": Problem(
+            401,
+            "sign-on-failed",
+            _("You were not signed in"),
+            _("Your school's own sign-in does not say that your e-mail address is really yours. Use your Safekeep password, and tell your IT team."),
+        ),
+        "unknown_account": Problem(
+            401,
+            "sign-on-failed",
+            _("You were not signed in"),
+            _("There is no Safekeep account for the address your school's own sign-in gave. A DSL or your IT team can make one."),
+        ),
+        "needs_factor": Problem(
+            401,
+            "sign-on-failed",
+            _("Sign in with your password this time"),
+            _("Your role needs an app or a key that is Safekeep's own. Sign in with your password once and set it up. After that this button works."),
+        ),
+        "linked_otherwise": Problem(
+            401,
+            "sign-on-failed",
+            _("You were not signed in"),
+            _("This Safekeep account belongs to another account of your school's own sign-in. Your IT team can change that, once they are sure who you are."),
+        ),
+    },
     errors.Unavailable: {
         "not_done": Problem(503, "unavailable", _("Part of Safekeep does not answer"), _("What you asked for was not done. Try again in a minute.")),
         "unknown": Problem(
@@ -159,6 +200,7 @@ _BY_CLASS: dict[type[SafekeepError], Problem] = {
     errors.SignInFailed: Problem(
         401, "sign-in-failed", _("We could not sign you in"), _("The e-mail address and password do not belong together. Check both.")
     ),
+    errors.SignOnFailed: _BY_REASON[errors.SignOnFailed]["not_genuine"],
     errors.SecondFactorNeeded: Problem(401, "second-factor-needed", _("A code is needed"), _("Type the 6-digit code from your authenticator app.")),
     errors.TooManyAttempts: Problem(429, "too-many-attempts", _("Too many tries"), _("Wait a few minutes, then try again.")),
     errors.Invalid: Problem(422, "invalid", _("There is a problem"), _("Some of what was sent cannot be accepted. Nothing was recorded.")),
@@ -209,6 +251,9 @@ FIELD: dict[str, str] = {
     "key": _("The key could not be added. Try again, or use another key"),
     "key_not_taken": _("The key could not be added. Try again, or use another key"),
     "taken": _("This is in use already"),
+    "not_an_issuer": _("This is not an issuer. It begins with https:// and holds no spaces"),
+    "not_a_directory": _("Type your directory's (tenant) ID: 32 letters and digits with dashes"),
+    "no_provider_there": _("No sign-in provider answers there. Check the address, and that it can be reached from here"),
     "not_an_address": _("This is not an e-mail address"),
     "form": _("This cannot be accepted. Try again"),
     "choose_one": _("Choose one"),

@@ -49,7 +49,10 @@ class SecondFactorNeeded(SafekeepError):
 
 
 class SignOnFailed(SafekeepError):
-    """Signing in with a provider did not work. args: (reason,): provider_down, refused, not_genuine, unverified, unknown_account, needs_factor, linked_otherwise."""
+    """Signing in with a provider did not work.
+
+    args: (reason,): provider_down, refused, not_genuine, unverified, unknown_account, needs_factor, linked_otherwise.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -20,6 +20,8 @@ from safekeep.ids import new_id
 from safekeep.rpc import Resources, envelope
 from safekeep.settings import ServiceSettings
 from tests import servers
+from tests.openid import OpenIdProvider
+from tests.openid import running as running_provider
 from tests.servers import Broker, Postgres
 
 
@@ -207,3 +209,10 @@ def system(shared_folder: Path) -> Iterator[dict[str, Any]]:
 
     with _shared(shared_folder, "system", start, lambda manager: manager.__exit__(None, None, None)) as described:
         yield described
+
+
+@pytest.fixture(scope="session")
+def openid() -> Iterator[OpenIdProvider]:
+    """A real OpenID provider on loopback that sends people back to http://localhost:8000."""
+    with running_provider(redirects="http://localhost:8000/sso/back") as provider:
+        yield provider

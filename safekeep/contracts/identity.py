@@ -941,7 +941,7 @@ class FinishSignOn(Request[SignedIn]):
     error: str = ""
     issuer: str = ""
     device: Line = ""
-    device_token: Line = ""
+    device_tokens: list[Line] = Field(default=[], max_length=10)
 
 
 class MappedRole(Contract):
@@ -964,7 +964,7 @@ class LinkedPerson(Contract):
 class ProviderItem(Contract):
     """A provider as the console shows it. Its secret is never shown again.
 
-    `school_id` None: of the whole trust. `own`: the caller may change it. `checked`: what trust IT alone sets.
+    `school_id` None: of the whole trust. `own`: the caller may change it.
     """
 
     id: UUID

@@ -37,6 +37,10 @@ _LETTERS: Final[dict[str, tuple[str, str]]] = {
         "They are slowed down. A device that {about} has used before is not.\n"
         "Was it not {about} themselves? Then talk to each other, and to whoever looks after your computers.",
     ),
+    "provider_linked": (
+        "Your Safekeep account was signed in to with your school's own sign-in",
+        "Your Safekeep account was signed in to with your school's own sign-in for the first time, and is linked with it now.\n" + _NOT_YOU,
+    ),
     "factor_added": ("A second factor was added to your Safekeep account", "An app or a key was added to your Safekeep account.\n" + _NOT_YOU),
     "factor_disabled": (
         "A second factor of your Safekeep account was disabled",

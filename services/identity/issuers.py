@@ -53,7 +53,7 @@ class Client:
 
 def new_verifier() -> str:
     """Return a new PKCE verifier (RFC 7636), as long as allowed."""
-    return generate_token(96)
+    return str(generate_token(96))
 
 
 def authorization_address(client: Client, *, state: str, nonce: str, verifier: str) -> str:
@@ -212,7 +212,7 @@ class _Door(HTTPAdapter):
         content = answer.raw.read(LARGEST + 1, decode_content=True)
         if len(content) > LARGEST or answer.is_redirect:
             raise requests.ConnectionError
-        answer._content, answer._content_consumed = content, True  # type: ignore[attr-defined]
+        answer._content, answer._content_consumed = content, True
         return answer
 
 

@@ -41,10 +41,7 @@ def verified_email(*, kind: str, claims: Mapping[str, Any]) -> str | None:
     email = str(claims.get("email") or "").strip().casefold()
     if email.count("@") != 1:
         return None
-    if kind == "microsoft":
-        vouched = _is_true(claims.get("xms_edov"))
-    else:
-        vouched = _is_true(claims.get("email_verified"))
+    vouched = _is_true(claims.get("xms_edov" if kind == "microsoft" else "email_verified"))
     if kind == "google":
         vouched = vouched and str(claims.get("hd") or "").casefold() == email.partition("@")[2]
     return email if vouched else None

@@ -27,9 +27,10 @@ from safekeep.contracts.identity import (
 from safekeep.errors import NotFound, StorageError
 from safekeep.rpc import answers
 from services.identity import passwords, store
-from services.identity.service.console import Console
 from services.identity.service.demonstration import Demonstration
-from services.identity.store import accounts
+from services.identity.service.machines import Machinery
+from services.identity.service.single_sign_on import SingleSignOn
+from services.identity.store import accounts, doors
 
 TOLD_FOR = timedelta(seconds=10)
 """Each revocation is in every heartbeat of this long: a gateway that misses a few still hears it."""
@@ -37,7 +38,7 @@ ASKS_AT_ONCE = 20
 REMINDERS_AT_ONCE = 50
 
 
-class Service(Console, Demonstration):
+class Service(SingleSignOn, Machinery, Demonstration):
     """Trusts, schools, staff, roles, sign-in, second factors, sessions, policy, the audit log."""
 
     name = "identity"
@@ -151,6 +152,7 @@ class Service(Console, Demonstration):
         """Remove revocations that every gateway has long heard, and failures that no longer count."""
         with self._scope() as tx:
             accounts.forget_revocations(tx, before=clock.now() - timedelta(hours=1))
+            doors.tidy(tx, now=clock.now())
             accounts.tidy_attempts(tx, before=clock.now() - timedelta(days=1))
 
 

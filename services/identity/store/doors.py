@@ -63,7 +63,8 @@ def links_of(tx: sa.Connection, *, provider_ids: Sequence[UUID]) -> Sequence[sa.
 def link(tx: sa.Connection, *, provider_id: UUID, subject: str, person_id: UUID, now: datetime) -> bool:
     """Link a subject to a person; False when the provider knows the person by another subject already."""
     values = {"provider_id": provider_id, "subject": subject, "person_id": person_id, "linked_at": now, "last_used_at": now}
-    return bool(tx.execute(pg.insert(provider_links).values(**values).on_conflict_do_nothing()).rowcount)
+    insert = pg.insert(provider_links).values(**values).on_conflict_do_nothing().returning(provider_links.c.person_id)
+    return tx.execute(insert).first() is not None
 
 
 def link_used(tx: sa.Connection, *, provider_id: UUID, subject: str, now: datetime) -> None:

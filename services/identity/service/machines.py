@@ -1,0 +1,115 @@
+"""Machines (OAuth 2 client credentials, RFC 6749): credentials a school makes, tokens of an hour, and what they may do."""
+
+import hmac
+import secrets
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from safekeep import actor as actors
+from safekeep import clock
+from safekeep.actor import Actor
+from safekeep.contracts import Nothing
+from safekeep.contracts.identity import (
+    AccessToken,
+    AddMachine,
+    GiveAccessToken,
+    MachineItem,
+    Machines,
+    MachinesAnswer,
+    MachineSession,
+    MachineSessionAnswer,
+    NewMachine,
+    RevokeMachine,
+)
+from safekeep.errors import Invalid, NotFound, NotSignedIn, SignInFailed
+from safekeep.ids import new_id
+from safekeep.permissions import SCOPES
+from safekeep.rpc import answers
+from services.identity.service.console import Console
+from services.identity.store import accounts, doors
+
+TOKEN_LASTS: Final = timedelta(hours=1)
+LONGEST_DAYS: Final = 366
+SEEN_EVERY: Final = timedelta(minutes=1)
+"""When a machine was last used is written at most this often."""
+
+
+class Machinery(Console):
+    """Programs with credentials of their own, each at one school."""
+
+    @answers(Machines)
+    def machines(self, actor: Actor, request: Machines) -> MachinesAnswer:
+        school_id = self._console(actor, request.school_id)
+        with self._school(school_id) as tx:
+            rows = doors.machines_of(tx, school_id=school_id)
+        return MachinesAnswer(items=[MachineItem(**{name: row._mapping[name] for name in MachineItem.model_fields}) for row in rows])
+
+    @answers(AddMachine)
+    def add_machine(self, actor: Actor, request: AddMachine) -> NewMachine:
+        school_id, now, machine_id, secret = self._console(actor, request.school_id), clock.now(), new_id(), secrets.token_urlsafe(32)
+        problems = {}
+        if not request.scopes or not set(request.scopes) <= set(SCOPES):
+            problems["scopes"] = "choose_one" if not request.scopes else "unknown_choice"
+        if not 1 <= request.days <= LONGEST_DAYS:
+            problems["days"] = "too_small" if request.days < 1 else "too_large"
+        if problems:
+            raise Invalid(problems)
+        made = {"name": request.name, "scopes": sorted(set(request.scopes)), "secret_hash": self._stored(secret), "made_by": actor.person}
+        with self._admin(school_id) as tx:
+            doors.add_machine(tx, school_id=school_id, id=machine_id, made_at=now, ends_at=now + timedelta(days=request.days), **made)
+            facts = {"machine": str(machine_id), "scopes": " ".join(sorted(set(request.scopes)))}
+            self._audit(tx, "machine_added", person_id=None, by_id=actor.person, schools=[school_id], **facts)
+        return NewMachine(client_id=machine_id, client_secret=secret)
+
+    @answers(RevokeMachine)
+    def revoke_machine(self, actor: Actor, request: RevokeMachine) -> Nothing:
+        school_id = self._console(actor, request.school_id)
+        with self._admin(school_id) as tx:
+            if not doors.revoke_machine(tx, school_id=school_id, id=request.machine_id, now=clock.now()):
+                raise NotFound("machine")
+            self._audit(tx, "machine_revoked", person_id=None, by_id=actor.person, schools=[school_id], machine=str(request.machine_id))
+        return Nothing()
+
+    @answers(GiveAccessToken)
+    def give_access_token(self, _: None, request: GiveAccessToken) -> AccessToken:
+        now, token, which = clock.now(), secrets.token_urlsafe(32), f"machine/{request.client_id[:64]}"
+        with self._scope() as tx:
+            self._slow_down(tx, email=which, address=request.address)
+            row = doors.machine(tx, id=_id(request.client_id))
+            stored, hashed = bytes(row.secret_hash) if row else b"", self._stored(request.client_secret)
+            good = hmac.compare_digest(stored, hashed) and row is not None and row.revoked_at is None and row.ends_at > now
+            if not good:
+                accounts.add_failure(tx, id=new_id(), email=which, address=request.address, now=now)
+        if not good or row is None:
+            raise SignInFailed
+        scopes = sorted(set(request.scopes)) or row.scopes
+        if not set(scopes) <= set(row.scopes):
+            raise Invalid({"scope": "not_offered"})
+        ends_at = min(now + TOKEN_LASTS, row.ends_at)
+        with self._scope() as tx:
+            doors.add_token(tx, id=new_id(), machine_id=row.id, token_hash=self._stored(token), scopes=scopes, ends_at=ends_at)
+            doors.machine_used(tx, id=row.id, now=now)
+            self._audit(tx, "machine_signed_in", person_id=None, schools=[row.school_id], machine=str(row.id), scopes=" ".join(scopes))
+        return AccessToken(access_token=token, expires_in=int((ends_at - now).total_seconds()), scopes=scopes)
+
+    @answers(MachineSession)
+    def machine_session(self, _: None, request: MachineSession) -> MachineSessionAnswer:
+        now = clock.now()
+        with self._scope() as tx:
+            row = doors.token_with(tx, token_hash=self._stored(request.access_token))
+            if row is None or row.revoked_at is not None or min(row.ends_at, row.machine_ends_at) <= now:
+                raise NotSignedIn("expired")
+            if row.last_used_at is None or now - row.last_used_at > SEEN_EVERY:
+                doors.machine_used(tx, id=row.machine_id, now=now)
+        scopes = frozenset(row.scopes)
+        token = actors.machine_token(keys=self.host.keys, machine_id=row.machine_id, scopes=scopes, school_id=row.school_id)
+        return MachineSessionAnswer(actor_token=token, machine_id=row.machine_id, school_id=row.school_id)
+
+
+def _id(client_id: str) -> UUID:
+    """The id it says, or one that is nobody's: what is no id is as wrong as an unknown one."""
+    try:
+        return UUID(client_id)
+    except ValueError:
+        return UUID(int=0)
