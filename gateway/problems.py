@@ -149,13 +149,18 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
             _("Your school's own sign-in does not answer just now. Sign in with your Safekeep password, or try again in a minute."),
         ),
         "refused": Problem(
-            401, "sign-on-refused", _("You were not signed in"), _("Your school's own sign-in did not let you through. Try again, or use your password.")
+            401,
+            "sign-on-refused",
+            _("You were not signed in"),
+            _("Your school's own sign-in did not let you through. Try again, or use your password."),
         ),
         "not_genuine": Problem(
             401,
             "sign-on-failed",
             _("You were not signed in"),
-            _("We could not be sure that the answer came from your school for this browser. Begin again here. If it happens again, tell your IT team."),
+            _(
+                "We could not be sure that the answer came from your school for this browser. Begin again here. If it happens again, tell your IT team."
+            ),
         ),
         "unverified": Problem(
             401,
@@ -179,7 +184,9 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
             401,
             "sign-on-failed",
             _("You were not signed in"),
-            _("This Safekeep account belongs to another account of your school's own sign-in. Your IT team can change that, once they are sure who you are."),
+            _(
+                "This Safekeep account belongs to another account of your school's own sign-in. Your IT team can change that, once they are sure who you are."
+            ),
         ),
     },
     errors.Unavailable: {

@@ -348,7 +348,8 @@ def _may_change(actor: Actor, row: Any) -> bool:
 def _problems_of(request: KeepProvider, *, issuer: str | None, is_new: bool) -> dict[str, str]:
     problems = {}
     if issuer is None:
-        problems["issuer"] = "not_a_directory" if request.kind == "microsoft" else "not_an_issuer"
+        is_directory = request.kind == "microsoft"
+        problems["issuer"] = "not_a_directory" if is_directory else "not_an_issuer"
     if is_new and not request.secret:
         problems["secret"] = "missing"  # noqa: S105 - a code of ours
     if not {each.role for each in request.roles} <= {role.value for role in roles.SCHOOL_ROLES}:

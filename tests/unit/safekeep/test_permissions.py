@@ -1,6 +1,7 @@
 """The permission table, case by case, against the table written in the design."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -127,7 +128,25 @@ def test_trust_it_and_governors_call_nothing_that_touches_records() -> None:
         "identity.close_member",
         "identity.send_link",
         "identity.disable_factors",
+        "identity.providers",
+        "identity.keep_provider",
+        "identity.remove_provider",
+        "identity.unlink_person",
+        "identity.machines",
+        "identity.add_machine",
+        "identity.revoke_machine",
     }
+
+
+def test_a_machine_calls_what_its_scopes_name_and_nothing_else() -> None:
+    """A scope names at most one method: what a machine may do is read off the table."""
+    for scope in permissions.SCOPES:
+        machine = replace(an_actor(service="x"), service=None, machine_id=new_id(), scopes=frozenset({scope}))
+        opened = {m for m in permissions.METHODS if permissions.may_call(machine, m)}
+        assert opened == {m for m, allowed in permissions.METHODS.items() if f"machine:{scope}" in allowed}
+        assert not permissions.may_call(replace(machine, scopes=frozenset()), next(iter(opened), "reports.counts"))
+    named = {who.removeprefix("machine:") for allowed in permissions.METHODS.values() for who in allowed if who.startswith("machine:")}
+    assert named <= set(permissions.SCOPES)
 
 
 def test_an_unknown_method_is_nobodys_and_an_expired_session_saves_its_draft_and_shows_whom_to_find() -> None:

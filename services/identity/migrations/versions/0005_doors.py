@@ -8,8 +8,8 @@ from sqlalchemy.dialects import postgresql as pg
 
 from safekeep.database import Roles
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 _SCOPE = "current_setting('safekeep.scope', true) = 'sign_in'"
 _SCHOOL = "nullif(current_setting('safekeep.school_id', true), '')::uuid"
