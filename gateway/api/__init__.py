@@ -11,6 +11,7 @@ from safekeep.errors import Invalid, SafekeepError, TooManyAttempts
 
 PROBLEM_BASE = "https://safekeep.invalid/problems/"
 
+
 def install(app: Flask) -> None:
     """Register the API: every call that gateway/api/calls.py lists."""
     from gateway.api import calls, openapi
