@@ -79,7 +79,8 @@ nav a{display:inline-block;padding:8px 0;margin-right:20px;color:#fff;font-weigh
 article{background:#fff;border:1px solid #d9d4df;padding:15px;margin:0 0 15px;max-width:44rem}h2{font-size:20px;margin:0 0 5px}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;font:inherit;margin:10px 0 0}p{max-width:44rem}p.meta{margin:0;color:#55505c}
 .wide{overflow-x:auto}table{border-collapse:collapse}th,td{text-align:left;padding:8px 20px 8px 0;border-bottom:1px solid #d9d4df;vertical-align:top}
-.code{font-size:22px;font-weight:700;white-space:nowrap}
+td,.code{white-space:nowrap}.code{font-size:22px;font-weight:700}
+@media(max-width:900px){thead{display:none}tr{display:block;padding:10px 0;border-bottom:1px solid #d9d4df}td{display:block;padding:0;border:0}}
 @media(prefers-color-scheme:dark){body{background:#17131c;color:#f2eef6}article{background:#211b29;border-color:#4a4255}p.meta{color:#c9c2d2}a{color:#7fd1cf}
 th,td{border-color:#4a4255}header a{color:#fff}}"""
 
@@ -112,14 +113,20 @@ def codes_page(logins: list[dict[str, Any]], *, now: float) -> str:
         code = pyotp.TOTP(login["totp_secret"]).at(int(now)) if login["totp_secret"] else ""
         shown = f"<span class='code'>{code[:3]} {code[3:]}</span>" if code else "no code asked"
         cells = (
-            html.escape(str(value)) for value in (login["role"].replace("_", " "), login["school"] or "trust", login["username"], login["password"])
+            html.escape(str(value))
+            for value in (
+                login["role"].replace("_", " "),
+                login["school"] or "trust",
+                login["username"],
+                login["password"],
+            )
         )
         rows += "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + f"<td>{shown}</td></tr>"
     left = 30 - int(now) % 30
     head = "".join(f"<th scope='col'>{name}</th>" for name in ("Role", "School", "E-mail address", "Password", "Code now"))
     body = (
-        f"<p>These people are made up. Real staff have the codes in an app on their telephone. A code works once: if it is refused, take the next one, "
-        f"in {left} seconds. This page looks again by itself.</p><div class='wide' tabindex='0' role='region' aria-label='Sign-ins'>"
+        f"<p>These people are made up. Real staff have the codes in an app on their telephone. A code works once: if it is refused, wait half a "
+        f"minute for the next one. This page shows it by itself.</p><div class='wide' tabindex='0' role='region' aria-label='Sign-ins'>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     return _page("Sign-ins and codes", body, more=f'<meta http-equiv="refresh" content="{left + 1}">')

@@ -218,8 +218,13 @@ _FIELD_OF = {
     "alert.staff_ids": "staff_q",
     "alert.ask_dsl": "staff_q",
     "staff_ids": "staff_q",
+    "ask_dsl": "staff_q",
+    "linked_ids": "linked_q",
+    "linked_add": "linked_q",
     "receipts": "files",
+    "file_ids": "files",
 }
+"""Where on the page a problem is said whose own field nobody sees, or has another name there."""
 
 
 def _note(typed: Form, error: Invalid, *, linked: list[UUID]) -> None:
@@ -328,7 +333,8 @@ def _show(
         alerts.found = [p for p in known.find_staff(clean(typed.one("staff_q")), but=here.answer.person_id) if p.person_id not in alerts.people]
         if found.looked_for == "find_staff" and not alerts.found:
             typed.refuse("staff_q", "nobody_found")
-    typed.problems = dict(sorted(typed.problems.items(), key=lambda problem: _place(problem[0])))
+    beside = {_FIELD_OF.get(name, name): code for name, code in reversed(typed.problems.items())}
+    typed.problems = dict(sorted(beside.items(), key=lambda problem: _place(problem[0])))
     body = render_template(
         "recording/form.html",
         form=typed,

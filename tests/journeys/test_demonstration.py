@@ -1,10 +1,13 @@
 """The demonstration is what a school looks like: its size, its spread, its names; made the same every time, and nobody real."""
 
+import re
 import unicodedata
+import urllib.request
 from collections import Counter
 from typing import Any
 
 import psycopg
+import pyotp
 
 from safekeep.permissions import Role
 
@@ -22,6 +25,19 @@ def test_there_is_a_sign_in_of_every_role_in_every_school_of_the_trust(system: d
     assert found == {(role, school) for role in at_school for school in schools} | {(role, None) for role in at_trust}
     assert {frozenset(login) for login in system["logins"]} == {frozenset({"role", "school", "username", "password", "totp_secret"})}
     assert all(login["username"].endswith(".example") for login in system["logins"]), "addresses nobody can own"
+
+
+def test_whoever_is_asked_for_a_code_finds_it_on_the_mailboxs_page(system: dict[str, Any]) -> None:
+    """Its code is the one their app shows, and nobody's secret is on it."""
+    with urllib.request.urlopen(system["mail_url"] + "/codes") as answer:
+        page = answer.read().decode()
+    for login in system["logins"]:
+        row = next(row for row in page.split("<tr>") if login["username"] in row)
+        found = re.search(r"'code'>(\d{3}) (\d{3})<", row)
+        assert (found is not None) == (login["totp_secret"] is not None), login["role"]
+        if found:
+            assert pyotp.TOTP(login["totp_secret"]).verify("".join(found.groups()), valid_window=1)
+            assert login["totp_secret"] not in page
 
 
 def test_a_primary_of_420_and_a_secondary_of_1100(system: dict[str, Any]) -> None:

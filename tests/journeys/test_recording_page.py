@@ -1,9 +1,12 @@
 """The recording page: what JavaScript adds, what is kept, and that no input whatever answers with a failure or loses a word."""
 
+import html
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, urlencode
 
+import pytest
 from playwright.sync_api import APIResponse, Page, expect
 
 from safekeep.ids import new_id
@@ -102,35 +105,67 @@ GOOD: dict[str, str] = {
     "told": "not_yet",
     "shown": "none",
 }
-CASES: list[tuple[str, str, str]] = [
-    ("pupil_id", "", "Choose the pupil"),
-    ("pupil_id", "forged", "Choose a pupil of your school"),
-    ("pupil_id", "00000000-0000-4000-8000-000000000000", "Choose a pupil of your school"),
-    ("described_pupil", "", "Describe the pupil"),
-    ("described_pupil", "\u202etall", "changes the direction"),
-    ("kind", "", "Choose what kind"),
-    ("kind", "gossip", "Choose one of those offered"),
-    ("when", "", "Say when it happened"),
-    ("when", "exact", "Fill this in"),
-    ("place", "x" * 201, "too long"),
-    ("place", "a\x07b", "hidden character"),
-    ("narrative", "", "Write what happened"),
-    ("narrative", " \n ", "Write what happened"),
-    ("narrative", "x" * 20_001, "20,000 characters"),
-    ("narrative", "a\x00b", "hidden character"),
-    ("narrative", "a\u202eb", "changes the direction"),
-    ("action_taken", "x" * 20_001, "20,000 characters"),
-    ("action_taken", "a\x1bb", "hidden character"),
-    ("told_whom", "x" * 201, "too long"),
-    ("category_codes", "", "Choose at least one category"),
-    ("category_codes", "nonsense", "Choose one of those offered"),
-    ("category_codes", "child_protection", "Only a DSL can choose this"),
-    ("category_codes", "DROP TABLE", "cannot be accepted"),
-    ("groups", "no_such_group", "Choose one of those offered"),
-    ("staff_ids", "forged", "not an id"),
-    ("linked_ids", "00000000-0000-4000-8000-000000000000", "Choose what part"),
-    ("file_ids", "00000000-0000-4000-8000-000000000000", "did not arrive whole"),
-    ("ask_dsl", "forged", "not an id"),
+NOBODY = "00000000-0000-4000-8000-000000000000"
+LINKED = {"linked_ids": NOBODY, f"linked_part_{NOBODY}": "witness"}
+ON = {"when": "exact", "when_date": "2026-03-02", "when_time": "9:05"}
+TOLD = {"told": "told"}
+Case = tuple[dict[str, str], str, str]
+CASES: list[Case] = [  # what is sent otherwise, beside which field, which sentence
+    ({"pupil_id": ""}, "pupil_id", "Choose the pupil"),
+    ({"pupil_id": "forged"}, "pupil_id", "Choose a pupil of your school"),
+    ({"pupil_id": NOBODY}, "pupil_id", "Choose a pupil of your school"),
+    ({"pupil_id": "other school"}, "pupil_id", "Choose a pupil of your school"),
+    ({"described_pupil": ""}, "described_pupil", "Describe the pupil"),
+    ({"described_pupil": "\u202etall"}, "described_pupil", "changes the direction"),
+    ({"described_pupil": "x" * 20_001}, "described_pupil", "too long"),
+    ({"kind": ""}, "kind", "Choose what kind"),
+    ({"kind": "gossip"}, "kind", "Choose one of those offered"),
+    ({"when": ""}, "when", "Say when it happened"),
+    ({"when": "some day"}, "when", "Choose one of those offered"),
+    ({"when": "exact"}, "when_date", "Fill this in"),
+    (ON | {"when_date": "2026-02-30"}, "when_date", "This is not a date"),
+    (ON | {"when_date": "0001-01-01"}, "when_date", "This is not a date"),
+    (ON | {"when_date": "2100-01-01"}, "when_date", "later than now"),
+    (ON | {"when": "day", "when_date": "2100-01-01"}, "when_date", "later than now"),
+    (ON | {"when": "about", "when_date": "1901-01-01"}, "when", "too long ago"),
+    (ON | {"when_time": ""}, "when_time", "Fill this in"),
+    (ON | {"when_time": "25:61"}, "when_time", "This is not a time"),
+    (ON | {"when_time": "<b>"}, "when_time", "This is not a time"),
+    ({"place": "x" * 201}, "place", "too long"),
+    ({"place": "a\x07b"}, "place", "hidden character"),
+    ({"place": "a\u2067b"}, "place", "changes the direction"),
+    ({"narrative": ""}, "narrative", "Write what happened"),
+    ({"narrative": " \n "}, "narrative", "Write what happened"),
+    ({"narrative": "x" * 20_001}, "narrative", "20,000 characters"),
+    ({"narrative": "a\x00b"}, "narrative", "hidden character"),
+    ({"narrative": "a\u202eb"}, "narrative", "changes the direction"),
+    ({"action_taken": "x" * 20_001}, "action_taken", "20,000 characters"),
+    ({"action_taken": "a\x1bb"}, "action_taken", "hidden character"),
+    ({"action_taken": "a\u202eb"}, "action_taken", "changes the direction"),
+    (TOLD | {"told_whom": "x" * 201}, "told_whom", "too long"),
+    (TOLD | {"told_whom": "a\x07b"}, "told_whom", "hidden character"),
+    (TOLD | {"told_when": "x" * 201}, "told_when", "too long"),
+    (TOLD | {"told_when": "\u202e12:50"}, "told_when", "changes the direction"),
+    ({"category_codes": ""}, "category_codes", "Choose at least one category"),
+    ({"category_codes": "nonsense"}, "category_codes", "Choose one of those offered"),
+    ({"category_codes": "child_protection"}, "category_codes", "Only a DSL can choose this"),
+    ({"category_codes": "DROP TABLE"}, "category_codes", "cannot be accepted"),
+    ({"groups": "no_such_group"}, "groups", "Choose one of those offered"),
+    ({"groups": "<script>"}, "groups", "cannot be accepted"),
+    ({"staff_ids": "forged"}, "staff_q", "not an id"),
+    ({"ask_dsl": "forged"}, "staff_q", "not an id"),
+    ({"category_codes": "behaviour", "staff_ids": "colleague"}, "reason_colleague", "Say why they need to know"),
+    ({"category_codes": "behaviour", "staff_ids": "colleague", "reason_colleague": "x" * 20_001}, "reason_colleague", "too long"),
+    ({"category_codes": "behaviour", "staff_ids": "colleague", "reason_colleague": "a\x07b"}, "reason_colleague", "hidden character"),
+    ({"linked_ids": "forged"}, "linked_q", "not an id"),
+    ({"linked_ids": NOBODY}, f"linked_part_{NOBODY}", "Choose what part"),
+    (LINKED, "linked_q", "Choose one of those offered"),
+    (LINKED | {f"linked_part_{NOBODY}": "culprit"}, f"linked_part_{NOBODY}", "Choose one of those offered"),
+    (LINKED | {f"linked_initials_{NOBODY}": "x" * 201}, f"linked_initials_{NOBODY}", "too long"),
+    (LINKED | {f"linked_initials_{NOBODY}": "a\x07b"}, f"linked_initials_{NOBODY}", "hidden character"),
+    ({"linked_ids": "other school", "linked_part_other school": "witness"}, "linked_q", "Choose one of those offered"),
+    ({"file_ids": NOBODY}, "files", "did not arrive whole"),
+    ({"file_ids": "forged"}, "files", "not an id"),
 ]
 
 
@@ -143,19 +178,95 @@ def send(page: Page, address: str, form: dict[str, str]) -> APIResponse:
     return answer
 
 
-def test_every_bad_input_gets_its_sentence_and_loses_no_word(sign_in: Callable[..., Any]) -> None:
+@pytest.fixture
+def named(sign_in: Callable[..., Any]) -> Callable[[str], str]:
+    """Put ids in the place of the words of the table that stand for somebody."""
+    there = sign_in("teacher", school="Kingsmead Academy", javascript=False).page
+    found = there.request.get(there.url.split("/s/")[0] + "/s/kingsmead/pupils/suggest?q=am").json()["items"][0]["id"]
+    here = sign_in("teacher", javascript=False)
+    name = sign_in("pastoral", javascript=False).page.locator(".sk-banner__person").inner_text()
+    staff = here.page.request.get(f"{here.base}s/hillside/staff/suggest?q={quote(name)}").json()["items"]
+    return lambda text: text.replace("other school", found).replace("colleague", staff[0]["id"])
+
+
+def beside(page_text: str, field: str) -> str:
+    """The sentence beside a field, or ""."""
+    found = re.search(rf'<p id="{re.escape(field)}-error".*?</span>(.*?)</p>', page_text, re.DOTALL)
+    return html.unescape(found.group(1)).strip() if found else ""
+
+
+def test_every_bad_input_gets_its_sentence_beside_its_field_and_loses_no_word(sign_in: Callable[..., Any], named: Callable[[str], str]) -> None:
     page = sign_in("teacher", viewport=PHONE, javascript=False).go("incidents/new")
     token = page.locator("#record [name=csrf_token]").input_value()
     base = page.url.rpartition("/")[0]
-    for field, value, sentence in CASES:
-        form = GOOD | {"csrf_token": token, "do": "record"} | ({"told": "told"} if field == "told_whom" else {}) | {field: value}
-        answer = send(page, f"{base}/{new_id()}", form)
-        case = f"{field}={value[:20]!r}"
+    for changed, field, sentence in CASES:
+        sent = {named(name): named(value) for name, value in (GOOD | changed).items()}
+        answer = send(page, f"{base}/{new_id()}", sent | {"csrf_token": token, "do": "record"})
+        case = f"{field}: { {name: value[:20] for name, value in changed.items()} }"
         assert answer.status == 422, f"{case}: {answer.status}"
         text = answer.text()
-        assert sentence in text, f"{case}: {re.findall(r'govuk-error-summary__list.*?</ul>', text, re.S)}"
-        if field != "narrative":
+        assert sentence in beside(text, named(field)), f"{case}: {re.findall(r'govuk-error-summary__list.*?</ul>', text, re.S)}"
+        assert f'<a href="#{named(field)}">' in text, f"{case}: not in the list above"
+        assert f'id="{named(field)}"' in text, f"{case}: the list above leads nowhere"
+        if "narrative" not in changed:
             assert ACCOUNT in text, case
+        for name, value in sent.items():
+            if (
+                name.partition("_")[0] in {"place", "narrative", "action", "described", "told", "reason"}
+                and "\0" not in value
+                and "\x07" not in value
+            ):
+                assert html.escape(value.strip(), quote=False) in html.unescape(text).replace("&", "&amp;") or "<" in value, (
+                    f"{case}: {name} was lost"
+                )
+
+
+def test_the_table_of_bad_input_has_every_field_of_the_page(sign_in: Callable[..., Any], named: Callable[[str], str]) -> None:
+    page = sign_in("teacher", viewport=PHONE, javascript=False).go("incidents/new")
+    token = page.locator("#record [name=csrf_token]").input_value()
+    more = {"category_codes": "behaviour", "staff_ids": named("colleague"), "linked_ids": NOBODY}
+    shown = page.request.post(page.url, form=GOOD | more | {"csrf_token": token, "do": "preview"}).text()
+    shown = shown[shown.index('id="record"') :]
+    fields = {re.sub("_[0-9a-f-]{36}$", "", name) for name in re.findall(r'<(?:input|textarea|select)[^>]* name="([^"]+)"', shown)}
+    tried = {re.sub("_([0-9a-f-]{36}|colleague|other school)$", "", name) for changed, _, _ in CASES for name in changed}
+    searches, ours = {"pupil_q", "linked_q", "staff_q"}, {"csrf_token", "groups_seen", "shown", "now_at", "label"}
+    yes_or_nothing = {"told", "at_risk_now"}
+    assert fields - tried - searches - ours - yes_or_nothing == {"files"}, "and of files, the next test"
+
+
+def test_a_program_sent_as_a_file_is_said_beside_the_files_and_no_word_is_lost(sign_in: Callable[..., Any]) -> None:
+    page = sign_in("teacher", viewport=PHONE, javascript=False).go("incidents/new")
+    fill_without_pupil(page)
+    page.set_input_files(
+        "#files", [{"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": b"MZ" + b"\0" * 58 + b"\x80\0\0\0" + b"\0" * 64 + b"PE\0\0L\1"}]
+    )
+    page.get_by_role("button", name="Add these files").click()
+    assert "This kind of file cannot be kept" in beside(page.content(), "files")
+    expect(page.locator("[name=narrative]")).to_have_value(ACCOUNT)
+
+
+def test_searches_and_choices_that_are_forged_are_answered_with_the_page(sign_in: Callable[..., Any]) -> None:
+    """Whatever is pressed or looked for, with bytes that are no text in it: a page comes back, and the account on it."""
+    page = sign_in("teacher", viewport=PHONE, javascript=False).go("incidents/new")
+    token = page.locator("#record [name=csrf_token]").input_value()
+    base = page.url.rpartition("/")[0]
+    odd = ("x" * 5_000, "a\0b", "\u202e", "%", "_", "'", "<script>", "\\", "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"))
+    for name, pressed in (("pupil_q", "find_pupil"), ("linked_q", "find_linked"), ("staff_q", "find_staff"), ("linked_add", "add_linked")):
+        for value in odd:
+            answer = page.request.post(f"{base}/{new_id()}", form=GOOD | {name: value, "csrf_token": token, "do": pressed})
+            assert answer.status in {200, 422}, (name, value, answer.status)
+            assert ACCOUNT in answer.text(), (name, value)
+    for pressed in ("", "nothing", "remove_linked:x", "remove_staff:", "remove_file:\0", "record:record"):
+        answer = page.request.post(
+            f"{base}/{new_id()}", form=GOOD | {"csrf_token": token, "do": pressed, "now_at": "never", "groups_seen": "\0", "label_x": "\0"}
+        )
+        assert answer.status in {200, 422}, (pressed, answer.status)
+        assert ACCOUNT in answer.text(), pressed
+    for field in ("narrative", "place", "described_pupil", "pupil_id", "category_codes", "when_date", "staff_ids", "csrf_token_"):
+        body = urlencode(GOOD | {"csrf_token": token, "do": "record"}) + f"&{field}=a%ED%A0%80b%FF"
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = page.request.post(f"{base}/{new_id()}", data=body.encode(), headers=headers)
+        assert answer.status in {200, 422}, (field, answer.status)
 
 
 def test_twenty_thousand_characters_and_html_are_just_text(sign_in: Callable[..., Any]) -> None:
