@@ -45,8 +45,9 @@ def work_out(form: Form, *, here: Here, known: Known, pupil_ids: list[UUID], cat
     Raises Unavailable, and what incidents refuses.
     """
     codes = [code for code in category_codes if code in known.categories]
+    offered = {group.code for group in known.school.groups}
     people = [person for person in form.as_ids("staff_ids") if person in known.staff]
-    preview = _ask(form, here=here, pupil_ids=pupil_ids, codes=codes, incident_id=incident_id, people=people)
+    preview = _ask(form, here=here, pupil_ids=pupil_ids, codes=codes, incident_id=incident_id, people=people, offered=offered)
     seen, called = set(form.one("groups_seen").split()), set(preview.groups_called_for)
     required = [group for group in preview.groups_required if not form.has("groups", group)]
     if called - seen or seen - called or required:
@@ -55,7 +56,7 @@ def work_out(form: Form, *, here: Here, known: Known, pupil_ids: list[UUID], cat
         for group in seen - called:
             form.remove("groups", group)
         form.put("groups_seen", " ".join(sorted(called)))
-        preview = _ask(form, here=here, pupil_ids=pupil_ids, codes=codes, incident_id=incident_id, people=people)
+        preview = _ask(form, here=here, pupil_ids=pupil_ids, codes=codes, incident_id=incident_id, people=people, offered=offered)
     shown = form.fields.get("shown")
     return Alerting(preview, people, was_shown=shown is not None and set(shown[0].split()) == set(_shown(preview)))
 
@@ -72,6 +73,25 @@ def alert_of(form: Form) -> Alert:
     return rpc.build(Alert, groups=form.many("groups"), staff_ids=people, reasons=reasons, ask_dsl=asked)
 
 
+_FIELD_OF = {
+    "alert.groups": "groups",
+    "alert.staff_ids": "staff_q",
+    "alert.ask_dsl": "staff_q",
+    "staff_ids": "staff_q",
+    "ask_dsl": "staff_q",
+    "receipts": "files",
+    "file_ids": "files",
+}
+
+
+def field_of(path: str) -> str:
+    """Return beside which field of the page a problem stands, by its path in what was sent; some fields nobody sees, some have another name there."""
+    parts = path.split(".")
+    if "reasons" in parts and len(parts) > 1:
+        return f"reason_{parts[-1]}"
+    return _FIELD_OF.get(path, _FIELD_OF.get(".".join(parts[:2]), parts[0]))
+
+
 def refuse_without_reasons(form: Form, alerting: Alerting) -> None:
     """Note a problem for each person of whom the page asks why they need to know, and no answer was given."""
     for person in alerting.people:
@@ -79,12 +99,15 @@ def refuse_without_reasons(form: Form, alerting: Alerting) -> None:
             form.refuse(f"reason_{person}", "reason_needed")
 
 
-def _ask(form: Form, *, here: Here, pupil_ids: list[UUID], codes: list[str], incident_id: UUID | None, people: list[UUID]) -> AlertPreview:
+def _ask(
+    form: Form, *, here: Here, pupil_ids: list[UUID], codes: list[str], incident_id: UUID | None, people: list[UUID], offered: set[str]
+) -> AlertPreview:
+    """Ask incidents. Only what the school has is asked about: what else was sent is refused when it is to be recorded, beside its field."""
     request = rpc.build(
         PreviewAlert,
         pupil_ids=pupil_ids[:51],
         category_codes=codes[:15],
         incident_id=incident_id,
-        alert={"groups": form.many("groups")[:30], "staff_ids": people[:300]},
+        alert={"groups": [group for group in form.many("groups") if group in offered][:30], "staff_ids": people[:300]},
     )
     return rpc.ask(request, token=here.token)

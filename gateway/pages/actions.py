@@ -92,7 +92,10 @@ def preview(slug: str, incident_id: UUID) -> Any:
 
 def _add(typed: Form, *, here: Here, incident: IncidentAnswer, action_id: UUID) -> Any:
     known = schools.known(here)
-    alerts = _work_out(typed, here=here, known=known, incident_id=incident.id)
+    try:
+        alerts = _work_out(typed, here=here, known=known, incident_id=incident.id)
+    except Unavailable as error:
+        raise Unavailable(error.service, "not_done") from None  # only asked who would be sent it: nothing was added
     alerting.refuse_without_reasons(typed, alerts)
     receipts = uploads.receipts(typed, token=here.token)
     try:
@@ -114,7 +117,7 @@ def _add(typed: Form, *, here: Here, incident: IncidentAnswer, action_id: UUID) 
         done = rpc.ask(wanted, token=here.token, seconds=10.0)
     except Invalid as error:
         for path, code in error.problems.items():
-            typed.refuse({"alert.staff_ids": "staff_q", "alert.groups": "groups", "receipts": "files"}.get(path, path.split(".")[0]), code)
+            typed.refuse(alerting.field_of(path), code)
         return _show(typed, here=here, incident=incident, action_id=action_id, alerts=alerts, status=422)
     return redirect(url_for("incidents.incident", slug=here.slug, incident_id=incident.id, _anchor=f"entry-{done.entry_id}"), 303)
 
@@ -157,6 +160,7 @@ def _show(
         alerts.found = [p for p in known.find_staff(clean(typed.one("staff_q")), but=here.answer.person_id) if p.person_id not in alerts.people]
         if searching and not alerts.found:
             typed.refuse("staff_q", "nobody_found")
+    typed.problems = {alerting.field_of(name): code for name, code in reversed(typed.problems.items())}
     body = render_template(
         "actions/form.html",
         form=typed,

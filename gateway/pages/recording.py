@@ -214,17 +214,14 @@ _FIELD_OF = {
     "occurred_precision": "when",
     "told.whom": "told_whom",
     "told.when": "told_when",
-    "alert.groups": "groups",
-    "alert.staff_ids": "staff_q",
-    "alert.ask_dsl": "staff_q",
-    "staff_ids": "staff_q",
-    "ask_dsl": "staff_q",
     "linked_ids": "linked_q",
     "linked_add": "linked_q",
-    "receipts": "files",
-    "file_ids": "files",
 }
-"""Where on the page a problem is said whose own field nobody sees, or has another name there."""
+
+
+def _field_of(path: str) -> str:
+    """Return beside which field of the page a problem stands."""
+    return _FIELD_OF.get(path) or alerting.field_of(path)
 
 
 def _note(typed: Form, error: Invalid, *, linked: list[UUID]) -> None:
@@ -234,10 +231,8 @@ def _note(typed: Form, error: Invalid, *, linked: list[UUID]) -> None:
         if parts[0] == "linked_pupils" and len(parts) > 1 and parts[1].isdigit() and int(parts[1]) < len(linked):
             pupil = linked[int(parts[1])]
             typed.refuse({"part": f"linked_part_{pupil}", "initials": f"linked_initials_{pupil}"}.get(parts[-1], "linked_q"), code)
-        elif "reasons" in parts and len(parts) > 1:
-            typed.refuse(f"reason_{parts[-1]}", code)
         else:
-            typed.refuse(_FIELD_OF.get(path, _FIELD_OF.get(".".join(parts[:2]), parts[0])), code)
+            typed.refuse(_field_of(path), code)
 
 
 def _not_done(typed: Form, error: Unavailable | StorageError, *, here: Here, incident_id: UUID) -> Any:
@@ -333,7 +328,7 @@ def _show(
         alerts.found = [p for p in known.find_staff(clean(typed.one("staff_q")), but=here.answer.person_id) if p.person_id not in alerts.people]
         if found.looked_for == "find_staff" and not alerts.found:
             typed.refuse("staff_q", "nobody_found")
-    beside = {_FIELD_OF.get(name, name): code for name, code in reversed(typed.problems.items())}
+    beside = {_field_of(name): code for name, code in reversed(typed.problems.items())}
     typed.problems = dict(sorted(beside.items(), key=lambda problem: _place(problem[0])))
     body = render_template(
         "recording/form.html",

@@ -1,0 +1,110 @@
+"""What a DSL adds below and beside an incident: no input answers with a failure, each problem stands beside its field, no word is lost."""
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from safekeep.ids import new_id
+from tests.journeys.test_afterwards import pupils, record
+from tests.journeys.test_recording_page import NOBODY, beside, send
+
+TEXT = "Rang home & spoke to the first contact."
+Case = tuple[dict[str, str], str, str]
+ACTION: list[Case] = [
+    ({"text": ""}, "text", "Write what was done"),
+    ({"text": " \n"}, "text", "Write what was done"),
+    ({"text": "x" * 20_001}, "text", "20,000 characters"),
+    ({"text": "a\x00b"}, "text", "hidden character"),
+    ({"text": "a\u202eb"}, "text", "changes the direction"),
+    ({"category_codes": "nonsense"}, "category_codes", "Choose one of those offered"),
+    ({"category_codes": "DROP TABLE"}, "category_codes", "cannot be accepted"),
+    ({"groups": "no_such_group"}, "groups", "Choose one of those offered"),
+    ({"groups": "<script>"}, "groups", "cannot be accepted"),
+    ({"staff_ids": "forged"}, "staff_q", "not an id"),
+    ({"ask_dsl": "forged"}, "staff_q", "not an id"),
+    ({"file_ids": "forged"}, "files", "not an id"),
+    ({"file_ids": NOBODY}, "files", "did not arrive whole"),
+]
+CORRECTION: list[Case] = [
+    ({"reason": ""}, "reason", "Say why"),
+    ({"reason": "x" * 20_001}, "reason", "too long"),
+    ({"reason": "a\x07b"}, "reason", "hidden character"),
+    ({"should_say": ""}, "should_say", "Write what it should say"),
+    ({"should_say": "x" * 20_001}, "should_say", "too long"),
+    ({"should_say": "a\u202eb"}, "should_say", "changes the direction"),
+]
+FLAG: list[Case] = [
+    ({"kind": ""}, "kind", "Choose one"),
+    ({"kind": "gossip"}, "kind", "Choose one of those offered"),
+    ({"started": ""}, "started", "Say when it started"),
+    ({"started": "2026-02-30"}, "started", "This is not a date"),
+    ({"started": "0001-01-01"}, "started", "This is not a date"),
+    ({"review": "soon"}, "review", "This is not a date"),
+    ({"ended": "<b>"}, "ended", "This is not a date"),
+    ({"ended": "2026-01-01"}, "ended", "The end is before the start"),
+    ({"social_worker": "x" * 201}, "social_worker", "too long"),
+    ({"social_worker": "a\x07b"}, "social_worker", "hidden character"),
+    ({"note": "x" * 201}, "note", "too long"),
+    ({"note": "a\u202eb"}, "note", "changes the direction"),
+]
+
+
+def refused(page: Page, address: str, good: dict[str, str], cases: list[Case]) -> None:
+    """Send each case, and hold what comes back: the sentence beside its field, a list that leads there, and every word of the rest."""
+    token = page.locator("[name=csrf_token]").first.input_value()
+    for changed, field, sentence in cases:
+        sent = good | changed
+        answer = send(page, address, sent | {"csrf_token": token, "do": "record"})
+        case = f"{field}: { {name: value[:20] for name, value in changed.items()} }"
+        assert answer.status == 422, f"{case}: {answer.status}"
+        shown = answer.text()
+        assert sentence in beside(shown, field), f"{case}: {beside(shown, field)!r}"
+        assert f'<a href="#{field}">' in shown, case
+        assert f'id="{field}"' in shown, case
+        for name in good.keys() - changed.keys():
+            assert html.escape(good[name]).replace("&#x27;", "&#39;") in shown, f"{case}: {name} was lost"
+
+
+@pytest.fixture
+def dsl(sign_in: Callable[..., Any]) -> Any:
+    return sign_in("dsl", javascript=False)
+
+
+def test_what_is_wrong_with_an_action_stands_beside_its_field(dsl: Any) -> None:
+    incident = record(dsl.go("pupils"), category_codes="behaviour")
+    refused(dsl.page, f"{incident}/actions/new/{new_id()}", {"text": TEXT}, ACTION)
+
+
+def test_what_is_wrong_with_a_correction_stands_beside_its_field(dsl: Any) -> None:
+    incident = record(dsl.go("pupils"))
+    address = f"{incident}/entries/{incident.rpartition('/')[2]}/correction/{new_id()}"
+    refused(dsl.page, address, {"reason": TEXT, "should_say": "It was Tuesday."}, CORRECTION)
+
+
+def test_what_is_wrong_with_a_flag_stands_beside_its_field(dsl: Any) -> None:
+    pupil = pupils(dsl.go("pupils"), "sarah")[0]["id"]
+    good = {"kind": "send", "started": "2026-02-03", "review": "2026-12-03", "social_worker": "Ines Falk", "note": "Since the autumn"}
+    refused(dsl.page, f"{dsl.base}s/hillside/pupils/{pupil}/flags/{new_id()}", good, FLAG)
+
+
+def test_filters_that_make_no_sense_are_said_and_left_out(dsl: Any) -> None:
+    """Of a chronology, of the counts, of the inbox and of the search: the page comes back, whatever stands in its address."""
+    pupil = pupils(dsl.go("pupils"), "sarah")[0]["id"]
+    odd = ("x", "2026-02-30", "9999-99-99", "a%00b", "%ED%A0%80", "%E2%80%AE", "'--", "1" * 3_000, NOBODY)
+    fields = {
+        f"pupils/{pupil}/chronology": ("since", "until", "category", "author", "order", "cursor", "words", "print"),
+        f"pupils/{pupil}/chronology.pdf": ("since", "category", "author"),
+        "reports": ("since", "until"),
+        "inbox": ("state", "class", "cursor"),
+        "pupils": ("q",),
+        "pupils/suggest": ("q",),
+        "staff/suggest": ("q",),
+    }
+    for path, names in fields.items():
+        for name in names:
+            for value in odd:
+                answer = dsl.page.request.get(f"{dsl.base}s/hillside/{path}?{name}={value}")
+                assert answer.status in {200, 422}, (path, name, value[:20], answer.status)
