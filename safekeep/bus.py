@@ -64,10 +64,12 @@ def events_queue(service: str) -> Queue:
 
 
 def dead_queue(service: str) -> Queue:
-    """Return where a service's unreadable or exhausted messages wait for an operator."""
-    return Queue(
-        f"{service}.dead", exchange=DEAD, routing_key=f"{service}.dead", durable=True, queue_arguments={"x-queue-type": "quorum"}, no_declare=True
-    )
+    """Return where a service's unreadable or exhausted messages wait for an operator, however often they are looked at.
+
+    (From version 4 on RabbitMQ throws away what was given back 20 times, unless a queue says otherwise.)
+    """
+    looked_at = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
+    return Queue(f"{service}.dead-letters", exchange=DEAD, routing_key=f"{service}.dead", durable=True, queue_arguments=looked_at, no_declare=True)
 
 
 def _binding(key: str) -> Any:

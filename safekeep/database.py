@@ -91,7 +91,7 @@ def answers(engine: sa.Engine) -> bool:
 
 
 def delivery_tables(metadata: sa.MetaData) -> None:
-    """Add outbox, inbox, inbox_positions and retries to a service's tables."""
+    """Add outbox, inbox, inbox_positions, retries and what operators and repeated calls need to a service's tables."""
     sa.Table(
         "outbox",
         metadata,
@@ -141,6 +141,40 @@ def delivery_tables(metadata: sa.MetaData) -> None:
         sa.Index("retries_due", "next_at"),
         sa.Index("retries_subject", "school_id", "owner", "subject"),
     )
+
+    sa.Table(
+        "dropped_events",
+        metadata,
+        sa.Column("event_id", pg.UUID, primary_key=True),
+        sa.Column("school_id", pg.UUID, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("cause", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("dropped_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()),
+    )
+    sa.Table(
+        "idempotency_keys",
+        metadata,
+        sa.Column("school_id", pg.UUID, primary_key=True),
+        sa.Column("person_id", pg.UUID, primary_key=True),
+        sa.Column("key", pg.BYTEA, primary_key=True),  # a keyed hash of what the client sent as key
+        sa.Column("fingerprint", pg.BYTEA, nullable=False),  # a keyed hash of the content it was sent with
+        sa.Column("kid", sa.Text, nullable=False),
+        sa.Column("result_id", pg.UUID, nullable=False),
+        sa.Column("kept_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Index("idempotency_keys_age", "kept_at"),
+    )
+
+
+def second_delivery_tables(operations: Any, roles: "Roles") -> None:
+    """What the migration of each service makes for events an operator dropped, and for the keys of repeated calls."""
+    made = sa.MetaData()
+    delivery_tables(made)
+    new = ("dropped_events", "idempotency_keys")
+    for name in new:
+        made.tables[name].create(operations.get_bind())
+    rights = {"dropped_events": "select, insert", "idempotency_keys": "select, insert, delete"}
+    protect(operations, tables=rights, roles=roles, worker_tables=new)
 
 
 DELIVERY_TABLES = ("outbox", "outbox_sequences", "inbox", "inbox_positions", "retries")

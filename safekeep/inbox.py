@@ -26,8 +26,15 @@ from safekeep.errors import StorageError
 Handler = Callable[[sa.Connection, Any], None]
 Handlers = Mapping[type[Event], Handler]
 
-MAX_ATTEMPTS = 12
+MAX_ATTEMPTS = 14
 """Attempts before an event is left for an operator (about four hours with the delays below)."""
+WAITS_SECONDS = 60.0
+"""How long what waits for an earlier event sleeps, when nothing wakes it: the earlier one does."""
+KEPT_FOR = timedelta(days=30)
+"""How long an event's id is remembered. Its subject's position, which is kept for good, tells a repeated one as well."""
+
+Bury = Callable[[dict[str, Any], str, int], None]
+"""Puts an event that was tried often enough into the service's dead letters, with cause and count; returns when it is there."""
 
 
 class Parked(Exception):
@@ -91,29 +98,50 @@ class Inbox:
                 delay = min(delay * 2, 5.0)
 
 
-def retry_due(*, worker_engine: sa.Engine, engine: sa.Engine, handlers: Handlers, limit: int = 100) -> int:
-    """Try again what is due and first of its subject. Returns how many were carried out."""
+def retry_due(*, worker_engine: sa.Engine, engine: sa.Engine, handlers: Handlers, bury: Bury, limit: int = 100) -> int:
+    """Try again what is due and first of its subject; bury what is exhausted. Returns how many were carried out."""
     with transaction(worker_engine) as tx:
         rows = tx.execute(_DUE, {"now": clock.now(), "limit": limit, "most": MAX_ATTEMPTS}).all()
-    done = 0
-    for row in rows:
-        try:
-            with transaction(engine, school_id=row.school_id) as tx:
-                kept = tx.execute(_LOCK, {"event_id": row.event_id}).first()
-                if kept is None:
-                    continue
-                if not _apply(tx, handlers=handlers, body=kept.body):
-                    continue
-                tx.execute(_UNKEEP, {"event_id": row.event_id})
-                done += 1
-        except Exception as error:  # whatever fails is tried later, bounded by MAX_ATTEMPTS
-            if isinstance(error, StorageError) and error.is_outage:
-                raise
-            with transaction(engine, school_id=row.school_id) as tx:
-                next_at = clock.now() + delay_after(row.attempts)
-                tx.execute(_POSTPONE, {"event_id": row.event_id, "cause": _cause(error), "next_at": next_at})
-            telemetry.log().error("event.failed_again", event_id=str(row.event_id), cause=_cause(error), attempts=row.attempts + 1)
+        tx.execute(_SLEEP, {"now": clock.now(), "later": clock.now() + timedelta(seconds=WAITS_SECONDS)})
+    done = sum(_try_again(engine=engine, handlers=handlers, row=row) for row in rows)
+    with transaction(worker_engine) as tx:
+        for row in tx.execute(_EXHAUSTED, {"most": MAX_ATTEMPTS, "limit": limit}).all():
+            bury(row.body, row.cause, row.attempts)
+            tx.execute(_UNKEEP, {"event_id": row.event_id})
+            telemetry.log().error("event.dead", event_id=str(row.event_id), cause=row.cause, attempts=row.attempts)
     return done
+
+
+def _try_again(*, engine: sa.Engine, handlers: Handlers, row: sa.Row[Any]) -> bool:
+    try:
+        with transaction(engine, school_id=row.school_id) as tx:
+            kept = tx.execute(_LOCK, {"event_id": row.event_id}).first()
+            if kept is None:
+                return False
+            if not _apply(tx, handlers=handlers, body=kept.body):
+                return False
+            tx.execute(_UNKEEP, {"event_id": row.event_id})
+            return True
+    except Exception as error:  # whatever fails is tried later, bounded by MAX_ATTEMPTS
+        if isinstance(error, StorageError) and error.is_outage:
+            raise
+        with transaction(engine, school_id=row.school_id) as tx:
+            next_at = clock.now() + delay_after(row.attempts)
+            tx.execute(_POSTPONE, {"event_id": row.event_id, "cause": _cause(error), "next_at": next_at})
+        telemetry.log().error("event.failed_again", event_id=str(row.event_id), cause=_cause(error), attempts=row.attempts + 1)
+        return False
+
+
+def prune(worker_engine: sa.Engine) -> int:
+    """Forget the ids of events taken long ago. Returns how many."""
+    with transaction(worker_engine) as tx:
+        return tx.execute(sa.text("delete from inbox where taken_at < :before"), {"before": clock.now() - KEPT_FOR}).rowcount
+
+
+def kept(worker_engine: sa.Engine) -> int:
+    """Return how many events wait in `retries`."""
+    with transaction(worker_engine) as tx:
+        return int(tx.execute(sa.text("select count(*) from retries")).scalar_one())
 
 
 def delay_after(attempts: int) -> timedelta:
@@ -130,10 +158,11 @@ def _checked(message: Any) -> dict[str, Any]:
         telemetry.log().error("event.parked", reason=reason)
         raise Parked(reason)
     body = message["event"]
-    if header["id"] != body["id"] or header["type"] != message["name"]:
+    if header["id"] != body["id"] or header["type"] != message["name"] or ("dropped" in message and header["owner"] != "operator"):
         telemetry.log().error("event.parked", reason="seal_mismatch")
         raise Parked("seal_mismatch")
-    return {"name": message["name"], "version": message["version"], **body}
+    dropped = {"dropped": message["dropped"]} if "dropped" in message else {}
+    return {"name": message["name"], "version": message["version"], **dropped, **body}
 
 
 class _OneFailed(Exception):
@@ -165,11 +194,14 @@ def _apply(tx: sa.Connection, *, handlers: Handlers, body: dict[str, Any]) -> bo
     """Carry out the event if it is the next of its subject. Returns False when it must wait behind an earlier one."""
     owner = body["name"].partition(".")[0]
     key = {"school_id": body["school_id"], "owner": owner, "subject": body["subject"], "sequence": body["sequence"]}
-    found = tx.execute(_TAKE, {**key, "event_id": body["id"]}).one()
+    found = tx.execute(_TAKE, {**key, "event_id": body["id"], "now": clock.now()}).one()
     if body["sequence"] > found.position + 1:
         return False
     if not found.taken:
         return True  # done already
+    if "dropped" in body:  # an operator's decision: it has no effect here, and what waits behind it goes on
+        tx.execute(_DROP, {"event_id": body["id"], "school_id": body["school_id"], "name": body["name"], **body["dropped"]})
+        return True
     for event_class, handler in handlers.items():
         if event_class.name == body["name"]:
             if body["version"] > event_class.version:
@@ -198,7 +230,7 @@ def _keep(tx: sa.Connection, *, body: dict[str, Any], cause: str) -> None:
 
 def _cause(error: Exception) -> str:
     """Return the kind of failure, without its text."""
-    detail = f":{error.sqlstate}" if isinstance(error, StorageError) else ""
+    detail = f":{error.sqlstate}" if isinstance(error, StorageError) else f":{error}" if isinstance(error, Parked) else ""
     return f"{type(error).__name__}{detail}"
 
 
@@ -208,7 +240,9 @@ _TAKE = sa.text(
     "taken as (insert into inbox (event_id, school_id) select cast(:event_id as uuid), :school_id from place where position = :sequence - 1 "
     "on conflict do nothing returning event_id), "
     "advanced as (insert into inbox_positions (school_id, owner, subject, sequence) select :school_id, :owner, :subject, :sequence from taken "
-    "on conflict (school_id, owner, subject) do update set sequence = excluded.sequence) "
+    "on conflict (school_id, owner, subject) do update set sequence = excluded.sequence), "
+    "woken as (update retries r set next_at = :now from taken where r.school_id = :school_id and r.owner = :owner and r.subject = :subject "
+    "and r.sequence = :sequence + 1 and r.cause = 'waits_for_earlier') "
     "select position, exists (select from taken) as taken from place"
 )
 _KEEP = sa.text(
@@ -219,6 +253,14 @@ _DUE = sa.text(
     "select event_id, school_id, attempts from retries r where next_at <= :now and attempts < :most and not exists "
     "(select from retries e where e.school_id = r.school_id and e.owner = r.owner and e.subject = r.subject and e.sequence < r.sequence) "
     "order by next_at limit :limit"
+)
+_SLEEP = sa.text("update retries set next_at = :later where next_at <= :now and cause = 'waits_for_earlier'")
+_EXHAUSTED = sa.text(
+    "select event_id, school_id, body, cause, attempts from retries where attempts >= :most order by next_at limit :limit for update skip locked"
+)
+_DROP = sa.text(
+    "insert into dropped_events (event_id, school_id, name, cause, reason) "
+    "values (:event_id, :school_id, :name, :cause, :reason) on conflict do nothing"
 )
 _LOCK = sa.text("select body from retries where event_id = :event_id for update skip locked")
 _UNKEEP = sa.text("delete from retries where event_id = :event_id")

@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 
 import nameko.exceptions
 import sqlalchemy as sa
-from nameko.amqp.publish import Publisher
-from nameko.constants import NON_PERSISTENT
+from amqp.exceptions import AMQPError
+from kombu.exceptions import KombuError
+from nameko.amqp.publish import Publisher, UndeliverableMessage
+from nameko.constants import NON_PERSISTENT, PERSISTENT
 from nameko.extensions import DependencyProvider
 from nameko.messaging import Consumer
 from nameko.rpc import rpc
@@ -56,6 +58,7 @@ class Resources:
         self.engine: sa.Engine = database.engine(service_settings.database_url)
         self.worker_engine: sa.Engine = database.engine(service_settings.worker_database_url, size=3)
         self.inbox: inbox.Inbox | None = None  # made for the first event
+        self.prune_at = time.monotonic()
 
     transaction = staticmethod(database.transaction)
 
@@ -133,11 +136,37 @@ def take(resources: Resources, handlers: inbox.Handlers, message: Any) -> None:
 
 
 def retry(resources: Resources, handlers: inbox.Handlers) -> None:
-    """Carry out what is due in `retries`; an outage is left for the next tick."""
+    """Carry out what is due in `retries`, and tidy; an outage of the database or the broker is left for the next tick."""
     try:
-        inbox.retry_due(worker_engine=resources.worker_engine, engine=resources.engine, handlers=handlers)
+        bury = functools.partial(_bury, resources)
+        inbox.retry_due(worker_engine=resources.worker_engine, engine=resources.engine, handlers=handlers, bury=bury)
+        telemetry.RETRIES_WAITING.labels(service=resources.service).set(inbox.kept(resources.worker_engine))
+        if time.monotonic() >= resources.prune_at:
+            inbox.prune(resources.worker_engine)
+            resources.prune_at = time.monotonic() + 3600.0
     except StorageError as error:
         telemetry.log().warning("retries.waiting", sqlstate=error.sqlstate)
+    except (OSError, AMQPError, KombuError, UndeliverableMessage) as error:
+        telemetry.log().warning("retries.not_buried", error=type(error).__name__)
+
+
+def _bury(resources: Resources, body: dict[str, Any], cause: str, attempts: int) -> None:
+    """Publish an event into the service's dead letters, sealed as it came; how often it failed and why stand in the headers."""
+    event = {k: v for k, v in body.items() if k not in {"name", "version", "dropped"}}
+    message = {"name": body["name"], "version": body["version"], "event": event}
+    sealed = bus.seal(keys=resources.keys, body=message, owner=resources.service, type_=body["name"], message_id=body["id"])
+    publisher = Publisher(resources.settings.broker_url, mandatory=True, delivery_mode=PERSISTENT)
+    publisher.publish(
+        sealed,
+        exchange=bus.EXHAUSTED.name,
+        routing_key=bus.dead_queue(resources.service).routing_key,
+        serializer=None,
+        content_type=bus.CONTENT_TYPE,
+        content_encoding="binary",
+        message_id=body["id"],
+        type=body["name"],
+        headers={"cause": cause, "attempts": attempts},
+    )
 
 
 def ask(proxy: Any, request: Request[Answered], *, token: str, seconds: float = 5.0) -> Answered:

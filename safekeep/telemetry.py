@@ -22,6 +22,7 @@ OUTBOX_LAG = Histogram("safekeep_outbox_lag_seconds", "From commit to confirmed 
 OUTBOX_WAITING = Gauge("safekeep_outbox_waiting", "Events that wait to be published", ["service"])
 OUTBOX_OLDEST = Gauge("safekeep_outbox_oldest_seconds", "Since when the oldest of them waits", ["service"])
 RELAY_WORKS = Gauge("safekeep_relay_works", "Whether this relay is the one that works (of two, one does)", ["service"])
+RETRIES_WAITING = Gauge("safekeep_retries_waiting", "Events that failed, or wait behind one that did", ["service"])
 MAILS = Counter("safekeep_mails_total", "Mails handed over", ["outcome"])
 
 

@@ -124,10 +124,22 @@ def declare(url: str) -> None:
                 channel.queue_bind(events.name, bus.REPLAYS.name, routing_key=service)
                 for key in keys:
                     channel.queue_bind(events.name, bus.EVENTS.name, routing_key=key)
+            _retire(connection)
         except pika.exceptions.ChannelClosedByBroker as refused:
             if refused.reply_code != 406:
                 raise
             raise Differs(_sentence(refused.reply_text)) from None
+
+
+def _retire(connection: Any) -> None:
+    """Take away the dead-letter queues of the first installations, once they are empty (they threw away what was looked at often)."""
+    for service in bus.CONSUMES:
+        channel = connection.channel()
+        try:
+            if channel.queue_declare(f"{service}.dead", passive=True).method.message_count == 0:
+                channel.queue_delete(f"{service}.dead")
+        except pika.exceptions.ChannelClosedByBroker:
+            continue  # there is none
 
 
 _INEQUIVALENT = re.compile(

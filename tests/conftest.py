@@ -134,10 +134,9 @@ def resources(database: Callable[[str], dict[str, str]], keys_folder: Path) -> I
         settings = ServiceSettings(
             database_url=urls[f"{prefix}_DATABASE_URL"],
             worker_database_url=urls[f"{prefix}_WORKER_DATABASE_URL"],
-            broker_url="amqp://unused",
             keys_file=str(keys_folder / "process" / f"{service}.json"),
             inner_port=0,
-            **more,  # type: ignore[arg-type]
+            **({"broker_url": "amqp://unused"} | more),  # type: ignore[arg-type]
         )
         made.append(Resources(settings, service))
         return made[-1]

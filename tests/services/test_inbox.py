@@ -32,7 +32,7 @@ def event(subject: UUID, sequence: int, *, role: str = "teacher", person: UUID |
 def message(about: StaffChanged) -> Sealed:
     """The message as it is unsealed from the queue."""
     sealed = Sealed({"name": about.name, "version": about.version, "event": about.wire()})
-    sealed.header = {"id": str(about.id), "type": about.name}
+    sealed.header = {"id": str(about.id), "type": about.name, "owner": "identity"}
     return sealed
 
 
@@ -44,6 +44,7 @@ class Service:
         self.fails: set[str] = set()
         self.transactions: list[int] = []  # how many events were applied, by the transaction's backend-local id
         self.waited: list[float] = []
+        self.buried: list[Any] = []  # (body, cause, attempts)
         self.inbox = inbox.Inbox(engine=resources.engine, handlers={StaffChanged: self.handle}, wait=self.waited.append)
 
     def handle(self, tx: sa.Connection, heard: StaffChanged) -> None:
@@ -57,8 +58,9 @@ class Service:
             self.inbox.take(message(each))
 
     def retry(self, at: dt.datetime) -> int:
+        engines = {"worker_engine": self.resources.worker_engine, "engine": self.resources.engine}
         with clock.set_to(at):
-            return inbox.retry_due(worker_engine=self.resources.worker_engine, engine=self.resources.engine, handlers={StaffChanged: self.handle})
+            return inbox.retry_due(**engines, handlers={StaffChanged: self.handle}, bury=lambda *dead: self.buried.append(dead))
 
     def roles(self) -> dict[UUID, str]:
         with self.resources.transaction(self.resources.engine, school_id=SCHOOL) as tx:
@@ -91,7 +93,8 @@ def test_an_event_that_comes_too_early_waits_for_the_one_before_and_no_other_sub
         service.take(event(subject, 2, role="dsl"), other)
     assert service.roles() == {other.subject: "teacher"}
     assert service.kept() == [(subject, 2, "waits_for_earlier", 1)]
-    service.take(event(subject, 1))
+    with clock.set_to(NOON):
+        service.take(event(subject, 1))
     assert service.retry(NOON + dt.timedelta(seconds=5)) == 1
     assert service.roles()[subject] == "dsl"
     assert service.kept() == []
@@ -114,14 +117,107 @@ def test_what_fails_is_kept_with_its_kind_of_failure_and_nothing_of_its_text(ser
 
 
 def test_attempts_come_to_an_end_and_leave_the_event_for_an_operator(service: Service) -> None:
+    """It goes to the dead letters with its cause and count; what comes after it still waits for it, and others pass."""
+    service.fails = {"dsl"}
+    failing = event(new_id(), 1, role="dsl")
+    with clock.set_to(NOON):
+        service.take(failing, event(failing.subject, 2))
+    hours = 0
+    while not service.buried:
+        hours += 1
+        service.retry(NOON + dt.timedelta(hours=2 * hours))
+    ((body, cause, attempts),) = service.buried
+    assert (body["id"], cause, attempts) == (str(failing.id), "RuntimeError", inbox.MAX_ATTEMPTS)
+    assert service.kept() == [(failing.subject, 2, "waits_for_earlier", 1)]
+    assert len(service.transactions) == inbox.MAX_ATTEMPTS
+    other = event(new_id(), 1)
+    service.take(other)
+    assert other.subject in service.roles()
+    service.fails = set()
+    service.take(failing)  # replayed after the fix
+    service.retry(NOON + dt.timedelta(hours=2 * hours, seconds=5))
+    assert service.roles()[failing.subject] == "teacher"
+    assert service.kept() == []
+
+
+def test_what_cannot_be_buried_now_is_buried_later(service: Service) -> None:
     service.fails = {"dsl"}
     with clock.set_to(NOON):
         service.take(event(new_id(), 1, role="dsl"))
-    for hours in range(30):
-        service.retry(NOON + dt.timedelta(hours=2 * (hours + 1)))
-    ((_, _, cause, attempts),) = service.kept()
-    assert (cause, attempts) == ("RuntimeError", inbox.MAX_ATTEMPTS)
-    assert len(service.transactions) == inbox.MAX_ATTEMPTS
+    for hours in range(1, inbox.MAX_ATTEMPTS - 1):
+        service.retry(NOON + dt.timedelta(hours=2 * hours))
+
+    def away(*_: Any) -> None:
+        raise ConnectionError
+
+    engines = {"worker_engine": service.resources.worker_engine, "engine": service.resources.engine}
+    with clock.set_to(NOON + dt.timedelta(days=9)), pytest.raises(ConnectionError):
+        inbox.retry_due(**engines, handlers={StaffChanged: service.handle}, bury=away)
+    assert len(service.kept()) == 1
+    service.retry(NOON + dt.timedelta(days=10))
+    assert len(service.buried) == 1
+    assert service.kept() == []
+
+
+def test_a_dropped_event_has_no_effect_its_reason_is_kept_and_what_waited_behind_it_goes_on(service: Service) -> None:
+    subject = new_id()
+    first, second = event(subject, 1, role="dsl"), event(subject, 2, role="slt")
+    with clock.set_to(NOON):
+        service.take(second)
+    dropped = message(first)
+    dropped["dropped"] = {"reason": "sent by a test", "cause": "RuntimeError"}
+    dropped.header["owner"] = "operator"
+    for _ in range(2):
+        service.inbox.take(dropped)
+    service.retry(clock.now())
+    assert service.roles() == {subject: "slt"}
+    assert len(service.transactions) == 1
+    with service.resources.transaction(service.resources.worker_engine) as tx:
+        rows = tx.execute(sa.text("select event_id, name, cause, reason from dropped_events")).all()
+    assert [tuple(row) for row in rows] == [(first.id, "identity.staff.changed", "RuntimeError", "sent by a test")]
+    service.take(first)
+    assert service.roles() == {subject: "slt"}, "nor when it comes again"
+
+
+def test_only_an_operator_drops(service: Service) -> None:
+    forged = message(event(new_id(), 1))
+    forged["dropped"] = {"reason": "x", "cause": "y"}
+    with pytest.raises(inbox.Parked):
+        service.inbox.take(forged)
+
+
+def test_many_that_wait_for_something_earlier_do_not_hold_up_what_is_due(service: Service) -> None:
+    """Each is looked at once a minute, not each second, and the one it waits for wakes it."""
+    service.fails = {"dsl"}
+    failing = event(new_id(), 1, role="dsl")
+    with clock.set_to(NOON):
+        service.take(*(event(new_id(), 2) for _ in range(150)))
+        service.take(failing)
+    service.fails = set()
+    assert sum(service.retry(NOON + dt.timedelta(seconds=seconds)) for seconds in (4, 6)) == 1
+    assert service.retry(NOON + dt.timedelta(seconds=8)) == 0
+    assert service.roles() == {failing.subject: "dsl"}
+
+
+def test_ids_of_events_are_forgotten_after_a_month_and_a_repeated_one_still_has_no_effect(service: Service) -> None:
+    subject = new_id()
+    old, newer = event(subject, 1), event(subject, 2, role="slt")
+    service.take(old, newer)
+    engine = service.resources.worker_engine
+    with clock.set_to(clock.now() + dt.timedelta(days=29)):
+        assert inbox.prune(engine) == 0
+    with clock.set_to(clock.now() + dt.timedelta(days=31)):
+        assert inbox.prune(engine) == 2
+    service.take(old)
+    assert service.roles() == {subject: "slt"}
+
+
+def test_delays_grow_from_seconds_to_an_hour_and_are_not_all_the_same() -> None:
+    for attempts in range(1, 20):
+        delays = {inbox.delay_after(attempts).total_seconds() for _ in range(50)}
+        middle = min(2.0**attempts, 3600.0)
+        assert middle * 0.8 <= min(delays) < max(delays) <= middle * 1.2
+        assert len(delays) > 40
 
 
 def _at_once(service: Service, events: list[StaffChanged]) -> None:
@@ -187,7 +283,7 @@ def test_what_cannot_be_read_is_parked_not_guessed_at(service: Service, wrong: A
 
 def test_a_message_whose_seal_names_another_event_is_parked(service: Service) -> None:
     forged = message(event(new_id(), 1))
-    forged.header = {"id": str(new_id()), "type": forged["name"]}
+    forged.header = {"id": str(new_id()), "type": forged["name"], "owner": "identity"}
     with pytest.raises(inbox.Parked):
         service.inbox.take(forged)
     assert service.roles() == {}
@@ -197,5 +293,5 @@ def test_a_newer_version_than_ours_is_kept_not_guessed_at(service: Service) -> N
     newer = message(event(new_id(), 1))
     newer["version"] = 99
     service.inbox.take(newer)
-    assert [cause for _, _, cause, _ in service.kept()] == ["Parked"]
+    assert [cause for _, _, cause, _ in service.kept()] == ["Parked:newer_version"]
     assert service.roles() == {}
