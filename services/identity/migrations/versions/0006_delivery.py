@@ -4,8 +4,8 @@ from alembic import context, op
 
 from safekeep.database import Roles, second_delivery_tables
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
