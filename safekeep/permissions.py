@@ -296,6 +296,7 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.pupil_openings": _LEADS,
     "incidents.person_openings": _LEADS,
     "incidents.readers_of_records": _LEADS,
+    "incidents.add_pupils": _LEADS,
     "incidents.import_pupils": frozenset({"service:demo"}),
     "incidents.seed": frozenset({"service:demo"}),
     # alerts
@@ -345,6 +346,7 @@ STEP_UP: frozenset[str] = frozenset(
         "identity.unlink_person",
         "identity.add_machine",
         "identity.revoke_machine",
+        "incidents.add_pupils",
         "incidents.answer_ask",
         "reports.chronology_pdf",
     }

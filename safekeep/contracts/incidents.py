@@ -581,6 +581,43 @@ class ReadersOfRecords(Request[ReadersOfRecordsAnswer]):
     answer: ClassVar[type[Contract]] = ReadersOfRecordsAnswer
 
 
+class NewPupil(Contract):
+    """A line of an import of pupils."""
+
+    name: Name
+    known_as: Line = ""
+    year: Name
+    form: Line = ""
+    born: date
+
+
+class PupilFate(Contract):
+    """What becomes of one line: made, changed (the same name and date of birth were there), unchanged, or refused with codes by field."""
+
+    line: int
+    outcome: Literal["made", "changed", "unchanged", "refused"]
+    problems: dict[str, str] = {}
+
+
+class AddPupilsAnswer(Contract):
+    """Every line's fate, in order."""
+
+    items: list[PupilFate]
+
+
+class AddPupils(Request[AddPupilsAnswer]):
+    """Add pupils, or change their year and form; with `dry_run` nothing is done. Nobody is taken out: a record may be about them.
+
+    Raises NotAllowed("step_up").
+    """
+
+    method: ClassVar[str] = "incidents.add_pupils"
+    answer: ClassVar[type[Contract]] = AddPupilsAnswer
+
+    pupils: list[NewPupil] = Field(max_length=3000)
+    dry_run: bool = False
+
+
 # --- the demonstration ---------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -178,6 +178,17 @@ def fingerprint(request: Record | AddAction | Any, *, file_ids: Sequence[UUID]) 
     """
     content = request.model_dump(mode="json", exclude={"receipts"}) | {"file_ids": [str(f) for f in file_ids]}
     return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+
+
+def problems_of_birth(born: date, *, today: date) -> dict[str, str]:
+    """Return what is wrong with a pupil's date of birth: a year typed wrong is the usual mistake."""
+    if born > today:
+        return {"born": "in_future"}
+    return {"born": "too_long_ago"} if today.year - born.year > 25 else {}
+
+
+NOT_LISTED = "Not listed, or not sure who"
+"""The name of the pupil that incidents are kept under until a DSL says whom they are about."""
 
 
 def holding_pupil(school_id: UUID) -> UUID:

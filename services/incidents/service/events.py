@@ -1,11 +1,13 @@
 """The events incidents hears."""
 
+from datetime import date
+
 import sqlalchemy as sa
 
 from safekeep import inbox
 from safekeep.contracts import alerts, identity
 from safekeep.permissions import Category, Class
-from services.incidents import store
+from services.incidents import recording, store
 
 
 def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
@@ -20,6 +22,10 @@ def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
         category_rows=[Category(c.code, Class.of(c.class_code), tuple(c.groups), c.leads_only) for c in event.categories],
         group_rows=[(g.code, g.members) for g in event.groups],
     )
+    holding = recording.holding_pupil(event.school_id)
+    if holding not in store.pupils_with(tx, school_id=event.school_id, ids=[holding]):
+        nobody = {"name": recording.NOT_LISTED, "known_as": "", "year": "", "form": "", "born": date(2000, 1, 1), "family": holding}
+        store.keep_pupil(tx, school_id=event.school_id, relatives=(), id=holding, holding=True, **nobody)
 
 
 def _on_dropped(tx: sa.Connection, event: alerts.RecipientDropped) -> None:

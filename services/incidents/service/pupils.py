@@ -1,5 +1,7 @@
 """Finding pupils, what is known of one, their flags."""
 
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -7,16 +9,22 @@ import sqlalchemy as sa
 from safekeep import clock, permissions
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import (
+    AddPupils,
+    AddPupilsAnswer,
     FlagSet,
+    NewPupil,
     Pupil,
     PupilAnswer,
+    PupilFate,
     PupilsAnswer,
     SearchPupils,
     SetFlag,
     SiblingItem,
 )
 from safekeep.errors import Invalid, NotFound
+from safekeep.ids import new_id
 from safekeep.rpc import answers
+from safekeep.text import fold
 from services.incidents import recording, store
 from services.incidents.service.access import access_pupil, without
 from services.incidents.service.base import Base
@@ -59,6 +67,24 @@ class Pupils(Base):
             last_entries=last if request.opened else headings(last),
         )
 
+    @answers(AddPupils)
+    def add_pupils(self, actor: Actor, request: AddPupils) -> AddPupilsAnswer:
+        here: dict[str, Any] = {"school_id": actor.at_school}
+        today, seen, fates = clock.now().date(), set[tuple[str, date]](), []
+        with self._school(actor) as tx:
+            known = {(fold(row.name), row.born): row for row in store.all_pupils(tx, **here)}
+            for number, pupil in enumerate(request.pupils, start=1):
+                key = (fold(pupil.name), pupil.born)
+                problems = recording.problems_of_birth(pupil.born, today=today) or ({"name": "line_twice"} if key in seen else {})
+                seen.add(key)
+                row = known.get(key)
+                same = row is not None and all(getattr(row, name) == value for name, value in pupil)
+                outcome = "refused" if problems else "unchanged" if same else "changed" if row else "made"
+                fates.append(PupilFate(line=number, outcome=outcome, problems=problems))  # type: ignore[arg-type]
+                if outcome in ("made", "changed") and not request.dry_run:
+                    _keep_pupil(tx, pupil=pupil, row=row, **here)
+        return AddPupilsAnswer(items=fates)
+
     @answers(SetFlag)
     def set_flag(self, actor: Actor, request: SetFlag) -> FlagSet:
         if request.ended and request.ended < request.started:
@@ -78,3 +104,12 @@ class Pupils(Base):
 def keep_flag(tx: sa.Connection, *, school_id: UUID, request: SetFlag, by: UUID | None) -> None:
     class_ = recording.FLAG_CLASSES[request.kind]
     store.keep_flag(tx, school_id=school_id, **request.model_dump(), **{"class": int(class_)}, set_by=by, set_at=clock.now())
+
+
+def _keep_pupil(tx: sa.Connection, *, school_id: UUID, pupil: NewPupil, row: sa.Row[Any] | None) -> None:
+    """Add a pupil, in a family of their own, or change one and leave their family and whose child they are."""
+    if row is None:
+        store.keep_pupil(tx, school_id=school_id, relatives=(), id=new_id(), family=new_id(), holding=False, **dict(pupil))
+        return
+    relatives = store.concerned_staff(tx, school_id=school_id, pupil_ids=[row.id])
+    store.keep_pupil(tx, school_id=school_id, relatives=relatives, id=row.id, family=row.family, holding=False, **dict(pupil))

@@ -4,7 +4,7 @@ from services.incidents.store.asks import add_asks, answer_ask, open_asks
 from services.incidents.store.chain import Head, append_to_ledger, lock_head, threads_of
 from services.incidents.store.entries import add_entry, add_incident, assign_pupil, assignments_to, entry_with, raise_class, situation, waiting
 from services.incidents.store.openings import add_opening, openings_about, openings_by, readers_since
-from services.incidents.store.pupils import concerned_staff, find_pupils, flags_of, keep_flag, keep_pupil, pupils_with, siblings_of
+from services.incidents.store.pupils import all_pupils, concerned_staff, find_pupils, flags_of, keep_flag, keep_pupil, pupils_with, siblings_of
 from services.incidents.store.reading import (
     Filters,
     chronology,

@@ -48,6 +48,11 @@ def pupils_with(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID]) ->
     return {row.id: row for row in rows}
 
 
+def all_pupils(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return every pupil of the school but the one for "not listed"."""
+    return tx.execute(sa.select(pupils).where(pupils.c.school_id == school_id, sa.not_(pupils.c.holding))).all()
+
+
 def siblings_of(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, family: UUID) -> Sequence[sa.Row[Any]]:
     """Return the other pupils of the family."""
     query = sa.select(pupils).where(pupils.c.school_id == school_id, pupils.c.family == family, pupils.c.id != pupil_id)
