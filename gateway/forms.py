@@ -20,6 +20,7 @@ class Form:
     def __init__(self, fields: Mapping[str, Iterable[str]]) -> None:
         self.fields: dict[str, list[str]] = {name: list(values) for name, values in fields.items()}
         self.problems: dict[str, str] = {}
+        self.notice: problems.Problem | None = None  # what stands above the form, about no one field
 
     @classmethod
     def sent(cls, form: "MultiDict[str, str]") -> "Form":

@@ -55,6 +55,13 @@ WRONG_CODE = Problem(
 WRONG_SECRET = Problem(
     401, "unlock-failed", _("That did not unlock it"), _("That is not your password, and not the code your app shows now. Try again.")
 )
+AGAIN = Problem(
+    403,
+    "second-factor-again",
+    _("Is it still you?"),
+    _("It is more than 15 minutes since you used your second factor. Nothing was done yet, and what you typed is still here."),
+)
+"""Beside a link that asks for the second factor in another tab, so that the form stays as it is."""
 METHOD = Problem(405, "method-not-allowed", _("That cannot be done here"), _("Go back and try again from the page before."))
 BAD_REQUEST = Problem(400, "bad-request", _("We could not read that"), _("What was sent is not complete. Go back and try again."))
 UNSUPPORTED = Problem(415, "unsupported-media-type", _("We could not read that"), _("Send it as application/json."))
@@ -266,6 +273,12 @@ FIELD: dict[str, str] = {
     "choose_one": _("Choose one"),
     "line_twice": _("This address stands on an earlier line too"),
     "safeguarding_team_needed": _("From welfare up the Safeguarding team is always told. Choose it"),
+    "list_missing": _("Choose a file, or paste the list"),
+    "list_too_large": _("This list is too large. Send it in parts"),
+    "list_too_long": _("There are too many lines. Send at most 500 at a time"),
+    "pupils_too_long": _("There are too many lines. Send at most 3,000 at a time"),
+    "not_a_list": _("This is not a list that can be read. Save it as CSV and choose it again"),
+    "unknown_role": _("There is a role in it that we do not know"),
     "role_group": _("This group follows from roles. Change the roles of its people instead"),
     "reason_needed": _("Say why they need to know"),
     "part_missing": _("Choose what part this pupil had"),
@@ -293,6 +306,23 @@ BY_FIELD: dict[tuple[str, str], str] = {
     ("text", "missing"): _("Write what was done"),
     ("text", "too_long"): _("This is longer than 20,000 characters. Put the rest in another action"),
     ("category_codes", "missing"): _("Choose at least one category. “Not sure” is one"),
+    ("name", "line_twice"): _("This pupil stands on an earlier line too"),
+    ("name", "taken"): _("Another has this name already"),
+    ("name", "missing"): _("Write the name"),
+    ("email", "missing"): _("Write the e-mail address"),
+    ("year", "missing"): _("Write the year group"),
+    ("born", "missing"): _("Write the date of birth"),
+    ("born", "in_future"): _("This date of birth is later than today"),
+    ("born", "too_long_ago"): _("This date of birth is too long ago. Check the year"),
+    ("roles", "choose_one"): _("Choose at least one role"),
+    ("slug", "missing"): _("Write a short name"),
+    ("slug", "string_pattern_mismatch"): _("Use small letters, digits and _ only, and begin with a letter"),
+    ("phase", "missing"): _("Choose what kind of school it is"),
+    ("phase", "unknown_choice"): _("Choose what kind of school it is"),
+    ("duty", "choose_one"): _("Choose at least one person to find"),
+    ("telephone", "missing"): _("Write the telephone number"),
+    ("how", "missing"): _("Say how you will tell them"),
+    ("class_code", "missing"): _("Choose a class"),
     ("username", "missing"): _("Type your e-mail address"),
     ("password", "missing"): _("Type your password"),
     ("code", "missing"): _("Type the code"),

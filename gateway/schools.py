@@ -83,3 +83,8 @@ def known(here: Here) -> Known:
     if staff:
         _remembered[here.place.id] = (result, now + _SECONDS)
     return result
+
+
+def forget(here: Here) -> None:
+    """Forget what was remembered of the school: somebody is changing it."""
+    _remembered.pop(here.place.id, None)

@@ -60,6 +60,73 @@ CONTACTS = {
     "local_authority_officer": _("Local authority designated officer"),
     "out_of_hours": _("Out of hours"),
 }
+PHASES = {
+    "primary": _("Primary"),
+    "secondary": _("Secondary"),
+    "all_through": _("All-through"),
+    "special": _("Special"),
+    "nursery": _("Nursery"),
+    "other": _("Other"),
+}
+FATES = {
+    "made": _("will be added, and sent a link to set a password"),
+    "joined": _("has an account already, and will be added to this school"),
+    "changed": _("will be changed"),
+    "unchanged": _("is here already, and stays as it is"),
+    "refused": _("will not be added"),
+}
+FATES_DONE = {
+    "made": _("added, and sent a link to set a password"),
+    "joined": _("had an account already, and was added to this school"),
+    "changed": _("changed"),
+    "unchanged": _("was here already, and stays as it was"),
+    "refused": _("was not added"),
+}
+PUPIL_FATES = FATES | {"made": _("will be added")}
+PUPIL_FATES_DONE = FATES_DONE | {"made": _("added")}
+AUDIT = {
+    "signed_in": _("Signed in"),
+    "proved": _("Second factor used"),
+    "unlocked": _("Unlocked"),
+    "sign_in_failed": _("Sign-in failed"),
+    "password_failed": _("Password asked again: wrong"),
+    "second_factor_failed": _("Second factor failed"),
+    "attacked": _("Ten failed sign-ins in a row"),
+    "link_asked": _("Asked for a link to set a password"),
+    "link_sent": _("Sent a link to set a password"),
+    "link_used": _("Link to set a password used"),
+    "password_set": _("Password set"),
+    "factor_added": _("App or key added"),
+    "factor_disabled": _("App or key disabled"),
+    "recovery_codes_made": _("New recovery codes"),
+    "recovery_code_used": _("Recovery code used"),
+    "recovery_used": _("Recovery code used in place of a key"),
+    "pass_given": _("One-time pass given"),
+    "pass_used": _("One-time pass used"),
+    "roles_given": _("Roles given"),
+    "role_confirmed": _("Role confirmed by a DSL"),
+    "role_confirmed_by_head": _("Role confirmed with the head's code"),
+    "role_declined": _("Role declined by a DSL"),
+    "account_closed": _("Account closed"),
+    "policy_changed": _("Sign-in policy changed"),
+    "category_changed": _("Category changed"),
+    "group_changed": _("Group changed"),
+    "school_changed": _("Whom to find, or the school's settings, changed"),
+    "school_added": _("School added"),
+    "trust_added": _("Trust added"),
+    "first_administrator": _("First administrator"),
+    "right_granted": _("A record opened to somebody by a DSL"),
+    "exported": _("Exported"),
+}
+"""The lines of the audit log, by kind."""
+AUDIT_FACTS = {
+    "in_person": _("face to face"),
+    "known_number": _("on a number already held"),
+    "audit_log": _("the audit log"),
+    "chronology_pdf": _("a chronology as PDF"),
+}
+AUDIT_HEADINGS = {"at": _("When"), "what": _("What"), "whose": _("Whose account"), "by": _("By"), "more": _("More")}
+SOMEBODY_ELSE = _("Somebody outside the school")
 ENTRY_KINDS = {"incident": _("Incident"), "action": _("Action"), "correction": _("Correction")}
 
 
@@ -71,6 +138,11 @@ def role(code: str) -> str:
 def roles(codes: list[str]) -> str:
     """Return what roles are called, as one phrase."""
     return ", ".join(role(code) for code in codes)
+
+
+def waits(said: str) -> str:
+    """Return that roles wait for a DSL."""
+    return gettext("waits: %(roles)s", roles=said)
 
 
 def _clock(moment: datetime) -> str:

@@ -19,26 +19,32 @@ HOLDS_SECRETS = SIGNING_IN | {"session.sign_out", "session.prove", "session.unlo
 
 def install(app: Flask) -> None:
     """Register every page."""
-    from gateway.pages import account, actions, assigning, corrections, drafts, files, home, inbox, incidents, kept, pupils, recording, reports, trust
-    from gateway.pages import session as session_pages
-
-    for module in (
-        session_pages,
+    from gateway.pages import (
         account,
-        home,
-        inbox,
-        recording,
-        incidents,
         actions,
         assigning,
         corrections,
-        pupils,
         drafts,
-        kept,
+        enrolment,
         files,
+        home,
+        inbox,
+        incidents,
+        kept,
+        pupils,
+        recording,
         reports,
+        settings,
+        staff,
         trust,
-    ):
+    )
+    from gateway.pages import audit as audit_pages
+    from gateway.pages import session as session_pages
+
+    to_sign_in_with = session_pages, account
+    for_records = home, inbox, recording, incidents, actions, assigning, corrections, pupils, drafts, kept, files, reports
+    to_look_after = trust, staff, enrolment, settings, audit_pages
+    for module in (*to_sign_in_with, *for_records, *to_look_after):
         app.register_blueprint(module.pages)
 
 

@@ -1,14 +1,16 @@
-"""The trust's pages: counts across its schools for the safeguarding lead. No record, no pupil."""
+"""The trust's pages: counts across its schools for the safeguarding lead; schools and their accounts for its IT. No record, no pupil."""
 
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
 
-from gateway import rpc, session
+from gateway import console, rpc, session, words
 from gateway.forms import Form
 from gateway.pages.reports import CLASS_ORDER, span
 from safekeep import clock
+from safekeep.contracts.identity import AddSchool, TrustSchools
 from safekeep.contracts.reports import SchoolCounts, TrustCounts
+from safekeep.errors import Invalid
 from safekeep.permissions import Role
 
 pages = Blueprint("trust", __name__)
@@ -16,16 +18,42 @@ pages = Blueprint("trust", __name__)
 
 @pages.get("/t/<slug>/")
 def home(slug: str) -> Any:
-    """Show counts a school to the safeguarding lead; to others what their role is for."""
+    """Show counts a school to the safeguarding lead; to the trust's IT its schools."""
     here = session.here()
     if Role.TRUST_SAFEGUARDING_LEAD not in here.roles:
-        return render_template("trust/home.html")
+        return redirect(url_for("trust.schools", slug=slug), 303)
     form = Form({name: request.args.getlist(name) for name in request.args})
     since, until = span(form, today=clock.now().date())
     found = rpc.ask(rpc.build(TrustCounts, since=since, until=until), token=here.token, seconds=10.0)
     names = {place.id: place.name for place in here.answer.places}
     rows = [{"name": names.get(school.school_id, ""), "total": school.incidents, "classes": _classes(school)} for school in found.schools]
     return render_template("trust/counts.html", form=form, since=since, until=until, rows=rows, classes=CLASS_ORDER)
+
+
+@pages.get("/t/<slug>/schools")
+def schools(slug: str) -> Any:
+    """List the trust's schools, and what each still needs."""
+    found = rpc.ask(TrustSchools(), token=session.here().token)
+    return render_template("trust/schools.html", schools=found.items, said=request.args.get("said", ""), is_it=Role.TRUST_IT in session.here().roles)
+
+
+@pages.route("/t/<slug>/schools/new", methods=["GET", "POST"])
+def add_school(slug: str) -> Any:
+    """Add a school; next its first DSL."""
+    console.prove_first()
+    form = Form.sent(request.form)
+    if request.method == "POST":
+        if not form.one("phase"):
+            form.refuse("phase", "missing")
+        try:
+            fields = {name: form.one(name).strip() for name in ("name", "slug")}
+            wanted = rpc.build(AddSchool, **fields, phase=form.one("phase") or "other")
+            made = console.attempt(form, wanted) if not form.problems else None
+            if made:
+                return redirect(url_for("staff.add", slug=slug, school=made.slug), 303)
+        except Invalid as error:
+            console.refuse(form, error)
+    return render_template("trust/add_school.html", form=form, phases=words.PHASES), console.status(form)
 
 
 def _classes(school: SchoolCounts) -> dict[str, int]:

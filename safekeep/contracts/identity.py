@@ -199,6 +199,7 @@ class SchoolAnswer(Contract):
     groups: list[GroupItem]
     duty: list[DutyItem]
     contacts: list[ContactItem]
+    leads: list[DutyItem] = []  # every DSL and deputy, on duty or not
 
 
 class School(Request[SchoolAnswer]):

@@ -53,7 +53,7 @@ class Service(SingleSignOn, Machinery, Demonstration):
             category_rows, group_rows, contact_rows = store.settings_of(tx, school_id=actor.at_school)
             staff = store.staff_of(tx, school_id=actor.at_school)
         active = [person for person in staff if person.active]
-        duty = [p for p in active if p.on_duty and permissions.is_lead(p.roles)]
+        leads = sorted((p for p in active if permissions.is_lead(p.roles)), key=lambda p: (_lead_role(p.roles) != "dsl", p.name))
         members = {code: sorted(p.person_id for p in active if not roles.isdisjoint(p.roles)) for code, roles in permissions.ROLE_GROUPS.items()}
         return SchoolAnswer(
             id=row.school_id,
@@ -69,11 +69,9 @@ class Service(SingleSignOn, Machinery, Demonstration):
                 CategoryItem(code=c.code, name=c.name, class_code=c.class_code, groups=c.groups, leads_only=c.leads_only) for c in category_rows
             ],
             groups=[GroupItem(code=g.code, name=g.name, members=members.get(g.code, g.members)) for g in group_rows],
-            duty=[
-                DutyItem(person_id=p.person_id, name=p.name, role=_lead_role(p.roles), room=p.room, telephone=p.telephone)
-                for p in sorted(duty, key=lambda p: (_lead_role(p.roles) != "dsl", p.name))
-            ],
+            duty=[_found_at(p) for p in leads if p.on_duty],
             contacts=[ContactItem(kind=c.kind, name=c.name, telephone=c.telephone, note=c.note) for c in contact_rows],
+            leads=[_found_at(p) for p in leads],
         )
 
     @answers(Staff)
@@ -161,6 +159,10 @@ def _access_school(tx: sa.Connection, *, school_id: UUID) -> sa.Row[Any]:
     if row is None:
         raise NotFound("school")
     return row
+
+
+def _found_at(person: sa.Row[Any]) -> DutyItem:
+    return DutyItem(person_id=person.person_id, name=person.name, role=_lead_role(person.roles), room=person.room, telephone=person.telephone)
 
 
 def _lead_role(roles: list[str]) -> str:

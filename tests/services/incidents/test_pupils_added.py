@@ -102,8 +102,6 @@ def test_a_new_school_can_record_about_a_pupil_who_is_not_listed(incidents: Any,
         with incidents.host.transaction(incidents.host.engine, school_id=school.id) as tx:
             HANDLERS[SchoolChanged](tx, told)
     token = token_for(roles=["teacher"], school_id=school.id, person_id=school.people["teacher"])
-    wanted: Record = make.a_record(
-        pupil_id=recording.holding_pupil(school.id), category_codes=["not_sure"], described_pupil="A girl in a red coat"
-    )
+    wanted: Record = make.a_record(pupil_id=recording.holding_pupil(school.id), category_codes=["not_sure"], described_pupil="A girl in a red coat")
     assert ask_service(incidents, wanted, token=token).number
     assert ask_service(incidents, SearchPupils(q="listed", limit=25), token=token).items == []

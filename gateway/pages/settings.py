@@ -1,0 +1,244 @@
+"""What a school's DSLs set: whom to find, groups, categories, the sign-in policy."""
+
+import re
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+
+from gateway import console, rpc, schools, session, words
+from gateway.forms import Form
+from safekeep import permissions
+from safekeep.contracts.identity import (
+    CategoryItem,
+    ContactItem,
+    DutyPlace,
+    GroupItem,
+    KeepCategory,
+    KeepGroup,
+    KeepSchool,
+    Policy,
+    School,
+    SchoolAnswer,
+    SetPolicy,
+    SignInPolicy,
+    Staff,
+    StaffItem,
+)
+from safekeep.errors import Invalid, NotAllowed, NotFound
+
+pages = Blueprint("settings", __name__)
+
+NATIONAL_GUIDANCE = {"min_length": 12, "all_kinds": False, "change_days": 0, "remembered": 5, "deny_common": True}
+"""What the National Cyber Security Centre advises: length, no forced change, a deny list."""
+ASKABLE_ROLES = tuple(code for code in words.ROLES if code not in permissions.FACTOR_ROLES)
+_CONTACT = re.compile(r"contacts\.(\d+)\.(\w+)")
+
+
+@pages.get("/s/<slug>/settings")
+def settings(slug: str) -> Any:
+    """Everything a DSL looks after, in one list."""
+    _leads_only()
+    return render_template("settings/settings.html", waiting=[p for p in _staff() if p.active and p.waiting], said=request.args.get("said", ""))
+
+
+@pages.route("/s/<slug>/settings/school", methods=["GET", "POST"])
+def school(slug: str) -> Any:
+    """Whom the recording page says to find, when the day ends, whether names are hidden."""
+    _leads_only()
+    console.prove_first()
+    found, leads = _school(), [p for p in _staff() if p.active and permissions.is_lead(p.roles)]
+    form = Form.sent(request.form) if request.method == "POST" else _form_of_school(found, leads)
+    if request.method == "POST":
+        wanted = _wanted_school(form, leads)
+        if wanted and console.attempt(form, wanted):
+            return redirect(url_for("settings.settings", slug=slug, said="saved"), 303)
+    return render_template("settings/school.html", form=form, leads=leads), console.status(form)
+
+
+@pages.get("/s/<slug>/settings/groups")
+def groups(slug: str) -> Any:
+    """List the groups: those that follow from roles, and the school's own."""
+    _leads_only()
+    names = {person.person_id: person.name for person in _staff()}
+    found = [(group, sorted(names.get(m, "") for m in group.members)) for group in _school().groups]
+    return render_template("settings/groups.html", groups=found, role_groups=permissions.ROLE_GROUPS)
+
+
+@pages.route("/s/<slug>/settings/groups/new", methods=["GET", "POST"])
+@pages.route("/s/<slug>/settings/groups/<code>", methods=["GET", "POST"])
+def group(slug: str, code: str = "") -> Any:
+    """Add a group of the school's own, or change one."""
+    _leads_only()
+    console.prove_first()
+    found = _school()
+    existing = next((g for g in found.groups if g.code == code and code not in permissions.ROLE_GROUPS), None)
+    if code and existing is None:
+        raise NotFound("group")
+    form = Form.sent(request.form) if request.method == "POST" else _form_of_group(existing)
+    if request.method == "POST":
+        try:
+            members = form.as_ids("members")
+            own_code = existing.code if existing else _code_of(form.one("name"), [g.code for g in found.groups])
+            wanted = rpc.build(KeepGroup, group=_item(GroupItem, code=own_code, name=form.one("name"), members=members), is_new=existing is None)
+            if not form.problems and console.attempt(form, wanted):
+                return redirect(url_for("settings.groups", slug=slug), 303)
+        except Invalid as error:
+            console.refuse(form, error)
+    able = [(str(p.person_id), f"{p.name}, {words.roles(p.roles)}") for p in _staff() if p.active and permissions.may_record(p.roles)]
+    return render_template("settings/group.html", form=form, existing=existing, people=able), console.status(form)
+
+
+@pages.get("/s/<slug>/settings/categories")
+def categories(slug: str) -> Any:
+    """List the categories with their class and whom they are for."""
+    _leads_only()
+    found = _school()
+    names = {g.code: g.name for g in found.groups}
+    return render_template("settings/categories.html", categories=found.categories, names=names)
+
+
+@pages.route("/s/<slug>/settings/categories/new", methods=["GET", "POST"])
+@pages.route("/s/<slug>/settings/categories/<code>", methods=["GET", "POST"])
+def category(slug: str, code: str = "") -> Any:
+    """Add a category, or change one. What is recorded already keeps the class it has."""
+    _leads_only()
+    console.prove_first()
+    found = _school()
+    existing = next((c for c in found.categories if c.code == code), None)
+    if code and existing is None:
+        raise NotFound("category")
+    form = Form.sent(request.form) if request.method == "POST" else _form_of_category(existing)
+    if request.method == "POST":
+        if not form.one("class_code"):
+            form.refuse("class_code", "missing")
+        try:
+            own_code = existing.code if existing else _code_of(form.one("name"), [c.code for c in found.categories])
+            fields = {"name": form.one("name"), "class_code": form.one("class_code") or "general", "groups": form.many("groups")}
+            item = _item(CategoryItem, code=own_code, **fields, leads_only=form.has("leads_only", "yes"))
+            if not form.problems and console.attempt(form, rpc.build(KeepCategory, category=item, is_new=existing is None)):
+                return redirect(url_for("settings.categories", slug=slug), 303)
+        except Invalid as error:
+            console.refuse(form, error)
+    offered = [(g.code, g.name) for g in found.groups]
+    return render_template("settings/category.html", form=form, existing=existing, groups=offered), console.status(form)
+
+
+@pages.route("/s/<slug>/settings/sign-in", methods=["GET", "POST"])
+def policy(slug: str) -> Any:
+    """The sign-in policy; one press sets the national guidance."""
+    _leads_only()
+    console.prove_first()
+    found = rpc.ask(SignInPolicy(), token=session.here().token)
+    form = Form.sent(request.form) if request.method == "POST" else _form_of_policy(found)
+    if request.method == "POST":
+        wanted = found.model_copy(update=NATIONAL_GUIDANCE) if request.form.get("do") == "guidance" else _wanted_policy(form)
+        if wanted and console.attempt(form, rpc.build(SetPolicy, policy=wanted.model_dump())):
+            return redirect(url_for("settings.settings", slug=slug, said="saved"), 303)
+    follows = all(getattr(found, name) == value for name, value in NATIONAL_GUIDANCE.items())
+    roles = [(code, words.role(code)) for code in ASKABLE_ROLES]
+    return render_template("settings/policy.html", form=form, roles=roles, follows=follows), console.status(form)
+
+
+def _leads_only() -> None:
+    if not session.here().is_lead:
+        raise NotAllowed("role")
+
+
+def _school() -> SchoolAnswer:
+    """Return the school as it is now: what was just changed is shown changed."""
+    schools.forget(session.here())
+    return rpc.ask(School(), token=session.here().token)
+
+
+def _staff() -> list[StaffItem]:
+    return rpc.ask(Staff(), token=session.here().token).items
+
+
+def _item(contract: Any, **fields: Any) -> dict[str, Any]:
+    """Return the fields of a part of a request, checked by themselves so that problems name the fields of the form."""
+    values: dict[str, Any] = rpc.build(contract, **fields).model_dump()
+    return values
+
+
+def _code_of(name: str, taken: list[str]) -> str:
+    """Return a code for something new, made of its name, that nothing has yet."""
+    plain = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")[:40]
+    plain = plain if plain[:1].isalpha() else f"x_{plain}".rstrip("_")
+    return next(code for code in (plain, *(f"{plain}_{n}" for n in range(2, 1000))) if code not in taken)
+
+
+def _form_of_school(found: SchoolAnswer, leads: list[StaffItem]) -> Form:
+    duty = {place.person_id: place for place in found.duty}
+    fields: dict[str, list[str]] = {"day_ends": [found.day_ends], "hide_names": ["yes"] if found.hide_names else []}
+    fields["duty"] = [str(p.person_id) for p in leads if p.person_id in duty]
+    places = {p.person_id: (p.room, p.telephone) for p in found.leads}
+    for person in leads:
+        room, telephone = places.get(person.person_id, ("", ""))
+        fields |= {f"room-{person.person_id}": [room], f"telephone-{person.person_id}": [telephone]}
+    for contact in found.contacts:
+        fields |= {f"{contact.kind}-{name}": [getattr(contact, name)] for name in ("name", "telephone", "note")}
+    return Form(fields)
+
+
+def _wanted_school(form: Form, leads: list[StaffItem]) -> KeepSchool | None:
+    duty = []
+    for person in leads:
+        fields = {name: form.one(f"{name}-{person.person_id}") for name in ("room", "telephone")}
+        try:
+            duty.append(_item(DutyPlace, person_id=person.person_id, on_duty=form.has("duty", str(person.person_id)), **fields))
+        except Invalid as error:
+            console.refuse(form, error, fields={name: f"{name}-{person.person_id}" for name in fields})
+    contacts = []
+    for kind in words.CONTACTS:
+        fields = {name: form.one(f"{kind}-{name}") for name in ("name", "telephone", "note")}
+        if any(value.strip() for value in fields.values()):
+            try:
+                contacts.append(_item(ContactItem, kind=kind, **fields))
+            except Invalid as error:
+                console.refuse(form, error, fields={name: f"{kind}-{name}" for name in fields})
+            if not fields["telephone"].strip():
+                form.refuse(f"{kind}-telephone", "missing")
+    ends = re.fullmatch(r"([01]?\d|2[0-3])[:.]([0-5]\d)(:\d\d)?", form.one("day_ends").strip())
+    if ends is None:
+        form.refuse("day_ends", "not_a_time")
+    if form.problems or ends is None:
+        return None
+    minute = int(ends[1]) * 60 + int(ends[2])
+    return rpc.build(KeepSchool, duty=duty, contacts=contacts, day_ends_minute=minute, hide_names=form.has("hide_names", "yes"))
+
+
+def _form_of_group(existing: GroupItem | None) -> Form:
+    return Form({"name": [existing.name], "members": [str(m) for m in existing.members]} if existing else {})
+
+
+def _form_of_category(existing: CategoryItem | None) -> Form:
+    if existing is None:
+        return Form({"groups": [permissions.SAFEGUARDING_TEAM]})
+    fields = {"name": [existing.name], "class_code": [existing.class_code], "groups": list(existing.groups)}
+    return Form(fields | {"leads_only": ["yes"] if existing.leads_only else []})
+
+
+_NUMBERS = ("min_length", "change_days", "remembered", "lock_minutes")
+_CHOICES = ("all_kinds", "deny_common")
+
+
+def _form_of_policy(found: Policy) -> Form:
+    fields = {name: [str(getattr(found, name))] for name in _NUMBERS}
+    return Form(fields | {name: ["yes"] if getattr(found, name) else [] for name in _CHOICES} | {"factor_roles": list(found.factor_roles)})
+
+
+def _wanted_policy(form: Form) -> Policy | None:
+    numbers: dict[str, int] = {}
+    for name in _NUMBERS:
+        typed = form.one(name).strip()
+        if typed.isascii() and typed.isdecimal() and len(typed) < 6:
+            numbers[name] = int(typed)
+        else:
+            form.refuse(name, "not_a_number")
+    if form.problems:
+        return None
+    try:
+        return rpc.build(Policy, **numbers, **{name: form.has(name, "yes") for name in _CHOICES}, factor_roles=form.many("factor_roles"))
+    except Invalid as error:
+        console.refuse(form, error)
+        return None
