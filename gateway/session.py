@@ -212,6 +212,21 @@ def drop_cookie(response: Response) -> None:
     response.delete_cookie(cookie_name(), httponly=True, samesite="Lax", path="/", secure=_is_https())
 
 
+def brief_cookie(what: str) -> str:
+    """Return what this browser was given for a few minutes, or ""."""
+    return request.cookies.get(f"{cookie_name()}-{what}", "")[:400]
+
+
+def set_brief_cookie(response: Response, what: str, value: str) -> None:
+    """Give the browser something for the ten minutes that a sign-in by way of somebody else may take."""
+    response.set_cookie(f"{cookie_name()}-{what}", value, httponly=True, samesite="Lax", path="/", secure=_is_https(), max_age=600)
+
+
+def drop_brief_cookie(response: Response, what: str) -> None:
+    """Take it off the browser."""
+    response.delete_cookie(f"{cookie_name()}-{what}", httponly=True, samesite="Lax", path="/", secure=_is_https())
+
+
 def _is_https() -> bool:
     return bool(current_app.config["PUBLIC_URL"].startswith("https:"))
 

@@ -10,7 +10,7 @@ from gateway import session as sessions
 KEEPS_DRAFTS = frozenset({"recording.submit", "recording.autosave", "actions.submit", "actions.autosave"})
 """What a session that ran out may still post to: its words are saved as its author's draft, and nothing else is done."""
 
-SIGNING_IN = frozenset({"session.sign_in", "session.forgot", "session.link", "session.begin"})
+SIGNING_IN = frozenset({"session.sign_in", "session.forgot", "session.link", "session.begin", "sign_on.begin"})
 """Posted before there is a session."""
 
 HOLDS_SECRETS = SIGNING_IN | {"session.sign_out", "session.prove", "session.unlock", "session.set_password", "session.use_pass"}
@@ -35,13 +35,14 @@ def install(app: Flask) -> None:
         recording,
         reports,
         settings,
+        sign_on,
         staff,
         trust,
     )
     from gateway.pages import audit as audit_pages
     from gateway.pages import session as session_pages
 
-    to_sign_in_with = session_pages, account
+    to_sign_in_with = session_pages, sign_on, account
     for_records = home, inbox, recording, incidents, actions, assigning, corrections, pupils, drafts, kept, files, reports
     to_look_after = trust, staff, enrolment, settings, audit_pages
     for module in (*to_sign_in_with, *for_records, *to_look_after):

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 
-from gateway import languages, problems, rpc, schools, session, words
+from gateway import languages, offers, problems, rpc, schools, session, words
 from gateway.forms import Form
 from gateway.pages import safe_next
 from gateway.session import Here
@@ -59,27 +59,27 @@ def sign_in() -> Any:
     wanted = safe_next(request.values.get("next", ""))
     form = Form.sent(request.form)
     if request.method == "GET":
-        return _show_sign_in(form, wanted=wanted)
+        return show_sign_in(form, wanted=wanted)
     for field in ("username", "password"):
         if not form.one(field).strip():
             form.refuse(field, "missing")
     if form.problems:
-        return _show_sign_in(form, wanted=wanted, status=422)
+        return show_sign_in(form, wanted=wanted, status=422)
     try:
         request_ = rpc.build(
             SignIn,
             username=form.one("username").strip(),
             password=form.one("password"),
             in_steps=True,
-            device=_device(),
+            device=device(),
             device_tokens=session.device_tokens(),
             address=_address(),
         )
         signed_in = rpc.ask(request_, token="", seconds=10.0)
     except (SignInFailed, TooManyAttempts, Invalid) as error:
         problem = problems.problem_of(SignInFailed() if isinstance(error, Invalid) else error)
-        return _show_sign_in(form, wanted=wanted, notice=str(problem.detail), status=problem.status)
-    return _arrived(signed_in, wanted=wanted)
+        return show_sign_in(form, wanted=wanted, notice=str(problem.detail), status=problem.status)
+    return arrived(signed_in, wanted=wanted)
 
 
 @pages.route("/prove", methods=["GET", "POST"])
@@ -98,7 +98,7 @@ def prove() -> Any:
     except (SignInFailed, TooManyAttempts) as error:
         problem = problems.WRONG_CODE if isinstance(error, SignInFailed) else problems.problem_of(error)
         return _show_proof(Form({}), answer=answer, wanted=wanted, notice=str(problem.detail), status=problem.status)
-    return _arrived(proved, wanted=wanted)
+    return arrived(proved, wanted=wanted)
 
 
 @pages.post("/prove/options")
@@ -152,7 +152,7 @@ def unlock() -> Any:
         session.changed(session.cookie())
         session.set_cookie(response, proved.session_token)
         return response
-    return _arrived(proved, wanted=wanted)
+    return arrived(proved, wanted=wanted)
 
 
 @pages.post("/still-here")
@@ -175,7 +175,7 @@ def set_password() -> Any:
     if request.method == "POST":
         try:
             sent = rpc.build(SetPassword, session_token=session.cookie(), old=form.one("old"), password=form.one("password"))
-            return _arrived(rpc.ask(sent, token="", seconds=10.0), wanted=wanted or (url_for("account.account") if answer.stage == "full" else ""))
+            return arrived(rpc.ask(sent, token="", seconds=10.0), wanted=wanted or (url_for("account.account") if answer.stage == "full" else ""))
         except SignInFailed:
             form.refuse("old", "wrong")
             status = 422
@@ -212,10 +212,10 @@ def link(token: str) -> Any:
     if request.method == "GET":
         return render_template("session/link.html", token=token)
     try:
-        signed_in = rpc.ask(rpc.build(UseLink, token=token, device=_device(), address=_address()), token="")
+        signed_in = rpc.ask(rpc.build(UseLink, token=token, device=device(), address=_address()), token="")
     except (SignInFailed, Invalid):
         return render_template("session/link_over.html"), 410
-    return _arrived(signed_in, wanted="")
+    return arrived(signed_in, wanted="")
 
 
 @pages.route("/begin/<token>", methods=["GET", "POST"])
@@ -231,9 +231,9 @@ def begin(token: str) -> Any:
             trust_name=form.one("trust_name"),
             name=form.one("name"),
             email=form.one("email").strip(),
-            device=_device(),
+            device=device(),
         )
-        return _arrived(rpc.ask(sent, token=""), wanted="")
+        return arrived(rpc.ask(sent, token=""), wanted="")
     except (SignInFailed, Conflict):
         return render_template("session/link_over.html"), 410
     except Invalid as error:
@@ -322,7 +322,8 @@ def turn(response: Any, session_token: str) -> None:
     session.set_cookie(response, session_token)
 
 
-def _arrived(signed_in: SignedIn, *, wanted: str) -> Response:
+def arrived(signed_in: SignedIn, *, wanted: str) -> Response:
+    """Send a browser that has signed in, or come a step further, on its way, with the session's token."""
     step = NEXT_STEP.get(signed_in.stage)
     address = url_for(step, next=wanted or None) if step else wanted or _first_page(signed_in.places)
     response: Any = redirect(address, 303)
@@ -359,7 +360,7 @@ def _options(found: KeyOptions) -> Response:
     return Response(found.options, mimetype="application/json")
 
 
-def _device() -> str:
+def device() -> str:
     """Return what browser this is, as its person would know it again."""
     return words.device(request.user_agent.string or "")
 
@@ -382,8 +383,10 @@ def _duty(answer: SessionAnswer, wanted: str) -> tuple[str, list[Any]]:
     return at_school[0].name, school.duty
 
 
-def _show_sign_in(form: Form, *, wanted: str, notice: str = "", status: int = 200) -> Any:
-    return render_template("session/sign_in.html", form=form, wanted=wanted, why=request.args.get("why", ""), notice=notice), status
+def show_sign_in(form: Form, *, wanted: str, notice: str = "", status: int = 200) -> Any:
+    """Show the sign-in page, with the school's own sign-in beside the password."""
+    said = {"why": request.args.get("why", ""), "notice": notice, "offers": offers.offered()}
+    return render_template("session/sign_in.html", form=form, wanted=wanted, **said), status
 
 
 def _show_proof(form: Form, *, answer: SessionAnswer, wanted: str, notice: str = "", status: int = 200) -> Any:
@@ -397,5 +400,5 @@ def _show_unlock(form: Form, *, answer: SessionAnswer, wanted: str, notice: str 
     school, duty = _duty(answer, wanted)
     why = request.args.get("why", "")
     return render_template(
-        "session/unlock.html", form=form, wanted=wanted, notice=notice, school=school, duty=duty, name=answer.name, why=why
+        "session/unlock.html", form=form, wanted=wanted, notice=notice, school=school, duty=duty, name=answer.name, why=why, offers=offers.offered()
     ), status
