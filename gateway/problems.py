@@ -79,6 +79,9 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "step_up": Problem(
             403, "second-factor-again", _("Show your second factor again"), _("Use the code from your app, or your key, again. Nothing was done yet.")
         ),
+        "scope": Problem(
+            403, "not-allowed", _("This program cannot do that"), _("Its credentials do not include it. A DSL or your IT team can make others.")
+        ),
         "enrol_first": Problem(
             403,
             "second-factor-missing",

@@ -100,7 +100,7 @@ def _caller(*, keys: Keys, token: str, method: str) -> Actor | None:
         return None
     actor = actors.verify(keys=keys, token=token)
     if not permissions.may_call(actor, method):
-        raise NotAllowed("role")
+        raise NotAllowed("scope" if actor.machine_id else "role")
     if permissions.must_step_up(actor, method, now=clock.now()):
         raise NotAllowed("step_up")
     return actor

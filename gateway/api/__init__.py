@@ -14,10 +14,11 @@ PROBLEM_BASE = "https://safekeep.invalid/problems/"
 
 def install(app: Flask) -> None:
     """Register the API: every call that gateway/api/calls.py lists."""
-    from gateway.api import calls, openapi
+    from gateway.api import calls, oauth, openapi
 
     api = Blueprint("api", __name__, url_prefix="/api/v1")
     calls.install(api)
+    oauth.install(api)
     openapi.install(api)
     app.register_blueprint(api)
 

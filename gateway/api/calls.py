@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from werkzeug.datastructures import FileStorage
 
 from gateway import rpc, uploads
-from gateway.api.entering import body, enter, id_for, id_in
+from gateway.api.entering import Machine, body, enter, enter_machine, id_for, id_in
 from gateway.schools import known
 from gateway.session import Here
 from safekeep import permissions
@@ -37,6 +37,7 @@ from safekeep.contracts.incidents import (
 )
 from safekeep.contracts.incidents import Alert as AlertWanted
 from safekeep.contracts.incidents import EntryLine as ChronologyLine
+from safekeep.contracts.reports import Counts, CountsAnswer
 from safekeep.errors import Invalid, NotFound
 
 
@@ -190,6 +191,7 @@ class Call:
     status: int = 200
     query: tuple[str, ...] = ()
     signed_in: bool = True
+    machines: bool = False  # programs with credentials of their own may call it too, where their scope says so
 
     @property
     def meaning(self) -> str:
@@ -312,6 +314,12 @@ def find_staff(here: Here) -> Any:
     return [StaffFound(id=p.person_id, name=p.name, job=p.job, roles=p.roles) for p in people], None
 
 
+def read_counts(caller: Here | Machine) -> Any:
+    """How many incidents were recorded, by month, class and category: numbers only. For DSLs, and machines with `counts.read`."""
+    args = {name: request.args.get(name) for name in ("since", "until")}
+    return rpc.ask(rpc.build(Counts, **args), token=caller.token)
+
+
 def keep_file(here: Here) -> Any:
     """Upload one file (multipart, field `file`)."""
     sent: FileStorage | None = request.files.get("file")
@@ -365,6 +373,7 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/categories", list_categories, answers=CategoryFound, is_list=True),
     Call("GET", "/groups", list_groups, answers=GroupFound, is_list=True),
     Call("GET", "/staff", find_staff, answers=StaffFound, is_list=True, query=("q",)),
+    Call("GET", "/counts", read_counts, answers=CountsAnswer, query=("since", "until"), machines=True),
     Call("POST", "/files", keep_file, answers=FileKept, status=201),
     Call("GET", "/files/<file_id>", send_file),
 )
@@ -378,7 +387,8 @@ def install(api: Blueprint) -> None:
 
 def _answering(call: Call) -> Callable[..., Response]:
     def answer(**ids: str) -> Response:
-        result = call.does(enter(), **ids) if call.signed_in else call.does()
+        machine = enter_machine() if call.machines else None
+        result = call.does(machine or enter(), **ids) if call.signed_in else call.does()
         if isinstance(result, Response):
             return result
         if call.status == 204:

@@ -1,25 +1,44 @@
 """How a program enters: a bearer token (a session like the browser's, with the school it was signed in to), and repeated calls."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
 from flask import request
 
-from gateway import session
+from gateway import rpc, session
+from gateway.api.oauth import MACHINE
 from gateway.session import Here
-from safekeep.errors import Invalid, NotFound, NotSignedIn
+from safekeep.contracts.identity import MachineSession
+from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A program with credentials of its own: what it may do, its services know from its token."""
+
+    token: str
+
+
+def enter_machine() -> Machine | None:
+    """Return the machine that calls, or None when it is no machine. Raises NotSignedIn when its token has ended or was revoked."""
+    bearer = _bearer()
+    if not bearer.startswith(MACHINE):
+        return None
+    asked = rpc.build(MachineSession, access_token=bearer.removeprefix(MACHINE)[:200])
+    return Machine(rpc.ask(asked, token="").actor_token)
 
 
 def enter() -> Here:
     """Return who calls, at the school of the token, of the X-School header, or their only one.
 
-    Raises NotSignedIn, NotFound("school"), Invalid({"school": "missing"}) when it has to be said which.
+    Raises NotSignedIn, NotFound("school"), Invalid({"school": "missing"}) when it has to be said which; NotAllowed("scope") for a machine.
     """
-    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not bearer:
-        raise NotSignedIn("missing")
-    token, _, slug = bearer.strip().partition(".")
+    if enter_machine() is not None:
+        raise NotAllowed("scope")
+    bearer = _bearer()
+    token, _, slug = bearer.partition(".")
     wanted = request.headers.get("X-School", "") or slug
     if not wanted:
         places = session.enter(session_token=token, slug=None).answer.places
@@ -30,6 +49,13 @@ def enter() -> Here:
     if here.place.is_trust:
         raise NotFound("school")
     return here
+
+
+def _bearer() -> str:
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not bearer.strip():
+        raise NotSignedIn("missing")
+    return bearer.strip()
 
 
 def body() -> dict[str, Any]:

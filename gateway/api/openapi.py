@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response
 from pydantic.json_schema import models_json_schema
 
+from gateway.api import oauth
 from gateway.api.calls import CALLS, Call
 
 _REF = "#/components/schemas/{model}"
@@ -31,13 +32,17 @@ def document() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for call in CALLS:
         paths.setdefault(re.sub(r"<(\w+)>", r"{\1}", call.path), {})[call.verb.lower()] = _operation(call, names)
+    paths["/oauth/token"] = {"post": oauth.OPERATION}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Safekeep", "version": "1", "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"}},
         "servers": [{"url": "/api/v1"}],
         "security": [{"bearer": []}],
         "paths": paths,
-        "components": {"schemas": components, "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}, "client": {"type": "http", "scheme": "basic"}},
+        },
     }
 
 

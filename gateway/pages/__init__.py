@@ -13,7 +13,7 @@ KEEPS_DRAFTS = frozenset({"recording.submit", "recording.autosave", "actions.sub
 SIGNING_IN = frozenset({"session.sign_in", "session.forgot", "session.link", "session.begin", "sign_on.begin"})
 """Posted before there is a session."""
 
-HOLDS_SECRETS = SIGNING_IN | {"session.sign_out", "session.prove", "session.unlock", "session.set_password", "session.use_pass"}
+HOLDS_SECRETS = SIGNING_IN | {"session.sign_out", "session.prove", "session.unlock", "session.set_password", "session.use_pass", "providers.add", "providers.change"}
 """Forms whose words are never given back on a page that says what went wrong."""
 
 
@@ -31,6 +31,8 @@ def install(app: Flask) -> None:
         inbox,
         incidents,
         kept,
+        machines,
+        providers,
         pupils,
         recording,
         reports,
@@ -44,7 +46,7 @@ def install(app: Flask) -> None:
 
     to_sign_in_with = session_pages, sign_on, account
     for_records = home, inbox, recording, incidents, actions, assigning, corrections, pupils, drafts, kept, files, reports
-    to_look_after = trust, staff, enrolment, settings, audit_pages
+    to_look_after = trust, staff, enrolment, settings, audit_pages, providers, machines
     for module in (*to_sign_in_with, *for_records, *to_look_after):
         app.register_blueprint(module.pages)
 
