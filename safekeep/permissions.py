@@ -296,7 +296,7 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.pupil_openings": _LEADS,
     "incidents.person_openings": _LEADS,
     "incidents.readers_of_records": _LEADS,
-    "incidents.add_pupils": _LEADS,
+    "incidents.add_pupils": _LEADS | {"machine:pupils.import"},
     "incidents.import_pupils": frozenset({"service:demo"}),
     "incidents.seed": frozenset({"service:demo"}),
     # alerts

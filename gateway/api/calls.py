@@ -22,6 +22,8 @@ from safekeep.contracts.identity import SignIn
 from safekeep.contracts.incidents import (
     AddAction,
     AddCorrection,
+    AddPupils,
+    AddPupilsAnswer,
     AssignPupil,
     Chronology,
     Incident,
@@ -320,6 +322,11 @@ def read_counts(caller: Here | Machine) -> Any:
     return rpc.ask(rpc.build(Counts, **args), token=caller.token)
 
 
+def import_pupils(caller: Here | Machine) -> Any:
+    """Add pupils, or change their year and form; with `dry_run` only each line's fate is told. For DSLs, and machines with `pupils.import`."""
+    return rpc.ask(rpc.build(AddPupils, **body()), token=caller.token, seconds=30.0)
+
+
 def keep_file(here: Here) -> Any:
     """Upload one file (multipart, field `file`)."""
     sent: FileStorage | None = request.files.get("file")
@@ -355,6 +362,7 @@ def send_file(here: Here, file_id: str) -> Any:
 CALLS: tuple[Call, ...] = (
     Call("POST", "/sign-in", sign_in, SignInBody, Token, signed_in=False),
     Call("GET", "/pupils", find_pupils, answers=PupilFound, is_list=True, query=("q",)),
+    Call("POST", "/pupils", import_pupils, AddPupils, AddPupilsAnswer, machines=True),
     Call("POST", "/incidents", record_incident, IncidentBody, RecordedAnswer, status=201),
     Call("GET", "/incidents/<incident_id>", read_incident, answers=IncidentAnswer),
     Call("POST", "/incidents/<incident_id>/actions", add_action, ActionBody, RecordedAnswer, status=201),

@@ -13,7 +13,15 @@ KEEPS_DRAFTS = frozenset({"recording.submit", "recording.autosave", "actions.sub
 SIGNING_IN = frozenset({"session.sign_in", "session.forgot", "session.link", "session.begin", "sign_on.begin"})
 """Posted before there is a session."""
 
-HOLDS_SECRETS = SIGNING_IN | {"session.sign_out", "session.prove", "session.unlock", "session.set_password", "session.use_pass", "providers.add", "providers.change"}
+HOLDS_SECRETS = SIGNING_IN | {
+    "session.sign_out",
+    "session.prove",
+    "session.unlock",
+    "session.set_password",
+    "session.use_pass",
+    "providers.add",
+    "providers.change",
+}
 """Forms whose words are never given back on a page that says what went wrong."""
 
 

@@ -44,6 +44,9 @@ BOTH = {
     "settings.category",
     "settings.policy",
     "trust.add_school",
+    "providers.add",
+    "providers.change",
+    "machines.machines",
 }
 """Routes with one view for showing a form and for sending it."""
 

@@ -1,0 +1,163 @@
+"""Programs with credentials of their own: what they are given, what their tokens open, and how soon that ends."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from safekeep import actor, permissions
+from safekeep.contracts.identity import AddMachine, GiveAccessToken, Machines, MachineSession, RevokeMachine, Staff
+from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, SignInFailed, TooManyAttempts
+from safekeep.ids import new_id
+from tests.services.identity.office import Office, later
+
+BOTH = sorted(permissions.SCOPES)
+
+
+def make(office: Office, *, scopes: list[str] = BOTH, days: int = 90) -> Any:
+    return office.ask(AddMachine(name="The office system", scopes=scopes, days=days), token=office.member("dsl"))
+
+
+def token_of(office: Office, made: Any, *scopes: str, secret: str = "") -> Any:
+    return office.ask(GiveAccessToken(client_id=str(made.client_id), client_secret=secret or made.client_secret, scopes=list(scopes)))
+
+
+def item(office: Office) -> Any:
+    (only,) = office.ask(Machines(), token=office.member("dsl")).items
+    return only
+
+
+def test_a_machine_becomes_an_actor_of_its_own_kind_at_its_school_with_its_scopes(office: Office) -> None:
+    given = token_of(office, made := make(office))
+    assert (given.expires_in, given.scopes) == (3600, BOTH)
+    session = office.ask(MachineSession(access_token=given.access_token))
+    found = actor.verify(keys=office.resources.keys, token=session.actor_token)
+    assert (found.machine_id, found.school_id, found.scopes) == (made.client_id, office.one.id, set(BOTH))
+    assert (found.person_id, found.service, found.roles) == (None, None, frozenset())
+    with pytest.raises(NotAllowed, match="scope"):
+        office.ask(Staff(), token=session.actor_token)
+
+
+def test_a_token_can_be_asked_for_with_fewer_scopes_and_never_with_more(office: Office) -> None:
+    made = make(office, scopes=["counts.read"])
+    assert token_of(office, make(office), "counts.read").scopes == ["counts.read"]
+    for scope in ("pupils.import", "everything"):
+        with pytest.raises(Invalid) as caught:
+            token_of(office, made, "counts.read", scope)
+        assert caught.value.problems == {"scope": "not_offered"}
+
+
+def test_unknown_wrong_revoked_and_run_out_credentials_answer_alike(office: Office) -> None:
+    made, revoked = make(office), make(office)
+    office.ask(RevokeMachine(machine_id=revoked.client_id), token=office.member("dsl"))
+    wrong = [
+        (str(made.client_id), "wrong"),
+        (str(new_id()), made.client_secret),
+        ("", ""),
+        ("no id", "x"),
+        (str(revoked.client_id), revoked.client_secret),
+    ]
+    for client_id, secret in wrong:
+        with pytest.raises(SignInFailed) as caught:
+            office.ask(GiveAccessToken(client_id=client_id, client_secret=secret))
+        assert caught.value.args == ()
+    with later(days=90), pytest.raises(SignInFailed):
+        token_of(office, made)
+
+
+def test_guessing_a_secret_is_slowed_down(office: Office) -> None:
+    made = make(office)
+    for _ in range(10):
+        with pytest.raises(SignInFailed):
+            token_of(office, made, secret="a guess")
+    with pytest.raises(TooManyAttempts):
+        token_of(office, made)
+
+
+def test_revoking_ends_every_token_at_the_next_call(office: Office) -> None:
+    made = make(office)
+    given = token_of(office, made)
+    assert office.ask(MachineSession(access_token=given.access_token))
+    office.ask(RevokeMachine(machine_id=made.client_id), token=office.member("dsl"))
+    with pytest.raises(NotSignedIn):
+        office.ask(MachineSession(access_token=given.access_token))
+    with pytest.raises(NotFound):
+        office.ask(RevokeMachine(machine_id=made.client_id), token=office.member("dsl"))
+    assert item(office).revoked_at is not None
+
+
+def test_a_token_ends_after_an_hour_and_never_outlives_its_credentials(office: Office) -> None:
+    made = make(office, days=1)
+    given = token_of(office, made)
+    with later(minutes=59):
+        assert office.ask(MachineSession(access_token=given.access_token))
+    with later(minutes=60), pytest.raises(NotSignedIn):
+        office.ask(MachineSession(access_token=given.access_token))
+    with later(hours=23, minutes=30):
+        last = token_of(office, made)
+        assert last.expires_in <= 1800
+    with later(days=1), pytest.raises(NotSignedIn):
+        office.ask(MachineSession(access_token=last.access_token))
+
+
+def test_the_secret_is_shown_once_and_only_hashes_are_kept(office: Office) -> None:
+    made = make(office)
+    given = token_of(office, made)
+    with office.resources.transaction(office.resources.engine, scope="sign_in") as tx:
+        kept = [
+            bytes(row) for row in tx.execute(sa.text("select secret_hash from machines union all select token_hash from machine_tokens")).scalars()
+        ]
+    assert all(len(each) == 32 for each in kept)
+    assert made.client_secret.encode() not in b" ".join(kept)
+    assert given.access_token.encode() not in b" ".join(kept)
+    assert "secret" not in office.ask(Machines(), token=office.member("dsl")).model_dump_json()
+
+
+def test_when_it_was_last_used_is_kept(office: Office) -> None:
+    made = make(office)
+    assert item(office).last_used_at is None
+    given = token_of(office, made)
+    first = item(office).last_used_at
+    with later(minutes=5):
+        office.ask(MachineSession(access_token=given.access_token))
+        assert item(office).last_used_at > first
+
+
+@pytest.mark.parametrize(
+    ("changed", "problems"),
+    [
+        ({"scopes": []}, {"scopes": "choose_one"}),
+        ({"scopes": ["records.read"]}, {"scopes": "unknown_choice"}),
+        ({"days": 0}, {"days": "too_small"}),
+        ({"days": 367}, {"days": "too_large"}),
+    ],
+)
+def test_what_cannot_be_given_is_refused(office: Office, changed: dict[str, Any], problems: dict[str, str]) -> None:
+    with pytest.raises(Invalid) as caught:
+        make(office, **changed)
+    assert caught.value.problems == problems
+
+
+def test_trust_it_makes_them_for_a_school_of_the_trust_and_nobody_for_another(office: Office) -> None:
+    wanted: dict[str, Any] = {"name": "Counts", "scopes": ["counts.read"], "days": 30}
+    made = office.ask(AddMachine(school_id=office.two.id, **wanted), token=office.help_desk())
+    session = office.ask(MachineSession(access_token=token_of(office, made).access_token))
+    assert session.school_id == office.two.id
+    with pytest.raises(NotFound):
+        office.ask(RevokeMachine(machine_id=made.client_id), token=office.member("dsl", office.one))
+    stranger: str = office._token(roles=["trust_it"], school_id=None, trust_id=new_id(), person_id=new_id())
+    for token, school_id in ((office.help_desk(), new_id()), (stranger, office.two.id), (office.member("dsl"), office.two.id)):
+        with pytest.raises(NotFound):
+            office.ask(AddMachine(school_id=school_id, **wanted), token=token)
+    for role in ("teacher", "slt", "governor"):
+        with pytest.raises(NotAllowed):
+            office.ask(AddMachine(**wanted), token=office.member(role))
+
+
+def test_making_signing_in_and_revoking_stand_in_the_audit_log(office: Office) -> None:
+    made = make(office)
+    token_of(office, made)
+    office.ask(RevokeMachine(machine_id=made.client_id), token=office.member("dsl"))
+    assert [kind for kind in office.audited() if kind.startswith("machine")] == ["machine_added", "machine_signed_in", "machine_revoked"]
+    assert isinstance(made.client_id, UUID)
