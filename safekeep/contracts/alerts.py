@@ -118,3 +118,14 @@ class RecipientDropped(Event):
     incident_id: UUID
     entry_id: UUID
     person_id: UUID
+
+
+class AlertOrphaned(Event):
+    """A person left the school before they had read an alert: somebody else has to be told. `subject` is the alert, which is theirs no more."""
+
+    name: ClassVar[str] = "alerts.alert.orphaned"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entry_id: UUID
+    person_id: UUID

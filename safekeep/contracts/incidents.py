@@ -705,6 +705,22 @@ class ActionAdded(EntryRecorded):
     lost_sight: list[UUID] = []  # whose right to the first entry that ended; where nothing was raised: to all of the incident
 
 
+class AlertPassedOn(Event):
+    """Somebody left with an alert to an entry unread: these are alerted in their place. They read it by their role. `subject` is the incident."""
+
+    name: ClassVar[str] = "incidents.alert.passed_on"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entry_id: UUID
+    author_id: UUID
+    kind: Literal["incident", "action", "correction"]
+    category: Code
+    class_code: Code
+    people: list[UUID]
+    trace: str = Field(default="", pattern=r"^[0-9a-f]{0,32}$")
+
+
 class RightGranted(Event):
     """A DSL let a person read entries of one incident, and told them: alert them as for the entry named."""
 

@@ -22,6 +22,7 @@ from safekeep.actor import Actor
 from safekeep.contracts import Nothing, files, identity, incidents
 from safekeep.contracts.alerts import (
     AlertItem,
+    AlertOrphaned,
     AlertRead,
     Inbox,
     InboxAnswer,
@@ -229,7 +230,11 @@ class StaffNotKnownYet(Exception):
 
 
 def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
-    store.keep_staff(tx, school_id=event.school_id, person_id=event.person_id, roles=event.roles, active=event.active)
+    here: dict[str, Any] = {"school_id": event.school_id, "person_id": event.person_id}
+    store.keep_staff(tx, **here, roles=event.roles, active=event.active)
+    if not event.active:  # incidents says who is told instead: a DSL may be a parent of the child it is about
+        for alert in store.orphan(tx, **here, now=clock.now()):
+            outbox.add(tx, AlertOrphaned, **here, subject=alert.id, incident_id=alert.incident_id, entry_id=alert.entry_id)
 
 
 def _on_entry(tx: sa.Connection, event: EntryRecorded) -> None:
@@ -246,6 +251,11 @@ def _on_entry(tx: sa.Connection, event: EntryRecorded) -> None:
 def _on_granted(tx: sa.Connection, event: incidents.RightGranted) -> None:
     granted = Recipient(person_id=event.person_id, because=["named"])
     _raise(tx, event=event, recipients=[granted], kind="incident" if event.entry_id == event.incident_id else "action", at_risk_now=False, past=False)
+
+
+def _on_passed_on(tx: sa.Connection, event: incidents.AlertPassedOn) -> None:
+    instead = [Recipient(person_id=person, because=["named"]) for person in event.people]
+    _raise(tx, event=event, recipients=instead, kind=event.kind, at_risk_now=False, past=False)
 
 
 def _raise(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipient], kind: str, at_risk_now: bool, past: bool) -> None:
@@ -346,6 +356,7 @@ HANDLERS: inbox.Handlers = {
     incidents.IncidentRecorded: _on_entry,
     incidents.ActionAdded: _on_entry,
     incidents.RightGranted: _on_granted,
+    incidents.AlertPassedOn: _on_passed_on,
     files.DraftLeft: _on_draft_left,
     identity.LetterWanted: _on_letter,
 }

@@ -175,6 +175,12 @@ def withdraw(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, people: C
     tx.execute(alerts.update().where(*theirs, alerts.c.withdrawn_at.is_(None)).values(withdrawn_at=now))
 
 
+def orphan(tx: sa.Connection, *, school_id: UUID, person_id: UUID, now: datetime) -> Sequence[sa.Row[Any]]:
+    """Take what a leaver has not read out of their inbox, and return it."""
+    theirs = alerts.c.school_id == school_id, alerts.c.person_id == person_id, alerts.c.read_at.is_(None), alerts.c.withdrawn_at.is_(None)
+    return tx.execute(alerts.update().where(*theirs).values(withdrawn_at=now).returning(alerts.c.id, alerts.c.incident_id, alerts.c.entry_id)).all()
+
+
 def readers(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:
     """Return the alerts of an incident with what became of their mail."""
     joined = alerts.outerjoin(mails, sa.and_(mails.c.school_id == alerts.c.school_id, mails.c.alert_id == alerts.c.id))

@@ -13,7 +13,7 @@ from safekeep import permissions
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import AddAction, Alert, Recipient, Record, Untold
 from safekeep.errors import Invalid
-from safekeep.permissions import Category, Class, Telling
+from safekeep.permissions import Category, Class, Role, Telling
 
 CLOCKS_DIFFER = timedelta(minutes=2)
 """How far a phone's clock may be ahead of ours before "later than now" is said."""
@@ -178,6 +178,16 @@ def fingerprint(request: Record | AddAction | Any, *, file_ids: Sequence[UUID]) 
     """
     content = request.model_dump(mode="json", exclude={"receipts"}) | {"file_ids": [str(f) for f in file_ids]}
     return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+
+
+def told_instead(*, school: School, concerned: Collection[UUID]) -> list[UUID]:
+    """Return who is told in place of somebody who has left: the DSLs; where the child is the child of each of them, the deputies."""
+    able = [member for member in school.staff.values() if member.person_id not in concerned]
+    for role in (Role.DSL, Role.DEPUTY_DSL):
+        found = sorted(member.person_id for member in able if role in member.roles)
+        if found:
+            return found
+    return []
 
 
 def problems_of_birth(born: date, *, today: date) -> dict[str, str]:

@@ -15,7 +15,7 @@ from safekeep.contracts import Event
 from safekeep.contracts.alerts import Inbox, MarkRead, Readers, RecipientDropped, Unread
 from safekeep.contracts.files import DraftLeft
 from safekeep.contracts.identity import ContactItem, Seed, SeedPerson, SeedSchool, StaffChanged
-from safekeep.contracts.incidents import ActionAdded, IncidentRecorded, Recipient, RightGranted
+from safekeep.contracts.incidents import ActionAdded, AlertPassedOn, IncidentRecorded, Recipient, RightGranted
 from safekeep.errors import NotFound
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
@@ -58,7 +58,7 @@ class Alerts:
         message.header = {"id": str(event.id), "type": event.name}
         self.box.take(message)
 
-    def event(self, kind: type[Event], *, subject: UUID, **fields: Any) -> Event:
+    def event(self, kind: type[Event], /, *, subject: UUID, **fields: Any) -> Event:
         self.sequences[subject] = self.sequences.get(subject, 0) + 1
         return kind(id=new_id(), at=NOON, school_id=self.school, subject=subject, sequence=self.sequences[subject], **fields)  # type: ignore[call-arg]
 
@@ -79,6 +79,11 @@ class Alerts:
         entry = new_id()
         self.hear(self.event(ActionAdded, subject=incident, **self._said(incident, entry, told, class_code), **more))
         return entry
+
+    def passed_on(self, incident: UUID, *people: str) -> Event:
+        said = self._said(incident, incident, (), "safeguarding")
+        fields = {name: said[name] for name in ("incident_id", "entry_id", "author_id", "category", "class_code")}
+        return self.event(AlertPassedOn, subject=incident, kind="incident", people=[self.people[role] for role in people], **fields)
 
     def _said(self, incident: UUID, entry: UUID, told: tuple[str, ...], class_code: str) -> dict[str, Any]:
         return {
@@ -141,6 +146,35 @@ def test_each_person_told_has_one_alert_and_one_mail_however_often_the_event_com
     assert [item.entry_id for item in alerts.inbox("dsl")] == [incident]
     assert alerts.inbox("dsl")[0].because == ["safeguarding_team"]
     assert alerts.inbox("slt") == alerts.inbox("teacher") == []
+
+
+def test_what_a_leaver_has_not_read_leaves_their_inbox_and_is_handed_on(alerts: Alerts) -> None:
+    """Only what is unread, once; incidents is asked who is told instead, and their alerts come by its event."""
+    read, unread = alerts.recorded("slt", "dsl"), alerts.recorded("slt")
+    alert = next(item for item in alerts.inbox("slt") if item.incident_id == read)
+    alerts.ask("slt", MarkRead(alert_id=alert.id))
+    for _ in range(2):
+        alerts.staff("slt", active=False)
+    with alerts.resources.transaction(alerts.resources.engine, school_id=alerts.school) as tx:
+        bodies = tx.execute(sa.text("select body from outbox where name = 'alerts.alert.orphaned'")).scalars().all()
+    assert [(body["incident_id"], body["entry_id"], body["person_id"]) for body in bodies] == [(str(unread), str(unread), str(alerts.people["slt"]))]
+    assert [item.incident_id for item in alerts.inbox("slt")] == [read]
+    assert [item.incident_id for item in alerts.inbox("dsl")] == [read]
+    alerts.hear(alerts.passed_on(unread, "dsl"))
+    assert [(item.incident_id, item.read_at) for item in alerts.inbox("dsl", state="unread")] == [(unread, None), (read, None)]
+    mails = len(alerts.mails())
+    alerts.hear(alerts.passed_on(unread, "dsl"))  # whoever was alerted is not alerted again
+    assert len(alerts.mails()) == mails
+
+
+def test_an_alert_that_comes_after_its_person_left_is_dropped(alerts: Alerts) -> None:
+    alerts.staff("slt", active=False)
+    incident = alerts.recorded("slt")
+    assert alerts.inbox("slt") == []
+    with alerts.resources.transaction(alerts.resources.engine, school_id=alerts.school) as tx:
+        assert tx.execute(sa.text("select body->>'incident_id' from outbox where name = 'alerts.recipient.dropped'")).scalars().all() == [
+            str(incident)
+        ]
 
 
 def test_who_has_no_role_left_when_the_event_arrives_is_dropped_and_the_others_are_told(alerts: Alerts, smtp: Server) -> None:
