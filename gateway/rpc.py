@@ -53,8 +53,8 @@ def build(contract: type[Built], **fields: Any) -> Built:
         raise Invalid(problems_of(error)) from None
 
 
-def ask(request: Request[Answered], *, token: str, seconds: float = 5.0) -> Answered:
-    """Return the answer to `request`, asked on behalf of the actor `token` speaks for.
+def ask(request: Request[Answered], *, token: str, seconds: float = 5.0, once: dict[str, str] | None = None) -> Answered:
+    """Return the answer to `request`, asked on behalf of the actor `token` speaks for; `once`: its Idempotency-Key, if it came with one.
 
     Raises what the service raises (safekeep.errors), or Unavailable(service, outcome) when it did not answer within
     `seconds`: `not_done` where it certainly was not carried out, `unknown` where it may have been.
@@ -63,7 +63,7 @@ def ask(request: Request[Answered], *, token: str, seconds: float = 5.0) -> Answ
     proxy = _proxy(service)
     proxy._reply_listener.queue_consumer.timeout = seconds
     try:
-        reply = getattr(getattr(proxy._proxy, service), method)(_envelope(request, token=token, seconds=seconds))
+        reply = getattr(getattr(proxy._proxy, service), method)(_envelope(request, token=token, seconds=seconds, once=once))
         return request.answer.receive(reply)  # type: ignore[return-value]
     except nameko.exceptions.RpcTimeout:
         _forget()
@@ -90,10 +90,10 @@ def is_reachable() -> bool:
     return True
 
 
-def _envelope(request: Request[Any], *, token: str, seconds: float) -> dict[str, Any]:
-    """Return what travels inside the sealed body: the token, the deadline, the trace and the request."""
+def _envelope(request: Request[Any], *, token: str, seconds: float, once: dict[str, str] | None) -> dict[str, Any]:
+    """Return what travels inside the sealed body: the token, the deadline, the trace, the idempotency key and the request."""
     deadline = datetime.now(UTC).timestamp() + seconds
-    return {"token": token, "deadline": deadline, "trace": telemetry.trace.get(), "body": request.wire()}
+    return {"token": token, "deadline": deadline, "trace": telemetry.trace.get(), "once": once, "body": request.wire()}
 
 
 def _proxy(service: str) -> ClusterRpcProxy:

@@ -1,6 +1,7 @@
 """Files sent with a form: carried in pieces to `files`, which signs for each that arrived whole."""
 
 import hashlib
+from collections.abc import Callable
 from uuid import UUID, uuid5
 
 from werkzeug.datastructures import FileStorage
@@ -14,8 +15,10 @@ MOST = 20
 """Files with one entry."""
 
 
-def keep(sent: FileStorage, *, token: str, thing_id: UUID) -> FileReceipt:
+def keep(sent: FileStorage, *, token: str, thing_id: UUID, once: Callable[[str], dict[str, str] | None] = lambda _: None) -> FileReceipt:
     """Carry one file over. Its id follows from what it belongs to and its content, so that sending it twice keeps it once.
+
+    `once` says, for the content, under which Idempotency-Key it was sent.
 
     Raises Invalid({"file": …}), Unavailable.
     """
@@ -30,10 +33,13 @@ def keep(sent: FileStorage, *, token: str, thing_id: UUID) -> FileReceipt:
     sent.stream.seek(0)
     name = (sent.filename or "").replace("\\", "/").rsplit("/", 1)[-1][:200] or "file"
     file_id = uuid5(thing_id, f"{digest.hexdigest()} {name}")
+    key = once(f"{digest.hexdigest()} {name}")
     known = rpc.ask(rpc.build(Receipts, file_ids=[file_id]), token=token).items
+    if known and key is None:
+        return known[0]
+    file_id = rpc.ask(rpc.build(BeginUpload, file_id=file_id, name=name, size=size), token=token, once=key).file_id
     if known:
         return known[0]
-    rpc.ask(rpc.build(BeginUpload, file_id=file_id, name=name, size=size), token=token)
     offset = 0
     while piece := sent.stream.read(CHUNK):
         # model_construct: the piece is ours, made to the contract's size; validating bytes costs a copy

@@ -23,10 +23,10 @@ from nameko.messaging import Consumer
 from nameko.rpc import rpc
 
 from safekeep import actor as actors
-from safekeep import bus, clock, database, errors, inbox, permissions, settings, telemetry
+from safekeep import bus, clock, database, errors, idempotency, inbox, permissions, settings, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts import Contract, Request
-from safekeep.errors import NotAllowed, SafekeepError, StorageError, TooLate
+from safekeep.errors import Invalid, NotAllowed, NotFound, SafekeepError, StorageError, TooLate
 from safekeep.keys import Keys
 
 Answered = TypeVar("Answered", bound=Contract)
@@ -77,7 +77,10 @@ def answers(request_class: type[Request[Any]]) -> Callable[[Callable[..., Answer
                 if datetime.fromtimestamp(call["deadline"], UTC) < datetime.now(UTC):
                     raise TooLate
                 actor = _caller(keys=self.host.keys, token=call.get("token", ""), method=name)
-                return method(self, actor, request_class.receive(call["body"])).wire()
+                request = request_class.receive(call["body"])
+                if (once := call.get("once")) and actor is not None:
+                    return _once(self.host, method=functools.partial(method, self), actor=actor, request=request, once=once).wire()
+                return method(self, actor, request).wire()
             except SafekeepError as error:
                 outcome = type(error).__name__
                 raise
@@ -93,6 +96,18 @@ def answers(request_class: type[Request[Any]]) -> Callable[[Callable[..., Answer
         return exposed
 
     return wrap
+
+
+def _once(resources: Resources, *, method: Callable[..., Answered], actor: Actor, request: Request[Any], once: dict[str, str]) -> Answered:
+    """Carry out a call that came with an Idempotency-Key: under the id that is kept for the key."""
+    result_id = getattr(request, request.makes)
+    kept = idempotency.settle(resources, actor=actor, key=once["key"], content=once["content"], result_id=result_id)
+    try:
+        return method(actor, request.model_copy(update={request.makes: kept}))
+    except (Invalid, NotAllowed, NotFound):
+        if kept == result_id:  # this call's own: an earlier one may have made it
+            idempotency.forget(resources, actor=actor, key=once["key"])
+        raise
 
 
 def _caller(*, keys: Keys, token: str, method: str) -> Actor | None:
@@ -143,6 +158,7 @@ def retry(resources: Resources, handlers: inbox.Handlers) -> None:
         telemetry.RETRIES_WAITING.labels(service=resources.service).set(inbox.kept(resources.worker_engine))
         if time.monotonic() >= resources.prune_at:
             inbox.prune(resources.worker_engine)
+            idempotency.prune(resources.worker_engine)
             resources.prune_at = time.monotonic() + 3600.0
     except StorageError as error:
         telemetry.log().warning("retries.waiting", sqlstate=error.sqlstate)

@@ -185,8 +185,8 @@ def service_token_for(keys_folder: Path) -> Callable[..., str]:
 def ask_service() -> Callable[..., Contract]:
     """Call a service's method as the bus would: with token, deadline and contract both ways."""
 
-    def ask(service: Any, request: Request[Any], *, token: str) -> Contract:
-        answer = getattr(service, request.method.partition(".")[2])(envelope(request, token=token, seconds=5))
+    def ask(service: Any, request: Request[Any], *, token: str, **more: Any) -> Contract:
+        answer = getattr(service, request.method.partition(".")[2])(envelope(request, token=token, seconds=5) | more)
         return request.answer.receive(answer)
 
     return ask

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from werkzeug.datastructures import FileStorage
 
 from gateway import rpc, uploads
-from gateway.api.entering import Machine, body, enter, enter_machine, id_for, id_in
+from gateway.api.entering import Machine, body, enter, enter_machine, id_in, once, with_id
 from gateway.schools import known
 from gateway.session import Here
 from safekeep import permissions
@@ -234,11 +234,9 @@ def find_pupils(here: Here) -> Any:
 
 def record_incident(here: Here) -> Any:
     """Record an incident. The same `id` again answers the same; with other content 409."""
-    sent = body()
-    sent["id"] = id_for(here, sent)
-    given = rpc.build(IncidentBody, **sent)
+    given = rpc.build(IncidentBody, **with_id(body()))
     fields = given.model_dump(exclude={"file_ids"})
-    return _recorded(rpc.ask(rpc.build(Record, **fields, receipts=_receipts(here, given.file_ids)), token=here.token))
+    return _recorded(rpc.ask(rpc.build(Record, **fields, receipts=_receipts(here, given.file_ids)), token=here.token, once=once()))
 
 
 def read_incident(here: Here, incident_id: str) -> Any:
@@ -248,28 +246,24 @@ def read_incident(here: Here, incident_id: str) -> Any:
 
 def add_action(here: Here, incident_id: str) -> Any:
     """Add an action below an incident."""
-    sent = body()
-    sent["id"] = id_for(here, sent)
-    given = rpc.build(ActionBody, **sent)
+    given = rpc.build(ActionBody, **with_id(body()))
     fields = given.model_dump(exclude={"file_ids"})
     wanted = rpc.build(AddAction, **fields, incident_id=id_in(incident_id, "incident"), receipts=_receipts(here, given.file_ids))
-    return _recorded(rpc.ask(wanted, token=here.token))
+    return _recorded(rpc.ask(wanted, token=here.token, once=once()))
 
 
 def add_correction(here: Here, incident_id: str) -> Any:
     """Append a correction to an entry; DSLs only."""
-    sent = body()
-    sent["id"] = id_for(here, sent)
-    given = rpc.build(CorrectionBody, **sent)
-    return _recorded(rpc.ask(rpc.build(AddCorrection, **given.model_dump(), incident_id=id_in(incident_id, "incident")), token=here.token))
+    given = rpc.build(CorrectionBody, **with_id(body()))
+    wanted = rpc.build(AddCorrection, **given.model_dump(), incident_id=id_in(incident_id, "incident"))
+    return _recorded(rpc.ask(wanted, token=here.token, once=once()))
 
 
 def assign_pupil(here: Here, incident_id: str) -> Any:
     """Say whom an incident is about that was recorded of a pupil not listed; DSLs only."""
-    sent = body()
-    sent["id"] = id_for(here, sent)
-    given = rpc.build(PupilBody, **sent)
-    return _recorded(rpc.ask(rpc.build(AssignPupil, **given.model_dump(), incident_id=id_in(incident_id, "incident")), token=here.token))
+    given = rpc.build(PupilBody, **with_id(body()))
+    wanted = rpc.build(AssignPupil, **given.model_dump(), incident_id=id_in(incident_id, "incident"))
+    return _recorded(rpc.ask(wanted, token=here.token, once=once()))
 
 
 def read_chronology(here: Here, pupil_id: str) -> Any:
@@ -293,7 +287,7 @@ def read_inbox(here: Here) -> Any:
 
 def mark_read(here: Here, alert_id: str) -> Any:
     """Mark one of the caller's alerts as read."""
-    rpc.ask(MarkRead(alert_id=id_in(alert_id, "alert")), token=here.token)
+    rpc.ask(MarkRead(alert_id=id_in(alert_id, "alert")), token=here.token, once=once(content=alert_id))
 
 
 def list_categories(here: Here) -> Any:
@@ -332,7 +326,7 @@ def keep_file(here: Here) -> Any:
     sent: FileStorage | None = request.files.get("file")
     if sent is None or not sent.filename:
         raise Invalid({"file": "missing"})
-    kept = uploads.keep(sent, token=here.token, thing_id=id_for(here, {"id": here.answer.person_id}))
+    kept = uploads.keep(sent, token=here.token, thing_id=here.answer.person_id, once=once)
     return FileKept(id=kept.file_id, name=kept.name, size=kept.size, sha256=kept.sha256)
 
 

@@ -1,9 +1,10 @@
 """How a program enters: a bearer token (a session like the browser's, with the school it was signed in to), and repeated calls."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from flask import request
 
@@ -12,6 +13,7 @@ from gateway.api.oauth import MACHINE
 from gateway.session import Here
 from safekeep.contracts.identity import MachineSession
 from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn
+from safekeep.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def _bearer() -> str:
 def body() -> dict[str, Any]:
     """Return the JSON object that was sent. Raises Invalid({"body": "not_json"})."""
     try:
-        sent = json.loads(request.get_data(cache=False) or b"null")
+        sent = json.loads(request.get_data() or b"null")
     except (ValueError, RecursionError):
         raise Invalid({"body": "not_json"}) from None
     if not isinstance(sent, dict):
@@ -69,22 +71,23 @@ def body() -> dict[str, Any]:
     return sent
 
 
-def id_for(here: Here, sent: dict[str, Any]) -> Any:
-    """Return the id of what is to be made: the one in the body, or one that follows from the Idempotency-Key.
+def once(content: str | None = None) -> dict[str, str] | None:
+    """Return what the owning service keeps of the Idempotency-Key, or None without one. `content`: of a call that has no body.
 
-    The same key from the same person at the same school gives the same id, so that the owning service knows the call
-    again: it answers the same, or 409 when the content is another.
+    Raises Invalid({"Idempotency-Key": "too_long"}).
     """
-    if "id" in sent:
-        return sent["id"]
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > 200:
         raise Invalid({"Idempotency-Key": "too_long"})
     if not key:
-        from safekeep.ids import new_id
+        return None
+    said = content if content is not None else json.dumps(body(), sort_keys=True)
+    return {"key": f"{request.path} {key}", "content": hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()}
 
-        return new_id()
-    return uuid5(here.answer.person_id, f"{here.place.id} {request.path} {key}")
+
+def with_id(sent: dict[str, Any]) -> dict[str, Any]:
+    """Return a body with the id of what is to be made: its own, or a new one (an Idempotency-Key's is put in by the owning service)."""
+    return sent if "id" in sent else sent | {"id": new_id()}
 
 
 def id_in(value: str, what: str) -> UUID:

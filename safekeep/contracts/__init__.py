@@ -45,6 +45,8 @@ class Request(Contract, Generic[Answer]):
 
     method: ClassVar[str]
     answer: ClassVar[type[Contract]]
+    makes: ClassVar[str] = "id"
+    """The field with the id of what it makes or changes, where a call can come with an Idempotency-Key."""
 
 
 class Nothing(Contract):

@@ -63,6 +63,7 @@ class MarkRead(Request[Nothing]):
 
     method: ClassVar[str] = "alerts.mark_read"
     answer: ClassVar[type[Contract]] = Nothing
+    makes: ClassVar[str] = "alert_id"
 
     alert_id: UUID
 

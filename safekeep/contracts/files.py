@@ -114,6 +114,7 @@ class BeginUpload(Request[UploadBegun]):
 
     method: ClassVar[str] = "files.begin_upload"
     answer: ClassVar[type[Contract]] = UploadBegun
+    makes: ClassVar[str] = "file_id"
 
     file_id: UUID
     name: Name

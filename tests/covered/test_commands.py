@@ -1,0 +1,80 @@
+"""A call may run twice (its caller gave up, its service died between commit and answer): every command has one effect."""
+
+from typing import Any
+
+import pytest
+
+from safekeep import permissions
+from safekeep.contracts import Request
+from tests.covered.test_nothing_is_forgotten import requests
+
+READS = frozenset(
+    """
+    alerts.inbox alerts.readers alerts.unread
+    files.draft files.drafts files.left_drafts files.names files.read files.receipts
+    identity.account identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
+    identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_schools
+    incidents.chronology incidents.incident incidents.my_entries incidents.open_asks incidents.permit_file incidents.person_openings
+    incidents.preview_alert incidents.pupil incidents.pupil_openings incidents.readers_of_records incidents.search_pupils incidents.summaries
+    incidents.waiting
+    reports.chronology_pdf reports.counts reports.trust_counts
+    """.split()
+)
+"""Change nothing but the record of who read what, in which a repeated reading is a reading."""
+
+BY_ID = frozenset(
+    """
+    files.append files.begin_upload files.finish_upload files.save_draft
+    incidents.add_action incidents.add_correction incidents.assign_pupil incidents.record incidents.set_flag incidents.seed
+    incidents.import_pupils identity.seed
+    """.split()
+)
+"""Make something whose id the caller has chosen: the same again answers the same, or Conflict."""
+
+SETS = frozenset(
+    """
+    alerts.mark_read files.discard_draft
+    identity.add_staff identity.change_member identity.close_member identity.confirm_own_role identity.confirm_role identity.disable_factor
+    identity.disable_factors identity.end_session identity.keep_category identity.keep_group identity.keep_provider identity.keep_school
+    identity.lock identity.remove_provider identity.revoke_machine identity.set_policy identity.sign_out identity.unlink_person
+    incidents.answer_ask
+    """.split()
+)
+"""Say how something shall be: twice is as once."""
+
+BY_NAME = frozenset("identity.add_machine identity.add_school identity.add_trust identity.first_administrator".split())
+"""Make something under a name that can be there once: the second is refused or finds the first."""
+
+ONE_TIME = frozenset(
+    """
+    identity.add_key identity.add_totp identity.begin identity.begin_key identity.begin_proof identity.begin_sign_on identity.begin_totp
+    identity.finish_sign_on identity.prove identity.set_password identity.use_link identity.use_pass
+    """.split()
+)
+"""Use up a one-time code, link or challenge, or make one that takes the place of the one before."""
+
+ANOTHER = frozenset(
+    """
+    identity.ask_password identity.give_access_token identity.give_pass identity.machine_session identity.new_recovery_codes identity.send_link
+    identity.sign_in
+    """.split()
+)
+"""Give out another session, letter or secret; nothing of a school's record is made. (`/sign-in` takes no Idempotency-Key.)"""
+
+KINDS = (READS, BY_ID, SETS, BY_NAME, ONE_TIME, ANOTHER)
+
+
+@pytest.mark.parametrize("request_class", requests(), ids=lambda c: c.method)
+def test_it_is_said_of_every_method_why_running_twice_does_no_harm(request_class: type[Request[Any]]) -> None:
+    """A new method: put its name into the set above that is true of it."""
+    assert sum(request_class.method in kind for kind in KINDS) == 1
+
+
+def test_no_method_is_listed_that_is_not_there() -> None:
+    assert frozenset().union(*KINDS) <= set(permissions.METHODS)
+
+
+@pytest.mark.parametrize("request_class", [r for r in requests() if r.method in BY_ID], ids=lambda c: c.method)
+def test_what_is_made_is_made_under_an_id_of_the_callers(request_class: type[Request[Any]]) -> None:
+    fields = str(request_class.model_json_schema())
+    assert any(f"'{name}': {{'format': 'uuid'" in fields for name in ("id", "file_id", "draft_id", "trust_id")), request_class.method
