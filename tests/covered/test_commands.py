@@ -37,7 +37,7 @@ SETS = frozenset(
     identity.add_staff identity.change_member identity.close_member identity.confirm_own_role identity.confirm_role identity.disable_factor
     identity.disable_factors identity.end_session identity.keep_category identity.keep_group identity.keep_provider identity.keep_school
     identity.lock identity.remove_provider identity.revoke_machine identity.set_policy identity.sign_out identity.unlink_person
-    incidents.answer_ask
+    incidents.add_pupils incidents.answer_ask
     """.split()
 )
 """Say how something shall be: twice is as once."""
