@@ -98,6 +98,12 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "cannot_be_told": Problem(
             403, "not-allowed", _("This person cannot be told"), _("This person cannot be sent this record. Another DSL can help.")
         ),
+        "another_dsl": Problem(
+            403,
+            "another-dsl",
+            _("Another DSL has to do this"),
+            _("You cannot export this record. Nothing was exported. Ask another DSL to do it."),
+        ),
         "elsewhere": Problem(
             403,
             "not-allowed",
@@ -137,6 +143,7 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
             409, "id-taken", _("This page cannot be used"), _("Nothing was recorded. Open Add incident again and send it from there.")
         ),
         "draft_ended": Problem(409, "draft-ended", _("This draft has ended"), _("It was recorded or thrown away, so it is not kept as a draft.")),
+        "too_many": Problem(409, "too-many", _("There are enough"), _("Nothing was added. Take one off first.")),
         "not_ready": Problem(
             503, "not-ready", _("Your school is being set up"), _("Your school's settings have not arrived yet. Try again in a minute.")
         ),

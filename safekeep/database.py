@@ -24,8 +24,14 @@ from safekeep.errors import StorageError
 SERVICES = ("identity", "incidents", "alerts", "files", "reports")
 
 
-def engine(url: str, *, size: int = 10) -> sa.Engine:
-    """Return an engine whose errors and logs carry no parameters. `size`: connections kept, and as many again in a rush."""
+_OPTIONS = "-c timezone=UTC -c lock_timeout=5000"
+
+
+def engine(url: str, *, size: int = 10, snapshot: bool = False) -> sa.Engine:
+    """Return an engine whose errors and logs carry no parameters. `size`: connections kept, and as many again in a rush.
+
+    `snapshot`: a transaction sees what was there when it began, however long it reads.
+    """
     full = sa.make_url(url).set(drivername="postgresql+psycopg")
     return sa.create_engine(
         full,
@@ -35,7 +41,7 @@ def engine(url: str, *, size: int = 10) -> sa.Engine:
         hide_parameters=True,
         pool_use_lifo=True,
         isolation_level="AUTOCOMMIT",  # `transaction` begins itself
-        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=5000"},
+        connect_args={"connect_timeout": 5, "options": _OPTIONS + (r" -c default_transaction_isolation=repeatable\ read" if snapshot else "")},
     )
 
 

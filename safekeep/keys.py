@@ -25,6 +25,7 @@ SIGNING: Final = (
     "actors",
     "receipts",
     "passes",
+    "ledger",
     "service-incidents",
     "service-alerts",
     "service-files",
@@ -38,17 +39,19 @@ GIVEN_TO: Final[dict[str, tuple[str, ...]]] = {
     "relay": ("bus",),
     "identity": ("bus", "sessions", "factors", "sso", "actors"),
     "incidents": ("bus", "passes", "service-incidents"),
+    "ledger": ("ledger",),
     "alerts": ("bus", "service-alerts"),
     "files": ("bus", "receipts", "service-files"),
     "reports": ("bus", "service-reports"),
     "demo": ("bus", "service-demo"),
     "operator": ("bus", "service-operator"),
 }
-"""Which purposes' secret keys each process gets. The gateway gets no key that signs."""
+"""Which purposes' secret keys each process gets. The gateway gets no key that signs; the ledger's key is its process's alone."""
 
 ROTATED: Final[dict[str, timedelta | None]] = {
     "bus": None,
     "sso": None,
+    "ledger": None,
     "actors": timedelta(minutes=10),
     "passes": timedelta(minutes=10),
     **{purpose: timedelta(minutes=10) for purpose in SIGNING if purpose.startswith("service-")},
@@ -105,6 +108,11 @@ class Keys:
         if "ends_at" in found and clock.now() >= datetime.fromisoformat(found["ends_at"]):
             raise KeyError(kid)
         return found["purpose"]
+
+    def public_keys(self, purpose: str) -> dict[str, str]:
+        """Return {key id: public key in base64} of all signing keys a purpose has had: what they signed is to be read for ever."""
+        self._look()
+        return {kid: key["key"] for kid, key in self._content["public"].items() if key["purpose"] == purpose}
 
     def _current(self, purpose: str) -> str:
         self._look()

@@ -297,6 +297,13 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.person_openings": _LEADS,
     "incidents.readers_of_records": _LEADS,
     "incidents.add_pupils": _LEADS | {"machine:pupils.import"},
+    "incidents.proof": _LEADS,
+    "incidents.keep_witness": _LEADS,
+    "incidents.end_witness": _LEADS,
+    "incidents.begin_export": _LEADS,
+    "incidents.export": _LEADS,
+    "incidents.export_piece": _LEADS,
+    "incidents.witnessed_head": frozenset({"service:alerts"}),
     "incidents.import_pupils": frozenset({"service:demo"}),
     "incidents.seed": frozenset({"service:demo"}),
     # alerts
@@ -348,6 +355,10 @@ STEP_UP: frozenset[str] = frozenset(
         "identity.revoke_machine",
         "incidents.add_pupils",
         "incidents.answer_ask",
+        "incidents.begin_export",
+        "incidents.export",
+        "incidents.keep_witness",
+        "incidents.end_witness",
         "reports.chronology_pdf",
     }
 )

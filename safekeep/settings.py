@@ -27,6 +27,18 @@ class ServiceSettings(BaseModel):
     """Issuers of single sign-on inside the operator's own network, as `scheme://host`; http only on loopback, for tests."""
 
 
+class LedgerSettings(BaseModel):
+    """What the ledger's own process needs: no broker. `folder` lies outside the databases: heads are remembered there."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    database_url: str
+    worker_database_url: str
+    keys_file: str
+    folder: str
+    inner_port: int
+
+
 class GatewaySettings(BaseModel):
     """What the gateway needs: no database, no key that signs."""
 
@@ -52,6 +64,17 @@ def service_settings(service: str) -> ServiceSettings:
         public_url=os.environ.get("PUBLIC_URL", ""),
         mail_from=os.environ.get("MAIL_FROM", "safekeep@localhost"),
         inner_issuers=tuple(os.environ.get("SSO_INNER_ISSUERS", "").split()),
+    )
+
+
+def ledger_settings() -> LedgerSettings:
+    """Return the settings of the ledger's process. Raises MissingSetting."""
+    return LedgerSettings(
+        database_url=_needed("INCIDENTS_DATABASE_URL"),
+        worker_database_url=_needed("INCIDENTS_WORKER_DATABASE_URL"),
+        keys_file=_needed("KEYS_FILE"),
+        folder=_needed("LEDGER_FOLDER"),
+        inner_port=int(os.environ.get("INNER_PORT", "0")),
     )
 
 

@@ -180,7 +180,7 @@ class Launcher:
         postgres_port, broker_port, epmd_port = servers.free_port(), servers.free_port(), servers.free_port()
         self.postgres_port = postgres_port
         self.admin = servers.admin_url(port=postgres_port, password=self.secrets["postgres"], folder=self.data / "postgres")
-        names = [*SERVICES, *(f"relay-{s}" for s in SERVICES), "gateway"]
+        names = [*SERVICES, *(f"relay-{s}" for s in SERVICES), "ledger", "gateway"]
         values: dict[str, str] = {
             "data": str(self.data),
             "root": str(ROOT),
@@ -250,12 +250,11 @@ class Launcher:
         """Return what one of our processes is told: its own database and keys, never another's, never an owner's."""
         service = name.removeprefix("relay-")
         holder = "relay" if name.startswith("relay-") else name
-        told = {
-            "BROKER_URL": self.broker_urls.get(name, self.urls["BROKER_URL"]),
-            "KEYS_FILE": str(self.data / "keys" / "process" / f"{holder}.json"),
-            "INNER_PORT": str(self.inner[name]),
-            "PUBLIC_URL": f"http://localhost:{self.port}",
-        }
+        told = {"KEYS_FILE": str(self.data / "keys" / "process" / f"{holder}.json"), "INNER_PORT": str(self.inner[name])}
+        if name == "ledger":  # signs heads, checks the record and makes exports: it needs no broker
+            databases = {key: self.urls[key] for key in ("INCIDENTS_DATABASE_URL", "INCIDENTS_WORKER_DATABASE_URL")}
+            return told | databases | {"LEDGER_FOLDER": str(self.data / "ledger")}
+        told |= {"BROKER_URL": self.broker_urls.get(name, self.urls["BROKER_URL"]), "PUBLIC_URL": f"http://localhost:{self.port}"}
         if service in SERVICES:
             told |= {key: self.urls[key] for key in (f"{service.upper()}_DATABASE_URL", f"{service.upper()}_WORKER_DATABASE_URL")}
         if name == "alerts":

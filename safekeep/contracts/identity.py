@@ -252,12 +252,13 @@ class AddressesAnswer(Contract):
 
 
 class Addresses(Request[AddressesAnswer]):
-    """Names and e-mail addresses of people at the token's school. Only for alerts, to write mail."""
+    """Names and e-mail addresses of people at the token's school. Only for alerts, to write mail. `trust_it`: also those of its trust's IT."""
 
     method: ClassVar[str] = "identity.addresses"
     answer: ClassVar[type[Contract]] = AddressesAnswer
 
     person_ids: list[UUID]
+    trust_it: bool = False
 
 
 # --- the own account: each call carries the session's token, since an account belongs to a person and to no school ----

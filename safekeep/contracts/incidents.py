@@ -618,6 +618,176 @@ class AddPupils(Request[AddPupilsAnswer]):
     dry_run: bool = False
 
 
+# --- the proof: heads, witnesses, exports, the self-check ----------------------------------------------------------
+
+
+class HeadItem(Contract):
+    """A signed head. `text` is what a witness keeps: the head, its key and signature, as JSON."""
+
+    id: UUID
+    size: int
+    at: str
+    text: str
+
+
+class WitnessItem(Contract):
+    """Who holds heads for the school: an e-mail address, or the folder that the operator has named."""
+
+    id: UUID
+    kind: Literal["email", "file"]
+    name: Name
+    address: Line
+    added_at: Moment
+
+
+class AlterationItem(Contract):
+    """Something that is not as it was recorded. `number` is the ledger entry's; without one it concerns the ledger as a whole."""
+
+    number: int | None
+    kind: str
+    incident_id: UUID | None
+    code: Code
+    said: str
+    found_at: Moment
+
+
+class ExportItem(Contract):
+    """An export that was asked for. `over`: it was there for a day and is no more."""
+
+    id: UUID
+    scope: Literal["pupil", "incident", "school"]
+    scope_id: UUID
+    reason: Line
+    asked_by: UUID
+    asked_name: Name
+    asked_at: Moment
+    state: Literal["wanted", "ready", "failed", "over"]
+    entries: int
+
+
+class ProofAnswer(Contract):
+    """How the school's record stands: how far and when it was checked, what was found, who holds which heads."""
+
+    entries: int
+    checked_at: Moment | None
+    checked_to: int
+    whole_at: Moment | None
+    fingerprint: str  # of the key that signed the newest head; "" before the first
+    alterations: list[AlterationItem]
+    heads: list[HeadItem]
+    witnesses: list[WitnessItem]
+    exports: list[ExportItem]
+
+
+class Proof(Request[ProofAnswer]):
+    """The proof page of the actor's school. DSLs only. With an `incident_id`, only what was found about it, and about the whole."""
+
+    method: ClassVar[str] = "incidents.proof"
+    answer: ClassVar[type[Contract]] = ProofAnswer
+
+    incident_id: UUID | None = None
+
+
+class KeepWitness(Request[Nothing]):
+    """Add a witness: from now on they are sent heads. Repeating it changes nothing."""
+
+    method: ClassVar[str] = "incidents.keep_witness"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    id: UUID
+    kind: Literal["email", "file"]
+    name: Name
+    address: Line = ""
+
+
+class EndWitness(Request[Nothing]):
+    """Take a witness off. Raises NotFound("witness")."""
+
+    method: ClassVar[str] = "incidents.end_witness"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    id: UUID
+
+
+class BeginExport(Request[ExportItem]):
+    """Have an export made, of a pupil, an incident or the school. It stands in the ledger as a disclosure. DSLs only.
+
+    `with_linked`: also the words of incidents in which the pupil is only linked. Raises NotFound where the actor may not know of it, and
+    NotAllowed("another_dsl") where something in it is not theirs to read.
+    """
+
+    method: ClassVar[str] = "incidents.begin_export"
+    answer: ClassVar[type[Contract]] = ExportItem
+
+    id: UUID
+    scope: Literal["pupil", "incident", "school"]
+    scope_id: UUID
+    with_linked: bool = False
+    reason: Name
+    school_name: Name
+
+
+class ExportPart(Contract):
+    """A part of an export and the numbers of its pieces, in order."""
+
+    name: str
+    pieces: list[int]
+
+
+class ExportAnswer(Contract):
+    """How far an export is and, when it is ready, what it is put together from. `files` are attachments, which `files` hands out."""
+
+    item: ExportItem
+    parts: list[ExportPart]
+    files: list[UUID]
+
+
+class Export(Request[ExportAnswer]):
+    """An export of the actor's own. Raises NotFound("export")."""
+
+    method: ClassVar[str] = "incidents.export"
+    answer: ClassVar[type[Contract]] = ExportAnswer
+
+    id: UUID
+
+
+class ExportPieceAnswer(Contract):
+    """The bytes of one piece."""
+
+    data: bytes
+
+
+class ExportPiece(Request[ExportPieceAnswer]):
+    """A piece of an export of the actor's own. Raises NotFound("export")."""
+
+    method: ClassVar[str] = "incidents.export_piece"
+    answer: ClassVar[type[Contract]] = ExportPieceAnswer
+
+    id: UUID
+    number: int
+
+
+class WitnessedHeadAnswer(Contract):
+    """What is mailed to a witness, and to whom."""
+
+    name: Name
+    address: Line
+    size: int
+    at: str
+    fingerprint: str
+    text: str
+
+
+class WitnessedHead(Request[WitnessedHeadAnswer]):
+    """A head for a witness. Only for alerts, to write the mail. Raises NotFound("witness")."""
+
+    method: ClassVar[str] = "incidents.witnessed_head"
+    answer: ClassVar[type[Contract]] = WitnessedHeadAnswer
+
+    witness_id: UUID
+    head_id: UUID
+
+
 # --- the demonstration ---------------------------------------------------------------------------------------------
 
 
@@ -734,3 +904,24 @@ class RightGranted(Event):
     category: Code
     class_code: Code
     trace: str = Field(default="", pattern=r"^[0-9a-f]{0,32}$")
+
+
+class HeadSigned(Event):
+    """A head of the school's ledger was signed and is to be mailed to these witnesses. `subject` is the head."""
+
+    name: ClassVar[str] = "incidents.head.signed"
+    version: ClassVar[int] = 1
+
+    head_id: UUID
+    size: int
+    witness_ids: list[UUID]
+
+
+class RecordAltered(Event):
+    """The self-check found that something in the record is not as it was recorded. `subject` is the school."""
+
+    name: ClassVar[str] = "incidents.record.altered"
+    version: ClassVar[int] = 1
+
+    found: int
+    incident_ids: list[UUID]

@@ -5,6 +5,7 @@ tell whether the history in it is the one that the head was made of.
 """
 
 import base64
+import email
 import hashlib
 import json
 from collections.abc import Mapping
@@ -74,7 +75,17 @@ def read(data: Any) -> Signed:
 
 
 def read_text(text: str) -> Signed:
-    """Return the signed head in a text, such as a witness's e-mail: the first JSON object in it. Raises ValueError."""
+    """Return the signed head in a text, such as a witness's e-mail saved as it came: the first JSON object in it. Raises ValueError."""
+    try:
+        return _first(text)
+    except ValueError:
+        payload = email.message_from_string(text).get_payload(decode=True)  # as it travelled, its long lines broken
+        if not isinstance(payload, bytes):
+            raise
+        return _first(payload.decode())
+
+
+def _first(text: str) -> Signed:
     start = text.find("{")
     if start < 0:
         raise ValueError("no head in it")

@@ -218,7 +218,7 @@ class _Check:
         for number in sorted(self.index.keys() - seen):
             self.report.add("dropped", "is missing.", number, self.index[number][0])
         if self.is_whole and not self.index:
-            for number in range(1, min(self.manifest["head"]["size"], self.count + MOST) + 1):
+            for number in range(previous[0] + 1, min(self.manifest["head"]["size"], self.count + MOST) + 1):
                 if number not in seen:
                     self.report.add("dropped", "is missing.", number)
         if self.is_whole and previous[0] == self.manifest["head"]["size"] and previous[2] != self.manifest["head"]["last"]:
@@ -250,8 +250,8 @@ class _Check:
                 self.report.add("changed", "says that another stood before it.", entry["seq"], entry["kind"])
             else:
                 self.report.add("changed", f"is not the one that entry {entry['seq']} ({entry['kind']}) was written after.", number, kind)
-        elif entry["seq"] > number + 1 and not self.index:
-            for missing in range(number + 1, min(entry["seq"], number + MOST)):
+        for missing in range(number + 1, min(entry["seq"], number + MOST)):
+            if missing not in self.index:
                 self.report.add("dropped", "is missing.", missing)
 
     def _is_included(self, opened: dict[str, Any], *, number: int, raw: bytes) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from email.mime.text import MIMEText
 from queue import Empty, SimpleQueue
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 from nameko.rpc import RpcProxy
@@ -35,12 +35,12 @@ from safekeep.contracts.alerts import (
     UnreadAnswer,
 )
 from safekeep.contracts.identity import Addresses, AddressesAnswer, Letter
-from safekeep.contracts.incidents import EntryRecorded, Recipient
+from safekeep.contracts.incidents import EntryRecorded, Recipient, WitnessedHead
 from safekeep.errors import Invalid, NotFound, SafekeepError, StorageError
 from safekeep.ids import new_id
 from safekeep.permissions import Class
 from safekeep.rpc import Host, Resources, answers, ask, retry, take, take_events
-from services.alerts import letters, mail, store, telling
+from services.alerts import ledger_letters, letters, mail, store, telling
 
 CLAIMED_FOR = timedelta(minutes=2)
 BATCH = 40  # mails claimed, handed over and marked together: a crash in between repeats at most these
@@ -54,6 +54,7 @@ class Service:
     name = "alerts"
     host: Resources = Host()
     identity = RpcProxy("identity")
+    incidents = RpcProxy("incidents")
 
     @answers(Inbox)
     def inbox(self, actor: Actor, request: Inbox) -> InboxAnswer:
@@ -157,6 +158,8 @@ class Service:
     def _hand_over(self, row: Any) -> mail.Outcome:
         if row.kind in letters.KINDS:
             return self._hand_over_letter(row)
+        if row.kind in {ledger_letters.WITNESS, ledger_letters.ALTERED_IT}:
+            return self._hand_over_seal(row)
         try:
             known = self._addresses(row.school_id, {row.person_id, *([row.recorded_by] if row.recorded_by else [])})
         except (SafekeepError, OSError) as error:
@@ -168,6 +171,9 @@ class Service:
             return "failed"
         writer = people.get(row.recorded_by)
         place = f"{self.host.settings.public_url}/s/{known.school_slug}"
+        if row.kind == ledger_letters.ALTERED:
+            subject, text = ledger_letters.altered(link=f"{place}/proof")
+            return self._post_to(row.id, subject=subject, text=text, to=(to.name, to.email), school_name=known.school_name)
         letter = mail.Letter(
             id=row.id,
             kind=row.kind,
@@ -193,6 +199,30 @@ class Service:
         subject, text = letters.subject_and_text(row.kind, known, public_url=self.host.settings.public_url)
         about = {"subject": subject, "text": text, "to": (known.to_name, known.to_email), "school_name": known.sender_name}
         return self._post(mail.envelop(row.id, **about, sender=self.host.settings.mail_from, now=clock.now()))  # type: ignore[arg-type]
+
+    def _hand_over_seal(self, row: Any) -> mail.Outcome:
+        """Send a head to a witness, or tell the trust's IT what the self-check found: neither is staff of the school."""
+        token = actors.service_token(keys=self.host.keys, service="alerts", school_id=row.school_id)
+        try:
+            known = ask(self.identity, Addresses(person_ids=[], trust_it=row.kind == ledger_letters.ALTERED_IT), token=token)
+            if row.kind == ledger_letters.WITNESS:
+                seal = ask(self.incidents, WitnessedHead(witness_id=row.person_id, head_id=row.about), token=token)
+        except NotFound:
+            return "failed"  # the witness was taken off meanwhile
+        except (SafekeepError, OSError) as error:
+            telemetry.log().warning("mail.addresses_unknown", error=type(error).__name__)
+            return "later"
+        if row.kind == ledger_letters.WITNESS:
+            subject, text = ledger_letters.for_witness(seal, school_name=known.school_name)
+            return self._post_to(row.id, subject=subject, text=text, to=(seal.name, seal.address), school_name=known.school_name)
+        subject, text = ledger_letters.altered(link="")
+        same = {"subject": subject, "text": text, "school_name": known.school_name}
+        said = {self._post_to(uuid5(row.id, str(to.person_id)), to=(to.name, to.email), **same) for to in known.items}
+        return "later" if "later" in said else "failed" if said == {"failed"} else "sent"
+
+    def _post_to(self, id: UUID, *, subject: str, text: str, to: tuple[str, str], school_name: str) -> mail.Outcome:
+        sender = self.host.settings.mail_from
+        return self._post(mail.envelop(id, subject=subject, text=text, to=to, school_name=school_name, sender=sender, now=clock.now()))
 
     def _post(self, message: MIMEText) -> mail.Outcome:
         url = self.host.settings.smtp_url
@@ -327,6 +357,22 @@ def _on_letter(tx: sa.Connection, event: identity.LetterWanted) -> None:
         store.add(tx, school_id=event.school_id, alerts=[], mails=[wanted])
 
 
+def _on_head(tx: sa.Connection, event: incidents.HeadSigned) -> None:
+    """Mail a signed head to the school's witnesses."""
+    now = clock.now()
+    mails = [_mail(witness, kind=ledger_letters.WITNESS, now=now, about=event.head_id) for witness in event.witness_ids]
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
+
+
+def _on_altered(tx: sa.Connection, event: incidents.RecordAltered) -> None:
+    """Tell the school's DSLs and the trust's IT that something is not as it was recorded."""
+    now = clock.now()
+    leads = store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS)
+    mails = [_mail(person, kind=ledger_letters.ALTERED, now=now) for person in leads]
+    mails.append(_mail(event.school_id, kind=ledger_letters.ALTERED_IT, now=now))  # who they are, identity says when it is sent
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
+
+
 def _mail(
     person_id: UUID,
     *,
@@ -359,6 +405,8 @@ HANDLERS: inbox.Handlers = {
     incidents.AlertPassedOn: _on_passed_on,
     files.DraftLeft: _on_draft_left,
     identity.LetterWanted: _on_letter,
+    incidents.HeadSigned: _on_head,
+    incidents.RecordAltered: _on_altered,
 }
 
 

@@ -1,42 +1,14 @@
-"""The chronology as a document: what stands in it (pure), and its printing by typst as a tagged PDF."""
+"""The chronology as a document: what stands in it. Pure; printed by safekeep.printing."""
 
-import json
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
-from importlib.util import find_spec
 from itertools import groupby
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import typst
-
+from safekeep import printing
 from safekeep.contracts.incidents import Chronology, EntryLine, PupilItem
-
-FONT_PACKAGES: Final = ("manimgx_fonts", "manimgx_fonts_cjk")
-FONTS: Final = (
-    "Noto Sans",
-    "Noto Sans Arabic",
-    "Noto Sans Bengali",
-    "Noto Sans Gurmukhi",
-    "Noto Sans Devanagari",
-    "Noto Sans Gujarati",
-    "Noto Sans Tamil",
-    "Noto Sans Hebrew",
-    "Noto Sans CJK SC",
-    "Noto Sans Symbols",
-    "DejaVu Sans",
-    "Libertinus Serif",
-)
-"""In order of preference; the last one is built into typst."""
-_Standard = Literal["a-2a", "ua-1"]
-STANDARDS: Final[tuple[_Standard, ...]] = ("a-2a", "ua-1")
-_TEMPLATE: Final = Path(__file__).with_name("chronology.typ")
-_ROUNDS: Final = 25
 
 KINDS: Final = {"incident": "Incident", "action": "Action", "correction": "Correction"}
 PARTS: Final = {
@@ -90,8 +62,9 @@ def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronolo
             "This document holds the entries that the person named above may read. There may be others.",
             "What people wrote stands as they wrote it, and may name other children: read it through before it is given to anybody.",
         ],
+        "empty": "No entries that you may read match these choices.",
         "months": _months(entries=entries, request=request, asked=asked),
-        "fonts": list(FONTS),
+        "fonts": list(printing.FONTS),
     }
 
 
@@ -167,89 +140,6 @@ def _plain(code: str) -> str:
     return code.replace("_", " ")
 
 
-# --- printing --------------------------------------------------------------------------------------------------------
-
-
-class NotPrinted(Exception):
-    """Typst refused. Says nothing of why: its messages quote the text."""
-
-
 def pdf(said: dict[str, Any]) -> bytes:
-    """Return the document as PDF/A-2a and PDF/UA-1.
-
-    A character that no font here has is written as its number, such as [U+1BC0], and the document says so: a rare letter
-    in one name never keeps a whole record from being printed, and nothing is silently dropped. Raises NotPrinted.
-    """
-    told = _without_private(said)
-    for _ in range(_ROUNDS):
-        try:
-            return _printed(told, standards=STANDARDS)
-        except typst.TypstError as error:
-            missing = _missing(str(error))
-        if not missing:
-            break
-        told = _spelt_out(told, missing=missing)
-    try:
-        return _printed(
-            {**told, "notes": [*told["notes"], "Some characters could not be printed: this file is not an archive-quality PDF."]}, standards=()
-        )
-    except typst.TypstError:
-        raise NotPrinted from None
-
-
-def _printed(said: dict[str, Any], *, standards: Sequence[_Standard]) -> bytes:
-    data = typst.compile(
-        str(_TEMPLATE), root=str(_TEMPLATE.parent), font_paths=_fonts(), sys_inputs={"data": json.dumps(said)}, pdf_standards=list(standards)
-    )
-    assert isinstance(data, bytes)
-    return data
-
-
-@cache
-def _fonts() -> typst.Fonts:
-    """Scan for fonts once: those of the packages, then the system's, then typst's own."""
-    found = [find_spec(package) for package in FONT_PACKAGES]
-    return typst.Fonts(font_paths=[str(Path(spec.origin).parent) for spec in found if spec and spec.origin])
-
-
-_NAMED = re.compile(r'the text `"((?:[^"\\]|\\.)+)"` could not be displayed')
-
-
-def _missing(message: str) -> str:
-    """Return the text that typst says no font can show, or nothing."""
-    named = _NAMED.search(message)
-    if named is None:
-        return ""
-    return re.sub(r"\\u\{([0-9a-f]+)\}", lambda m: chr(int(m.group(1), 16)), named.group(1))
-
-
-_NOTE = "Characters for which no font is installed are written as their Unicode number, such as [U+1BC0]."
-
-
-def _spelt_out(said: dict[str, Any], *, missing: str) -> dict[str, Any]:
-    letters = {ord(c): f"[U+{ord(c):04X}]" for c in missing if not c.isascii()}
-    spelt: dict[str, Any] = _each_string(said, lambda text: text.translate(letters))
-    if _NOTE not in spelt["notes"]:
-        spelt["notes"] = [*spelt["notes"], _NOTE]
-    return spelt
-
-
-def _without_private(said: dict[str, Any]) -> dict[str, Any]:
-    """Spell out characters that archive PDFs refuse whatever the font: private use and unassigned."""
-    refused = {c for text in _strings(said) for c in text if unicodedata.category(c) in {"Co", "Cn"}}
-    return _spelt_out(said, missing="".join(refused)) if refused else said
-
-
-def _strings(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    values = value.values() if isinstance(value, dict) else value
-    return [text for item in values for text in _strings(item)]
-
-
-def _each_string(value: Any, change: Any) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, dict):
-        return {key: _each_string(item, change) for key, item in value.items()}
-    return [_each_string(item, change) for item in value]
+    """Return the document as PDF/A-2a and PDF/UA-1. Raises printing.NotPrinted."""
+    return printing.pdf(said)

@@ -45,18 +45,20 @@ def test_the_processes_are_those_of_one_machine() -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_a_process_is_given_its_own_secrets_and_nobody_elses(name: str) -> None:
     """Its own database's two addresses (no owner's), its own key file; the object store for files, mail for alerts."""
-    service = name.removeprefix("relay-")
+    service = {"ledger": "incidents"}.get(name, name.removeprefix("relay-"))
     told = OURS[name]["environment"]
     expected = {"BROKER_URL", "KEYS_FILE", "PUBLIC_URL"}
     if service in SERVICES:
         expected |= {f"{service.upper()}_DATABASE_URL", f"{service.upper()}_WORKER_DATABASE_URL"}
+    if name == "ledger":  # no broker: it is woken by the database
+        expected = expected - {"BROKER_URL", "PUBLIC_URL"} | {"LEDGER_FOLDER"}
     expected |= {"alerts": {"SMTP_URL", "MAIL_FROM"}, "files": {"OBJECT_STORE_URL"}}.get(name, set())
     assert set(told) == expected
     holder = "relay" if name.startswith("relay-") else re.sub(r"-\d$", "", name)
     assert OURS[name]["secrets"] == [{"source": f"keys-{holder}", "target": "keys"}]
     assert COMPOSE["secrets"][f"keys-{holder}"] == {"file": f"./keys/process/{holder}.json"}
     user = re.sub(r"-\d$", "", name)
-    assert told["BROKER_URL"] == f"amqp://{user}:${{{broker_users.variable(user)}:?run deploy/new-env.sh}}@rabbitmq:5672/safekeep"
+    assert name == "ledger" or told["BROKER_URL"] == f"amqp://{user}:${{{broker_users.variable(user)}:?run deploy/new-env.sh}}@rabbitmq:5672/safekeep"
     for key, value in told.items():
         if key.endswith("DATABASE_URL"):
             role = f"{service}_{'worker' if 'WORKER' in key else 'service'}"

@@ -88,8 +88,12 @@ class Service(SingleSignOn, Machinery, Demonstration):
             school = _access_school(tx, school_id=actor.at_school)
             category_rows, _, _ = store.settings_of(tx, school_id=actor.at_school)
             rows = store.staff_of(tx, school_id=actor.at_school, only=request.person_ids)
+        items = [Address(person_id=r.person_id, name=r.name, email=r.email, active=r.active) for r in rows]
+        if request.trust_it:
+            with self._scope() as tx:
+                items += [Address(person_id=r.id, name=r.name, email=r.email, active=True) for r in accounts.trust_it(tx, trust_id=school.trust_id)]
         return AddressesAnswer(
-            items=[Address(person_id=r.person_id, name=r.name, email=r.email, active=r.active) for r in rows],
+            items=items,
             school_name=school.name,
             school_slug=school.slug,
             categories={c.code: c.name for c in category_rows},

@@ -9,7 +9,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from safekeep import clock
 from services.incidents.ledger import BEGINNING, LedgerEntry, PupilThread
+from services.incidents.store.proof import want
 from services.incidents.store.tables import (
     ledger_heads,
     ledger_threads,
@@ -32,7 +34,8 @@ def lock_head(tx: sa.Connection, *, school_id: UUID) -> Head:
     row = tx.execute(_LOCK_HEAD, {"school": school_id}).first()
     if row is None:
         insert = pg.insert(ledger_heads).values(school_id=school_id, sequence=0, hash=BEGINNING)
-        tx.execute(insert.on_conflict_do_nothing())
+        if tx.execute(insert.on_conflict_do_nothing().returning(ledger_heads.c.school_id)).first():
+            want(tx, school_id=school_id, kind="check", subject=school_id, due_at=clock.now())
         row = tx.execute(_LOCK_HEAD, {"school": school_id}).one()
     return Head(row.sequence, row.hash)
 

@@ -229,6 +229,95 @@ ledger_threads = sa.Table(
 ledger_openings = sa.Table(
     "ledger_openings", metadata, _school(), sa.Column("sequence", sa.BigInteger, primary_key=True), sa.Column("openings", pg.JSONB, nullable=False)
 )
+signed_heads = sa.Table(
+    "signed_heads",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("root", sa.Text, nullable=False),
+    sa.Column("last", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),  # as it was signed
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("public", sa.Text, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
+    sa.Index("signed_heads_at", "school_id", "at"),
+)
+witnesses = sa.Table(
+    "witnesses",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),  # email, or file: the folder the operator has named
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("added_by", pg.UUID, nullable=False),
+    _time("added_at"),
+    sa.Column("ended_by", pg.UUID),
+    _time("ended_at", nullable=True),
+)
+exports = sa.Table(
+    "exports",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("scope_id", pg.UUID, nullable=False),
+    sa.Column("with_linked", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("school_name", sa.Text, nullable=False),
+    sa.Column("asked_by", pg.UUID, nullable=False),
+    sa.Column("asked_name", sa.Text, nullable=False),
+    _time("asked_at"),
+    sa.Column("state", sa.Text, nullable=False),  # wanted, ready, failed, over
+    _time("ready_at", nullable=True),
+    sa.Column("entries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("files", pg.JSONB, nullable=False, server_default="[]"),  # the attachments that go with it
+    sa.Index("exports_asked", "school_id", "asked_at"),
+)
+export_pieces = sa.Table(
+    "export_pieces",
+    metadata,
+    _school(),
+    sa.Column("export_id", pg.UUID, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("part", sa.Text, nullable=False),
+    sa.Column("data", pg.BYTEA, nullable=False),
+    sa.ForeignKeyConstraint(["school_id", "export_id"], ["exports.school_id", "exports.id"]),
+)
+ledger_checks = sa.Table(
+    "ledger_checks",
+    metadata,
+    _school(),
+    sa.Column("sequence", sa.BigInteger, nullable=False),  # all up to here was checked
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("at_latest", sa.Text, nullable=False),  # the latest time in an entry so far
+    _time("checked_at"),
+    _time("whole_at", nullable=True),  # when all of it was checked last, from the first entry on
+)
+alterations = sa.Table(
+    "alterations",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    _time("found_at"),
+    sa.Column("sequence", sa.BigInteger),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("incident_id", pg.UUID),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("said", sa.Text, nullable=False),
+    _time("gone_at", nullable=True),  # a later check of the whole did not find it any more
+    sa.Index("alterations_incident", "school_id", "incident_id"),
+)
+ledger_work = sa.Table(
+    "ledger_work",
+    metadata,
+    _school(),
+    sa.Column("kind", sa.Text, primary_key=True),  # check, night, export
+    sa.Column("subject", pg.UUID, primary_key=True),  # the export, else the school
+    _time("due_at"),
+    sa.Index("ledger_work_due", "due_at"),
+)
 
 
 def same(left: sa.Table, right: sa.Table, column: str) -> sa.ColumnElement[bool]:

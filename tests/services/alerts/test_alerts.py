@@ -42,8 +42,9 @@ class Alerts:
             for role, name in STAFF.items()
         ]
         head = ContactItem(kind="head", name="Head Teacher", telephone="01632 960002")
+        it = SeedPerson(id=new_id(), name="Ines Tee", email="it@trust.example", password="Plum teal harbour 1", roles=["trust_it"])
         one = SeedSchool(id=self.school, slug="one", name="School One", phase="primary", people=people, contacts=[head])
-        seed = Seed(trust_id=new_id(), trust_name="Trust", trust_slug="trust", trust_people=[], schools=[one])
+        seed = Seed(trust_id=new_id(), trust_name="Trust", trust_slug="trust", trust_people=[it], schools=[one])
         ask(self.identity, seed, token=service_token("demo"))
         self.resources = resources("alerts", smtp_url=smtp, public_url="https://safekeep.example")
         self.service = service.Service()

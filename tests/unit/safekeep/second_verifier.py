@@ -131,7 +131,7 @@ def check(path, witnesses=()):
         leaves.append(leaf)
         seen.add(n)
         before = n, digest
-    wrong |= {f"{n} missing" for n in (index or range(1, own["size"] + 1) if whole else index) if n not in seen}
+    wrong |= {f"{n} missing" for n in {*index, *(range(1, max({own["size"], *seen}) + 1) if whole else ())} - seen}
     wrong |= {f"{name}: not the file recorded" for name, digest in files.items() if name in part and sha(part[name]).hex() != digest}
     for pupil, thread in manifest["threads"].items():
         if threads.get(pupil) != (thread["count"], thread["last"]):

@@ -1,0 +1,97 @@
+"""The printed summary of an export: what it is, as of which head, and what stands in it, for people who will not open the JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from safekeep import printing
+from safekeep.proof.heads import Signed, fingerprint
+from services.incidents.exporting import Kept
+
+MOST: Final = 2000
+"""Entries printed with their words; a whole school's are in the file, not on paper."""
+
+KINDS: Final = {
+    "incident": "Incident",
+    "action": "Action",
+    "correction": "Correction",
+    "grant": "Reading granted",
+    "flag": "Flag",
+    "disclosure": "Disclosure",
+}
+
+
+def content(*, row: Any, own: Signed, entries: Sequence[Kept], pupils: Mapping[str, Any], zone: str, files: int) -> dict[str, Any]:
+    """Return all that the summary says. `row`: the export as it was asked for; `entries`: none for a whole school."""
+    made = moment(own.head.at, zone=zone)
+    what = _what(row, pupils)
+    return {
+        "title": what,
+        "description": f"Export of a safeguarding record, {row.school_name}",
+        "footer": f"Confidential. {what}, exported {made} for {row.asked_name}",
+        "facts": [
+            {"name": "School", "value": row.school_name},
+            {"name": "What", "value": what},
+            {"name": "Asked for by", "value": f"{row.asked_name}: {row.reason}"},
+            {"name": "As of", "value": f"{made}, when the school's ledger had {own.head.size} entries"},
+            {"name": "Attached files", "value": str(files)},
+            {"name": "Signed by the key", "value": fingerprint(own.public)},
+            {"name": "Root of the tree", "value": own.head.root},
+        ],
+        "notes": [
+            "This paper is a summary. The proof is in the file it came with: “safekeep verify FILE” checks it without a network, "
+            "and README.txt in it says how anybody else can.",
+            "What people wrote stands as they wrote it, and may name other children: read it through before it is given to anybody.",
+            *([f"Only the first {MOST} entries are printed."] if len(entries) > MOST else []),
+        ],
+        "empty": "The entries are in the file." if row.scope == "school" else "There are no entries.",
+        "months": _months(entries[:MOST], zone=zone),
+        "fonts": list(printing.FONTS),
+    }
+
+
+def pdf(said: dict[str, Any]) -> bytes:
+    """Print it. Raises printing.NotPrinted."""
+    return printing.pdf(said)
+
+
+def _what(row: Any, pupils: Mapping[str, Any]) -> str:
+    if row.scope == "school":
+        return f"The record of {row.school_name}"
+    if row.scope == "pupil":
+        return f"The record of {pupils.get(str(row.scope_id), {}).get('name', 'a pupil')}"
+    return "The record of one incident"
+
+
+def _months(entries: Sequence[Kept], *, zone: str) -> list[dict[str, Any]]:
+    read = [(json.loads(kept.canonical), kept) for kept in entries]
+    by_month = groupby(read, key=lambda pair: f"{_local(pair[0]['at'], zone=zone):%B %Y}")
+    return [{"name": month, "entries": [_entry(entry, kept, zone=zone) for entry, kept in group]} for month, group in by_month]
+
+
+def _entry(entry: Mapping[str, Any], kept: Kept, *, zone: str) -> dict[str, Any]:
+    values = kept.values if kept.shown and kept.values else {}
+    who = f" by {values['author_name']}" if values.get("author_name") else ""
+    number = f" {values['number']}" if values.get("number") else ""
+    said = str(values.get("text") or values.get("reason") or values.get("note") or "")
+    if not kept.shown:
+        said = "The words of this entry are withheld."
+    return {
+        "heading": f"{KINDS.get(entry['kind'], entry['kind'].replace('_', ' ').capitalize())}{number}",
+        "about": [f"Entry {entry['seq']} of the ledger, recorded {moment(entry['at'], zone=zone)}{who}", f"Hash {kept.hash}"],
+        "text": said,
+        "action_taken": str(values.get("fact:action_taken") or ""),
+    }
+
+
+def moment(at: str, *, zone: str) -> str:
+    """Return "Tuesday 3 March 2026 at 12:47" as clocks show it where the school is."""
+    local = _local(at, zone=zone)
+    return f"{local:%A} {local.day} {local:%B %Y} at {local:%H:%M}"
+
+
+def _local(at: str, *, zone: str) -> datetime:
+    return datetime.fromisoformat(at).astimezone(ZoneInfo(zone))

@@ -1,0 +1,559 @@
+"""The ledger's process: heads, witnesses, exports, the self-check. What the database's superuser does to a record is found."""
+
+import datetime as dt
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from safekeep import clock, database
+from safekeep.contracts.files import FileReceipt
+from safekeep.contracts.incidents import (
+    AddAction,
+    AddCorrection,
+    Alert,
+    AnswerAsk,
+    AssignPupil,
+    BeginExport,
+    EndWitness,
+    Export,
+    ExportPiece,
+    KeepWitness,
+    LinkedPupil,
+    OpenAsks,
+    Proof,
+    SetFlag,
+    WitnessedHead,
+)
+from safekeep.errors import Invalid, NotAllowed, NotFound
+from safekeep.ids import new_id
+from safekeep.keys import Keys
+from safekeep.permissions import Role
+from safekeep.proof import export, heads
+from safekeep.proof.verify import Report, sentences, verify
+from services.incidents import store
+from services.incidents.keeper import Keeper, checking
+from services.incidents.keeper import __main__ as process
+from services.incidents.keeper import heads as signing
+from tests.make import create_person, create_pupil
+from tests.services.incidents.desk import Desk
+from tests.unit.safekeep import second_verifier
+
+
+@pytest.fixture
+def keeper(desk: Desk, keys_folder: Path, tmp_path: Path) -> Any:
+    settings = desk.resources.settings
+    made = Keeper(
+        keys=Keys.load(keys_folder / "process" / "ledger.json"),
+        engine=database.engine(settings.database_url, snapshot=True),
+        worker_engine=database.engine(settings.worker_database_url),
+        folder=tmp_path / "ledger",
+    )
+    yield made
+    made.engine.dispose()
+    made.worker_engine.dispose()
+
+
+@pytest.fixture
+def office(desk: Desk, keeper: Keeper, postgres: Any, tmp_path: Path) -> "Office":
+    return Office(desk, keeper, postgres.admin, tmp_path)
+
+
+_kept: dict[str, Any] = {}  # the filled record of this worker, to be copied
+
+
+class Office:
+    """A school with a small record of every kind of entry, its ledger's process, and the database's superuser."""
+
+    def __init__(self, desk: Desk, keeper: Keeper, admin: str, folder: Path) -> None:
+        self.desk, self.keeper, self.folder = desk, keeper, folder
+        self._admin, self._database = admin, str(sa.make_url(desk.resources.settings.database_url).database)
+        self.here = {"school_id": desk.school.id}
+
+    def fill(self) -> "Office":
+        """Two pupils' incidents, an action that raises, a correction, a grant, a flag: ten entries. Made once, then copied."""
+        if "filled" in _kept:
+            self._take_over(_kept["filled"])
+            self.desk.school, self.desk.pupil, self.other, self.incident = _kept["ids"]
+            self.here = {"school_id": self.desk.school.id}
+            return self
+        desk = self.desk
+        self.other = create_pupil(resources=desk.resources, school=desk.school, name="Jonah Made-Up")
+        self.incident = desk.record(linked_pupils=[LinkedPupil(pupil_id=self.other, part="witness", initials="JM")]).id
+        desk.record(pupil_id=self.other, category_codes=["behaviour"], alert=Alert(groups=["slt"]))
+        action = AddAction(id=new_id(), incident_id=self.incident, text="Rang the mother.", category_codes=["child_protection"], alert=Alert())
+        desk.ask(action, role="dsl")
+        desk.ask(AddCorrection(id=new_id(), incident_id=self.incident, entry_id=self.incident, reason="A slip", should_say="Nan"), role="dsl")
+        asked = desk.record(category_codes=["safeguarding_concern"], alert=Alert(ask_dsl=[desk.school.people["pastoral"]]))
+        ask = next(a for a in desk.ask(OpenAsks(), role="dsl").items if a.incident_id == asked.id)
+        desk.ask(AnswerAsk(ask_id=ask.id, accept=True, reason="They run the club"), role="dsl")
+        flag = SetFlag(id=new_id(), pupil_id=desk.pupil, kind="child_in_need", started=dt.date(2026, 1, 5), note="Reviewed in May")
+        desk.ask(flag, role="dsl")
+        for _ in range(3):
+            desk.record()
+        _kept.update(filled=self.copy(), ids=(desk.school, desk.pupil, self.other, self.incident))
+        return self
+
+    def copy(self) -> str:
+        """Copy the database as it is, as a backup would. Returns the copy's name."""
+        name = f"{self._database}_{len(_kept)}"
+        self._on_server("create database {} template {}", name, self._database)
+        return name
+
+    def put_back(self, backup: str) -> None:
+        """Replace the database by a backup."""
+        self._on_server("drop database {}", self._database)
+        self._on_server("alter database {} rename to {}", backup, self._database)
+
+    def _take_over(self, template: str) -> None:
+        self._on_server("drop database {}", self._database)
+        self._on_server("create database {} template {}", self._database, template)
+
+    def _on_server(self, statement: str, *names: str) -> None:
+        for engine in (self.keeper.engine, self.keeper.worker_engine, self.desk.resources.engine, self.desk.resources.worker_engine):
+            engine.dispose()
+        with psycopg.connect(self._admin, autocommit=True) as server:
+            server.execute(psycopg.sql.SQL(statement).format(*map(psycopg.sql.Identifier, names)))
+
+    def superuser(self, *statements: str, **values: Any) -> None:
+        """Do as the database's superuser: no right, no policy and no trigger stands in the way."""
+        with psycopg.connect(self._admin, dbname=self._database) as connection:
+            connection.execute("set session_replication_role = replica")
+            for statement in statements:
+                connection.execute(statement, values or None)
+
+    def sign(self, **more: Any) -> heads.Signed:
+        with self.keeper.school(self.desk.school.id) as tx:
+            found = signing.sign(self.keeper, tx, **self.here, now=more.pop("now", clock.now()), mails="mailed", **more)
+        assert found is not None
+        return found[0]
+
+    def whole(self) -> list[Any]:
+        return checking.check_whole(self.keeper, **self.here, now=clock.now())
+
+    def new(self) -> list[Any]:
+        return checking.check_new(self.keeper, **self.here, now=clock.now())
+
+    def export(self, *, scope: str = "school", scope_id: UUID | None = None, role: str = "dsl", **more: Any) -> Path:
+        """Ask for an export as a DSL, let the process make it, and fetch it piece by piece."""
+        asked = {
+            "id": new_id(),
+            "scope": scope,
+            "scope_id": scope_id or self.desk.school.id,
+            "reason": "For the court",
+            "school_name": "Hillside Primary",
+        }
+        item = self.desk.ask(BeginExport(**(asked | more)), role=role)
+        process.do_due(self.keeper, now=clock.now() + dt.timedelta(seconds=1))
+        return self.fetch(item.id, role=role)
+
+    def fetch(self, export_id: UUID, *, role: str = "dsl") -> Path:
+        answer = self.desk.ask(Export(id=export_id), role=role)
+        assert answer.item.state == "ready", answer.item.state
+        path = self.folder / f"{export_id}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for part in answer.parts:
+                data = b"".join(self.desk.ask(ExportPiece(id=export_id, number=n), role=role).data for n in part.pieces)
+                archive.writestr(part.name, data)
+        return path
+
+
+def both(path: Path, **more: Any) -> Report:
+    """Both implementations, which must agree."""
+    report = verify(path, **more)
+    second = second_verifier.check(path, [each.wire() for each in more.get("witnessed", ())])
+    assert bool(second) is not report.ok, (second, sentences(report))
+    return report
+
+
+def read(path: Path, name: str) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(name)
+
+
+def shown(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in read(path, export.ENTRIES).splitlines()]
+
+
+# --- append-only by more than manners ----------------------------------------------------------------------------------------
+
+CHANGES = [
+    "update ledger set hash = ''",
+    "delete from ledger",
+    "truncate ledger",
+    "update entries set text = 'Nothing happened'",
+    "update entries set author_id = id",
+    "delete from entries",
+    "truncate entries cascade",
+    "update ledger_openings set openings = '{}'",
+    "delete from ledger_openings",
+    "truncate ledger_openings",
+    "delete from incidents",
+    "truncate incidents cascade",
+    "update signed_heads set root = ''",
+    "delete from signed_heads",
+    "truncate signed_heads",
+]
+OWNER_MAY = {"update ledger_openings set openings = '{}'"}
+"""Salts and contents may lawfully be destroyed by a migration of the owner's; that is found, not refused."""
+
+
+@pytest.mark.parametrize("role", ["service", "worker", "owner"])
+def test_no_role_changes_deletes_or_empties_the_record(role: str, office: Office, postgres: Any) -> None:
+    office.fill().sign()
+    urls = postgres.urls("incidents", office._database)
+    url = urls["INCIDENTS_DATABASE_URL" if role == "service" else f"INCIDENTS_{role.upper()}_DATABASE_URL"]
+    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as connection:
+        connection.execute("select set_config('safekeep.school_id', %s, false)", (str(office.desk.school.id),))
+        for statement in CHANGES:
+            if role == "owner" and statement in OWNER_MAY:
+                continue
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(statement)
+
+
+# --- what is an entry of the ledger ------------------------------------------------------------------------------------------
+
+
+def test_everything_that_happens_to_a_record_is_an_entry_that_can_be_opened(office: Office) -> None:
+    path = office.fill().export()
+    lines = shown(path)
+    kinds = [json.loads(line["entry"])["kind"] for line in lines]
+    assert kinds == ["incident", "incident", "action", "correction", "incident", "grant", "flag", "incident", "incident", "incident", "disclosure"]
+    said = {kind: line["fields"] for kind, line in zip(kinds, lines, strict=True)}
+    assert [said["action"][name][1] for name in ("categories", "class", "text")] == [["child_protection"], "protection", "Rang the mother."]
+    assert said["grant"]["reason"][1] == "They run the club"
+    assert said["flag"]["note"][1] == "Reviewed in May"
+    assert [said["disclosure"][name][1] for name in ("scope", "reason")] == ["school", "For the court"]
+    assert both(path).ok
+
+
+def test_an_attachment_is_sealed_by_its_hash_in_the_entry(office: Office, keys_folder: Path) -> None:
+    from safekeep.receipts import Receipt, sign_receipt
+
+    desk, file_id = office.desk, new_id()
+    files = Keys.load(keys_folder / "process" / "files.json")
+    receipt = Receipt(file_id, "ab" * 32, 12, "image/jpeg", desk.school.people["teacher"], desk.school.id)
+    assert FileReceipt.model_fields
+    desk.record(receipts=[sign_receipt(keys=files, receipt=receipt)])
+    line = shown(office.export())[0]
+    assert line["fields"][f"file:{file_id}"][1]["sha256"] == "ab" * 32
+
+
+def test_the_class_it_was_recorded_with_is_shown_where_it_was_raised_later(office: Office) -> None:
+    path = office.fill().export(scope="incident", scope_id=office.incident)
+    assert [line["fields"]["class"][1] for line in shown(path) if "class" in line["fields"]] == ["safeguarding", "protection", "protection"]
+    assert both(path).ok
+    assert office.whole() == []
+
+
+# --- exports -------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_pupils_export_shows_their_incidents_and_of_others_only_that_they_are_there(office: Office) -> None:
+    path = office.fill().export(scope="pupil", scope_id=office.other)
+    report = both(path)
+    assert report.ok, sentences(report)
+    assert report.facts["withheld"] >= 1
+    for line in shown(path):
+        assert {p["pupil"] for p in line["pupils"]} == {str(office.other)}
+        if line["withheld"]:
+            assert line["fields"] == {}
+            assert line["pupils"][0]["part"] == "witness"
+    assert str(office.desk.pupil).encode() not in read(path, export.ENTRIES)
+    assert list(json.loads(read(path, export.NAMES))["pupils"]) == [str(office.other)]
+    linked = office.export(scope="pupil", scope_id=office.other, with_linked=True)
+    assert any(p["part"] == "witness" and line["fields"] for line in shown(linked) for p in line["pupils"])
+    assert both(linked).ok
+
+
+def test_an_incident_that_was_assigned_leaves_the_holding_pupils_export(office: Office) -> None:
+    from services.incidents.recording import holding_pupil
+
+    desk = office.desk
+    holding = create_pupil(resources=desk.resources, school=desk.school, name="Not listed", id=holding_pupil(desk.school.id), holding=True)
+    recorded = desk.record(pupil_id=holding, described_pupil="The tall boy")
+    desk.ask(AssignPupil(id=new_id(), incident_id=recorded.id, pupil_id=desk.pupil), role="dsl")
+    path = office.export(scope="pupil", scope_id=holding)
+    assert both(path).ok
+    assert [line["withheld"] for line in shown(path)][:2] == [True, True]
+    assert both(office.export(scope="pupil", scope_id=desk.pupil)).ok
+
+
+def test_the_summary_is_a_readable_pdf(office: Office) -> None:
+    from pypdf import PdfReader
+
+    path = office.fill().export(scope="pupil", scope_id=office.desk.pupil)
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(read(path, export.SUMMARY))).pages)
+    assert "Sarah Example" in text
+    assert "Hillside Primary" in text
+    assert "Rang the mother." in text
+
+
+def test_who_may_not_know_of_it_cannot_export_it_and_who_may_not_read_all_is_sent_to_another_dsl(office: Office) -> None:
+    desk = office.fill().desk
+    parent = create_person(resources=desk.resources, school=desk.school, role=Role.DSL)
+    child = create_pupil(resources=desk.resources, school=desk.school, name="Own Child", relatives=(parent,))
+    recorded = desk.record(linked_pupils=[LinkedPupil(pupil_id=child, part="witness", initials="OC")])
+    asked = {"id": new_id(), "reason": "For the court", "school_name": "Hillside Primary"}
+    for scope, scope_id in (("pupil", child), ("incident", recorded.id), ("pupil", new_id()), ("incident", new_id()), ("school", new_id())):
+        with pytest.raises(NotFound):
+            desk.ask(BeginExport(**asked, scope=scope, scope_id=scope_id), role="dsl", person=parent)
+    with pytest.raises(NotAllowed, match="another_dsl"):
+        desk.ask(BeginExport(**asked, scope="pupil", scope_id=desk.pupil), role="dsl", person=parent)
+    for role in ("teacher", "slt", "governor", "trust_it", "trust_safeguarding_lead"):
+        with pytest.raises(NotAllowed):
+            desk.ask(BeginExport(**asked, scope="school", scope_id=desk.school.id), role=role)
+
+
+def test_what_the_asker_may_not_read_is_withheld_from_a_whole_schools_export(office: Office) -> None:
+    desk = office.fill().desk
+    parent = create_person(resources=desk.resources, school=desk.school, role=Role.DSL)
+    child = create_pupil(resources=desk.resources, school=desk.school, name="Own Child", relatives=(parent,))
+    desk.record(pupil_id=child, narrative="What the parent must not read.")
+    desk.ask(SetFlag(id=new_id(), pupil_id=child, kind="child_in_need", started=dt.date(2026, 1, 5), note="A note of the child"), role="dsl")
+    item = desk.ask(
+        BeginExport(id=new_id(), scope="school", scope_id=desk.school.id, reason="Handing over", school_name="Hillside"), role="dsl", person=parent
+    )
+    process.do_due(office.keeper, now=clock.now() + dt.timedelta(seconds=1))
+    answer = desk.ask(Export(id=item.id), role="dsl", person=parent)
+    parts = {
+        part.name: b"".join(desk.ask(ExportPiece(id=item.id, number=n), role="dsl", person=parent).data for n in part.pieces) for part in answer.parts
+    }
+    assert b"must not read" not in parts[export.ENTRIES]
+    assert b"A note of the child" not in parts[export.ENTRIES]
+    assert b"Own Child" not in parts[export.NAMES]
+    assert b"Rang the mother." in parts[export.ENTRIES]
+
+
+def test_an_export_is_its_askers_alone_and_gone_after_a_day(office: Office) -> None:
+    desk = office.fill().desk
+    item = desk.ask(BeginExport(id=new_id(), scope="school", scope_id=desk.school.id, reason="R", school_name="H"), role="dsl")
+    assert desk.ask(Export(id=item.id), role="dsl").item.state == "wanted"
+    process.do_due(office.keeper, now=clock.now() + dt.timedelta(seconds=1))
+    for request in (Export(id=item.id), ExportPiece(id=item.id, number=1)):
+        with pytest.raises(NotFound):
+            desk.ask(request, role="deputy_dsl")
+    with pytest.raises(NotFound):
+        desk.ask(ExportPiece(id=item.id, number=10_000), role="dsl")
+    process.do_due(office.keeper, now=clock.now() + dt.timedelta(hours=25))
+    answer = desk.ask(Export(id=item.id), role="dsl")
+    assert (answer.item.state, answer.parts) == ("over", [])
+
+
+def test_asking_twice_is_one_export_and_one_disclosure(office: Office) -> None:
+    desk = office.fill().desk
+    request = BeginExport(id=new_id(), scope="school", scope_id=desk.school.id, reason="R", school_name="H")
+    assert desk.ask(request, role="dsl") == desk.ask(request, role="dsl")
+    assert desk.ask(Proof(), role="dsl").entries == 11
+
+
+def test_an_export_is_kept_by_who_read_what(office: Office) -> None:
+    from safekeep.contracts.incidents import PersonOpenings
+
+    desk = office.fill().desk
+    office.export(scope="pupil", scope_id=desk.pupil)
+    items = desk.ask(PersonOpenings(person_id=desk.school.people["dsl"]), role="dsl").items
+    assert any(item.kind == "export" and item.pupil_id == desk.pupil and item.reason == "For the court" for item in items)
+
+
+# --- heads and witnesses -----------------------------------------------------------------------------------------------------
+
+
+def test_heads_go_on_from_one_another_and_every_export_carries_them_all(office: Office) -> None:
+    office.fill()
+    first = office.sign()
+    office.desk.record()
+    second = office.sign()
+    path = office.export(scope="pupil", scope_id=office.desk.pupil)
+    kept = [heads.read(each) for each in json.loads(read(path, export.HEADS))]
+    assert kept[:2] == [first, second]
+    assert both(path, witnessed=[first, second]).ok
+    assert both(office.export(), witnessed=[first, second, kept[-1]]).ok
+
+
+def test_witnesses_are_chosen_by_a_dsl_and_sent_every_head_that_is_mailed(office: Office, service_token_for: Any, ask_service: Any) -> None:
+    desk = office.fill().desk
+    chair, drop = new_id(), new_id()
+    with pytest.raises(Invalid):
+        desk.ask(KeepWitness(id=chair, kind="email", name="Chair", address="not an address"), role="dsl")
+    desk.ask(KeepWitness(id=chair, kind="email", name="Chair of governors", address="chair@example.org"), role="dsl")
+    desk.ask(KeepWitness(id=drop, kind="file", name="The trust's folder"), role="dsl")
+    signed = office.sign()
+    with desk.resources.transaction(desk.resources.engine, **office.here) as tx:
+        body = tx.execute(sa.text("select body from outbox where name = 'incidents.head.signed'")).scalar_one()
+    assert body["witness_ids"] == [str(chair)]
+    assert "chair@example.org" not in json.dumps(body)
+    token = service_token_for("alerts", desk.school.id)
+    letter = ask_service(desk.service, WitnessedHead(witness_id=chair, head_id=UUID(body["head_id"])), token=token)
+    assert heads.read_text(letter.text) == signed
+    assert (letter.name, letter.address, letter.size) == ("Chair of governors", "chair@example.org", 10)
+    dropped = list((office.folder / "ledger" / "drop" / str(desk.school.id)).glob("*.json"))
+    assert [heads.read_text(path.read_text()) for path in dropped] == [signed]
+    desk.ask(EndWitness(id=chair), role="deputy_dsl")
+    with pytest.raises(NotFound):
+        desk.ask(EndWitness(id=chair), role="dsl")
+    with pytest.raises(NotFound):
+        ask_service(desk.service, WitnessedHead(witness_id=chair, head_id=UUID(body["head_id"])), token=token)
+    assert [w.id for w in desk.ask(Proof(), role="dsl").witnesses] == [drop]
+
+
+def test_the_schedule_signs_at_night_when_something_was_added_and_every_week(office: Office) -> None:
+    office.fill()
+    now = dt.datetime(2026, 11, 25, 9, 0, tzinfo=dt.UTC)
+
+    def signed_after(hours: float) -> int:
+        process.do_due(office.keeper, now=now + dt.timedelta(hours=hours))
+        return len(office.desk.ask(Proof(), role="dsl").heads)
+
+    with office.keeper.all_schools() as tx:
+        tx.execute(sa.text("update ledger_work set due_at = :now"), {"now": now})
+    assert signed_after(0) == 0
+    assert signed_after(17) == 2  # two at night: one because something was added, one for the witnesses
+    assert signed_after(17 + 24) == 2  # nothing was added
+    assert signed_after(17 + 24 * 7.1) == 3
+
+
+def test_the_signing_key_is_given_to_the_ledgers_process_alone(keys_folder: Path) -> None:
+    holders = [
+        path.stem
+        for path in (keys_folder / "process").glob("*.json")
+        if any(kid.startswith("ledger-") for kid in json.loads(path.read_text())["secret"])
+    ]
+    assert holders == ["ledger"]
+    assert list(json.loads((keys_folder / "process" / "ledger.json").read_text())["current"]) == ["ledger"]
+
+
+# --- tampering, as the database's superuser ------------------------------------------------------------------------------------
+
+FIRST = "(select min(ledger_sequence) from entries where kind = 'incident')"
+TAMPERINGS: dict[str, tuple[str, ...]] = {
+    "the text": (f"update entries set text = 'Nothing happened' where ledger_sequence = {FIRST}",),
+    "when it happened": (f"update entries set occurred_at = occurred_at - interval '30 days' where ledger_sequence = {FIRST}",),
+    "when it was recorded": (f"update entries set recorded_at = recorded_at - interval '30 days' where ledger_sequence = {FIRST}",),
+    "its place in the chronology": (f"update entries set placed_at = placed_at - interval '30 days' where ledger_sequence = {FIRST}",),
+    "who wrote it": (f"update entries set author_id = gen_random_uuid() where ledger_sequence = {FIRST}",),
+    "the writer's name": (f"update entries set author_name = 'Somebody Else' where ledger_sequence = {FIRST}",),
+    "who was told": (f"update entries set recipients = '[]' where ledger_sequence = {FIRST}",),
+    "a fact": (f'update entries set facts = facts || \'{{"place": "elsewhere"}}\' where ledger_sequence = {FIRST}',),
+    "a number": ("update incidents set number = '2026-0099' where number like '%-0001'",),
+    "the ledger's bytes": (
+        "update ledger set canonical = convert_to(replace(convert_from(canonical, 'UTF8'), '\"incident\",\"pre', '\"action\",\"pre'), 'UTF8') where sequence = 2",
+    ),
+    "the ledger's bytes and their hash": (
+        "update ledger set canonical = overlay(canonical placing '\\x39'::bytea from position('\"at\":\"20'::bytea in canonical) + 8 for 1) where sequence = 2",
+        "update ledger set hash = encode(sha256(canonical), 'hex') where sequence = 2",
+    ),
+    "the pupil": (
+        "update ledger_openings set openings = jsonb_set(openings, '{pupils,0,pupil}', to_jsonb(gen_random_uuid()::text)) where sequence = 3",
+    ),
+    "a grant's reason": ("update ledger_openings set openings = jsonb_set(openings, '{values,reason}', '\"none\"') where sequence = 6",),
+    "delete an entry's words": (
+        "delete from rights where entry_id in (select id from entries where ledger_sequence = 3)",
+        "delete from entries where ledger_sequence = 3",
+    ),
+    "delete from the ledger": ("delete from ledger where sequence = 4",),
+    "delete the last": ("delete from ledger where sequence > 8",),
+    "delete the last and say so": (
+        "delete from rights",
+        "delete from asks",
+        "delete from ledger where sequence > 8",
+        "delete from entries where ledger_sequence > 8",
+        "delete from ledger_openings where sequence > 8",
+        "update ledger_heads set sequence = 8, hash = (select hash from ledger where sequence = 8)",
+    ),
+    "insert into the record": (
+        "insert into entries select (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(), 'ledger_sequence', 99))).* from entries e where ledger_sequence = 3",
+    ),
+    "insert into the ledger": ("insert into ledger select school_id, 99, canonical, hash from ledger where sequence = 10",),
+    "reorder": (
+        "update ledger set sequence = -sequence where sequence in (4, 5)",
+        "update ledger set sequence = case sequence when -4 then 5 else 4 end where sequence < 0",
+    ),
+    "exchange the keys": ("update signed_heads set public = 'AAAA', key = 'ledger-9'",),
+    "sign with a key of one's own": ("update signed_heads set signature = encode(sha256('x'), 'base64')",),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERINGS)
+def test_what_a_superuser_changes_is_found_by_the_self_check_and_in_an_export(what: str, office: Office) -> None:
+    office.fill()
+    assert office.new() == []
+    held = office.sign()
+    assert office.whole() == []
+    office.superuser(*TAMPERINGS[what])
+    found = office.whole()
+    assert found, "by the self-check"
+    page = office.desk.ask(Proof(), role="dsl")
+    assert page.alterations
+    with office.desk.resources.transaction(office.desk.resources.engine, **office.here) as tx:
+        told = tx.execute(sa.text("select body from outbox where name = 'incidents.record.altered'")).scalars().all()
+    assert [body["found"] for body in told] == [len({*found})]
+    if what in NOT_EXPORTED:
+        return
+    path = office.export()
+    report = verify(path, witnessed=[held])
+    assert not report.ok, "in an export"
+    if what not in {"exchange the keys", "sign with a key of one's own"}:
+        assert any(f.number is not None for f in report.findings) or what == "delete the last and say so", sentences(report)
+
+
+NOT_EXPORTED = {"when it was recorded", "its place in the chronology", "who wrote it", "insert into the record"}
+"""Changed only beside the ledger: an export takes these from the ledger itself, so there they are as they were recorded."""
+
+
+def test_a_changed_entry_is_named_and_marked_until_it_is_put_right(office: Office) -> None:
+    office.fill().whole()
+    office.superuser("update entries set text = 'Nothing happened' where ledger_sequence = 1")
+    found = office.whole()
+    assert [(p.sequence, p.kind, p.incident_id, p.said) for p in found] == [
+        (1, "incident", office.incident, "What it says is not what was recorded: text.")
+    ]
+    assert office.whole() == found
+    assert len(office.desk.ask(Proof(incident_id=office.incident), role="dsl").alterations) == 1, "found twice, kept once"
+    report = verify(office.export())
+    assert "Entry 1 (incident): what it says is not what was recorded: text." in sentences(report)
+    from tests.make import GOOD_EXAMPLE
+
+    office.superuser("update entries set text = %(text)s where ledger_sequence = 1", text=GOOD_EXAMPLE)
+    assert office.whole() == []
+    assert office.desk.ask(Proof(incident_id=office.incident), role="dsl").alterations == []
+
+
+def test_what_is_new_is_checked_within_minutes_and_only_once(office: Office) -> None:
+    assert office.fill().new() == []
+    checked = office.desk.ask(Proof(), role="dsl")
+    assert (checked.checked_to, checked.entries, checked.whole_at) == (10, 10, None)
+    recorded = office.desk.record()
+    office.superuser("update entries set text = 'Nothing happened' where ledger_sequence in (1, 11)")
+    assert [(p.sequence, p.incident_id) for p in office.new()] == [(11, recorded.id)]
+
+
+def test_an_older_backup_put_back_is_found_by_what_is_remembered_outside_the_database(office: Office) -> None:
+    """The whole database as it was: consistent in itself, its heads too. Only the memory and the witnesses know more."""
+    office.fill().sign()
+    backup = office.copy()
+    office.desk.record()
+    held = office.sign()
+    office.put_back(backup)
+    found = office.whole()
+    assert [p.said for p in found] == [f"The head of {held.head.at} was made of 11 entries; there are 10: an older state was put back."]
+    path = office.export(scope="pupil", scope_id=office.desk.pupil)
+    assert not both(path).ok, "the export carries the head that is remembered"
+    assert not both(path, witnessed=[held]).ok
+
+
+def test_a_record_nobody_touched_is_unaltered_after_every_kind_of_entry(office: Office) -> None:
+    office.fill().sign()
+    assert office.whole() == []
+    answer = office.desk.ask(Proof(), role="dsl")
+    assert (answer.alterations, answer.checked_to) == ([], 10)
+    assert answer.whole_at is not None
+    assert answer.fingerprint == heads.fingerprint(heads.read_text(answer.heads[0].text).public)
+    assert store.Head
