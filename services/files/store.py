@@ -169,6 +169,7 @@ def unused_files(tx: sa.Connection, *, before: datetime, limit: int) -> Sequence
     return tx.execute(query.limit(limit)).all()
 
 
-def delete_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID) -> None:
-    """Forget (worker role) a file no entry refers to."""
-    tx.execute(files.delete().where(files.c.school_id == school_id, files.c.id == file_id, files.c.sealed_at.is_(None)))
+def delete_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID) -> int | None:
+    """Forget (worker role) a file no entry refers to. Returns its size, or None when an entry came to refer to it."""
+    here = files.c.school_id == school_id, files.c.id == file_id, files.c.sealed_at.is_(None)
+    return tx.execute(files.delete().where(*here).returning(files.c.size)).scalar()

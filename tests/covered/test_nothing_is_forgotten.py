@@ -4,12 +4,13 @@ import importlib
 import inspect
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from safekeep import bus, contracts, permissions
 from safekeep.contracts import Event, Request
-from safekeep.database import SERVICES
+from safekeep.database import DELIVERY_TABLES, SERVICES
 from tests.servers import Postgres
 
 OWNERS = ("identity", "incidents", "alerts", "files", "reports")
@@ -84,6 +85,26 @@ def test_every_table_is_under_forced_row_level_security_with_a_policy(postgres: 
         engine.dispose()
         assert rows
         assert [name for name, enabled, forced, policies in rows if not (enabled and forced and policies >= 2)] == [], service
+
+
+WORKERS_READ = {  # beside the outbox, the inbox and the retries: what timers need, in columns
+    "alerts": {"mails"},
+    "files": {"drafts", "files"},
+}
+DELIVERY = {*DELIVERY_TABLES, "dropped_events", "idempotency_keys"}
+HOLD_WORDS = {"fields", "name", "text", "note", "reason", "email", "narrative"}
+
+
+def test_a_worker_role_reads_outbox_inbox_and_timers_and_no_words(postgres: Postgres) -> None:
+    """By what the database itself says it may: tables, and of those that hold words only the other columns."""
+    for service in SERVICES:
+        with psycopg.connect(postgres.admin, dbname=f"template_{service}") as database:
+            query = "select table_name, column_name from information_schema.column_privileges where grantee = %s and privilege_type = 'SELECT'"
+            granted = database.execute(query, (f"{service}_worker",)).fetchall()
+            roles = "select rolname from pg_roles where rolname like %s and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb)"
+            assert database.execute(roles, (f"{service}_%",)).fetchall() == []
+        assert {table for table, _ in granted} - DELIVERY == WORKERS_READ.get(service, set()), service
+        assert [(table, column) for table, column in granted if column in HOLD_WORDS and table not in DELIVERY] == [], service
 
 
 def test_every_migration_ends_at_the_models(postgres: Postgres) -> None:
