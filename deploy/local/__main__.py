@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import string
@@ -184,7 +185,8 @@ class Launcher:
         values: dict[str, str] = {
             "data": str(self.data),
             "root": str(ROOT),
-            "python": sys.executable,
+            "gunicorn_conf": shlex.quote(str(ROOT / "deploy" / "gunicorn.conf.py")),
+            "python": shlex.quote(sys.executable),
             "port": str(self.port),
             "socket": str(self._socket()),
             "epmd_port": str(epmd_port),

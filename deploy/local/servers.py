@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import random
+import shlex
 import shutil
 import socket
 import subprocess
@@ -136,8 +137,8 @@ def postgres_command(folder: Path, *, port: int, fsync: bool = True) -> str:
         "log_timezone": "UTC",
         "jit": "off",
     }
-    settings = " ".join(f"-c {name}={value}" for name, value in options.items())
-    return f"{postgres_program('postgres')} -D {folder / 'data'} {settings}"
+    settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    return shlex.join([postgres_program("postgres"), "-D", str(folder / "data"), *settings])
 
 
 def _address(role: str, password: str, *, port: int, database: str, folder: Path | None) -> str:

@@ -47,6 +47,15 @@ def test_every_event_is_heard_by_somebody() -> None:
         assert any(heard(key, event.name) for keys in bus.CONSUMES.values() for key in keys), event.name
 
 
+NOBODY_ACTS_ON = {"alerts.alert.read"}
+"""Said for whoever asks next that an alert was read; incidents takes it in its order and does nothing yet."""
+
+
+def test_every_event_has_an_effect_in_some_service_or_is_said_to_have_none() -> None:
+    acted_on = {event.name for service in bus.CONSUMES for event in importlib.import_module(f"services.{service}.service").HANDLERS}
+    assert {event.name for event in events()} - acted_on == NOBODY_ACTS_ON
+
+
 def test_every_queue_has_a_consumer() -> None:
     for service in bus.CONSUMES:
         module = importlib.import_module(f"services.{service}.service")
@@ -90,6 +99,7 @@ def test_every_table_is_under_forced_row_level_security_with_a_policy(postgres: 
 WORKERS_READ = {  # beside the outbox, the inbox and the retries: what timers need, in columns
     "alerts": {"mails"},
     "files": {"drafts", "files"},
+    "incidents": {"ledger_work"},
 }
 DELIVERY = {*DELIVERY_TABLES, "dropped_events", "idempotency_keys"}
 HOLD_WORDS = {"fields", "name", "text", "note", "reason", "email", "narrative"}

@@ -168,35 +168,3 @@ def test_a_refused_form_says_why_beside_the_field_and_keeps_every_word(sign_in: 
     expect(page.get_by_role("alert").first).to_be_visible()
     expect(page.locator("[name=narrative]")).to_have_value(GOOD_EXAMPLE)
     assert page.title().startswith("Error:") or page.locator(".govuk-error-summary").count() == 1
-
-
-PAGES = ("", "inbox", "incidents/new", "pupils", "drafts", "reports")
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_axe_finds_nothing_on_any_page(sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], viewport: Any, dark: bool) -> None:
-    dsl = sign_in("dsl", viewport=viewport, dark=dark)
-    for path in PAGES:
-        finds_nothing_wrong(dsl.go(path))
-    page = dsl.go("inbox?state=all")
-    with page.expect_navigation():
-        page.get_by_role("main").locator(".sk-row__link").first.click()
-    finds_nothing_wrong(page)
-    with page.expect_navigation():
-        page.get_by_role("link", name="Add action").or_(page.get_by_role("button", name="Mark as read and add action")).first.click()
-    finds_nothing_wrong(page)
-    dsl.go("pupils").fill("[name=q]", "sarah")
-    page.get_by_role("main").get_by_role("button", name="Find").click()
-    finds_nothing_wrong(page)
-    page.get_by_role("main").locator("a[href*='/pupils/']").first.click()
-    finds_nothing_wrong(page)
-    page.get_by_role("link", name="Chronology").first.click()
-    finds_nothing_wrong(page)
-
-
-def test_no_page_scrolls_sideways_at_320_pixels(sign_in: Callable[..., Any]) -> None:
-    dsl = sign_in("dsl", viewport={"width": 320, "height": 640})
-    for path in PAGES:
-        page = dsl.go(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path

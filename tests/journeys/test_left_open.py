@@ -5,6 +5,7 @@ import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import psycopg
 from playwright.sync_api import expect
 
@@ -36,6 +37,48 @@ def test_a_session_that_ran_out_keeps_what_was_written_for_its_author_and_does_n
     expect(page.locator("[name=narrative]")).to_have_value(f"She said {secret}.")
     with psycopg.connect(system["admin_urls"]["incidents"]) as database:
         assert database.execute("select count(*) from entries where text like %s", (f"%{secret}%",)).fetchone() == (0,)
+
+
+def test_a_locked_session_keeps_what_was_written_and_records_nothing(sign_in: Callable[..., Any], system: dict[str, Any]) -> None:
+    """Locked in another tab while the form was open: what is sent then is kept for its author, who goes on with it once unlocked."""
+    person = sign_in("pastoral", javascript=False)
+    page = person.go("incidents/new")
+    secret = word()
+    page.fill("[name=narrative]", f"She said {secret}.")
+    other = page.context.new_page()
+    other.goto(f"{person.base}s/hillside/drafts")
+    other.get_by_role("button", name="Lock").click()
+    expect(other).to_have_url(re.compile("/unlock"))
+    page.locator("[data-record]").click()
+    expect(page).to_have_url(re.compile("/unlock"))
+    assert secret not in page.content(), "a lock screen shows nothing of it"
+    page.get_by_role("main").locator("[name=secret]").fill(person.login["password"])
+    page.get_by_role("main").get_by_role("button", name="Unlock").click()
+    expect(page.locator("[name=narrative]")).to_have_value(f"She said {secret}.")
+    with psycopg.connect(system["admin_urls"]["incidents"]) as database:
+        assert database.execute("select count(*) from entries where text like %s", (f"%{secret}%",)).fetchone() == (0,)
+
+
+def test_a_form_is_saved_for_later_by_a_button_though_incidents_is_away(sign_in: Callable[..., Any], system: dict[str, Any]) -> None:
+    """Drafts are kept by files: the page says so, and the words are there when incidents is back."""
+    page = sign_in("teacher", javascript=False).go("incidents/new")
+    said = word()
+    page.fill("[name=narrative]", f"Half a sentence {said}")
+    address = page.url
+    incidents = psutil.Process(system["pids"]["incidents"])
+    incidents.suspend()
+    try:
+        page.get_by_role("button", name="Save for later").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Your drafts")
+        expect(page.get_by_role("main").locator(f"a[href*='{address.rpartition('/')[2]}']")).to_have_count(1)
+    finally:
+        incidents.resume()
+    page.goto(address)
+    expect(page.locator("[name=narrative]")).to_have_value(f"Half a sentence {said}")
+    page.goto(address.partition("/incidents/")[0] + "/drafts")
+    draft = page.get_by_role("listitem").filter(has=page.locator(f"a[href*='{address.rpartition('/')[2]}']"))
+    draft.get_by_role("button").click()
+    expect(page.get_by_role("main").locator(f"a[href*='{address.rpartition('/')[2]}']")).to_have_count(0)
 
 
 def test_the_page_warns_before_it_is_closed_with_words_that_are_not_saved(sign_in: Callable[..., Any]) -> None:
