@@ -115,6 +115,14 @@ AUDIT = {
     "school_added": _("School added"),
     "trust_added": _("Trust added"),
     "first_administrator": _("First administrator"),
+    "sign_on_failed": _("Single sign-on failed"),
+    "provider_kept": _("Single sign-on set up or changed"),
+    "provider_removed": _("Single sign-on removed"),
+    "provider_linked": _("Account linked to single sign-on"),
+    "provider_unlinked": _("Account unlinked from single sign-on"),
+    "machine_added": _("Program given access"),
+    "machine_revoked": _("Program's access taken away"),
+    "machine_signed_in": _("Program signed in"),
     "right_granted": _("A record opened to somebody by a DSL"),
     "exported": _("Exported"),
 }
@@ -122,6 +130,9 @@ AUDIT = {
 AUDIT_FACTS = {
     "in_person": _("face to face"),
     "known_number": _("on a number already held"),
+    "second_factor": _("second factor asked for next"),
+    "enrol": _("second factor to be set up next"),
+    "password": _("new password asked for next"),
     "audit_log": _("the audit log"),
     "chronology_pdf": _("a chronology as PDF"),
 }

@@ -84,13 +84,9 @@ def _said(item: AuditItem, known: schools.Known) -> tuple[AuditItem, str, str, s
 
 
 def _fact(name: str, value: str, known: schools.Known) -> str:
+    """Return a fact in words; "" for one that is an id, or that says no more than the line does."""
     if name in ("roles", "waiting"):
         said = words.roles(value.split())
         return said if name == "roles" else words.waits(said)
-    if name == "category":
-        return known.category(value)
-    if name == "group":
-        return known.group(value)
-    if name == "class":
-        return str(words.CLASSES.get(value, value))
-    return str(words.AUDIT_FACTS.get(value, value))
+    said_by: dict[str, Any] = {"category": known.category, "group": known.group, "class": words.CLASSES.get}
+    return str(said_by.get(name, words.AUDIT_FACTS.get)(value) or "")
