@@ -355,6 +355,6 @@ def problem_of(error: Exception) -> Problem:
 
 
 def sentence(field: str, code: str) -> str:
-    """Return the sentence for a code beside a field (dotted paths count by their last name)."""
-    last = next((part for part in reversed(field.split(".")) if not part.isdigit()), field)
+    """Return the sentence for a code beside a field (a path, `alert.staff_ids` or `head-telephone`, counts by its last name)."""
+    last = next((part for part in reversed(field.replace("-", ".").split(".")) if not part.isdigit()), field)
     return str(BY_FIELD.get((field, code)) or BY_FIELD.get((last, code)) or FIELD.get(code) or FIELD["invalid"])

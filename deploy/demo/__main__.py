@@ -10,14 +10,14 @@ from uuid import UUID
 
 from nameko.standalone.rpc import ClusterRpcProxy
 
-from deploy.demo import people, stories
+from deploy.demo import REAL_SCHOOL, people, stories
 from deploy.demo.people import School
 from safekeep import bus
 from safekeep.actor import service_token
 from safekeep.contracts import Request
 from safekeep.contracts.identity import Seed
 from safekeep.contracts.incidents import ImportPupils, SeedEntries
-from safekeep.errors import Conflict
+from safekeep.errors import Conflict, NotAllowed
 from safekeep.keys import Keys
 from safekeep.rpc import envelope
 
@@ -40,15 +40,18 @@ def main() -> int:
             token = service_token(keys=keys, service="demo", school_id=school_id)
             getattr(services[service], method)(envelope(request, token=token, seconds=120))
 
-        ask(
-            Seed(
-                trust_id=people.id_of("trust"),
-                trust_name="Heathland Learning Trust",
-                trust_slug="heathland",
-                trust_people=trust,
-                schools=[school.seed for school in schools],
-            )
+        seed = Seed(
+            trust_id=people.id_of("trust"),
+            trust_name="Heathland Learning Trust",
+            trust_slug="heathland",
+            trust_people=trust,
+            schools=[school.seed for school in schools],
         )
+        try:
+            ask(seed)
+        except NotAllowed:
+            print("    This installation has a real school: no demonstration is made in it.", flush=True)
+            return REAL_SCHOOL
         for school in schools:
             _school(ask, school)
     logins = [*(_login(p, None) for p in trust), *(_login(p, s) for s in schools for p in _one_a_role(s))]

@@ -28,6 +28,7 @@ from xmlrpc.client import Fault, ServerProxy
 
 from supervisor.xmlrpc import SupervisorTransport
 
+from deploy.demo import REAL_SCHOOL
 from deploy.local import servers
 from deploy.local.servers import CannotStart
 from safekeep import keys, topology
@@ -121,6 +122,9 @@ class Launcher:
         print(f"\nSafekeep answers at {url}   (ready in {time.monotonic() - self._begun:.1f} s)")
         if self.mail_url:
             print(f"Mail it would send: {self.mail_url}")
+        first = self._first_link() if not logins else ""
+        if first:
+            print(f"\nNobody has an account yet. Open this once, within 24 hours, to name the trust and its first administrator:\n  {first}")
         if logins:
             print(_sign_ins(logins, codes_url=f"{self.mail_url}/codes" if self.mail_url else ""))
         print("\nCtrl-C ends it; the data stays in", self.data, flush=True)
@@ -129,6 +133,7 @@ class Launcher:
                 "url": url,
                 "mail_url": self.mail_url,
                 "logins": logins,
+                "first_link": first,
                 "admin_urls": self._admin_urls(),
                 "pids": {p["name"]: p["pid"] for p in self._processes()},
                 "data": str(self.data),
@@ -340,11 +345,19 @@ class Launcher:
                     "DEMO_DAY": kept_day(self.data / "run" / "demo-day"),
                 }
                 made = subprocess.run([sys.executable, "-W", "ignore", "-m", "deploy.demo"], cwd=ROOT, env=environment, check=False)
+            if made.returncode == REAL_SCHOOL:
+                return []
             if made.returncode != 0:
                 raise CannotStart("The demonstration data could not be made: the lines above say why; --no-demo starts without it.")
             done.write_text("")
         logins: list[dict[str, Any]] = json.loads(path.read_text())
         return logins
+
+    def _first_link(self) -> str:
+        """Return the link that begins an installation where nobody has an account; "" where somebody has."""
+        command = [sys.executable, "-W", "ignore", "-m", "deploy.cli", "first-administrator", "--json", "--data", str(self.data)]
+        asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+        return str(json.loads(asked.stdout).get("link", "")) if asked.stdout else ""
 
     def _told_operator(self) -> dict[str, str]:
         """Return what `safekeep` on the command line needs: every address, and the operator's key file."""
@@ -353,7 +366,7 @@ class Launcher:
             "KEYS_FOLDER": str(self.data / "keys"),
             "PUBLIC_URL": f"http://localhost:{self.port}",
         }
-        return self.urls | own
+        return self.urls | {"BROKER_URL": self.broker_urls.get("operator", self.urls["BROKER_URL"])} | own
 
     @property
     def _demo_logins(self) -> Path:
