@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from safekeep import bus, contracts, permissions
 from safekeep.contracts import Event, Request
 from safekeep.database import DELIVERY_TABLES, SERVICES
+from tests.isolation.test_rows import unprotected
 from tests.servers import Postgres
 
 OWNERS = ("identity", "incidents", "alerts", "files", "reports")
@@ -85,15 +86,8 @@ def test_every_table_is_under_forced_row_level_security_with_a_policy(postgres: 
     for service in SERVICES:
         engine = sa.create_engine(sa.make_url(postgres.admin).set(drivername="postgresql+psycopg", database=f"template_{service}"))
         with engine.connect() as connection:
-            rows = connection.execute(
-                sa.text(
-                    "select relname, relrowsecurity, relforcerowsecurity, (select count(*) from pg_policy where polrelid = c.oid) "
-                    "from pg_class c join pg_namespace n on n.oid = relnamespace where nspname = 'public' and relkind in ('r', 'p') and relname <> 'alembic_version'"
-                )
-            ).all()
+            assert unprotected(connection) == [], service
         engine.dispose()
-        assert rows
-        assert [name for name, enabled, forced, policies in rows if not (enabled and forced and policies >= 2)] == [], service
 
 
 WORKERS_READ = {  # beside the outbox, the inbox and the retries: what timers need, in columns
