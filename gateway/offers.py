@@ -1,4 +1,4 @@
-"""The providers that the sign-in page offers beside the password: remembered half a minute in this process."""
+"""The providers that the sign-in page offers beside the password: remembered some seconds in this process."""
 
 import time
 from typing import Final
@@ -7,7 +7,7 @@ from gateway import rpc
 from safekeep.contracts.identity import ProviderOffer, ProviderOffers
 from safekeep.errors import SafekeepError
 
-_SECONDS: Final = 30.0
+_SECONDS: Final = 10.0
 _SECONDS_AFTER_FAILURE: Final = 3.0
 _remembered: tuple[list[ProviderOffer], float] = ([], 0.0)
 
@@ -19,7 +19,7 @@ def offered() -> list[ProviderOffer]:
     if ends < time.monotonic():
         lasts = _SECONDS
         try:
-            found = rpc.ask(ProviderOffers(), token="", seconds=2.0).items
+            found = rpc.ask(ProviderOffers(), token="", seconds=3.0).items
         except SafekeepError:
             lasts = _SECONDS_AFTER_FAILURE
         _remembered = (found, time.monotonic() + lasts)

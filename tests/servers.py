@@ -147,7 +147,7 @@ def running_system(*arguments: str, data: Path | None = None) -> Iterator[dict[s
     ready, log = folder / "ready.json", folder / "run.log"
     ready.unlink(missing_ok=True)
     command = [sys.executable, "-W", "ignore", "-m", "deploy.local", "--data", str(folder / "data"), "--ready", str(ready), *arguments]
-    environment, broker = dict(os.environ), None
+    environment, broker = os.environ | {"SSO_INNER_ISSUERS": "http://localhost"}, None  # the OpenID provider of the journeys
     if containers.engine_answers():
         broker, environment["BROKER_URL"] = containers.start_broker(password="test-broker")
     with log.open("wb") as out:

@@ -266,6 +266,8 @@ class Launcher:
             told |= {key: self.urls[key] for key in (f"{service.upper()}_DATABASE_URL", f"{service.upper()}_WORKER_DATABASE_URL")}
         if name == "alerts":
             told |= {"SMTP_URL": self.urls["SMTP_URL"], "MAIL_FROM": os.environ.get("MAIL_FROM", "safekeep@safekeep.example")}
+        if name == "identity" and "SSO_INNER_ISSUERS" in os.environ:
+            told["SSO_INNER_ISSUERS"] = os.environ["SSO_INNER_ISSUERS"]
         if name == "files":
             told["OBJECT_STORE_URL"] = self.urls["OBJECT_STORE_URL"]
         return told

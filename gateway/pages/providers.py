@@ -71,7 +71,7 @@ def _address(here: Here) -> str:
 def _form(here: Here, item: ProviderItem | None) -> Any:
     console.prove_first()
     form = Form.sent(request.form) if request.method == "POST" else _filled(item)
-    if request.method == "POST":
+    if request.method == "POST" and _is_filled_in(form):
         try:
             kept = console.attempt(form, _wanted(form, item), seconds=20.0)
         except Invalid as error:
@@ -85,6 +85,13 @@ def _form(here: Here, item: ProviderItem | None) -> Any:
     roles = [("", ""), *((code, str(name)) for code, name in words.ROLES.items() if code not in TRUST_ROLES)]
     said = {"schools": schools, "roles": roles, "rows": typed + EMPTY_ROWS, "at": _address(here), "redirect_address": _found(here).redirect_address}
     return render_template("providers/form.html", form=form, item=item, **said), console.status(form)
+
+
+def _is_filled_in(form: Form) -> bool:
+    """Whether each value that was typed has its role."""
+    if any(form.one(name).strip() and not form.one(name.replace("value_", "role_")) for name in form.fields if name.startswith("value_")):
+        form.refuse("roles", "choose_one")
+    return not form.problems
 
 
 def _wanted(form: Form, item: ProviderItem | None) -> KeepProvider:

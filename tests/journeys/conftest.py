@@ -27,7 +27,7 @@ class Person:
     """Somebody at a browser, signed in."""
 
     def __init__(self, page: Page, system: dict[str, Any], role: str, school: str | None, *, fresh: bool) -> None:
-        self.page, self.base = page, system["url"]
+        self.page, self.base, self.system = page, system["url"], system
         self.login = next(x for x in system["logins"] if (x["role"], x["school"]) == (role, school))
         if self.login["totp_secret"]:
             name, value = signing_in.cookie(system, self.login, fresh=fresh)

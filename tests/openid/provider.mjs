@@ -48,6 +48,7 @@ async function begin() {
   answer = async (request, response) => {
     const path = new URL(request.url, issuer).pathname;
     if (misbehaves === 'down') return request.socket.destroy();
+    if (misbehaves === 'token_down' && path === '/token') return request.socket.destroy();
     if (misbehaves === 'hangs') return undefined;
     if (misbehaves === 'redirects' && path === '/jwks') { response.writeHead(302, { Location: `${issuer}/elsewhere` }).end(); return undefined; }
     if (path.startsWith('/interaction/')) return interaction(provider, request, response);
