@@ -130,6 +130,9 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "not_a_person": Problem(401, "not-signed-in", _("Sign in"), _("Sign in to see this page.")),
     },
     errors.Conflict: {
+        "address_taken": Problem(
+            409, "conflict", _("This address is in use"), _("Another account has this e-mail address by now. Decline it, and ask who wanted it.")
+        ),
         "assigned": Problem(
             409, "assigned", _("It is known who this is about"), _("Somebody has said already whom this incident is about. Open it again to see.")
         ),

@@ -1040,6 +1040,61 @@ class UnlinkPerson(Request[Nothing]):
     person_id: UUID
 
 
+# --- changing an account's e-mail address --------------------------------------------------------------------------------
+
+
+class AddressStateAnswer(Contract):
+    """The address now, the one that waits for a DSL ("" where none does), and whether the caller may confirm it."""
+
+    email: str
+    waiting: str
+    may_confirm: bool
+
+
+class AddressState(Request[AddressStateAnswer]):
+    """A person's address, for the console. Raises NotFound("person")."""
+
+    method: ClassVar[str] = "identity.address_state"
+    answer: ClassVar[type[Contract]] = AddressStateAnswer
+
+    school_id: UUID | None = None
+    person_id: UUID
+
+
+class AddressChanged(Contract):
+    """`waiting`: it is used when a DSL has confirmed it."""
+
+    waiting: bool
+
+
+class ChangeAddress(Request[AddressChanged]):
+    """Change a person's address, and with it their user name. The old address and the new one are told.
+
+    That of a DSL, deputy, SLT or trust role waits for a DSL's word, other than of who asked.
+    Raises Invalid, NotFound("person"), NotAllowed("elsewhere" | "step_up").
+    """
+
+    method: ClassVar[str] = "identity.change_address"
+    answer: ClassVar[type[Contract]] = AddressChanged
+
+    school_id: UUID | None = None
+    person_id: UUID
+    email: Line
+
+
+class ConfirmAddress(Request[Nothing]):
+    """A DSL confirms, or declines, an address that waits.
+
+    Raises NotFound("address"), NotAllowed("own_role" | "step_up"), Conflict("address_taken").
+    """
+
+    method: ClassVar[str] = "identity.confirm_address"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    person_id: UUID
+    accept: bool
+
+
 # --- machines --------------------------------------------------------------------------------------------------------------
 
 

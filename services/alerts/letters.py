@@ -41,6 +41,19 @@ _LETTERS: Final[dict[str, tuple[str, str]]] = {
         "Your Safekeep account was signed in to with your school's own sign-in",
         "Your Safekeep account was signed in to with your school's own sign-in for the first time, and is linked with it now.\n" + _NOT_YOU,
     ),
+    "address_asked": (
+        "A change of e-mail address at your school waits for a DSL",
+        "The e-mail address of {about} is to be changed. Nothing changes before a DSL has confirmed it.\n"
+        "Ask {about} face to face, or on a number you already had, whether it is right:\n\n{place}",
+    ),
+    "address_gone": (
+        "Your Safekeep account has another e-mail address now",
+        "Letters about your Safekeep account no longer go to this address, and you no longer sign in with it.\n" + _NOT_YOU,
+    ),
+    "address_changed": (
+        "This is your Safekeep account's e-mail address now",
+        "Sign in to Safekeep with this e-mail address from now on. Your password is as it was.\n" + _NOT_YOU,
+    ),
     "factor_added": ("A second factor was added to your Safekeep account", "An app or a key was added to your Safekeep account.\n" + _NOT_YOU),
     "factor_disabled": (
         "A second factor of your Safekeep account was disabled",

@@ -27,6 +27,7 @@ from safekeep.contracts.identity import (
 from safekeep.errors import NotFound, StorageError
 from safekeep.rpc import answers
 from services.identity import passwords, store
+from services.identity.service.addresses import EmailAddresses
 from services.identity.service.demonstration import Demonstration
 from services.identity.service.machines import Machinery
 from services.identity.service.single_sign_on import SingleSignOn
@@ -38,7 +39,7 @@ ASKS_AT_ONCE = 20
 REMINDERS_AT_ONCE = 50
 
 
-class Service(SingleSignOn, Machinery, Demonstration):
+class Service(SingleSignOn, Machinery, EmailAddresses, Demonstration):
     """Trusts, schools, staff, roles, sign-in, second factors, sessions, policy, the audit log."""
 
     name = "identity"

@@ -10,7 +10,7 @@ from services.identity.service.auditing import Auditing
 from services.identity.service.settings import Settings
 from services.identity.service.staff import StaffConsole
 from services.identity.service.trusts import Trusts
-from services.identity.store import accounts
+from services.identity.store import accounts, doors
 
 LINK_LETTERS = frozenset({"welcome", "password_link"})
 """Letters that carry a one-time link."""
@@ -35,9 +35,10 @@ class Console(Trusts, StaffConsole, Settings, Auditing):
         sender = next((p for p in standing.places if p.id == actor.school_id), standing.places[0])
         with self._school(sender.id) as tx:
             school = store.school_with(tx, school_id=sender.id)
+            change = doors.address_change(tx, person_id=person.id, id=request.about) if request.kind == "address_gone" and request.about else None
         return LetterAnswer(
             to_name=person.name,
-            to_email=person.email,
+            to_email=change.old_email if change else person.email,
             sender_name=sender.name,
             link_token=token,
             device=device.device if device else "",

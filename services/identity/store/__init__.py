@@ -189,6 +189,20 @@ sign_ons = sa.Table(
     sa.Column("verifier", sa.Text, nullable=False),
     _time("ends_at"),
 )
+address_changes = sa.Table(
+    "address_changes",
+    metadata,
+    sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, sa.ForeignKey("people.id"), nullable=False),
+    sa.Column("old_email", sa.Text, nullable=False),
+    sa.Column("new_email", sa.Text, nullable=False),
+    sa.Column("asked_by", pg.UUID, nullable=False),
+    _time("asked_at"),
+    _time("ended_at", nullable=True),
+    sa.Column("confirmed_by", pg.UUID),
+    sa.Index("address_changes_person", "person_id", "ended_at"),
+)
 machines = sa.Table(
     "machines",
     metadata,

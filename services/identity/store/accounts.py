@@ -279,6 +279,12 @@ def trusts_of(tx: sa.Connection, *, person_id: UUID) -> set[UUID]:
     return {*tx.execute(at_school).scalars(), *tx.execute(at_trust).scalars()}
 
 
+def change_email(tx: sa.Connection, *, person_id: UUID, email: str) -> None:
+    """Change an account's address; links that were sent to the old one are void."""
+    tx.execute(people.update().where(people.c.id == person_id).values(email=email))
+    tx.execute(links.delete().where(links.c.person_id == person_id, links.c.used_at.is_(None)))
+
+
 # --- second factors, codes, links ---------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from services.identity.store import machine_tokens, machines, people, provider_links, providers, sessions, sign_ons
+from services.identity.store import address_changes, machine_tokens, machines, people, provider_links, providers, sessions, sign_ons
 
 # --- providers -------------------------------------------------------------------------------------------------------------
 
@@ -97,6 +97,39 @@ def tidy(tx: sa.Connection, *, now: datetime) -> None:
     """Remove sign-ins that nobody finished, and tokens that have run out."""
     tx.execute(sign_ons.delete().where(sign_ons.c.ends_at < now))
     tx.execute(machine_tokens.delete().where(machine_tokens.c.ends_at < now))
+
+
+# --- changes of an address -------------------------------------------------------------------------------------------------------
+
+
+def address_waiting(tx: sa.Connection, *, school_id: UUID, person_id: UUID) -> sa.Row[Any] | None:
+    """Return the change of a person's address that waits for a DSL, locked."""
+    return tx.execute(sa.select(address_changes).where(*_waiting(school_id, person_id)).with_for_update()).first()
+
+
+def add_address_change(tx: sa.Connection, **values: Any) -> None:
+    """Keep that a change was asked for."""
+    tx.execute(address_changes.insert().values(**values))
+
+
+def drop_address_changes(tx: sa.Connection, *, school_id: UUID, person_id: UUID, now: datetime) -> None:
+    """What waited is no longer wanted: declined, or asked for anew."""
+    tx.execute(address_changes.update().where(*_waiting(school_id, person_id)).values(ended_at=now))
+
+
+def confirm_address_change(tx: sa.Connection, *, school_id: UUID, person_id: UUID, by_id: UUID, now: datetime) -> sa.Row[Any]:
+    """Confirm what waits, and return it."""
+    change = address_changes.update().where(*_waiting(school_id, person_id)).values(ended_at=now, confirmed_by=by_id)
+    return tx.execute(change.returning(address_changes)).one()
+
+
+def address_change(tx: sa.Connection, *, person_id: UUID, id: UUID) -> sa.Row[Any] | None:
+    """Return a change of a person's address."""
+    return tx.execute(sa.select(address_changes).where(address_changes.c.person_id == person_id, address_changes.c.id == id)).first()
+
+
+def _waiting(school_id: UUID, person_id: UUID) -> tuple[sa.ColumnElement[bool], ...]:
+    return address_changes.c.school_id == school_id, address_changes.c.person_id == person_id, address_changes.c.ended_at.is_(None)
 
 
 # --- machines ------------------------------------------------------------------------------------------------------------------

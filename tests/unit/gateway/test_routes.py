@@ -47,6 +47,7 @@ BOTH = {
     "providers.add",
     "providers.change",
     "machines.machines",
+    "addresses.change",
 }
 """Routes with one view for showing a form and for sending it."""
 

@@ -135,6 +135,8 @@ def test_trust_it_and_governors_call_nothing_that_touches_records() -> None:
         "identity.machines",
         "identity.add_machine",
         "identity.revoke_machine",
+        "identity.address_state",
+        "identity.change_address",
     }
 
 
