@@ -12,7 +12,7 @@ READS = frozenset(
     """
     alerts.inbox alerts.readers alerts.unread
     files.draft files.drafts files.left_drafts files.names files.read files.receipts
-    identity.account identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
+    identity.account identity.address_state identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
     identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_schools
     incidents.chronology incidents.incident incidents.my_entries incidents.open_asks incidents.permit_file incidents.person_openings
     incidents.preview_alert incidents.pupil incidents.pupil_openings incidents.readers_of_records incidents.search_pupils incidents.summaries
@@ -34,7 +34,8 @@ BY_ID = frozenset(
 SETS = frozenset(
     """
     alerts.mark_read files.discard_draft
-    identity.add_staff identity.change_member identity.close_member identity.confirm_own_role identity.confirm_role identity.disable_factor
+    identity.add_staff identity.change_address identity.change_member identity.close_member identity.confirm_address identity.confirm_own_role identity.confirm_role
+    identity.disable_factor
     identity.disable_factors identity.end_session identity.keep_category identity.keep_group identity.keep_provider identity.keep_school
     identity.lock identity.remove_provider identity.revoke_machine identity.set_policy identity.sign_out identity.unlink_person
     incidents.add_pupils incidents.answer_ask incidents.end_witness
@@ -42,7 +43,7 @@ SETS = frozenset(
 )
 """Say how something shall be: twice is as once."""
 
-BY_NAME = frozenset("identity.add_machine identity.add_school identity.add_trust identity.first_administrator".split())
+BY_NAME = frozenset("identity.add_school identity.add_trust identity.first_administrator".split())
 """Make something under a name that can be there once: the second is refused or finds the first."""
 
 ONE_TIME = frozenset(
@@ -55,7 +56,7 @@ ONE_TIME = frozenset(
 
 ANOTHER = frozenset(
     """
-    identity.ask_password identity.give_access_token identity.give_pass identity.machine_session identity.new_recovery_codes identity.send_link
+    identity.add_machine identity.ask_password identity.give_access_token identity.give_pass identity.machine_session identity.new_recovery_codes identity.send_link
     identity.sign_in
     """.split()
 )
