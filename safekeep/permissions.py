@@ -213,7 +213,7 @@ SCOPES: tuple[str, ...] = ("pupils.import", "counts.read")
 ANYONE = frozenset({"anyone"})
 """May be called without a token: the call itself carries its proof (a password, a session)."""
 
-_MEMBERS = frozenset(Role)
+_MEMBERS = frozenset(Role) - TRUST_ROLES
 _SCHOOL = frozenset(RECORDERS)
 _LEADS = frozenset(SAFEGUARDING_LEADS)
 _CONSOLE = _LEADS | {Role.TRUST_IT}
@@ -307,6 +307,8 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.export": _LEADS,
     "incidents.export_piece": _LEADS,
     "incidents.witnessed_head": frozenset({"service:alerts"}),
+    "incidents.readable": _SCHOOL,
+    "incidents.concerning": frozenset({"service:reports"}),
     "incidents.import_pupils": frozenset({"service:demo"}),
     "incidents.seed": frozenset({"service:demo"}),
     # alerts

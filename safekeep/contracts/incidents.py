@@ -788,6 +788,39 @@ class WitnessedHead(Request[WitnessedHeadAnswer]):
     head_id: UUID
 
 
+# --- for services that keep something of entries themselves --------------------------------------------------------
+
+
+class ReadableAnswer(Contract):
+    """Those of the entries asked about that the actor may read."""
+
+    entry_ids: list[UUID]
+
+
+class Readable(Request[ReadableAnswer]):
+    """Which of these entries the actor may read: for a service that shows what it keeps about them, on the person's behalf."""
+
+    method: ClassVar[str] = "incidents.readable"
+    answer: ClassVar[type[Contract]] = ReadableAnswer
+
+    entry_ids: list[UUID] = Field(max_length=10_000)
+
+
+class ConcerningAnswer(Contract):
+    """Incidents in which a person, or their child, is the pupil or linked."""
+
+    incident_ids: list[UUID]
+
+
+class Concerning(Request[ConcerningAnswer]):
+    """Which incidents concern a person themselves: reports leaves them out of what that person counts. For services only."""
+
+    method: ClassVar[str] = "incidents.concerning"
+    answer: ClassVar[type[Contract]] = ConcerningAnswer
+
+    person_id: UUID
+
+
 # --- the demonstration ---------------------------------------------------------------------------------------------
 
 
@@ -889,6 +922,16 @@ class AlertPassedOn(Event):
     class_code: Code
     people: list[UUID]
     trace: str = Field(default="", pattern=r"^[0-9a-f]{0,32}$")
+
+
+class SightLost(Event):
+    """It became known that these people, or children of theirs, are in the incident: nothing of it is for them any more."""
+
+    name: ClassVar[str] = "incidents.sight.lost"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    people: list[UUID]
 
 
 class RightGranted(Event):

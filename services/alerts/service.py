@@ -101,10 +101,8 @@ class Service:
     def readers(self, actor: Actor, request: Readers) -> ReadersAnswer:
         with self._school(actor) as tx:
             rows = store.readers(tx, school_id=actor.at_school, incident_id=request.incident_id)
-        if not permissions.is_lead(actor.roles):
-            mine = {row.entry_id for row in rows if actor.person in (row.person_id, row.recorded_by)}
-            rows = [row for row in rows if row.entry_id in mine]
-        return ReadersAnswer(items=[_reader(row) for row in rows])
+        theirs = ask(self.incidents, incidents.Readable(entry_ids=sorted({row.entry_id for row in rows})), token=actor.token).entry_ids
+        return ReadersAnswer(items=[_reader(row) for row in rows if row.entry_id in theirs])
 
     # --- events
 
@@ -278,7 +276,16 @@ def _on_entry(tx: sa.Connection, event: EntryRecorded) -> None:
     _raise(tx, event=event, recipients=event.recipients, kind=kind, at_risk_now=event.at_risk_now, past=event.past)
 
 
+def _on_sight_lost(tx: sa.Connection, event: incidents.SightLost) -> None:
+    store.withdraw(tx, school_id=event.school_id, incident_id=event.incident_id, people=event.people, now=clock.now())
+
+
 def _on_granted(tx: sa.Connection, event: incidents.RightGranted) -> None:
+    """Alert them; who was alerted before and has lost sight since is alerted anew."""
+    mail = _mail(event.person_id, kind="alert", now=clock.now(), category=event.category, by=event.author_id, trace=event.trace)
+    which: dict[str, Any] = {"school_id": event.school_id, "entry_id": event.entry_id, "person_id": event.person_id}
+    if store.bring_back(tx, **which, class_code=event.class_code, mail=mail, now=clock.now()):
+        return
     granted = Recipient(person_id=event.person_id, because=["named"])
     _raise(tx, event=event, recipients=[granted], kind="incident" if event.entry_id == event.incident_id else "action", at_risk_now=False, past=False)
 
@@ -403,6 +410,7 @@ HANDLERS: inbox.Handlers = {
     incidents.ActionAdded: _on_entry,
     incidents.RightGranted: _on_granted,
     incidents.AlertPassedOn: _on_passed_on,
+    incidents.SightLost: _on_sight_lost,
     files.DraftLeft: _on_draft_left,
     identity.LetterWanted: _on_letter,
     incidents.HeadSigned: _on_head,

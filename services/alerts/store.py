@@ -159,7 +159,7 @@ def mark_read(tx: sa.Connection, *, school_id: UUID, alert_id: UUID, now: dateti
 
 _RAISE_CLASS = sa.text(
     "update alerts set class_code = case when person_id = any(cast(:lost as uuid[])) then class_code else :class end, "
-    "withdrawn_at = case when person_id = any(cast(:lost as uuid[])) then cast(:now as timestamptz) end "
+    "withdrawn_at = case when person_id = any(cast(:lost as uuid[])) then coalesce(withdrawn_at, cast(:now as timestamptz)) else withdrawn_at end "
     "where school_id = :school and entry_id = :incident"
 )
 
@@ -179,6 +179,17 @@ def orphan(tx: sa.Connection, *, school_id: UUID, person_id: UUID, now: datetime
     """Take what a leaver has not read out of their inbox, and return it."""
     theirs = alerts.c.school_id == school_id, alerts.c.person_id == person_id, alerts.c.read_at.is_(None), alerts.c.withdrawn_at.is_(None)
     return tx.execute(alerts.update().where(*theirs).values(withdrawn_at=now).returning(alerts.c.id, alerts.c.incident_id, alerts.c.entry_id)).all()
+
+
+def bring_back(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, person_id: UUID, class_code: str, mail: dict[str, Any], now: datetime) -> bool:
+    """Make a person's withdrawn alert to an entry one to be read again, with its mail. Returns False where there is none."""
+    theirs = alerts.c.school_id == school_id, alerts.c.entry_id == entry_id, alerts.c.person_id == person_id, alerts.c.withdrawn_at.is_not(None)
+    values = {"withdrawn_at": None, "read_at": None, "raised_at": now, "class_code": class_code}
+    alert_id = tx.execute(alerts.update().where(*theirs).values(values).returning(alerts.c.id)).scalar()
+    if alert_id is None:
+        return False
+    tx.execute(mails.insert().values(school_id=school_id, state="waiting", attempts=0, **mail | {"alert_id": alert_id}))
+    return True
 
 
 def readers(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from eventlet import tpool
 from nameko.rpc import RpcProxy
 from nameko.timer import timer
 
+from safekeep import actor as actors
 from safekeep import clock, inbox
 from safekeep.actor import Actor
 from safekeep.contracts import identity
-from safekeep.contracts.incidents import ActionAdded, Chronology, EntryLine, IncidentRecorded, PupilItem
+from safekeep.contracts.incidents import ActionAdded, Chronology, Concerning, EntryLine, IncidentRecorded, PupilItem
 from safekeep.contracts.reports import ChronologyPdf, CountRow, Counts, CountsAnswer, Document, SchoolCounts, TrustCounts, TrustCountsAnswer
 from safekeep.errors import Conflict, Invalid, NotFound
 from safekeep.permissions import Class
@@ -32,9 +34,11 @@ class Service:
     @answers(Counts)
     def counts(self, actor: Actor, request: Counts) -> CountsAnswer:
         first, last = _months(request)
+        theirs = self._concerning(actor)
+        here: dict[str, Any] = {"school_ids": [actor.at_school], "first": first, "last": last, "without": theirs}
         with self._school(actor) as tx:
-            rows = store.rows_of(tx, school_ids=[actor.at_school], first=first, last=last)
-            incidents, actions = store.totals_of(tx, school_ids=[actor.at_school], first=first, last=last).get(actor.at_school, (0, 0))
+            rows = store.rows_of(tx, **here)
+            incidents, actions = store.totals_of(tx, **here).get(actor.at_school, (0, 0))
         return CountsAnswer(rows=[_row(row) for row in rows], incidents=incidents, actions=actions)
 
     @answers(TrustCounts)
@@ -74,6 +78,13 @@ class Service:
 
     def _school(self, actor: Actor) -> Any:
         return self.host.transaction(self.host.engine, school_id=actor.at_school)
+
+    def _concerning(self, actor: Actor) -> Sequence[UUID]:
+        """Return the incidents about the person's own child: they are not told of them even in a count of one."""
+        if actor.person_id is None:  # a machine has no child
+            return []
+        own = actors.service_token(keys=self.host.keys, service=self.name, school_id=actor.at_school)
+        return ask(self.incidents, Concerning(person_id=actor.person_id), token=own).incident_ids
 
     def _all_of(self, asked: Chronology, *, token: str) -> tuple[PupilItem, Sequence[EntryLine]]:
         """Read the whole chronology with the asker's own rights, page by page."""

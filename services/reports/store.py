@@ -95,23 +95,24 @@ def keep(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, counts_as: Co
 
 _ROWS = sa.text(
     "select school_id, month, class, category, category = main as main, count(*) as count from counted, unnest(categories) as category "
-    "where school_id = any(:schools) and month between :first and :last group by school_id, month, class, category, category = main "
+    "where school_id = any(:schools) and month between :first and :last and incident_id <> all(cast(:without as uuid[])) "
+    "group by school_id, month, class, category, category = main "
     "order by school_id, month, class desc, category"
 ).bindparams(sa.bindparam("schools", type_=pg.ARRAY(pg.UUID)))
 _TOTALS = sa.text(
     "select school_id, count(*) as incidents, sum(actions) as actions from counted "
-    "where school_id = any(:schools) and month between :first and :last group by school_id"
+    "where school_id = any(:schools) and month between :first and :last and incident_id <> all(cast(:without as uuid[])) group by school_id"
 ).bindparams(sa.bindparam("schools", type_=pg.ARRAY(pg.UUID)))
 
 
-def rows_of(tx: sa.Connection, *, school_ids: Sequence[UUID], first: str, last: str) -> Sequence[sa.Row[Any]]:
-    """Return counts by school, month, class and category, between two months, both included."""
-    return tx.execute(_ROWS, {"schools": list(school_ids), "first": first, "last": last}).all()
+def rows_of(tx: sa.Connection, *, school_ids: Sequence[UUID], first: str, last: str, without: Sequence[UUID] = ()) -> Sequence[sa.Row[Any]]:
+    """Return counts by school, month, class and category, between two months, both included; `without` these incidents."""
+    return tx.execute(_ROWS, {"schools": list(school_ids), "first": first, "last": last, "without": list(without)}).all()
 
 
-def totals_of(tx: sa.Connection, *, school_ids: Sequence[UUID], first: str, last: str) -> dict[UUID, tuple[int, int]]:
+def totals_of(tx: sa.Connection, *, school_ids: Sequence[UUID], first: str, last: str, without: Sequence[UUID] = ()) -> dict[UUID, tuple[int, int]]:
     """Return (incidents, actions) by school between two months; a school with none is left out."""
-    rows = tx.execute(_TOTALS, {"schools": list(school_ids), "first": first, "last": last})
+    rows = tx.execute(_TOTALS, {"schools": list(school_ids), "first": first, "last": last, "without": list(without)})
     return {row.school_id: (row.incidents, row.actions) for row in rows}
 
 

@@ -14,7 +14,7 @@ from safekeep.rpc import answers
 from services.incidents import recording, store
 from services.incidents.service.base import Base
 from services.incidents.service.entries import write_action, write_incident
-from services.incidents.service.pupils import keep_flag
+from services.incidents.service.pupils import keep_flag, keep_with_relatives
 
 
 class Demonstration(Base):
@@ -26,7 +26,7 @@ class Demonstration(Base):
             for pupil in request.pupils:
                 values = pupil.model_dump(exclude={"relatives"})
                 holding = pupil.id == recording.holding_pupil(actor.at_school)
-                store.keep_pupil(tx, school_id=actor.at_school, relatives=pupil.relatives, holding=holding, **values)
+                keep_with_relatives(tx, school_id=actor.at_school, relatives=pupil.relatives, holding=holding, **values)
             for flag in request.flags:
                 keep_flag(tx, school_id=actor.at_school, request=flag, by=None)
         return Nothing()

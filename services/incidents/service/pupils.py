@@ -1,12 +1,13 @@
 """Finding pupils, what is known of one, their flags."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from safekeep import clock, permissions
+from safekeep import clock, outbox, permissions
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import (
     AddPupils,
@@ -20,6 +21,7 @@ from safekeep.contracts.incidents import (
     SearchPupils,
     SetFlag,
     SiblingItem,
+    SightLost,
 )
 from safekeep.errors import Invalid, NotFound
 from safekeep.ids import new_id
@@ -99,6 +101,15 @@ class Pupils(Base):
             parts = {request.pupil_id: "pupil"}
             write_place(tx, actor=actor, kind="flag", incident_id=request.id, entry_id=request.id, fields=fields, parts=parts, now=now)
         return FlagSet(id=request.id)
+
+
+def keep_with_relatives(tx: sa.Connection, *, school_id: UUID, id: UUID, relatives: Collection[UUID], **values: Any) -> None:
+    """Keep a pupil. Staff who are newly known to be their parents lose sight of what is recorded already: alerts takes it out of their inboxes."""
+    newly = set(relatives) - store.concerned_staff(tx, school_id=school_id, pupil_ids=[id])
+    store.keep_pupil(tx, school_id=school_id, id=id, relatives=relatives, **values)
+    if newly:
+        for incident_id in store.incidents_with(tx, school_id=school_id, pupil_id=id):
+            outbox.add(tx, SightLost, school_id=school_id, subject=incident_id, incident_id=incident_id, people=sorted(newly))
 
 
 def keep_flag(tx: sa.Connection, *, school_id: UUID, request: SetFlag, by: UUID | None) -> None:

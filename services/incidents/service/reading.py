@@ -10,6 +10,8 @@ from safekeep.actor import Actor
 from safekeep.contracts.incidents import (
     Chronology,
     ChronologyAnswer,
+    Concerning,
+    ConcerningAnswer,
     EntriesAnswer,
     FilePass,
     Incident,
@@ -19,6 +21,8 @@ from safekeep.contracts.incidents import (
     MonthCount,
     MyEntries,
     PermitFile,
+    Readable,
+    ReadableAnswer,
     Summaries,
 )
 from safekeep.errors import NotFound
@@ -51,6 +55,17 @@ class Reading(Base):
         with self._school(actor) as tx:
             rows = store.lines_with(tx, school_id=actor.at_school, ids=request.entry_ids, reading=permissions.reading(actor))
             return EntriesAnswer(items=headings(lines(tx, actor=actor, rows=rows)))
+
+    @answers(Readable)
+    def readable(self, actor: Actor, request: Readable) -> ReadableAnswer:
+        with self._school(actor) as tx:
+            found = store.readable_of(tx, school_id=actor.at_school, ids=request.entry_ids, reading=permissions.reading(actor))
+        return ReadableAnswer(entry_ids=sorted(found))
+
+    @answers(Concerning)
+    def concerning(self, actor: Actor, request: Concerning) -> ConcerningAnswer:
+        with self._school(actor) as tx:
+            return ConcerningAnswer(incident_ids=store.incidents_concerning(tx, school_id=actor.at_school, person_id=request.person_id))
 
     @answers(MyEntries)
     def my_entries(self, actor: Actor, request: MyEntries) -> EntriesAnswer:

@@ -42,7 +42,18 @@ from services.incidents.store.proof import (
     work_due,
     zone_of,
 )
-from services.incidents.store.pupils import all_pupils, concerned_staff, find_pupils, flags_of, keep_flag, keep_pupil, pupils_with, siblings_of
+from services.incidents.store.pupils import (
+    all_pupils,
+    concerned_staff,
+    find_pupils,
+    flags_of,
+    incidents_concerning,
+    incidents_with,
+    keep_flag,
+    keep_pupil,
+    pupils_with,
+    siblings_of,
+)
 from services.incidents.store.reading import (
     Filters,
     chronology,
@@ -54,6 +65,7 @@ from services.incidents.store.reading import (
     linked_of,
     months_of,
     readable,
+    readable_of,
 )
 from services.incidents.store.rights import Right, give_right_to_one, give_rights, losing_sight, rights_in, take_right
 from services.incidents.store.school import keep_school, keep_staff, school_state

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from safekeep.permissions import Class
 from safekeep.text import fold, search_tokens
-from services.incidents.store.tables import flags, pupil_words, pupils, relations
+from services.incidents.store.tables import flags, incident_pupils, pupil_words, pupils, relations, same_pupil
 
 
 def keep_pupil(tx: sa.Connection, *, school_id: UUID, relatives: Collection[UUID], **values: Any) -> None:
@@ -70,6 +70,19 @@ def keep_flag(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
     changed = {name: values[name] for name in ("started", "ended", "review", "social_worker", "note", "set_by", "set_at")}
     insert = pg.insert(flags).values(school_id=school_id, **values)
     tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "id"], set_=changed))
+
+
+def incidents_with(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID) -> list[UUID]:
+    """Return the incidents a pupil is in, as the one it is about or linked."""
+    query = sa.select(incident_pupils.c.incident_id).where(incident_pupils.c.school_id == school_id, incident_pupils.c.pupil_id == pupil_id)
+    return list(tx.execute(query.order_by(incident_pupils.c.incident_id)).scalars())
+
+
+def incidents_concerning(tx: sa.Connection, *, school_id: UUID, person_id: UUID) -> list[UUID]:
+    """Return the incidents in which a person, or their child, is the pupil or linked."""
+    joined = incident_pupils.join(relations, same_pupil(incident_pupils, relations))
+    query = sa.select(incident_pupils.c.incident_id).distinct().select_from(joined)
+    return list(tx.execute(query.where(incident_pupils.c.school_id == school_id, relations.c.person_id == person_id)).scalars())
 
 
 def concerned_staff(tx: sa.Connection, *, school_id: UUID, pupil_ids: Collection[UUID]) -> frozenset[UUID]:

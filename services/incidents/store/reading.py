@@ -60,6 +60,11 @@ def entries_of(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, reading
     return tx.execute(query.order_by(entries.c.ledger_sequence)).all()
 
 
+def readable_of(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID], reading: Reading) -> set[UUID]:
+    """Return those of these entries that this reader may read."""
+    return set(tx.execute(sa.select(entries.c.id).where(entries.c.school_id == school_id, entries.c.id.in_(ids), readable(reading))).scalars())
+
+
 def linked_of(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:
     """Return the pupils in an incident: the one it is about has no part."""
     query = sa.select(incident_pupils, pupils.c.name).join(pupils, same(incident_pupils, pupils, "pupil_id"))

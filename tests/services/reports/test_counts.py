@@ -17,7 +17,9 @@ from safekeep.contracts.reports import Counts, TrustCounts
 from safekeep.errors import Invalid, NotAllowed, NotFound, StorageError
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
+from services.incidents.service import Service as Incidents
 from services.reports.service import HANDLERS, Service
+from tests.make import a_record, create_pupil, create_school
 
 NOON = dt.datetime(2026, 3, 10, 12, 0, tzinfo=dt.UTC)
 YEAR = {"since": dt.date(2026, 1, 1), "until": dt.date(2026, 12, 31)}
@@ -26,10 +28,11 @@ YEAR = {"since": dt.date(2026, 1, 1), "until": dt.date(2026, 12, 31)}
 class Reports:
     """The service over a fresh database, fed with events as the queue would bring them."""
 
-    def __init__(self, resources: Resources) -> None:
-        self.resources = resources
-        self.service = Service()
-        self.service.host = resources
+    def __init__(self, resources: Callable[..., Resources]) -> None:
+        self.resources = resources("reports")
+        self.service, self.incidents = Service(), Incidents()
+        self.service.host, self.incidents.host = self.resources, resources("incidents")
+        self.service.incidents = self.incidents  # type: ignore[assignment] - asked as over the bus
 
     def hear(self, event: Event) -> None:
         message = Sealed({"name": event.name, "version": event.version, "event": event.wire()})
@@ -43,7 +46,7 @@ class Reports:
 
 @pytest.fixture
 def reports(resources: Callable[..., Resources]) -> Reports:
-    return Reports(resources("reports"))
+    return Reports(resources)
 
 
 def a_school(*, trust_id: UUID | None = None, zone: str = "Europe/London", sequence: int = 1, school_id: UUID | None = None) -> SchoolChanged:
@@ -220,3 +223,20 @@ def test_the_database_itself_shows_nothing_unless_a_school_or_trust_is_set_and_a
         assert tx.execute(sa.text("update counted set main = 'x'")).rowcount == 0
     with pytest.raises(StorageError), reports.resources.transaction(reports.resources.worker_engine) as tx:
         tx.execute(how_many)
+
+
+def test_nobody_counts_what_is_about_their_own_child(reports: Reports, ask_service: Any, token_for: Any) -> None:
+    """A count of one would say that it is there. Others count it."""
+    made = create_school(resources=reports.incidents.host)
+    parent = made.people["dsl"]
+    child = create_pupil(resources=reports.incidents.host, school=made, relatives=(parent,))
+    token = token_for(roles=["teacher"], school_id=made.id, person_id=made.people["teacher"])
+    done = ask_service(reports.incidents, a_record(pupil_id=child), token=token)
+    reports.hear(a_school(school_id=made.id))
+    event = recorded(school_id=made.id, categories=["safeguarding_concern"], class_code="safeguarding")
+    reports.hear(event.model_copy(update={"incident_id": done.id, "subject": done.id, "entry_id": done.id}))
+    seen = {}
+    for role in ("dsl", "deputy_dsl"):
+        found = ask_service(reports.service, Counts(**YEAR), token=token_for(roles=[role], school_id=made.id, person_id=made.people[role]))
+        seen[role] = (len(found.rows), found.incidents)
+    assert seen == {"dsl": (0, 0), "deputy_dsl": (1, 1)}

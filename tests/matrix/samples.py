@@ -1,0 +1,177 @@
+"""A good request for every method: ids of what the world holds, by the names of the fields, and the rest as each method wants it."""
+
+import datetime as dt
+import importlib
+import inspect
+import types
+import typing
+from typing import Any
+from uuid import UUID
+
+from pydantic.fields import FieldInfo
+
+from safekeep import permissions
+from safekeep.contracts import Request
+from safekeep.contracts.identity import CategoryItem, GroupItem, Policy
+from safekeep.database import SERVICES
+from safekeep.ids import new_id
+from safekeep.permissions import Class
+from tests.matrix.world import PDF, Made, Place
+
+IDS = (
+    "incident_id",
+    "entry_id",
+    "pupil_id",
+    "file_id",
+    "draft_id",
+    "alert_id",
+    "ask_id",
+    "person_id",
+    "school_id",
+    "factor_id",
+    "session_id",
+    "machine_id",
+    "provider_id",
+)
+"""Fields that name something that is there already: the matrix puts in the id of somebody else's, and one of nothing."""
+LISTS = {f"{name}s": name for name in IDS}
+NEW = {"id"}
+"""The id of what is to be made."""
+
+ABOUT = {"incidents.assign_pupil": "holding"}
+"""Methods for an incident that is recorded of a pupil not listed."""
+OTHER_IDS = {
+    "files.append": {"file_id": "upload_id"},
+    "files.finish_upload": {"file_id": "upload_id"},
+    "identity.remove_provider": {"id": "provider_id"},
+    "incidents.end_witness": {"id": "witness_id"},
+    "incidents.begin_export": {"scope_id": "incident_id"},
+    "incidents.export": {"id": "export_id"},
+    "incidents.export_piece": {"id": "export_id"},
+}
+"""Methods for a file that no entry has sealed yet, and one whose `id` is of what is there."""
+NOT_MADE_HERE = {"incidents.export_piece"}
+"""The ledger's own process puts exports together: that their asker gets the pieces is tried beside it."""
+NEEDS_ASK = {"incidents.answer_ask"}
+FROM_SAFEGUARDING = frozenset({Class.SAFEGUARDING, Class.PROTECTION})
+"""Below, nobody has to ask a DSL to tell somebody who records: there is no request to answer."""
+
+A_POLICY = Policy(min_length=12, all_kinds=False, change_days=0, remembered=5, deny_common=True, lock_minutes=10, factor_roles=[])
+A_CATEGORY = CategoryItem(code="uniform", name="Uniform", class_code="general", groups=[], leads_only=False)
+
+GIVEN: dict[str, dict[str, Any]] = {
+    "incidents.search_pupils": {"q": "zqname"},
+    "incidents.record": {
+        "occurred_at": dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
+        "kind": "observation",
+        "narrative": "N",
+        "category_codes": ["welfare"],
+    },
+    "incidents.add_pupils": {"pupils": [{"name": "New Pupil", "year": "Year 1", "born": dt.date(2020, 1, 1)}]},
+    "incidents.begin_export": {"scope": "incident", "reason": "A conference", "school_name": "School One"},
+    "incidents.keep_witness": {"kind": "email", "name": "A Solicitor", "address": "witness@solicitor.example"},
+    "incidents.preview_alert": {"alert": {}, "category_codes": ["welfare"], "pupil_ids": []},
+    "incidents.add_action": {"text": "Done."},
+    "incidents.add_correction": {"reason": "R", "should_say": "S"},
+    "incidents.set_flag": {"kind": "send", "started": dt.date(2026, 1, 1)},
+    "incidents.answer_ask": {"accept": False, "reason": "R"},
+    "files.save_draft": {"kind": "incident", "fields": {"text": ["w"]}, "draft_id": new_id, "incident_id": None},
+    "files.begin_upload": {"file_id": new_id, "name": "a.pdf", "size": 10},
+    "files.append": {"offset": 0, "data": PDF},
+    "files.names": {"passes": {}},
+    "identity.keep_category": {"category": A_CATEGORY},
+    "identity.keep_group": {"group": GroupItem(code="year_five", name="Year 5", members=[])},
+    "identity.set_policy": {"policy": A_POLICY},
+    "identity.change_member": {"roles": ["teacher"]},
+    "identity.confirm_role": {"accept": True},
+    "identity.give_pass": {"how": "in_person"},
+    "identity.add_staff": {"people": [{"name": "New Person", "email": "new@one.example", "roles": ["teacher"]}]},
+    "identity.add_school": {"name": "New", "slug": "new_school", "phase": "primary", "trust_slug": "near"},
+    "identity.add_trust": {"name": "New", "slug": "new_trust", "admin_name": "Ad Min", "admin_email": "ad@new.example"},
+    "identity.add_machine": {"name": "Machine", "scopes": ["counts.read"], "days": 30},
+    "identity.keep_provider": {"id": None, "name": "Sign on", "kind": "other", "issuer": "https://issuer.example", "client_id": "c", "secret": "s"},
+    "identity.letter": {"kind": "password_changed", "about": None},
+}
+"""What the fields that are not ids hold, where a first guess by their type would not do. A callable is called anew each time."""
+
+
+def requests() -> dict[str, type[Request[Any]]]:
+    """Return every request by its method."""
+    modules = [importlib.import_module(f"safekeep.contracts.{owner}") for owner in SERVICES]
+    found = {c for m in modules for c in vars(m).values() if inspect.isclass(c) and issubclass(c, Request) and "method" in vars(c)}
+    return {c.method: c for c in sorted(found, key=lambda c: c.method)}
+
+
+def names_things(request: type[Request[Any]]) -> bool:
+    """Whether the request names something by its id, at its own level or in the request it carries."""
+    given = GIVEN.get(request.method, {})
+    if any(name in request.model_fields and name not in given for name in (*IDS, *LISTS)):
+        return True
+    return any(_carried(field) and names_things(_carried(field)) for field in request.model_fields.values())  # type: ignore[arg-type]
+
+
+def sample(request: type[Request[Any]], *, place: Place, made: Made, real: bool = True) -> Request[Any]:
+    """Return a request about what was made at a place, or (`real` False) about ids of nothing."""
+    return request(**_fields(request, place=place, made=made, real=real))
+
+
+def _fields(request: type[Any], *, place: Place, made: Made, real: bool) -> dict[str, Any]:
+    given = GIVEN.get(getattr(request, "method", ""), {})
+    fields: dict[str, Any] = {}
+    for name, field in request.model_fields.items():
+        if name in given:
+            value = given[name]
+            fields[name] = value() if callable(value) else value
+        elif name in IDS or name in OTHER_IDS.get(getattr(request, "method", ""), {}):
+            known_as = OTHER_IDS.get(getattr(request, "method", ""), {}).get(name, name)
+            fields[name] = _id(known_as, place=place, made=made, real=real)
+        elif name in NEW:
+            fields[name] = new_id()
+        elif name in LISTS:
+            fields[name] = [_id(LISTS[name], place=place, made=made, real=real)]
+        elif carried := _carried(field):
+            fields[name] = _fields(carried, place=place, made=made, real=real)
+        elif field.is_required():
+            fields[name] = _plain(field.annotation)
+    return fields
+
+
+def _id(name: str, *, place: Place, made: Made, real: bool) -> UUID:
+    if not real:
+        return new_id()
+    known = made.ids | place.subject | {"school_id": place.id}
+    return known.get(name) or new_id()
+
+
+def _carried(field: FieldInfo) -> type[Request[Any]] | None:
+    """Return the request that a field carries whole, as reports' carry a chronology's."""
+    kind = field.annotation
+    return kind if inspect.isclass(kind) and issubclass(kind, Request) else None
+
+
+def _plain(annotation: Any) -> Any:
+    """Return some value of a plain type."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _plain(inner[0])
+    if origin is typing.Literal:
+        return inner[0]
+    if origin in (typing.Union, types.UnionType):
+        return None if type(None) in inner else _plain(inner[0])
+    if origin in (list, set, tuple, dict):
+        return origin()
+    values: dict[Any, Any] = {
+        str: "word",
+        int: 1,
+        bool: False,
+        bytes: b"x",
+        UUID: new_id(),
+        dt.date: dt.date(2026, 1, 1),
+        dt.datetime: dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    }
+    return values.get(annotation, [])
+
+
+def fresh() -> Any:
+    """Return how far back a second factor may be, for the tests of stepping up."""
+    return permissions.FRESH

@@ -1,0 +1,429 @@
+"""Two trusts, three schools, five services over real databases, and entries of every class: what the matrix is tried in.
+
+The services are the real ones, asked in this process with signed tokens; events go from each outbox to the services that
+hear them. After building, everything a cell does is rolled back, so that all cells begin in the same world.
+"""
+
+import datetime as dt
+import importlib
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import sqlalchemy as sa
+from nameko.rpc import RpcProxy
+from sqlalchemy.exc import DBAPIError
+
+from safekeep import actor as actors
+from safekeep import bus, clock, keys, permissions
+from safekeep.contracts import Event, Request
+from safekeep.contracts.alerts import Inbox
+from safekeep.contracts.files import Append, BeginUpload, FinishUpload, SaveDraft
+from safekeep.contracts.identity import AddMachine, ChangeMember, ContactItem, Members, Seed, SeedPerson, SeedSchool
+from safekeep.contracts.incidents import AddAction, Alert, BeginExport, ImportPupils, KeepWitness, OpenAsks, Record, SeedPupil, SetFlag
+from safekeep.database import SERVICES, storage_error, transaction
+from safekeep.ids import new_id
+from safekeep.permissions import RECORDERS, Class, Role
+from safekeep.rpc import Resources, envelope
+from safekeep.settings import ServiceSettings
+from services.identity.store import doors
+from services.incidents.recording import holding_pupil
+from tests.servers import Postgres
+
+CATEGORY = {
+    Class.GENERAL: "behaviour",
+    Class.WELFARE: "welfare",
+    Class.SAFEGUARDING: "safeguarding_concern",
+    Class.PROTECTION: "child_protection",
+}
+ABOUT = ("pupil", "child", "holding")
+"""Whom incidents are about: a pupil no reader is related to, a child of staff, and one not listed."""
+SCHOOL_ROLES = [role for role in Role if role in RECORDERS or role == Role.GOVERNOR]
+TRUST_ROLES = [role for role in Role if role not in SCHOOL_ROLES]
+SUBJECT = "sports_coach"
+"""Whom the console's methods are tried on: with a second factor, and a role that waits for a DSL."""
+_SETTINGS = ("school_id", "person_id", "trust_id", "scope")
+PDF = b"%PDF-1.7\n" + b"a page of it\n" * 20
+
+
+def marker(place: "Place", about: str, class_: Class, what: str = "account") -> str:
+    """Return the one word that stands in an entry of that class about that pupil, and nowhere else."""
+    return f"zq{place.slug}{about}{class_.code}{what}"
+
+
+@dataclass
+class Made:
+    """What there is of one class about one pupil: ids by the names that requests and addresses give them."""
+
+    class_: Class
+    about: str
+    ids: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Place:
+    """A school: who works there, one person a role, and what is recorded."""
+
+    id: UUID
+    slug: str
+    people: dict[str, UUID]
+    pupils: dict[str, UUID] = field(default_factory=dict)
+    made: dict[tuple[str, Class], Made] = field(default_factory=dict)
+    subject: dict[str, Any] = field(default_factory=dict)
+
+
+class World:
+    """Everything, running in this process."""
+
+    def __init__(self, *, postgres: Postgres, keys_folder: Path, folder: Path) -> None:
+        self.keys = {p.stem: keys.Keys.load(p) for p in (keys_folder / "process").glob("*.json")}
+        bus.use_keys(self.keys["identity"])
+        self.resources = {service: self._resources(service, postgres=postgres, keys_folder=keys_folder, folder=folder) for service in SERVICES}
+        self.modules = {service: importlib.import_module(f"services.{service}.service") for service in SERVICES}
+        self.services: dict[str, Any] = {service: module.Service() for service, module in self.modules.items()}
+        for name, service in self.services.items():
+            service.host = self.resources[name]
+            for attribute, proxy in vars_of(type(service)):
+                if isinstance(proxy, RpcProxy):
+                    setattr(service, attribute, self.services[proxy.target_service])
+        self._taken: set[UUID] = set()
+        self._people()
+        for place in self.schools:
+            self._records(place)
+        self.deliver()
+
+    def _resources(self, service: str, *, postgres: Postgres, keys_folder: Path, folder: Path) -> Resources:
+        urls, prefix = postgres.clone(service, f"m_{new_id().hex[-16:]}"), service.upper()
+        settings = ServiceSettings(
+            database_url=urls[f"{prefix}_DATABASE_URL"],
+            worker_database_url=urls[f"{prefix}_WORKER_DATABASE_URL"],
+            broker_url="amqp://unused",
+            keys_file=str(keys_folder / "process" / f"{service}.json"),
+            inner_port=0,
+            object_store_url=f"file://{folder}/objects",
+            public_url="http://localhost:8000",
+        )
+        return Resources(settings, service)
+
+    def close(self) -> None:
+        """Let the databases go."""
+        for each in self.resources.values():
+            each.engine.dispose()
+            each.worker_engine.dispose()
+
+    # --- asking
+
+    def token(self, person_id: UUID, *roles: str, school: Place | None = None, trust_id: UUID | None = None, stale: bool = False) -> str:
+        """Sign a person's token; their second factor was used just now, or (`stale`) too long ago to step up."""
+        return actors.person_token(
+            keys=self.keys["identity"],
+            person_id=person_id,
+            name="Test Person",
+            roles=frozenset(roles),
+            school_id=school.id if school else None,
+            trust_id=trust_id,
+            session_id=new_id(),
+            second_factor_at=clock.now() - (permissions.FRESH * 2 if stale else dt.timedelta()),
+        )
+
+    def service_token(self, service: str, school_id: UUID | None = None) -> str:
+        """Sign a service's own token."""
+        return actors.service_token(keys=self.keys[service], service=service, school_id=school_id)
+
+    def ask(self, request: Request[Any], *, token: str, seconds: float = 5.0) -> Any:
+        """Ask a service as the bus does: token, deadline, contract and JSON both ways. Raises what it raises."""
+        service, _, method = request.method.partition(".")
+        sent = json.loads(json.dumps(envelope(request, token=token, seconds=max(seconds, 60.0))))
+        return request.answer.receive(json.loads(json.dumps(getattr(self.services[service], method)(sent))))
+
+    def deliver(self) -> None:
+        """Carry every event that waits in an outbox to the services that hear it, until none waits."""
+        waiting = True
+        while waiting:
+            waiting = False
+            for owner in SERVICES:
+                for event in self._published(owner):
+                    waiting = True
+                    for service, heard in bus.CONSUMES.items():
+                        handler = self.modules[service].HANDLERS.get(type(event))
+                        if handler and any(event.name.startswith(key.removesuffix("#")) for key in heard):
+                            host = self.resources[service]
+                            with host.transaction(host.engine, school_id=event.school_id) as tx:
+                                handler(tx, event)
+
+    def _published(self, owner: str) -> list[Event]:
+        host = self.resources[owner]
+        with host.transaction(host.worker_engine) as tx:
+            rows = tx.execute(sa.text("select id, name, body from outbox order by id")).all()
+        found = [event_of(row.name, row.body) for row in rows if row.id not in self._taken]
+        self._taken |= {row.id for row in rows}
+        return found
+
+    # --- building
+
+    def _people(self) -> None:
+        self.schools = [Place(new_id(), slug, {}) for slug in ("one", "two", "three")]
+        self.own, self.sibling, self.foreign = self.schools
+        self.trusts = {"near": new_id(), "far": new_id()}
+        self.trust_of = {"one": "near", "two": "near", "three": "far"}
+        self.trust_people: dict[tuple[str, str], UUID] = {}
+        head = ContactItem(kind="head", name="Head Teacher", telephone="01632 960002")
+        for trust, trust_id in self.trusts.items():
+            schools = []
+            for place in (p for p in self.schools if self.trust_of[p.slug] == trust):
+                for role in SCHOOL_ROLES:
+                    place.people[role] = new_id()
+                    if role in RECORDERS:
+                        place.people[f"{role} whose child it is"] = new_id()
+                for extra in ("author", "told", "author whose child it is"):
+                    place.people[extra] = new_id()
+                people = [
+                    SeedPerson(
+                        id=id_,
+                        name=f"Staff {name.title()}",
+                        email=f"{name.replace(' ', '.')}@{place.slug}.example",
+                        password="Plum teal harbour 1",
+                        roles=[self.role_of(name)],
+                        totp_secret="JBSWY3DPEHPK3PXP" if name == SUBJECT else "",
+                    )
+                    for name, id_ in place.people.items()
+                ]
+                schools.append(
+                    SeedSchool(id=place.id, slug=place.slug, name=f"School {place.slug.title()}", phase="primary", people=people, contacts=[head])
+                )
+            for role in TRUST_ROLES:
+                self.trust_people[trust, role] = new_id()
+            people = [
+                SeedPerson(id=self.trust_people[trust, role], name="Trust Person", email=f"{role}@{trust}.example", password="x" * 9, roles=[role])
+                for role in TRUST_ROLES
+            ]
+            seed = Seed(trust_id=trust_id, trust_name=f"Trust {trust}", trust_slug=trust, trust_people=people, schools=schools)
+            self.ask(seed, token=self.service_token("demo"))
+        for place in self.schools:
+            trust = self.trust_of[place.slug]
+            it = self.token(self.trust_people[trust, Role.TRUST_IT], Role.TRUST_IT, trust_id=self.trusts[trust])
+            self.ask(ChangeMember(school_id=place.id, person_id=place.people[SUBJECT], roles=[SUBJECT, "slt"]), token=it)
+            found = self.ask(Members(school_id=place.id, person_id=place.people[SUBJECT]), token=it).items[0]
+            dsl = self.as_(place, "dsl")
+            machine = self.ask(AddMachine(name="Machine", scopes=["counts.read"], days=30), token=dsl).client_id
+            provider = self._provider(place)
+            place.subject |= {"person_id": found.person_id, "factor_id": found.factors[0].id, "machine_id": machine, "provider_id": provider}
+        self.deliver()
+
+    def _provider(self, place: Place) -> UUID:
+        """Keep a provider of single sign-on of the school, with the subject linked to it. Making one asks the provider itself: not here."""
+        values: dict[str, Any] = {"name": "Sign on", "kind": "other", "issuer": "https://issuer.example", "client_id": "c", "secret": b""}
+        more: dict[str, Any] = {"accepts_factor": False, "factor_levels": [], "role_claim": "", "roles": {}, "mapped_by": None, "active": True}
+        provider, identity = new_id(), self.resources["identity"]
+        whose = {"school_id": place.id, "trust_id": self.trusts[self.trust_of[place.slug]]}
+        with identity.transaction(identity.engine, scope="sign_in") as tx:
+            doors.keep_provider(tx, id=provider, made_at=clock.now(), **values, **more, **whose)
+            doors.link(tx, provider_id=provider, person_id=place.people[SUBJECT], subject=place.slug, now=clock.now())
+        return provider
+
+    @staticmethod
+    def role_of(name: str) -> str:
+        """Return the role somebody in `Place.people` has: authors and those told are teachers."""
+        first = name.removesuffix(" whose child it is")
+        return first if first in list(Role) else "teacher"
+
+    def as_(self, place: Place, name: str) -> str:
+        """Return a token of somebody in `place.people`."""
+        return self.token(place.people[name], self.role_of(name), school=place)
+
+    def _records(self, place: Place) -> None:
+        place.pupils = {"pupil": new_id(), "child": new_id(), "holding": holding_pupil(place.id)}
+        self._import(place, relatives=[])
+        parents = [name for name in place.people if name.endswith("whose child it is")]
+        for about in ABOUT:
+            for class_ in Class:
+                self._one(place, Made(class_, about), parents=parents if about == "child" else [])
+            if about == "holding":
+                continue
+            flag = SetFlag(
+                id=new_id(), pupil_id=place.pupils[about], kind="early_help", started=dt.date(2026, 1, 1), note=f"zq{place.slug}{about}flag"
+            )
+            self.ask(flag, token=self.as_(place, "dsl"))
+            for class_ in Class:
+                place.made[about, class_].ids["flag_id"] = flag.id
+        dsl = self.as_(place, "dsl")
+        export = BeginExport(id=new_id(), scope="pupil", scope_id=place.pupils["pupil"], reason="A conference", school_name="School")
+        witness = KeepWitness(id=new_id(), kind="email", name="A Solicitor", address="witness@solicitor.example")
+        place.subject |= {"export_id": self.ask(export, token=dsl).id, "witness_id": witness.id}
+        self.ask(witness, token=dsl)
+        self._import(place, relatives=[place.people[name] for name in parents])  # entered after they had been told
+
+    def _import(self, place: Place, *, relatives: list[UUID]) -> None:
+        def pupil(about: str, relatives: list[UUID]) -> SeedPupil:
+            name = "Somebody not listed" if about == "holding" else f"{about.title()} Zqname"
+            return SeedPupil(
+                id=place.pupils[about], name=name, year="Year 5", form="5A", born=dt.date(2016, 2, 29), family=new_id(), relatives=relatives
+            )
+
+        wanted = [pupil("holding", []), pupil("pupil", []), pupil("child", relatives)]
+        self.ask(ImportPupils(pupils=wanted), token=self.service_token("demo", place.id))
+
+    def _one(self, place: Place, made: Made, *, parents: list[str]) -> None:
+        """Record one incident of a class with a file, an action, alerts, a request to a DSL, and a grant where the class needs one."""
+        class_, about = made.class_, made.about
+        author = f"author{' whose child it is' if parents else ''}"
+        writer, dsl = self.as_(place, author), self.as_(place, "dsl")
+        file_id, receipt = self._file(place, author, name=f"{marker(place, about, class_, 'file')}.pdf")
+        first = Class.SAFEGUARDING if class_ == Class.PROTECTION else class_
+        known = [place.people[name] for name in ("told", *parents) if self.role_of(name) not in {"dsl", "deputy_dsl"} and name != author]
+        may_be_told = class_ <= Class.WELFARE
+        incident = Record(
+            id=new_id(),
+            pupil_id=place.pupils[about],
+            described_pupil="Small, with a blue coat" if about == "holding" else "",
+            occurred_at=clock.now(),
+            kind="conversation",
+            narrative=f"An account: {marker(place, about, class_)}.",
+            category_codes=[CATEGORY[first]],
+            alert=Alert(
+                groups=["safeguarding_team"], staff_ids=known if may_be_told else [], ask_dsl=[] if may_be_told else [place.people["pastoral"]]
+            ),
+            receipts=[receipt],
+        )
+        self.ask(incident, token=writer)
+        raising = [CATEGORY[class_]] if class_ != first else []
+        action = AddAction(
+            id=new_id(),
+            incident_id=incident.id,
+            text=f"An action: {marker(place, about, class_, 'action')}.",
+            category_codes=raising,
+            alert=Alert(staff_ids=[] if may_be_told else known, reasons={} if may_be_told else {str(p): "They teach the pupil" for p in known}),
+            **({"keep_reason": "They teach the pupil"} if raising else {}),
+        )
+        self.ask(action, token=dsl)
+        self.deliver()
+        draft = SaveDraft(draft_id=new_id(), kind="action", incident_id=incident.id, fields={"text": [marker(place, about, class_, "draft")]})
+        self.ask(draft, token=writer)
+        alert = self.ask(Inbox(incident_id=incident.id), token=dsl).items
+        asks = [a for a in self.ask(OpenAsks(), token=dsl).items if a.incident_id == incident.id]
+        made.ids |= {
+            "incident_id": incident.id,
+            "entry_id": incident.id,
+            "action_id": action.id,
+            "file_id": file_id,
+            "draft_id": draft.draft_id,
+            "upload_id": self._upload(place, author),
+            "pupil_id": place.pupils["pupil" if about == "holding" else about],
+            "alert_id": alert[0].id,
+            "ask_id": asks[0].id if asks else new_id(),
+        }
+        place.made[about, class_] = made
+
+    def _file(self, place: Place, author: str, *, name: str) -> tuple[UUID, str]:
+        id_ = self._upload(place, author, name=name)
+        return id_, self.ask(FinishUpload(file_id=id_), token=self.as_(place, author)).receipt
+
+    def _upload(self, place: Place, author: str, *, name: str = "Not sealed yet.pdf") -> UUID:
+        token, id_ = self.as_(place, author), new_id()
+        self.ask(BeginUpload(file_id=id_, name=name, size=len(PDF)), token=token)
+        self.ask(Append(file_id=id_, offset=0, data=PDF), token=token)
+        return id_
+
+    # --- undoing
+
+    @contextmanager
+    def undoing(self) -> Iterator["Undo"]:
+        """Hold every database in one transaction: `Undo.cell()` rolls back what was done inside it."""
+        with ExitStack() as stack:
+            undo = Undo(stack)
+            for resources in self.resources.values():
+                resources.transaction = undo.transaction  # type: ignore[method-assign,assignment]
+            try:
+                yield undo
+            finally:
+                for resources in self.resources.values():
+                    resources.transaction = transaction  # type: ignore[method-assign,assignment]
+
+    def fingerprint(self, place: Place) -> dict[str, str]:
+        """Return a hash a table of all that is kept of a school, read as the databases' owners would."""
+        found = {}
+        for service, resources in self.resources.items():
+            with resources.transaction(resources.engine, school_id=place.id) as tx:
+                for table in tables_of(service):
+                    rows = tx.execute(sa.text(f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {table} t")).scalar_one()
+                    found[f"{service}.{table}"] = rows
+        return found
+
+
+class Undo:
+    """Transactions that are savepoints of one that is rolled back. One connection an engine, so one caller at a time."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._open: dict[int, sa.Connection] = {}
+        self._values: list[dict[str, str]] = []
+        self.statements: list[str] = []
+
+    @contextmanager
+    def cell(self) -> Iterator[None]:
+        """Undo, at the end, all that is done inside."""
+        held = [(connection, connection.begin_nested()) for connection in self._open.values()]
+        before = set(self._open)
+        try:
+            yield
+        finally:
+            for _, savepoint in held:
+                savepoint.rollback()
+            for key in set(self._open) - before:  # first used inside: begin it anew
+                self._open.pop(key).close()
+
+    @contextmanager
+    def transaction(self, engine: sa.Engine, *, school_id: UUID | None = None, **settings: str) -> Iterator[sa.Connection]:
+        """Like safekeep.database.transaction, inside the one that will be rolled back."""
+        connection = self._connection(engine)
+        values = dict.fromkeys(_SETTINGS, "") | settings | ({"school_id": str(school_id)} if school_id else {})
+        self._values.append(values)
+        try:
+            with connection.begin_nested():
+                _set(connection, values)
+                yield connection
+        except (DBAPIError, psycopg.Error) as error:
+            raise storage_error(error) from None
+        finally:
+            self._values.pop()
+            if self._values:
+                _set(connection, self._values[-1])
+
+    def _connection(self, engine: sa.Engine) -> sa.Connection:
+        if id(engine) not in self._open:
+            connection = engine.execution_options(isolation_level="READ COMMITTED").connect()
+            self._stack.callback(connection.close)
+            sa.event.listen(connection, "before_cursor_execute", self._noted)
+            connection.begin()
+            self._open[id(engine)] = connection
+        return self._open[id(engine)]
+
+    def _noted(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        self.statements.append(statement)
+
+
+def _set(connection: sa.Connection, values: dict[str, str]) -> None:
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+    driver.execute("select " + ", ".join(f"set_config('safekeep.{name}', %s, true)" for name in values), list(values.values()))
+
+
+def vars_of(kind: type) -> list[tuple[str, Any]]:
+    """Return the attributes of a class and its bases."""
+    return [(name, value) for base in kind.__mro__ for name, value in vars(base).items()]
+
+
+def tables_of(service: str) -> list[str]:
+    """Return a service's tables."""
+    return sorted(importlib.import_module(f"services.{service}.store").metadata.tables)
+
+
+def event_of(name: str, body: dict[str, Any]) -> Event:
+    """Return the event that an outbox row holds."""
+    contract = importlib.import_module(f"safekeep.contracts.{name.partition('.')[0]}")
+    found = next(c for c in vars(contract).values() if isinstance(c, type) and issubclass(c, Event) and vars(c).get("name") == name)
+    return found.receive(body)
