@@ -20,6 +20,7 @@ NO_PAGES = {
     *{"recording.begin", "actions.begin", "corrections.begin", "pupils.begin_flag", "assigning.begin", "incidents.alert"},  # lead on at once
     *{"recording.suggest_pupils", "recording.suggest_staff"},  # JSON
     "incidents.readers",  # a part of the page "recorded"
+    "home.home",  # of a DSL it is the inbox; of the others see below
     "pupils.pdf",  # tests/services/reports/test_chronology_pdf.py
 }
 
