@@ -92,16 +92,8 @@ class Launcher:
 
     def start(self) -> None:
         """Start the groups in order, saying what and how long."""
-        self._open_data()
-        self.secrets = self._secrets()
-        self.port = self._public_port()
-        self.mail_page, self.smtp = self._ports()
-        self.external = _given_urls()
-        with _step("keys"):
-            keys.ensure_ring(self.data / "keys")
-        with _step("settings"):
-            config = self._configuration()
-            self._supervise(config)
+        config = self.prepare()
+        self._supervise(config)
         self._start_group([name for name in ("postgres", "epmd", "rabbitmq") if name in self.names])
         with _step("database server"):
             self._databases()
@@ -142,6 +134,18 @@ class Launcher:
             part = self.chosen.ready.with_suffix(".part")
             servers.write_private(part, json.dumps(ready))
             part.replace(self.chosen.ready)
+
+    def prepare(self) -> str:
+        """Make the folder, its keys and its database files. Returns the configuration of the processes, of which none runs yet."""
+        self._open_data()
+        self.secrets = self._secrets()
+        self.port = self._public_port()
+        self.mail_page, self.smtp = self._ports()
+        self.external = _given_urls()
+        with _step("keys"):
+            keys.ensure_ring(self.data / "keys")
+        with _step("settings"):
+            return self._configuration()
 
     def _open_data(self) -> None:
         self.data.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,9 @@ import sys
 import tempfile
 import time
 import urllib.request
+from argparse import Namespace
 from collections.abc import Iterator
+from configparser import RawConfigParser
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import ServerProxy
@@ -23,6 +25,7 @@ import pytest
 from supervisor.xmlrpc import SupervisorTransport
 
 from deploy.local import servers
+from deploy.local.__main__ import Launcher
 from safekeep import topology
 from safekeep.database import SERVICES
 from tests.servers import Postgres
@@ -30,6 +33,7 @@ from tests.servers import Postgres
 pytestmark = pytest.mark.xdist_group("run")  # one worker: they share a copy, and each start is a machine's work
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+OURS = {*SERVICES, *(f"relay-{service}" for service in SERVICES), "gateway"}
 
 
 class Copy:
@@ -100,9 +104,11 @@ def folders() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def first(folders: Any) -> Iterator[Copy]:
-    """A copy that runs through these tests, started while the usual ports were taken."""
+    """A copy that runs through these tests, started while the usual ports were taken, in a folder with a blank in its name."""
     with socket.create_server(("127.0.0.1", 8080)) if servers.is_free(8080) else contextlib.nullcontext():
-        copy = Copy(folders(), "--no-demo").wait()
+        folder = folders() / "my safekeep"
+        folder.mkdir(mode=0o711)
+        copy = Copy(folder, "--no-demo").wait()
     yield copy
     copy.end()
 
@@ -190,7 +196,7 @@ def test_parts_of_ones_own_replace_the_embedded_ones(folders: Any, postgres: Pos
     port, epmd, dist = servers.free_port(), servers.free_port(), servers.free_port()
     passwords = dict.fromkeys([topology.ADMIN, *topology.users()], "given")
     environment = servers.prepare_broker(folder / "broker", port=port, epmd_port=epmd, dist_port=dist, passwords=passwords)
-    log = (folder / "broker.log").open("wb")
+    log, copy = (folder / "broker.log").open("wb"), None
     path = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
     epmd_process = subprocess.Popen(["epmd", "-port", str(epmd), "-address", "127.0.0.1"], env=path, stdout=log, stderr=log)
     broker = subprocess.Popen([str(servers.BROKER_PROGRAM)], env=path | environment, stdout=log, stderr=log)
@@ -202,14 +208,52 @@ def test_parts_of_ones_own_replace_the_embedded_ones(folders: Any, postgres: Pos
         servers.wait_for_broker(given["BROKER_URL"])
         copy = Copy(folder, "--no-demo", **given).wait()
         assert copy.answers()
-        assert set(copy.ready["pids"]) == {*SERVICES, *(f"relay-{s}" for s in SERVICES), "gateway"}
+        assert set(copy.ready["pids"]) == OURS | {"ledger"}
         assert copy.ready["mail_url"] == ""
         assert copy.end() == 0
     finally:
+        if copy is not None:
+            copy.end()
         for process in (broker, epmd_process):
             process.terminate()
             process.wait(30)
         log.close()
+
+
+GIVEN: dict[str, tuple[dict[str, str], set[str], set[str]]] = {  # what is given, what is then not started, who is told of it
+    "BROKER_URL": ({"BROKER_URL": "amqp://a:b@127.0.0.1:1/v"}, {"epmd", "rabbitmq"}, OURS),
+    "SMTP_URL": ({"SMTP_URL": "smtp://127.0.0.1:1"}, {"mailbox"}, {"alerts"}),
+    "OBJECT_STORE_URL": ({"OBJECT_STORE_URL": "s3://a:b@127.0.0.1:1/c?secure=0"}, set(), {"files"}),
+    **{
+        f"{service.upper()}_DATABASE_URL": (
+            {f"{service.upper()}{kind}_DATABASE_URL": f"postgresql://given{kind}@127.0.0.1:1/x" for kind in ("", "_WORKER", "_OWNER")},
+            set(),
+            set(),
+        )
+        for service in SERVICES
+    },
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_each_address_that_is_given_replaces_its_part_and_no_other(folders: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """By the configuration that starts the processes: what is not started, and what each process is told."""
+    given, not_started, told = GIVEN[name]
+    for key, value in given.items():
+        monkeypatch.setenv(key, value)
+    data = folders() / "a folder with blanks"
+    launcher = Launcher(Namespace(data=data, port=None, no_demo=True, ready=None))
+    config = RawConfigParser(allow_no_value=True, strict=False)
+    config.read_string(launcher.prepare())
+    launcher._lock.close()  # nothing is started: the folder is let go
+    programs = {section.removeprefix("program:"): config[section] for section in config.sections() if section.startswith("program:")}
+    assert {"postgres", "epmd", "rabbitmq", "mailbox"} - set(programs) == not_started
+    assert set(programs) >= OURS
+    service = name.removesuffix("_DATABASE_URL").lower()
+    hears = {each for each, program in programs.items() if any(f'{key}="{value}"' in program["environment"] for key, value in given.items())}
+    expected = {each for each in OURS if each.removeprefix("relay-") == service} if service in SERVICES else told
+    assert hears - {"ledger"} == expected
+    assert set(launcher.embedded_databases) == set(SERVICES) - {service}
 
 
 def test_it_runs_as_a_user_without_rights(folders: Any) -> None:
