@@ -47,7 +47,7 @@ class Rules:
     deny_common: bool = False
 
 
-NATIONAL_GUIDANCE: Final = Rules(min_length=12, all_kinds=False, change_days=0, remembered=0, deny_common=True)
+NATIONAL_GUIDANCE: Final = Rules(min_length=12, all_kinds=False, change_days=0, remembered=5, deny_common=True)
 """The National Cyber Security Centre's advice: length, three random words, a deny list, no forced change."""
 
 

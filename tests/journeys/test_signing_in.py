@@ -97,8 +97,12 @@ def as_dsl(system: dict[str, Any]) -> Iterator[Callable[[Any], Any]]:
 
 def new_teacher(as_dsl: Callable[[Any], Any]) -> str:
     """Make an account as a DSL does; return its address."""
+    return new_staff(as_dsl, "teacher")
+
+
+def new_staff(as_dsl: Callable[[Any], Any], role: str) -> str:
     email = f"new-{new_id()}@hillside.example"
-    made = as_dsl(AddStaff(people=[NewStaff(name="Nia Newcomer", email=email, job="Class teacher", roles=["teacher"])]))
+    made = as_dsl(AddStaff(people=[NewStaff(name="Nia Newcomer", email=email, job="Class teacher", roles=[role])]))
     assert made.items[0].outcome == "made"
     return email
 
@@ -316,6 +320,58 @@ def test_where_somebody_is_signed_in_is_shown_and_ended(sign_in: Callable[..., A
     expect(page.get_by_role("heading", level=1)).to_have_text("My account")
 
 
+# --- what is not whole opens nothing -----------------------------------------------------------------------------------------
+
+
+def test_no_page_opens_before_the_second_factor_is_set_up_or_shown_or_while_it_is_locked(
+    system: dict[str, Any], as_dsl: Callable[[Any], Any], phone: Page, tmp_path: Path
+) -> None:
+    """Every page, found by introspection, with a session of each state: signing in and enrolling answer, all else leads there."""
+    email, password = new_staff(as_dsl, "slt"), "Plum-teal-harbour-1"
+    phone.goto(link_in(mail_to(system, email, "You have an account")))
+    main(phone, "Go on").click()
+    phone.get_by_label("New password").fill(password)
+    main(phone, "Save password").click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Add a second factor")
+    phone.screenshot(path=PICTURES / "enrol.png", full_page=True)
+    held = {"enrol": cookie_of(phone, system)}
+    login = next(x for x in system["logins"] if (x["role"], x["school"]) == ("slt", "Hillside Primary"))
+    held["locked"] = "=".join(signing_in.cookie(system, login, fresh=True))
+    page = signing_in._request(system, "GET", "/account", {"Cookie": held["locked"]})[2]
+    signing_in._request(system, "POST", "/lock", {"Cookie": held["locked"]}, {"csrf_token": signing_in._token(page)})
+    leads = {"enrol": r"/(account/keys|go-on|prove|sign-in)", "locked": r"/(unlock|sign-in|go-on)"}
+    opens = {"enrol": ENROLLING, "locked": {"/unlock"}}
+    for state, cookie in held.items():
+        for rule, path in shown(tmp_path):
+            status, headers, _ = signing_in._request(system, "GET", path, {"Cookie": cookie})
+            where = f"{state}: {rule} {status} {headers.get('Location')}"
+            if status == 200:
+                assert rule in opens[state] | OPEN, where
+            elif status in {302, 303}:
+                assert re.search(leads[state], headers["Location"]), where
+            else:
+                assert status in {401, 404}, where
+
+
+OPEN = {"/sign-in", "/forgot", "/link/<token>", "/begin/<token>", "/api/v1/openapi.json"}
+ENROLLING = {"/account/keys", "/account/keys/app", "/account/keys/key", "/pass"}
+
+
+def cookie_of(page: Page, system: dict[str, Any]) -> str:
+    name = f"safekeep-{urlsplit(system['url']).port}"
+    return f"{name}={next(c['value'] for c in page.context.cookies() if c['name'] == name)}"
+
+
+def shown(folder: Path) -> list[tuple[str, str]]:
+    """Return (rule, an address of it) for every page."""
+    rules = {rule.rule for rule in an_app(folder).url_map.iter_rules() if "GET" in (rule.methods or set()) and "/assets/" not in rule.rule}
+    return [(rule, an_address(rule)) for rule in sorted(rules)]
+
+
+def an_address(rule: str) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda m: "hillside" if m.group(1) in {"slug", "school"} else str(new_id()), rule)
+
+
 # --- forged forms ------------------------------------------------------------------------------------------------------------
 
 
@@ -333,14 +389,19 @@ def test_every_form_of_a_signed_in_person_needs_its_token(system: dict[str, Any]
 
 def posted_to(folder: Path) -> list[str]:
     """Return an address of every route that takes a form."""
+    rules = [rule for rule in an_app(folder).url_map.iter_rules() if "POST" in (rule.methods or set()) and "/api/" not in rule.rule]
+    return sorted({an_address(rule.rule) for rule in rules})
+
+
+def an_app(folder: Path) -> Flask:
+    """The application, for its routes alone."""
     keys.ensure_ring(folder)
     before = bus._keys
     file = str(folder / "process" / "gateway.json")
     app: Flask = create_app(GatewaySettings(broker_url="amqp://127.0.0.1:9/", keys_file=file, inner_port=0, public_url="http://localhost:1"))
     if before is not None:
         bus.use_keys(before)
-    rules = [rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or set()) and "/api/" not in rule.rule]
-    return sorted({re.sub(r"<(?:\w+:)?(\w+)>", lambda m: "hillside" if m.group(1) == "slug" else str(new_id()), rule.rule) for rule in rules})
+    return app
 
 
 def test_the_demonstration_answers_at_an_address_where_keys_work(system: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Passwords: the school's policy, links by mail, guessing."""
 
+import dataclasses
 import datetime as dt
 import statistics
 import time
@@ -61,6 +62,12 @@ def test_the_first_setting_asks_for_eight_characters_of_four_kinds(typed: str, c
 def test_the_national_guidance_asks_for_twelve_and_refuses_breached_and_local_words(typed: str, code: str) -> None:
     words = ["Mo Meadowcroft", "m.meadowcroft@hillside.example", "Hillside Primary"]
     assert problem_with(typed, rules=NATIONAL_GUIDANCE, local_words=words) == code
+
+
+def test_the_guidance_that_a_dsl_sets_with_one_press_is_this_one() -> None:
+    from gateway.pages.settings import NATIONAL_GUIDANCE as PRESSED
+
+    assert dataclasses.asdict(NATIONAL_GUIDANCE) == PRESSED
 
 
 def test_somebody_at_two_schools_meets_the_stricter_of_both() -> None:
