@@ -47,10 +47,12 @@ def start() -> Any:
 @pages.get("/go-on")
 def go_on() -> Any:
     """Go to the next step of the sign-in, or to the page that was wanted."""
-    answer = session.found()
-    if answer is None:
-        return redirect(url_for("session.sign_in"), 303)
-    return redirect(_next_page(answer, wanted=safe_next(request.args.get("next", ""))), 303)
+    answer, wanted = session.found(), safe_next(request.args.get("next", ""))
+    if answer is None or answer.expired:
+        return redirect(url_for("session.sign_in", next=wanted or None), 303)
+    if answer.locked:
+        return redirect(url_for("session.unlock", next=wanted or None), 303)
+    return redirect(_next_page(answer, wanted=wanted), 303)
 
 
 @pages.route("/sign-in", methods=["GET", "POST"])

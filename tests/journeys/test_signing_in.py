@@ -3,6 +3,7 @@
 import json
 import re
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from safekeep.ids import new_id
 from safekeep.settings import GatewaySettings
 from tests.journeys import signing_in
 from tests.journeys.conftest import PHONE, ROOT
-from tests.journeys.test_concern import mails
 from tests.make import GOOD_EXAMPLE
 
 PICTURES = ROOT / "screenshots"
@@ -116,6 +116,12 @@ def mail_to(system: dict[str, Any], email: str, subject: str) -> dict[str, Any]:
             return max(found, key=lambda m: str(m["at"]))
         time.sleep(0.2)
     raise AssertionError(f"no mail about {subject}")
+
+
+def mails(system: dict[str, Any]) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(system["mail_url"] + "/messages.json") as answer:
+        found: list[dict[str, Any]] = json.load(answer)
+        return found
 
 
 def link_in(mail: dict[str, Any]) -> str:
