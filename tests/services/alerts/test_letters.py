@@ -40,7 +40,7 @@ def test_every_letter_goes_to_its_person_alone_and_says_what_to_do(world: Alerts
     assert smtp.envelopes[0].rcpt_tos == ["teacher@one.example"]
     assert mail["From"] == "Safekeep, School One <safekeep@localhost>" or "School One" in str(mail["From"])
     assert mail["Subject"]
-    assert "Safekeep" in mail["Subject"] or "role" in mail["Subject"]
+    assert re.search("Safekeep|at your school", mail["Subject"])
     assert "{" not in text + mail["Subject"]
     assert all(link.startswith(PUBLIC) for link in re.findall(r"https?://\S+", text))
     if kind in {"attack", "role_asked", "role_confirmed"}:
