@@ -138,6 +138,15 @@ AUDIT_FACTS = {
 }
 AUDIT_HEADINGS = {"at": _("When"), "what": _("What"), "whose": _("Whose account"), "by": _("By"), "more": _("More")}
 SOMEBODY_ELSE = _("Somebody outside the school")
+ALTERATIONS = {
+    "changed": _("It was changed"),
+    "dropped": _("Something is missing"),
+    "added": _("It was put in without being recorded"),
+    "reordered": _("It stands at another place"),
+    "backdated": _("It was given an earlier date"),
+    "head": _("The record is not the one that a seal was made of"),
+}
+EXPORTS = {"pupil": _("Export of one pupil"), "incident": _("Export of one incident"), "school": _("Export of the whole record")}
 ENTRY_KINDS = {"incident": _("Incident"), "action": _("Action"), "correction": _("Correction")}
 
 

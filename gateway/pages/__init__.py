@@ -41,6 +41,7 @@ def install(app: Flask) -> None:
         incidents,
         kept,
         machines,
+        proof,
         providers,
         pupils,
         recording,
@@ -55,7 +56,7 @@ def install(app: Flask) -> None:
 
     to_sign_in_with = session_pages, sign_on, account
     for_records = home, inbox, recording, incidents, actions, assigning, corrections, pupils, drafts, kept, files, reports
-    to_look_after = trust, staff, addresses, enrolment, settings, audit_pages, providers, machines
+    to_look_after = trust, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
     for module in (*to_sign_in_with, *for_records, *to_look_after):
         app.register_blueprint(module.pages)
 

@@ -10,7 +10,7 @@ from gateway.forms import Form
 from gateway.session import Here
 from safekeep.contracts.alerts import AlertItem, Inbox, MarkRead, ReaderItem, Readers
 from safekeep.contracts.files import Names
-from safekeep.contracts.incidents import AnswerAsk, Incident, IncidentAnswer, PermitFile, Pupil, PupilAnswer
+from safekeep.contracts.incidents import AnswerAsk, Incident, IncidentAnswer, PermitFile, Proof, ProofAnswer, Pupil, PupilAnswer
 from safekeep.errors import NotFound, SafekeepError
 
 pages = Blueprint("incidents", __name__)
@@ -39,8 +39,11 @@ def incident(slug: str, incident_id: UUID) -> Any:
     here = session.here()
     found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
     mine = _my_alerts(here, incident_id)
+    proof = _proof(here, incident_id)
     return render_template(
         "incidents/incident.html",
+        proof=proof,
+        checked=proof is not None and all(entry.ledger_sequence <= proof.checked_to for entry in found.entries),
         known=schools.known(here),
         incident=found,
         readers=_readers(here, incident_id),
@@ -113,6 +116,16 @@ def _my_alerts(here: Here, incident_id: UUID, *, must: bool = False) -> list[Ale
         if must:
             raise
         return []
+
+
+def _proof(here: Here, incident_id: UUID) -> ProofAnswer | None:
+    """Return what the self-check says of it, for DSLs; None where that cannot be told just now."""
+    if not here.is_lead:
+        return None
+    try:
+        return rpc.ask(rpc.build(Proof, incident_id=incident_id), token=here.token, seconds=3.0)
+    except SafekeepError:
+        return None
 
 
 def _beside(here: Here, found: IncidentAnswer) -> PupilAnswer | None:

@@ -348,6 +348,7 @@ class IncidentAnswer(Contract):
     may_correct: bool
     may_assign: bool = False  # say whom it is about
     asks: list[AskItem]
+    altered: bool = False  # the self-check found something of it that is not as it was recorded
 
 
 class IncidentFacts(Contract):
@@ -626,7 +627,7 @@ class HeadItem(Contract):
 
     id: UUID
     size: int
-    at: str
+    at: Moment
     text: str
 
 

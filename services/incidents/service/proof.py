@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -65,7 +66,7 @@ class Proofs(Base):
             whole_at=check.whole_at if check else None,
             fingerprint=fingerprint(heads[0][1].public) if heads else "",
             alterations=[_alteration(row) for row in found[:200]],
-            heads=[HeadItem(id=id_, size=each.head.size, at=each.head.at, text=head_text(each)) for id_, each in heads],
+            heads=[_head(id_, each) for id_, each in heads],
             witnesses=[WitnessItem(id=row.id, kind=row.kind, name=row.name, address=row.address, added_at=row.added_at) for row in witnesses],
             exports=[export_item(row) for row in exports],
         )
@@ -173,6 +174,10 @@ def _access_export(tx: sa.Connection, *, actor: Actor, export_id: UUID) -> sa.Ro
 def head_text(signed: Signed) -> str:
     """Return what a witness keeps."""
     return json.dumps(signed.wire(), indent=1)
+
+
+def _head(id_: UUID, signed: Signed) -> HeadItem:
+    return HeadItem(id=id_, size=signed.head.size, at=datetime.fromisoformat(signed.head.at), text=head_text(signed))
 
 
 def export_item(row: Any) -> ExportItem:

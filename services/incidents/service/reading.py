@@ -129,4 +129,5 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
         may_correct=permissions.is_lead(actor.roles),
         may_assign=permissions.is_lead(actor.roles) and main.holding and row.assignment_id is None,
         asks=[ask_item(ask) for ask in asks],
+        altered=bool(store.alterations_of(tx, **here)),
     )

@@ -48,12 +48,14 @@ BOTH = {
     "providers.change",
     "machines.machines",
     "addresses.change",
+    "proof.proof",
+    "proof.form",
 }
 """Routes with one view for showing a form and for sending it."""
 
 
 def address(rule: Rule) -> str:
-    values = {"slug": "hillside", "version": "x", "name": "theme.css", "token": "x", "school": "hillside", "code": "welfare"} | {
+    values = {"slug": "hillside", "version": "x", "name": "theme.css", "token": "x", "school": "hillside", "code": "welfare", "scope": "pupil"} | {
         a: str(new_id()) for a in rule.arguments if a.endswith("_id")
     }
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found.group(1)], rule.rule)
