@@ -79,7 +79,7 @@ class StaffConsole(Keys):
             if dry_run:
                 return fate, ""
             if not found:
-                accounts.add_person(tx, id=person_id, name=person.name, email=email, demo=False)
+                accounts.add_person(tx, id=person_id, name=person.name, email=email, demo=accounts.is_demo(tx, person_id=actor.person_id))
             elif found.closed_at is not None:
                 accounts.reopen_person(tx, person_id=person_id)
             if not place:

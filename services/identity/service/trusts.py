@@ -87,7 +87,8 @@ class Trusts(Keys):
             if store.slug_is_used(tx, slug=request.slug):
                 raise Conflict("slug_taken")
             about: dict[str, Any] = {"slug": request.slug, "name": request.name, "phase": request.phase, "zone": request.zone}
-            if not make_school(tx, school_id=school_id, trust_id=trust_id, demo=False, **about):
+            demo = accounts.is_demo(tx, person_id=actor.person_id)  # trying it out makes no real school: that would end the demonstration
+            if not make_school(tx, school_id=school_id, trust_id=trust_id, demo=demo, **about):
                 raise Conflict("slug_taken")
             self._audit(tx, "school_added", person_id=None, by_id=actor.person_id, schools=[school_id])
         return Made(id=school_id, slug=request.slug)

@@ -49,6 +49,11 @@ def add_person(tx: sa.Connection, **values: Any) -> None:
     tx.execute(people.insert().values(**values))
 
 
+def is_demo(tx: sa.Connection, *, person_id: UUID | None) -> bool:
+    """Whether it is somebody of the demonstration: what they make is part of it, and ends with it."""
+    return bool(tx.execute(sa.select(people.c.demo).where(people.c.id == person_id)).scalar()) if person_id else False
+
+
 def close_person(tx: sa.Connection, *, person_id: UUID, now: datetime) -> None:
     """Close the account: nobody signs in with it."""
     tx.execute(people.update().where(people.c.id == person_id).values(closed_at=now))

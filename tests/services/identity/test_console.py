@@ -57,7 +57,7 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 class Trust:
-    """Identity with one real trust, two schools, and somebody of each role that the console knows."""
+    """Identity with a trust of two schools, another trust, and somebody of each role that the console knows."""
 
     def __init__(self, resources: Any, ask_service: Any, token_for: Any, service_token_for: Any) -> None:
         from services.identity.service import Service
@@ -671,6 +671,19 @@ def test_trust_it_adds_a_school_to_its_own_trust_whatever_it_says(trust: Trust) 
     assert about == []  # another school's outbox rows are not seen from this one
     with pytest.raises(NotAllowed):
         trust.by("dsl", AddSchool(name="Mine", slug="mine", phase="primary"))
+
+
+def test_what_people_of_the_demonstration_make_is_part_of_it_and_ends_with_it(trust: Trust) -> None:
+    """Trying out Add a school does not end the demonstration; a real school does, and takes the accounts made in it along."""
+    made = trust.by("trust_it", AddSchool(name="School Three", slug="three", phase="primary"))
+    trust.by("trust_it", AddStaff(school_id=made.id, people=[new("dee@three.example", "teacher")]))
+    assert trust.rows("select demo from people where email = 'dee@three.example'") == [(True,)]
+    assert trust.ask(SignIn(username="teacher@one.example", password=PASSWORD, in_steps=True))
+    operator = trust._service_token("operator")
+    trust.ask(AddTrust(name="Real", slug="real", admin_name="Rae", admin_email="rae@real.example"), token=operator)
+    trust.ask(AddSchool(name="Real", slug="real_school", phase="primary", trust_slug="real"), token=operator)
+    with pytest.raises(SignInFailed):
+        trust.ask(SignIn(username="teacher@one.example", password=PASSWORD, in_steps=True))
 
 
 def test_every_method_of_administration_is_one_that_asks_for_a_fresh_second_factor() -> None:
