@@ -84,6 +84,8 @@ GIVEN: dict[str, dict[str, Any]] = {
     "identity.set_policy": {"policy": A_POLICY},
     "identity.change_member": {"roles": ["teacher"]},
     "identity.confirm_role": {"accept": True},
+    "identity.change_address": {"email": "moved@one.example"},
+    "identity.confirm_address": {"accept": True},
     "identity.give_pass": {"how": "in_person"},
     "identity.add_staff": {"people": [{"name": "New Person", "email": "new@one.example", "roles": ["teacher"]}]},
     "identity.add_school": {"name": "New", "slug": "new_school", "phase": "primary", "trust_slug": "near"},

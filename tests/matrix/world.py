@@ -24,7 +24,7 @@ from safekeep import bus, clock, keys, permissions
 from safekeep.contracts import Event, Request
 from safekeep.contracts.alerts import Inbox
 from safekeep.contracts.files import Append, BeginUpload, FinishUpload, SaveDraft
-from safekeep.contracts.identity import AddMachine, ChangeMember, ContactItem, Members, Seed, SeedPerson, SeedSchool
+from safekeep.contracts.identity import AddMachine, ChangeAddress, ChangeMember, ContactItem, Members, Seed, SeedPerson, SeedSchool
 from safekeep.contracts.incidents import AddAction, Alert, BeginExport, ImportPupils, KeepWitness, OpenAsks, Record, SeedPupil, SetFlag
 from safekeep.database import SERVICES, storage_error, transaction
 from safekeep.ids import new_id
@@ -46,7 +46,7 @@ ABOUT = ("pupil", "child", "holding")
 SCHOOL_ROLES = [role for role in Role if role in RECORDERS or role == Role.GOVERNOR]
 TRUST_ROLES = [role for role in Role if role not in SCHOOL_ROLES]
 SUBJECT = "sports_coach"
-"""Whom the console's methods are tried on: with a second factor, and a role that waits for a DSL."""
+"""Whom the console's methods are tried on: with a second factor, a role and a new address that wait for a DSL."""
 _SETTINGS = ("school_id", "person_id", "trust_id", "scope")
 PDF = b"%PDF-1.7\n" + b"a page of it\n" * 20
 
@@ -208,6 +208,7 @@ class World:
             trust = self.trust_of[place.slug]
             it = self.token(self.trust_people[trust, Role.TRUST_IT], Role.TRUST_IT, trust_id=self.trusts[trust])
             self.ask(ChangeMember(school_id=place.id, person_id=place.people[SUBJECT], roles=[SUBJECT, "slt"]), token=it)
+            self.ask(ChangeAddress(school_id=place.id, person_id=place.people[SUBJECT], email=f"waits@{place.slug}.example"), token=it)
             found = self.ask(Members(school_id=place.id, person_id=place.people[SUBJECT]), token=it).items[0]
             dsl = self.as_(place, "dsl")
             machine = self.ask(AddMachine(name="Machine", scopes=["counts.read"], days=30), token=dsl).client_id
