@@ -22,19 +22,15 @@ FORGET_ALL_AFTER: Final = 8.0
 _BROKEN = (OSError, AMQPError, KombuError, RuntimeError)
 
 _broker_url = ""
-_forget: Callable[[dict[str, float]], None]
+_forget: Callable[[set[str], set[str]], None]
 _forget_all: Callable[[], None]
 _heard_at = float("-inf")
-_first_heard: dict[str, float] = {}  # revocation → when; each is repeated, and what was asked after hearing of it holds already
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
 
 
-def start(*, broker_url: str, forget: Callable[[dict[str, float]], None], forget_all: Callable[[], None]) -> None:
-    """Say where the broker is and what to do. Listening begins at the first question.
-
-    `forget({session or person: when it was heard first})`: what was asked before then; `forget_all()`.
-    """
+def start(*, broker_url: str, forget: Callable[[set[str], set[str]], None], forget_all: Callable[[], None]) -> None:
+    """Say where the broker is and what to do: `forget(sessions, people)` and `forget_all()`. Listening begins at the first question."""
     global _broker_url, _forget, _forget_all
     _broker_url, _forget, _forget_all = broker_url, forget, forget_all
 
@@ -53,12 +49,7 @@ def hear(body: Any) -> None:
     now = time.monotonic()
     if now - _heard_at > FORGET_ALL_AFTER:
         _forget_all()
-    whom: dict[str, float] = {}
-    for number, who in body.get("revoked", ()):
-        whom[who] = max(whom.get(who, 0.0), _first_heard.setdefault(number, now))
-    for number in [number for number, first in _first_heard.items() if now - first > 60]:
-        del _first_heard[number]
-    _forget(whom)
+    _forget(set(body.get("sessions", ())), set(body.get("people", ())))
     _heard_at = now
 
 

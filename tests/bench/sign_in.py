@@ -26,7 +26,7 @@ import pyotp
 from safekeep import keys
 from safekeep.ids import new_id
 from services.identity import passwords, second_factors
-from tests.bench.record import Client, _usage
+from tests.bench.record import Client
 from tests.journeys import signing_in
 from tests.make import GOOD_EXAMPLE
 from tests.servers import running_system
@@ -78,20 +78,15 @@ def main() -> None:
         print(f"sign-ins (password, app), {chosen.at_once} at once:     {signed}")
         print(f"recording meanwhile:                  {both}")
         print(f"recording's p95 is {both.p95 / alone.p95:.1f} times that of recording alone (aim: at most 2)")
-        before = _usage(system)
         sign_ins = _each(sign_in, clients=chosen.at_once, seconds=chosen.seconds)
         print(f"sign-ins with nothing beside them:    {sign_ins}")
-        spent = {name: (now[0] - before[name][0]) / len(sign_ins.took) * 1000 for name, now in _usage(system).items() if name in before}
-        print(
-            f"   CPU of one: {sum(spent.values()):.0f} ms: {', '.join(f'{n} {ms:.1f}' for n, ms in sorted(spent.items(), key=lambda i: -i[1])[:6])}"
-        )
         _pages(system, [sign_in() for _ in range(chosen.at_once)], seconds=chosen.seconds)
 
 
 def _pages(system: dict[str, Any], cookies: list[str], *, seconds: float) -> None:
     """Open ordinary pages of a school, and count what identity was asked meanwhile."""
     turn = count()
-    for path in ("/s/hillside/drafts", "/s/hillside/inbox"):
+    for path in ("/s/hillside/drafts", "/s/hillside/"):
 
         def open_page(path: str = path) -> None:
             status, _, _ = signing_in._request(system, "GET", path, {"Cookie": cookies[next(turn) % len(cookies)]})
