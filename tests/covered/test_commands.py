@@ -43,7 +43,7 @@ SETS = frozenset(
 )
 """Say how something shall be: twice is as once."""
 
-BY_NAME = frozenset("identity.add_school identity.add_trust identity.first_administrator".split())
+BY_NAME = frozenset("identity.add_machine identity.add_school identity.add_trust identity.first_administrator".split())
 """Make something under a name that can be there once: the second is refused or finds the first."""
 
 ONE_TIME = frozenset(
@@ -56,7 +56,7 @@ ONE_TIME = frozenset(
 
 ANOTHER = frozenset(
     """
-    identity.add_machine identity.ask_password identity.give_access_token identity.give_pass identity.machine_session identity.new_recovery_codes identity.send_link
+    identity.ask_password identity.give_access_token identity.give_pass identity.machine_session identity.new_recovery_codes identity.send_link
     identity.sign_in
     """.split()
 )

@@ -26,6 +26,7 @@ from safekeep.errors import Invalid, NotFound, NotSignedIn, SignInFailed
 from safekeep.ids import new_id
 from safekeep.permissions import SCOPES
 from safekeep.rpc import answers
+from services.identity import store
 from services.identity.service.console import Console
 from services.identity.store import accounts, doors
 
@@ -57,6 +58,9 @@ class Machinery(Console):
             raise Invalid(problems)
         made = {"name": request.name, "scopes": sorted(set(request.scopes)), "secret_hash": self._stored(secret), "made_by": actor.person}
         with self._admin(school_id) as tx:
+            store.lock_staff(tx, school_id=school_id)  # a form sent twice at once makes one
+            if any(m.name == request.name and m.revoked_at is None and m.ends_at > now for m in doors.machines_of(tx, school_id=school_id)):
+                raise Invalid({"name": "taken"})
             doors.add_machine(tx, school_id=school_id, id=machine_id, made_at=now, ends_at=now + timedelta(days=request.days), **made)
             facts = {"machine": str(machine_id), "scopes": " ".join(sorted(set(request.scopes)))}
             self._audit(tx, "machine_added", person_id=None, by_id=actor.person, schools=[school_id], **facts)

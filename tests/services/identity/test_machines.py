@@ -15,8 +15,8 @@ from tests.services.identity.office import Office, later
 BOTH = sorted(permissions.SCOPES)
 
 
-def make(office: Office, *, scopes: list[str] = BOTH, days: int = 90) -> Any:
-    return office.ask(AddMachine(name="The office system", scopes=scopes, days=days), token=office.member("dsl"))
+def make(office: Office, *, scopes: list[str] = BOTH, days: int = 90, name: str = "") -> Any:
+    return office.ask(AddMachine(name=name or f"The office system {new_id()}", scopes=scopes, days=days), token=office.member("dsl"))
 
 
 def token_of(office: Office, made: Any, *scopes: str, secret: str = "") -> Any:
@@ -153,6 +153,15 @@ def test_trust_it_makes_them_for_a_school_of_the_trust_and_nobody_for_another(of
     for role in ("teacher", "slt", "governor"):
         with pytest.raises(NotAllowed):
             office.ask(AddMachine(**wanted), token=office.member(role))
+
+
+def test_a_form_sent_twice_makes_one_and_a_revoked_ones_name_is_free_again(office: Office) -> None:
+    made = make(office, name="Counts")
+    with pytest.raises(Invalid) as caught:
+        make(office, name="Counts")
+    assert caught.value.problems == {"name": "taken"}
+    office.ask(RevokeMachine(machine_id=made.client_id), token=office.member("dsl"))
+    assert make(office, name="Counts").client_id != made.client_id
 
 
 def test_making_signing_in_and_revoking_stand_in_the_audit_log(office: Office) -> None:
