@@ -36,7 +36,7 @@ WAITS = 6.0
 def proof(slug: str) -> Any:
     """Show how the record stands; or add a witness."""
     here = session.here()
-    form = Form.sent(request.form)
+    form = Form.sent(request.form) if request.method == "POST" else Form({"kind": ["email"]})
     if request.method == "POST":
         kind = form.one("kind") or "email"
         wanted = {"id": form.as_id("id") or new_id(), "kind": kind, "name": form.one("name"), "address": form.one("address").strip()}

@@ -1,6 +1,6 @@
 """The Merkle tree of RFC 9162, section 2.1, with SHA-256: roots, inclusion and consistency proofs, and checking them.
 
-Our own, since what there is was no fit: docs/decisions/0007-merkle-tree.md. Tried against the vectors of Certificate Transparency.
+Our own, since what there is was no fit: docs/decisions/0006-merkle-tree.md. Tried against the vectors of Certificate Transparency.
 """
 
 import hashlib

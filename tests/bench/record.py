@@ -21,6 +21,7 @@ import psutil
 import psycopg
 
 from safekeep.ids import new_id
+from tests.bench import without
 from tests.journeys import signing_in
 from tests.make import GOOD_EXAMPLE
 from tests.servers import running_system
@@ -64,6 +65,7 @@ def main() -> None:
             lags = _wait_for_mail(system, run)
             _print_run(run, lags=lags, before=before, after=_usage(system), bare=bare)
         _print_memory(_usage(system))
+    without.main()
 
 
 class Client:
