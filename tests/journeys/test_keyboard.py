@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.journeys import signing_in
 from tests.journeys.conftest import DESKTOP, PHONE
 
 FOCUS = """() => {
@@ -59,15 +60,20 @@ class Keys:
         self.to(lambda at: re.search(text, at["text"]) is not None)
 
 
-def sign_in_by_keyboard(page: Page, login: dict[str, Any], base: str) -> Keys:
-    keys = Keys(page)
-    page.goto(base + "sign-in")
+def sign_in_by_keyboard(page: Page, system: dict[str, Any], role: str) -> Keys:
+    keys, login = Keys(page), login_of(system, role)
+    page.goto(system["url"] + "sign-in")
     keys.to_field("username")
     page.keyboard.type(login["username"])
     keys.to_field("password")
     page.keyboard.type(login["password"])
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    if login["totp_secret"]:
+        expect(page.get_by_role("heading", name="Second step")).to_be_visible(timeout=15_000)
+        keys.to_field("code")
+        page.keyboard.type(signing_in.code(system, login))
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible(timeout=15_000)
     return keys
 
 
@@ -82,7 +88,7 @@ def test_a_concern_is_recorded_read_and_answered_by_keyboard_alone(browser: Brow
     context = browser.new_context(viewport=viewport, locale="en-GB", timezone_id="Europe/London", reduced_motion="reduce")
     context.set_default_timeout(15_000)
     page = context.new_page()
-    keys = sign_in_by_keyboard(page, login_of(system, "teacher"), system["url"])
+    keys = sign_in_by_keyboard(page, system, "teacher")
 
     keys.to_text("Skip to main content")
     page.keyboard.press("Enter")
@@ -138,7 +144,7 @@ def test_a_concern_is_recorded_read_and_answered_by_keyboard_alone(browser: Brow
     assert found
     context.clear_cookies()
 
-    keys = sign_in_by_keyboard(page, login_of(system, "dsl"), system["url"])
+    keys = sign_in_by_keyboard(page, system, "dsl")
     row = page.get_by_role("listitem").filter(has_text=found.group())
     expect(row).to_be_visible()
     address = row.get_by_role("link").get_attribute("href")
@@ -192,7 +198,7 @@ def test_with_forced_colours_classes_unread_and_the_focus_can_still_be_told(brow
     context = browser.new_context(viewport=DESKTOP, forced_colors="active", color_scheme="dark", reduced_motion="reduce")
     context.set_default_timeout(15_000)
     page = context.new_page()
-    keys = sign_in_by_keyboard(page, login_of(system, "dsl"), system["url"])
+    keys = sign_in_by_keyboard(page, system, "dsl")
     page.goto(f"{system['url']}s/hillside/inbox?state=all")
     shapes = page.evaluate(
         "[...document.querySelectorAll('.sk-class:not(.sk-class--general)')].map((e) => { const s = getComputedStyle(e, '::before'), page = getComputedStyle(document.body).backgroundColor;"

@@ -197,7 +197,12 @@ def test_an_alert_for_somebody_nobody_has_told_us_of_waits_for_the_news(alerts: 
     assert alerts.inbox("dsl") == [], "all or nothing: the event waits"
     alerts.staff("new", roles=["deputy_dsl"])
     with clock.set_to(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)):
-        inbox.retry_due(worker_engine=alerts.resources.worker_engine, engine=alerts.resources.engine, handlers=service.HANDLERS)
+        inbox.retry_due(
+            worker_engine=alerts.resources.worker_engine,
+            engine=alerts.resources.engine,
+            handlers=service.HANDLERS,
+            bury=lambda *dead: pytest.fail("buried"),
+        )
     assert [item.entry_id for item in alerts.inbox("dsl")] == [incident]
 
 

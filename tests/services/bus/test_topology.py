@@ -66,7 +66,7 @@ def test_queues_are_quorum_durable_and_dead_lettered_at_least_once(broker: Broke
     found = {row.split("\t")[0]: row for row in rows}
     for name in QUEUES:
         assert "quorum\ttrue" in found[name], found[name]
-        assert name.endswith(".dead") or "at-least-once" in found[name]
+        assert name.endswith(".dead-letters") or "at-least-once" in found[name]
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -157,7 +157,8 @@ def test_an_event_delivered_twice_or_early_has_one_effect(reports: Reports, coun
     assert reports.waiting() == ["waits_for_earlier"]
     with reports.resources.transaction(reports.resources.worker_engine) as tx:
         tx.execute(sa.text("update retries set next_at = now() - interval '1 minute'"))
-    assert inbox.retry_due(worker_engine=reports.resources.worker_engine, engine=reports.resources.engine, handlers=HANDLERS) == 1
+    engines = {"worker_engine": reports.resources.worker_engine, "engine": reports.resources.engine}
+    assert inbox.retry_due(**engines, handlers=HANDLERS, bury=lambda *dead: pytest.fail("buried")) == 1
     assert (counts(school.school_id).incidents, counts(school.school_id).actions) == (1, 1)
 
 
