@@ -93,21 +93,13 @@ def postgres(shared_folder: Path) -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def broker(shared_folder: Path) -> Iterator[Broker]:
-    """A real, private RabbitMQ with every user and queue, shared by the workers of this run: tests on it are of one xdist group."""
-
-    def start() -> tuple[dict[str, Any], Any]:
-        folder = Path(tempfile.mkdtemp(prefix="safekeep-mq-"))
-        described, end = servers.start_broker(folder / "mq")
-        return described, (end, folder)
-
-    def stop(kept: Any) -> None:
-        end, folder = kept
-        end()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    with _shared(shared_folder, "broker", start, stop) as described:
-        yield Broker(described)
+def broker() -> Iterator[Broker]:
+    """A real, private RabbitMQ with every user and queue, of this worker alone: its tests empty queues, set alarms and restart it."""
+    folder = Path(tempfile.mkdtemp(prefix="safekeep-mq-"))
+    described, end = servers.start_broker(folder / "mq")
+    yield Broker(described)
+    end()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

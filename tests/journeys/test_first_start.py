@@ -19,8 +19,6 @@ from tests.journeys.conftest import DESKTOP, PHONE, ROOT
 from tests.journeys.walking import Newcomer, letter
 from tests.make import GOOD_EXAMPLE
 
-pytestmark = pytest.mark.xdist_group("run")  # one worker: a copy of its own
-
 PUPILS = "Name,Year,Form,Date of birth\nSarah Example,Year 5,5A,29/02/2016\nNoah Example,Year 3,3B,1/9/2017\nIvy Nobody,Year 4,4A,31/02/2016\n"
 
 

@@ -16,7 +16,6 @@ from tests.journeys import signing_in
 from tests.journeys.conftest import DESKTOP, PHONE, Person
 from tests.openid import OpenIdProvider, running
 
-pytestmark = pytest.mark.xdist_group("single_sign_on")  # one worker: each of these puts a button on everybody's sign-in page
 NAME = "Heathland’s own"
 
 

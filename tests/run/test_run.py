@@ -30,8 +30,6 @@ from safekeep import topology
 from safekeep.database import SERVICES
 from tests.servers import Postgres
 
-pytestmark = pytest.mark.xdist_group("run")  # one worker: they share a copy, and each start is a machine's work
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 OURS = {*SERVICES, *(f"relay-{service}" for service in SERVICES), "gateway"}
 

@@ -18,8 +18,6 @@ from tests.make import GOOD_EXAMPLE
 from tests.servers import Broker
 from tests.services.test_inbox import SCHOOL, event
 
-pytestmark = pytest.mark.xdist_group("broker")
-
 
 class Stage:
     """The alerts service's inbox over a fresh database, its queues on a real broker, and an operator."""

@@ -20,8 +20,6 @@ from safekeep.publishing import Message, NotConfirmed, Publisher
 from safekeep.rpc import Resources
 from tests.servers import Broker
 
-pytestmark = pytest.mark.xdist_group("broker")
-
 HEARD = "reports"  # one of those who hear identity
 
 

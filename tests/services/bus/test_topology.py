@@ -15,8 +15,6 @@ from safekeep import bus, topology
 from safekeep.database import SERVICES
 from tests.servers import Broker
 
-pytestmark = pytest.mark.xdist_group("broker")
-
 USERS = topology.users()
 QUEUES = [queue.name for service in bus.CONSUMES for queue in (bus.events_queue(service), bus.dead_queue(service))]
 EXCHANGES = [bus.EVENTS.name, bus.DEAD.name, bus.EXHAUSTED.name, bus.REPLAYS.name, bus.REVOCATIONS.name]
