@@ -86,7 +86,7 @@ def main() -> None:
 def _pages(system: dict[str, Any], cookies: list[str], *, seconds: float) -> None:
     """Open ordinary pages of a school, and count what identity was asked meanwhile."""
     turn = count()
-    for path in ("/s/hillside/drafts", "/s/hillside/"):
+    for path in ("/s/hillside/drafts", "/s/hillside/inbox"):
 
         def open_page(path: str = path) -> None:
             status, _, _ = signing_in._request(system, "GET", path, {"Cookie": cookies[next(turn) % len(cookies)]})
