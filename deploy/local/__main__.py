@@ -380,9 +380,10 @@ class Launcher:
         return path
 
     def _admin_urls(self) -> dict[str, str]:
-        """Return the administrator's addresses of the embedded databases, for tests and benches (the file is private)."""
+        """Return the administrator's addresses of the embedded databases and broker, for tests and benches (the file is private)."""
         here: dict[str, Any] = {"port": self.postgres_port, "password": self.secrets["postgres"], "folder": self.data / "postgres"}
-        return {s: servers.admin_url(**here, database=s) for s in self.embedded_databases}
+        broker = {"broker": self.urls["BROKER_URL"]} if self.broker_urls else {}
+        return {s: servers.admin_url(**here, database=s) for s in self.embedded_databases} | broker
 
     # --- watching and ending
 

@@ -54,7 +54,7 @@ def test_a_program_made_in_the_console_imports_pupils_reads_counts_and_nothing_e
     finds_nothing_wrong(page)
     client_id, secret = page.locator(".sk-panel code").all_inner_texts()
     page.reload()  # sends the form again
-    expect(page.get_by_role("alert")).to_contain_text("This is in use already")
+    expect(page.get_by_role("alert")).to_contain_text("Another has this name already")
     assert secret not in page.content()
     program = Program(system, client_id, secret)
 
