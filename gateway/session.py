@@ -218,7 +218,7 @@ def brief_cookie(what: str) -> str:
 
 
 def set_brief_cookie(response: Response, what: str, value: str) -> None:
-    """Give the browser something for the ten minutes that a sign-in by way of somebody else may take."""
+    """Give the browser something for ten minutes: a sign-in by way of somebody else takes that long, a form's first showing less."""
     response.set_cookie(f"{cookie_name()}-{what}", value, httponly=True, samesite="Lax", path="/", secure=_is_https(), max_age=600)
 
 

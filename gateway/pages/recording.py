@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, jsonify, make_response, redirect, render_template, request, url_for
 
 from gateway import alerting, drafts, problems, rpc, schools, session, uploads, words
 from gateway.alerting import Alerting
@@ -23,7 +23,6 @@ pages = Blueprint("recording", __name__)
 HOLDING = "holding"
 """The choice "not listed, or not sure who"."""
 
-_FRESH_SECONDS = 1
 
 _ORDER = (
     *(
@@ -58,7 +57,10 @@ class Found:
 @pages.get("/s/<slug>/incidents/new")
 def begin(slug: str) -> Any:
     """Make the incident's id, and go to its form."""
-    return redirect(url_for("recording.form", slug=slug, incident_id=new_id()), 303)
+    incident_id = new_id()
+    response: Any = redirect(url_for("recording.form", slug=slug, incident_id=incident_id), 303)
+    session.set_brief_cookie(response, "new", str(incident_id))
+    return response
 
 
 @pages.get("/s/<slug>/incidents/new/<uuid:incident_id>")
@@ -66,14 +68,18 @@ def form(slug: str, incident_id: UUID) -> Any:
     """Show the form: empty, or with the draft of that id; an incident that was recorded already shows as recorded."""
     here = _recorder()
     typed, notice = None, ""
-    if not _is_fresh(incident_id):
+    is_new = session.brief_cookie("new") == str(incident_id)  # made for this page a moment ago: no draft, no incident to look for
+    if not is_new:
         try:
             typed = drafts.load(draft_id=incident_id, token=here.token)
         except SafekeepError:
             notice = problems.sentence("form", "drafts_unavailable")
         if typed is None and _is_recorded(here, incident_id):
             return redirect(url_for("incidents.recorded", slug=slug, incident_id=incident_id), 303)
-    return _show(typed or Form({}), here=here, incident_id=incident_id, notice=notice)
+    response = make_response(_show(typed or Form({}), here=here, incident_id=incident_id, notice=notice))
+    if is_new:
+        session.drop_brief_cookie(response, "new")
+    return response
 
 
 @pages.post("/s/<slug>/incidents/new/<uuid:incident_id>")
@@ -379,12 +385,6 @@ def _recorder() -> Here:
     if not permissions.may_record(here.roles):
         raise NotAllowed("role")
     return here
-
-
-def _is_fresh(incident_id: UUID) -> bool:
-    """Whether a UUIDv7 was made a moment ago: then there is neither a draft nor an incident to look for."""
-    made = (incident_id.int >> 80) / 1000
-    return incident_id.version == 7 and 0 <= clock.now().timestamp() - made < _FRESH_SECONDS
 
 
 def _is_recorded(here: Here, incident_id: UUID) -> bool:

@@ -123,6 +123,7 @@ def lock() -> Any:
 def unlock() -> Any:
     """The lock screen: one field, for the password or the code; and whom to find in person."""
     wanted = safe_next(request.values.get("next", ""))
+    session.changed(session.cookie())  # whether it is locked is asked, not remembered: else this page sends back to one that is shut
     form, answer = Form.sent(request.form), session.found()
     is_json = request.accept_mimetypes.best == "application/json"
     if answer is None or answer.expired:
