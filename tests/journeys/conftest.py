@@ -1,5 +1,6 @@
 """A real browser, and people of the demonstration signed in to it."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,15 @@ class Person:
         """Open a page of Hillside Primary."""
         self.page.goto(f"{self.base}s/hillside/{path}")
         return self.page
+
+
+def leads_to(page: Page, address: str, where: str) -> None:
+    """Open an address until every process of the gateway sends on to `where`: each hears within a second what became of a session."""
+    reached, ends = 0, time.monotonic() + 20
+    while reached < 8:
+        assert time.monotonic() < ends, f"never led to {where}"
+        page.goto(address)
+        reached = reached + 1 if where in page.url else 0
 
 
 @pytest.fixture
