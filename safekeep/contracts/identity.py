@@ -49,7 +49,7 @@ class SignIn(Request[SignedIn]):
     method: ClassVar[str] = "identity.sign_in"
     answer: ClassVar[type[Contract]] = SignedIn
 
-    username: str
+    username: Line
     password: str
     code: str | None = None
     in_steps: bool = False

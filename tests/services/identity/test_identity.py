@@ -10,10 +10,11 @@ from safekeep.contracts.identity import (
     Addresses,
     School,
     Session,
+    SignIn,
     SignOut,
     Staff,
 )
-from safekeep.errors import NotAllowed, NotFound, NotSignedIn, SignInFailed, TooManyAttempts
+from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, SignInFailed, TooManyAttempts
 from safekeep.ids import new_id
 from safekeep.rpc import envelope
 from tests.services.identity.office import PASSWORD, Office
@@ -31,6 +32,12 @@ def test_a_wrong_password_and_an_unknown_address_answer_alike(office: Office) ->
         with pytest.raises(SignInFailed) as caught:
             office.sign_in(email, password)
         assert caught.value.args == ()
+
+
+@pytest.mark.parametrize("username", ["tea\x00@one.example", "tea\u202e@one.example", "t" * 201], ids=["NUL", "direction", "long"])
+def test_an_address_that_no_database_keeps_is_refused_before_it_is_asked(office: Office, username: str) -> None:
+    with pytest.raises(Invalid):
+        office.ask(SignIn.model_construct(username=username, password=PASSWORD))
 
 
 def test_guessing_is_slowed_down_and_the_pause_passes(office: Office) -> None:
