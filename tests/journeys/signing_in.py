@@ -32,16 +32,22 @@ def _shared(system: dict[str, Any]) -> Iterator[dict[str, Any]]:
             file.write(json.dumps(shared))
 
 
-def code(system: dict[str, Any], login: dict[str, Any]) -> str:
-    """Return a code of this person's app that nobody has used, waiting for the next one when all were."""
-    with _shared(system) as shared:
-        steps = shared.setdefault("steps", {})
-        now = int(time.time()) // STEP
-        step = max(steps.get(login["username"], 0) + 1, now - 1)
+@contextmanager
+def code(system: dict[str, Any], login: dict[str, Any]) -> Iterator[str]:
+    """Give a code of this person's app that nobody has used, waiting for the next one when all were.
+
+    It is to be used before the block ends: nobody else gets a later one meanwhile, which would spend it.
+    """
+    with (Path(system["data"]) / f"test-app-{login['username']}.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with _shared(system) as shared:
+            last = shared.setdefault("steps", {}).get(login["username"], 0)
+        step = max(last + 1, int(time.time()) // STEP - 1)
         while step > int(time.time()) // STEP + 1:
             time.sleep(0.5)
-        steps[login["username"]] = step
-    return pyotp.TOTP(login["totp_secret"]).generate_otp(step)
+        with _shared(system) as shared:
+            shared["steps"][login["username"]] = step
+        yield pyotp.TOTP(login["totp_secret"]).generate_otp(step)
 
 
 def bearer(system: dict[str, Any], login: dict[str, Any], *, sign_in: Any) -> str:
@@ -53,7 +59,8 @@ def bearer(system: dict[str, Any], login: dict[str, Any], *, sign_in: Any) -> st
         token = shared.get(key, "")
     if token and _request(system, "GET", "/api/v1/categories", {"Authorization": f"Bearer {token}"})[0] != 401:
         return str(token)
-    token = sign_in(code(system, login))
+    with code(system, login) as typed:
+        token = sign_in(typed)
     with _shared(system) as shared:
         shared[key] = token
     return str(token)
@@ -74,8 +81,9 @@ def cookie(system: dict[str, Any], login: dict[str, Any], *, fresh: bool = False
     name, value = _cookie_of(_request(system, "POST", "/sign-in", {"Cookie": visit}, form)[1])
     if login["totp_secret"]:
         _, _, page = _request(system, "GET", "/prove", {"Cookie": f"{name}={value}"})
-        form = {"code": code(system, login), "csrf_token": _token(page)}
-        name, value = _cookie_of(_request(system, "POST", "/prove", {"Cookie": f"{name}={value}"}, form)[1])
+        with code(system, login) as typed:
+            form = {"code": typed, "csrf_token": _token(page)}
+            name, value = _cookie_of(_request(system, "POST", "/prove", {"Cookie": f"{name}={value}"}, form)[1])
         if not fresh:
             with _shared(system) as shared:
                 shared[key] = [name, value]

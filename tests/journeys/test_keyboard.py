@@ -71,8 +71,10 @@ def sign_in_by_keyboard(page: Page, system: dict[str, Any], role: str) -> Keys:
     if login["totp_secret"]:
         expect(page.get_by_role("heading", name="Second step")).to_be_visible(timeout=15_000)
         keys.to_field("code")
-        page.keyboard.type(signing_in.code(system, login))
-        page.keyboard.press("Enter")
+        with signing_in.code(system, login) as code:
+            page.keyboard.type(code)
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("button", name="Sign out")).to_be_visible(timeout=15_000)
     expect(page.get_by_role("button", name="Sign out")).to_be_visible(timeout=15_000)
     return keys
 

@@ -83,8 +83,8 @@ def as_dsl(system: dict[str, Any]) -> Iterator[Callable[[Any], Any]]:
     before = bus._keys
     rpc.start(broker_url=environment["BROKER_URL"], keys=keys.Keys.load(environment["KEYS_FILE"]))
     login = next(x for x in system["logins"] if (x["role"], x["school"]) == ("dsl", "Hillside Primary"))
-    with_code = SignIn(username=login["username"], password=login["password"], code=signing_in.code(system, login))
-    signed = rpc.ask(with_code, token="", seconds=15)
+    with signing_in.code(system, login) as code:
+        signed = rpc.ask(SignIn(username=login["username"], password=login["password"], code=code), token="", seconds=15)
 
     def ask(request: Any) -> Any:
         return rpc.ask(request, token=rpc.ask(Session(session_token=signed.session_token, slug="hillside"), token="").actor_token)

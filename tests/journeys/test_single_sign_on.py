@@ -65,9 +65,10 @@ def _list(it: Person) -> None:
     """Open the console's list, proving again where that is due."""
     it.page.goto(f"{it.base}t/heathland/sign-in-providers/new")
     if "/prove" in it.page.url:
-        it.page.fill("[name=code]", signing_in.code(it.system, it.login))
-        it.page.get_by_role("main").get_by_role("button").first.click()
-        it.page.wait_for_url(re.compile("/new"))
+        with signing_in.code(it.system, it.login) as code:
+            it.page.fill("[name=code]", code)
+            it.page.get_by_role("main").get_by_role("button").first.click()
+            it.page.wait_for_url(re.compile("/new"))
     it.page.goto(f"{it.base}t/heathland/sign-in-providers")
 
 
@@ -145,9 +146,10 @@ def test_a_dsl_is_asked_for_safekeeps_own_second_factor_after_the_provider(
     page.wait_for_url(re.compile("/prove"))
     page.goto(f"{system['url']}s/hillside/inbox")
     assert "/prove" in page.url, "the provider alone opened the inbox"
-    page.fill("[name=code]", signing_in.code(system, login))
-    page.get_by_role("main").get_by_role("button").first.click()
-    page.wait_for_url(re.compile("/s/hillside/inbox"))
+    with signing_in.code(system, login) as code:
+        page.fill("[name=code]", code)
+        page.get_by_role("main").get_by_role("button").first.click()
+        page.wait_for_url(re.compile("/s/hillside/inbox"))
 
 
 def test_who_is_not_let_in_is_told_why_and_what_to_do(
