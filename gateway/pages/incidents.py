@@ -10,8 +10,9 @@ from gateway.forms import Form
 from gateway.session import Here
 from safekeep.contracts.alerts import AlertItem, Inbox, MarkRead, ReaderItem, Readers
 from safekeep.contracts.files import Names
-from safekeep.contracts.incidents import AnswerAsk, Incident, IncidentAnswer, PermitFile, Proof, ProofAnswer, Pupil, PupilAnswer
-from safekeep.errors import NotFound, SafekeepError
+from safekeep.contracts.incidents import AnswerAsk, EntryItem, Incident, IncidentAnswer, PermitFile, Proof, ProofAnswer, Pupil, PupilAnswer
+from safekeep.errors import Invalid, NotFound, SafekeepError
+from safekeep.permissions import Class
 
 pages = Blueprint("incidents", __name__)
 
@@ -36,7 +37,11 @@ def alert(slug: str, alert_id: UUID) -> Any:
 @pages.get("/s/<slug>/incidents/<uuid:incident_id>")
 def incident(slug: str, incident_id: UUID) -> Any:
     """Show an incident."""
-    here = session.here()
+    return _show(session.here(), incident_id)
+
+
+def _show(here: Here, incident_id: UUID, *, without_reason: UUID | None = None) -> str:
+    """Return the page. `without_reason`: the request to tell somebody that was accepted without saying why."""
     found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
     mine = _my_alerts(here, incident_id)
     proof = _proof(here, incident_id)
@@ -52,7 +57,15 @@ def incident(slug: str, incident_id: UUID) -> Any:
         beside=_beside(here, found),
         names=_file_names(here, found),
         form=Form({}),
+        opens=_opens(found),
+        without_reason=without_reason,
     )
+
+
+def _opens(found: IncidentAnswer) -> dict[UUID, list[EntryItem]]:
+    """Return, by request to tell somebody, the entries that accepting it opens: the one it is about, and the others of no higher class."""
+    classes = {entry.id: Class.of(entry.class_code) for entry in found.entries}
+    return {ask.id: [e for e in found.entries if classes[e.id] <= classes[ask.entry_id]] for ask in found.asks if ask.entry_id in classes}
 
 
 @pages.post("/s/<slug>/incidents/<uuid:incident_id>/read")
@@ -72,8 +85,13 @@ def answer_ask(slug: str, ask_id: UUID) -> Any:
     """A DSL accepts (which grants, and alerts) or declines to tell somebody."""
     here = session.here()
     form = Form.sent(request.form)
-    rpc.ask(rpc.build(AnswerAsk, ask_id=ask_id, accept=form.one("answer") == "accept", reason=form.one("reason")), token=here.token)
     incident_id = form.as_id("incident")
+    try:
+        rpc.ask(rpc.build(AnswerAsk, ask_id=ask_id, accept=form.one("answer") == "accept", reason=form.one("reason")), token=here.token)
+    except Invalid:
+        if incident_id is None:
+            raise
+        return _show(here, incident_id, without_reason=ask_id), 422
     if incident_id is None:
         return redirect(url_for("inbox.inbox", slug=slug), 303)
     return redirect(url_for("incidents.incident", slug=slug, incident_id=incident_id), 303)

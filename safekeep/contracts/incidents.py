@@ -476,7 +476,10 @@ class OpenAsks(Request[AsksAnswer]):
 
 
 class AnswerAsk(Request[Nothing]):
-    """Accept (which grants the entry, and alerts the person) or decline. DSLs only; the first answer stands."""
+    """Accept (which grants the entry and the incident's others of no higher class, and alerts the person) or decline. DSLs only.
+
+    The first answer stands. Raises Invalid when nothing is said why the person needs to know, NotFound("ask").
+    """
 
     method: ClassVar[str] = "incidents.answer_ask"
     answer: ClassVar[type[Contract]] = Nothing

@@ -104,6 +104,9 @@ def requests() -> dict[str, type[Request[Any]]]:
     return {c.method: c for c in sorted(found, key=lambda c: c.method)}
 
 
+REQUESTS = requests()
+
+
 def names_things(request: type[Request[Any]]) -> bool:
     """Whether the request names something by its id, at its own level or in the request it carries."""
     given = GIVEN.get(request.method, {})

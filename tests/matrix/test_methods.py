@@ -18,7 +18,7 @@ from tests.matrix import samples, table
 from tests.matrix.table import METHODS, READS, Row
 from tests.matrix.world import ABOUT, SCHOOL_ROLES, Made, Place, Undo, World, marker
 
-REQUESTS = samples.requests()
+REQUESTS = samples.REQUESTS
 SERVICES_THAT_ASK = [purpose.removeprefix("service-") for purpose in keys.SIGNING if purpose.startswith("service-")]
 """Those with a key of their own to sign with."""
 

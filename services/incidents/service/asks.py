@@ -1,6 +1,7 @@
 """Asking a DSL to tell somebody, and the grant that answers it."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from safekeep.contracts.incidents import (
     OpenAsks,
     RightGranted,
 )
-from safekeep.errors import NotAllowed, NotFound
+from safekeep.errors import Invalid, NotAllowed, NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
 from services.incidents import recording, store
@@ -36,11 +37,12 @@ class Asks(Base):
     @answers(AnswerAsk)
     def answer_ask(self, actor: Actor, request: AnswerAsk) -> Nothing:
         now = clock.now()
+        if request.accept and not request.reason.strip():
+            raise Invalid({"reason": "reason_needed"})
+        answer: dict[str, Any] = {"ask_id": request.ask_id, "accept": request.accept, "reason": request.reason, "by": actor.person}
         with self._school(actor) as tx:
-            ask = store.answer_ask(
-                tx, school_id=actor.at_school, ask_id=request.ask_id, accept=request.accept, by=actor.person, reason=request.reason, now=now
-            )
-            if ask is None or not may_read_entry(tx, actor, ask.entry_id):
+            ask = store.answer_ask(tx, school_id=actor.at_school, reading=permissions.reading(actor), now=now, **answer)
+            if ask is None:
                 raise NotFound("ask")
             if request.accept:
                 write_grant(

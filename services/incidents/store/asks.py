@@ -7,7 +7,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.incidents.store.tables import asks
+from safekeep.permissions import Reading
+from services.incidents.store.reading import readable
+from services.incidents.store.tables import asks, entries
 
 
 def add_asks(tx: sa.Connection, *, rows: Sequence[dict[str, Any]]) -> None:
@@ -24,8 +26,11 @@ def open_asks(tx: sa.Connection, *, school_id: UUID, incident_id: UUID | None = 
     return tx.execute(query.order_by(asks.c.asked_at)).all()
 
 
-def answer_ask(tx: sa.Connection, *, school_id: UUID, ask_id: UUID, accept: bool, by: UUID, reason: str, now: datetime) -> sa.Row[Any] | None:
-    """Answer a request once. Returns it, or None when it is not there or has been answered."""
+def answer_ask(
+    tx: sa.Connection, *, school_id: UUID, ask_id: UUID, accept: bool, by: UUID, reason: str, reading: Reading, now: datetime
+) -> sa.Row[Any] | None:
+    """Answer a request once. Returns it, or None when it is not there, has been answered, or is about an entry this reader may not read."""
     here = asks.c.school_id == school_id, asks.c.id == ask_id, asks.c.answered_at.is_(None)
-    update = asks.update().where(*here).values(accepted=accept, answered_by=by, answered_at=now, reason=reason)
+    theirs = sa.select(entries.c.id).where(entries.c.school_id == school_id, readable(reading))
+    update = asks.update().where(*here, asks.c.entry_id.in_(theirs)).values(accepted=accept, answered_by=by, answered_at=now, reason=reason)
     return tx.execute(update.returning(asks)).first()

@@ -208,6 +208,9 @@ def test_a_teacher_cannot_alert_someone_whose_role_does_not_open_it_but_can_ask_
     answer = desk.record(alert=Alert(ask_dsl=[admin]))
     assert (answer.asked_dsl, desk.reads(answer.id, role="admin")) == (1, 0)
     (ask,) = desk.ask(OpenAsks(), role="dsl").items
+    with pytest.raises(Invalid) as caught:
+        desk.ask(AnswerAsk(ask_id=ask.id, accept=True, reason=" "), role="dsl")
+    assert (caught.value.problems, desk.reads(answer.id, role="admin")) == ({"reason": "reason_needed"}, 0)
     desk.ask(AnswerAsk(ask_id=ask.id, accept=True, reason="Runs breakfast club"), role="dsl")
     assert desk.reads(answer.id, role="admin") == 1
     with pytest.raises(NotFound):
@@ -236,6 +239,24 @@ def test_nobody_reads_or_is_sent_an_entry_on_their_own_child_their_own_words_exc
     assert desk.ask(Pupil(pupil_id=child), role="dsl", person=parent).flags == []
     own = desk.record(pupil_id=child, role="dsl", person=parent)
     assert desk.reads(own.id, role="dsl", person=parent) == 1
+
+
+def test_a_request_about_the_dsls_own_child_is_answered_by_another_dsl(desk: Desk) -> None:
+    """To the parent it is like one that is not there, and their try answers nothing: it waits for the others as before."""
+    parent = create_person(resources=desk.resources, school=desk.school, role=Role.DSL)
+    child = create_pupil(resources=desk.resources, school=desk.school, name="Parent's Child", relatives=(parent,))
+    answer = desk.record(pupil_id=child, alert=Alert(ask_dsl=[desk.school.people["admin"]]))
+    assert desk.ask(OpenAsks(), role="dsl", person=parent).items == []
+    (ask,) = desk.ask(OpenAsks(), role="dsl").items
+    said = []
+    for id_ in (ask.id, new_id()):
+        with pytest.raises(NotFound) as caught:
+            desk.ask(AnswerAsk(ask_id=id_, accept=True, reason="They know me"), role="dsl", person=parent)
+        said.append(caught.value.args)
+    assert said[0] == said[1]
+    assert [a.id for a in desk.ask(OpenAsks(), role="dsl").items] == [ask.id]
+    desk.ask(AnswerAsk(ask_id=ask.id, accept=True, reason="Runs breakfast club"), role="dsl")
+    assert desk.reads(answer.id, role="admin") == 1
 
 
 def test_hidden_and_missing_answer_alike(desk: Desk) -> None:
