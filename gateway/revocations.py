@@ -18,19 +18,24 @@ from safekeep import bus, telemetry
 TRUSTED_SECONDS: Final = 1.0
 FORGET_ALL_AFTER: Final = 8.0
 """Each revocation is repeated for ten seconds: whoever was deaf for longer than this may have missed one."""
+REMEMBERED_FOR: Final = 60.0
 
 _BROKEN = (OSError, AMQPError, KombuError, RuntimeError)
 
 _broker_url = ""
-_forget: Callable[[set[str], set[str]], None]
+_forget: Callable[[dict[str, float]], None]
 _forget_all: Callable[[], None]
 _heard_at = float("-inf")
+_first_heard: dict[str, float] = {}  # revocation → when; each is repeated, and what was asked after hearing of it holds already
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
 
 
-def start(*, broker_url: str, forget: Callable[[set[str], set[str]], None], forget_all: Callable[[], None]) -> None:
-    """Say where the broker is and what to do: `forget(sessions, people)` and `forget_all()`. Listening begins at the first question."""
+def start(*, broker_url: str, forget: Callable[[dict[str, float]], None], forget_all: Callable[[], None]) -> None:
+    """Say where the broker is and what to do. Listening begins at the first question.
+
+    `forget({session or person: when it was heard first})`: what was asked before then; `forget_all()`.
+    """
     global _broker_url, _forget, _forget_all
     _broker_url, _forget, _forget_all = broker_url, forget, forget_all
 
@@ -49,7 +54,12 @@ def hear(body: Any) -> None:
     now = time.monotonic()
     if now - _heard_at > FORGET_ALL_AFTER:
         _forget_all()
-    _forget(set(body.get("sessions", ())), set(body.get("people", ())))
+    whom: dict[str, float] = {}
+    for number, who in body.get("revoked", ()):
+        whom[who] = max(whom.get(who, 0.0), _first_heard.setdefault(number, now))
+    for number in [number for number, first in _first_heard.items() if now - first > REMEMBERED_FOR]:
+        del _first_heard[number]
+    _forget(whom)
     _heard_at = now
 
 

@@ -18,7 +18,7 @@ _REMEMBERED_SECONDS = 60.0
 _DEVICE_PEOPLE = 8
 BACKGROUND = "X-Safekeep-Background"
 """Set by what a page asks by itself: it does not keep the session from locking."""
-_remembered: dict[tuple[str, str | None], tuple[SessionAnswer, float, bool]] = {}  # the answer, until when, whether somebody was there
+_remembered: dict[tuple[str, str | None], tuple[SessionAnswer, float, bool]] = {}  # the answer, when it was asked, whether somebody was there
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +137,10 @@ def changed(session_token: str) -> None:
         _remembered.pop(key, None)
 
 
-def forget(sessions: set[str], people: set[str]) -> None:
-    """Forget sessions, and all of some people's: identity has said so."""
-    for key, (answer, _, _) in list(_remembered.items()):
-        if str(answer.session_id) in sessions or str(answer.person_id) in people:
+def forget(whom: dict[str, float]) -> None:
+    """Forget sessions, and all of some people's: identity has said so. What was asked after it was first heard holds already."""
+    for key, (answer, asked, _) in list(_remembered.items()):
+        if asked <= max(whom.get(str(answer.session_id), 0.0), whom.get(str(answer.person_id), 0.0)):
             _remembered.pop(key, None)
 
 
@@ -159,12 +159,12 @@ def _answer(session_token: str, slug: str | None) -> SessionAnswer:
     key, now = (_digest(session_token), slug), time.monotonic()
     active = request.headers.get(BACKGROUND) is None
     remembered = _remembered.get(key)
-    if remembered is not None and remembered[1] > now and (remembered[2] or not active) and revocations.are_heard():
+    if remembered is not None and now < remembered[1] + _REMEMBERED_SECONDS and (remembered[2] or not active) and revocations.are_heard():
         return remembered[0]  # but what a page asked by itself does not hide that somebody is there now
     answer = rpc.ask(rpc.build(Session, session_token=session_token, slug=slug, active=active), token="")
     if len(_remembered) >= 5_000:
         _remembered.clear()
-    _remembered[key] = (answer, now + _REMEMBERED_SECONDS, active)
+    _remembered[key] = (answer, now, active)
     return answer
 
 

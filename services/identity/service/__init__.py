@@ -111,11 +111,7 @@ class Service(SingleSignOn, Machinery, EmailAddresses, Demonstration):
         except StorageError as error:
             telemetry.log().warning("heartbeat.missed", sqlstate=error.sqlstate)
             return
-        body = {
-            "sessions": sorted({str(r.session_id) for r in rows if r.session_id}),
-            "people": sorted({str(r.person_id) for r in rows if r.person_id}),
-        }
-        self.tell_gateways(body, expiration=2)
+        self.tell_gateways({"revoked": [[str(r.id), str(r.session_id or r.person_id)] for r in rows]}, expiration=2)
 
     @timer(interval=0.5)
     def password_links(self) -> None:

@@ -216,7 +216,7 @@ def revoke(tx: sa.Connection, *, now: datetime, rows: Sequence[tuple[UUID, UUID 
 
 def revoked_since(tx: sa.Connection, *, since: datetime) -> Sequence[Any]:
     """Return what was revoked since."""
-    return tx.execute(sa.select(revocations.c.session_id, revocations.c.person_id).where(revocations.c.at > since)).all()
+    return tx.execute(sa.select(revocations.c.id, revocations.c.session_id, revocations.c.person_id).where(revocations.c.at > since)).all()
 
 
 def forget_revocations(tx: sa.Connection, *, before: datetime) -> None:
