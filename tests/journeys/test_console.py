@@ -1,0 +1,238 @@
+"""The console in a real browser: lists with every line's fate, roles that wait, leavers, two schools in two tabs, the audit log."""
+
+import csv
+import io
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.journeys import signing_in
+from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.walking import Newcomer, letter
+from tests.make import GOOD_EXAMPLE
+
+SETTINGS = (
+    "settings",
+    "staff",
+    "staff/new",
+    "staff/import",
+    "settings/school",
+    "settings/groups",
+    "settings/groups/new",
+    "settings/categories",
+    "settings/categories/welfare",
+    "settings/sign-in",
+    "audit",
+    "pupils/add",
+)
+
+
+def fresh() -> str:
+    """Part of an address that no earlier run used."""
+    return uuid4().hex[:8]
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("main").get_by_role("button", name=re.compile(f"^{re.escape(name)}")).last.click()
+
+
+def as_trust_it(sign_in: Callable[..., Any], **more: Any) -> Any:
+    return sign_in("trust_it", school=None, **more)
+
+
+@pytest.mark.parametrize(("viewport", "dark"), [(PHONE, True), (DESKTOP, False)], ids=["phone, dark", "desktop, light"])
+def test_every_page_of_the_console_is_accessible_and_fits(
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], viewport: Any, dark: bool
+) -> None:
+    dsl = sign_in("dsl", viewport=viewport, dark=dark)
+    for path in SETTINGS:
+        page = dsl.go(path)
+        assert page.url.endswith(f"/s/hillside/{path}"), "the school is in the address"
+        finds_nothing_wrong(page)
+        page.set_viewport_size({"width": 320, "height": 700})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+        page.set_viewport_size(viewport)
+    it = as_trust_it(sign_in, viewport=viewport, dark=dark)
+    for path in ("schools", "schools/new", "schools/hillside/staff", "schools/hillside/staff/new", "schools/hillside/staff/import"):
+        it.page.goto(f"{it.base}t/heathland/{path}")
+        finds_nothing_wrong(it.page)
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["desktop", "phone without JavaScript"])
+def test_a_list_of_staff_is_checked_first_and_then_added_and_nothing_of_it_is_lost(sign_in: Callable[..., Any], javascript: bool) -> None:
+    dsl, mark = sign_in("dsl", viewport=DESKTOP if javascript else PHONE, javascript=javascript), fresh()
+    sheet = f"Name,E-mail,Role\nZeta Import,zeta-{mark}@hillside.example,teacher\nNo Address,nowhere,teacher\nOdd Role,odd-{mark}@hillside.example,wizard\n"
+    page = dsl.go("staff/import")
+    page.locator("[name=file]").set_input_files({"name": "staff.csv", "mimeType": "text/csv", "buffer": sheet.encode("utf-8-sig")})
+    press(page, "Check the list")
+    main = page.get_by_role("main")
+    expect(main).to_contain_text("Nothing is done yet")
+    expect(main).to_contain_text("1 person would be added or changed")
+    expect(main.get_by_role("listitem").filter(has_text="Zeta Import")).to_contain_text("will be added, and sent a link to set a password")
+    expect(main.get_by_role("listitem").filter(has_text="No Address")).to_contain_text("This is not an e-mail address: nowhere")
+    expect(main.get_by_role("listitem").filter(has_text="Odd Role")).to_contain_text("There is a role in it that we do not know: wizard")
+    expect(page.locator("[name=list]")).to_have_value(sheet)
+    press(page, "Add or change 1 person")
+    expect(page.get_by_role("main")).to_contain_text("1 person was added or changed")
+    expect(page.locator("[name=list]")).to_have_value(sheet)
+    press(page, "Check again")
+    expect(main.get_by_role("listitem").filter(has_text="Zeta Import")).to_contain_text("is here already, and stays as it is")
+
+
+BAD = [
+    ("staff/new", {"name": "", "email": "a@x.example", "roles": "teacher"}, "Write the name"),
+    ("staff/new", {"name": "A", "email": "", "roles": "teacher"}, "Write the e-mail address"),
+    ("staff/new", {"name": "A", "email": "not one", "roles": "teacher"}, "This is not an e-mail address"),
+    ("staff/new", {"name": "A", "email": "a@x.example"}, "Choose at least one role"),
+    ("staff/new", {"name": "A", "email": "a@x.example", "roles": "trust_it"}, "Choose one of those offered"),
+    ("staff/new", {"name": "A" * 201, "email": "a@x.example", "roles": "teacher"}, "This is too long. Shorten it"),
+    ("staff/new", {"name": "A\u202eB", "email": "a@x.example", "roles": "teacher"}, "hidden character in this that changes the direction"),
+    ("staff/import", {"list": "", "do": "check"}, "Choose a file, or paste the list"),
+    ("staff/import", {"list": "A,a@x.example\n" * 501, "do": "check"}, "Send at most 500 at a time"),
+    ("pupils/add", {"list": "", "do": "check"}, "Choose a file, or paste the list"),
+    ("pupils/add", {"do": "one", "name": "A", "year": "Year 5", "born": "2999-01-01"}, "This date of birth is later than today"),
+    ("pupils/add", {"do": "one", "name": "A", "year": "Year 5", "born": "31/02/2016"}, "This is not a date"),
+    ("pupils/add", {"do": "one", "name": "", "year": "", "born": ""}, "Write the year group"),
+    ("settings/groups/new", {"name": ""}, "Write the name"),
+    ("settings/groups/new", {"name": "SLT"}, "Another has this name already"),
+    ("settings/groups/new", {"name": "New", "members": "not an id"}, "This is not an id"),
+    ("settings/categories/new", {"name": "New", "class_code": "welfare", "groups": "slt"}, "From welfare up the Safeguarding team is always told"),
+    ("settings/categories/new", {"name": "New"}, "Choose a class"),
+    ("settings/categories/new", {"name": "Bullying", "class_code": "general", "groups": "slt"}, "Another has this name already"),
+    ("settings/sign-in", {"min_length": "7", "change_days": "60", "remembered": "5", "lock_minutes": "10"}, "This number is too small"),
+    ("settings/sign-in", {"min_length": "8", "change_days": "60", "remembered": "5", "lock_minutes": "31"}, "This number or file is too large"),
+    ("settings/sign-in", {"min_length": "eight", "change_days": "60", "remembered": "5", "lock_minutes": "10"}, "This is not a whole number"),
+    ("settings/school", {"day_ends": "15:30"}, "Choose at least one person to find"),
+    ("settings/school", {"day_ends": "25:99"}, "This is not a time"),
+    ("settings/school", {"day_ends": "15:30", "head-name": "Head"}, "Write the telephone number"),
+]
+
+
+def test_bad_input_is_refused_with_a_sentence_and_what_was_typed_stays(system: dict[str, Any]) -> None:
+    login = next(x for x in system["logins"] if (x["role"], x["school"]) == ("dsl", "Hillside Primary"))
+    name, value = signing_in.cookie(system, login, fresh=True)
+    cookie = {"Cookie": f"{name}={value}"}
+    _, _, page = signing_in._request(system, "GET", "/s/hillside/settings", cookie)
+    found = re.search('name="csrf_token" value="([0-9a-f]+)"', page)
+    assert found
+    for path, fields, sentence in BAD:
+        status, _, page = signing_in._request(system, "POST", f"/s/hillside/{path}", cookie, fields | {"csrf_token": found.group(1)})
+        assert (status, path, fields) == (422, path, fields)
+        assert sentence in page, (path, fields, sentence)
+        for typed in fields.values():
+            if typed.isalnum() and len(typed) < 60 and typed not in ("check", "one", "trust_it"):
+                assert typed in page, (path, typed)
+
+
+def test_a_role_that_reads_records_given_by_trust_it_waits_for_a_dsl(sign_in: Callable[..., Any]) -> None:
+    it, mark = as_trust_it(sign_in), fresh()
+    it.page.goto(f"{it.base}t/heathland/schools/hillside/staff/new")
+    it.page.fill("[name=name]", f"Wanda Waits {mark}")
+    it.page.fill("[name=email]", f"wanda-{mark}@hillside.example")
+    it.page.locator("[name=roles][value=slt]").check(force=True)
+    press(it.page, "Add this person")
+    expect(it.page.get_by_role("heading", name="A role waits: SLT")).to_be_visible()
+    assert it.page.get_by_role("button", name="Confirm it").count() == 0
+    dsl = sign_in("dsl")
+    page = dsl.go("settings")
+    page.get_by_role("link", name=f"Look at it Wanda Waits {mark}").click()
+    page.get_by_role("button", name="Confirm it").click()
+    expect(page.get_by_role("status").filter(has_text="Confirmed. Every DSL is told.")).to_be_visible()
+    expect(page.locator("[name=roles][value=slt]")).to_be_checked()
+    assert page.get_by_role("heading", name="A role waits").count() == 0
+
+
+def test_a_leaver_is_signed_out_and_their_account_says_so(system: dict[str, Any], sign_in: Callable[..., Any], browser: Browser) -> None:
+    dsl, mark = sign_in("dsl"), fresh()
+    address, name = f"lea-{mark}@hillside.example", f"Lea Ver {mark}"
+    page = dsl.go("staff/new")
+    page.fill("[name=name]", name)
+    page.fill("[name=email]", address)
+    page.locator("[name=roles][value=pastoral]").check(force=True)
+    press(page, "Add this person")
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    person = page.url.partition("?")[0]
+    lea = Newcomer(browser, system, viewport=PHONE)
+    lea.begin(letter(system, address))
+    expect(lea.page.get_by_role("link", name="Add incident").first).to_be_visible()
+    page.goto(f"{person}/close")
+    expect(page.get_by_role("main")).to_contain_text("alerts they have not read go to the DSL")
+    press(page, "Close the account")
+    expect(page.get_by_role("status").filter(has_text="closed here")).to_be_visible()
+    ends = time.monotonic() + 10
+    while "/sign-in" not in lea.page.url and time.monotonic() < ends:
+        lea.page.goto(system["url"] + "s/hillside/")
+    assert "/sign-in" in lea.page.url
+    page.goto(person)
+    expect(page.get_by_role("main")).to_contain_text("Their account is closed here")
+    lea.context.close()
+
+
+def test_two_tabs_on_two_schools_cannot_cross(system: dict[str, Any], sign_in: Callable[..., Any], browser: Browser) -> None:
+    """One account, one sign-in: what is sent from the first school's page is recorded there, though the other is open since."""
+    it, mark = as_trust_it(sign_in), fresh()
+    address = f"two-{mark}@heathland.example"
+    for school in ("hillside", "kingsmead"):
+        it.page.goto(f"{it.base}t/heathland/schools/{school}/staff/new")
+        it.page.fill("[name=name]", f"Tess Two {mark}")
+        it.page.fill("[name=email]", address)
+        it.page.locator("[name=roles][value=teacher]").check(force=True)
+        press(it.page, "Add this person")
+        expect(it.page.get_by_role("heading", name=f"Tess Two {mark}")).to_be_visible()
+    tess = Newcomer(browser, system, viewport=DESKTOP)
+    tess.begin(letter(system, address))
+    expect(tess.page.get_by_role("heading", name="Choose where you are working")).to_be_visible()
+    first, second = tess.page, tess.context.new_page()
+    first.goto(f"{it.base}s/hillside/incidents/new")
+    second.goto(f"{it.base}s/kingsmead/incidents/new")
+    for page, name, other in ((first, "Hillside Primary", "Kingsmead Academy"), (second, "Kingsmead Academy", "Hillside Primary")):
+        where = page.get_by_role("region", name="Where you are working")
+        expect(where).to_contain_text(f"You are at {name}")
+        assert other not in page.locator("header").inner_text()
+        assert name in page.title()
+    first.locator("[name=pupil_id][value=holding]").check(force=True)
+    first.fill("[name=described_pupil]", f"A child in a green coat {mark}")
+    first.locator("[name=kind][value=observation]").check(force=True)
+    first.locator("[name=when]").first.check(force=True)
+    first.fill("[name=narrative]", GOOD_EXAMPLE)
+    first.locator("[name=category_codes][value=not_sure]").check(force=True)
+    press(first, "Add incident and alert")
+    expect(first.get_by_role("main")).to_contain_text(re.compile(r"Recorded today at \d{1,2}:\d\d"))
+    incident = first.url.removesuffix("/recorded").rpartition("/")[2]
+    first.goto(f"{it.base}s/hillside/incidents/{incident}")
+    expect(first.get_by_role("main")).to_contain_text("life anymore")
+    second.goto(f"{it.base}s/kingsmead/incidents/{incident}")
+    expect(second.get_by_role("heading", name="Page not found")).to_be_visible()
+    tess.context.close()
+
+
+def test_a_dsl_filters_the_audit_log_and_takes_it_away_as_a_list(sign_in: Callable[..., Any]) -> None:
+    dsl = sign_in("dsl", fresh=True)
+    page = dsl.go("audit")
+    page.locator("[name=kind]").select_option("proved")
+    press(page, "Filter")
+    rows = page.get_by_role("main").get_by_role("listitem")
+    expect(rows.first).to_contain_text("Second factor used")
+    with page.expect_download() as download:
+        press(page, "Export these lines as CSV")
+    lines = list(csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
+    assert lines[0] == ["When", "What", "Whose account", "By", "More"]
+    assert {line[1] for line in lines[1:]} == {"Second factor used"}
+    page = dsl.go("audit?kind=exported")
+    expect(page.get_by_role("main").get_by_role("listitem").first).to_contain_text("the audit log")
+
+
+def test_a_pass_is_shown_once_to_the_dsl_who_says_how_they_tell_it(sign_in: Callable[..., Any]) -> None:
+    dsl = sign_in("dsl")
+    page = dsl.go("staff")
+    page.get_by_role("main").get_by_role("listitem").filter(has_text="Sports coach").first.get_by_role("link").click()
+    press(page, "Make a pass")
+    expect(page.get_by_role("main")).to_contain_text("Say how you will tell them")
+    page.locator("[name=how][value=in_person]").check(force=True)
+    press(page, "Make a pass")
+    expect(page.get_by_role("main").locator(".sk-code")).to_have_text(re.compile(r"^[a-z0-9]{4}(-[a-z0-9]{4}){2}$"))
