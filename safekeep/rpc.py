@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import nameko.exceptions
+import nameko.rpc
 import sqlalchemy as sa
 from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
@@ -20,7 +21,7 @@ from nameko.amqp.publish import Publisher, UndeliverableMessage
 from nameko.constants import NON_PERSISTENT, PERSISTENT
 from nameko.extensions import DependencyProvider
 from nameko.messaging import Consumer
-from nameko.rpc import rpc
+from nameko.rpc import Responder, rpc
 
 from safekeep import actor as actors
 from safekeep import bus, clock, database, errors, idempotency, inbox, permissions, settings, telemetry
@@ -36,6 +37,24 @@ Publisher.delivery_mode = NON_PERSISTENT  # answers live for seconds: a broker t
 for _error in vars(errors).values():
     if isinstance(_error, type) and issubclass(_error, SafekeepError):
         nameko.exceptions.deserialize_to_instance(_error)
+
+
+class Answering(Responder):
+    """Answers calls. What cannot be sent is given up: nameko would end the process, and with the call, redelivered, the next one too.
+
+    Whoever asks and does not say where the answer goes, or has gone, waits for none; the work itself is done and committed.
+    """
+
+    def send_response(self, result: Any, exc_info: Any) -> tuple[Any, Any]:
+        try:
+            answer: tuple[Any, Any] = super().send_response(result, exc_info)
+            return answer
+        except Exception as error:  # whatever a stranger's call says of itself, it must not end the service
+            telemetry.log().warning("answer.not_sent", error=type(error).__name__)
+            return result, exc_info
+
+
+nameko.rpc.Responder = Answering
 
 
 class Host(DependencyProvider):
