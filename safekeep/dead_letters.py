@@ -15,9 +15,6 @@ import pika.exceptions
 from safekeep import bus, publishing
 from safekeep.keys import Keys
 
-MOST = 1000
-"""Messages of one service looked at in one go."""
-
 
 class NoSuchLetter(Exception):
     """No dead letter has this id. args: (id,)."""
@@ -70,8 +67,7 @@ def drop(*, url: str, keys: Keys, letter_id: str, reason: str) -> Letter:
     """
     if not reason.strip():
         raise ReasonNeeded
-    (letter,) = _settle(url=url, keys=keys, service=None, letter_id=letter_id, dropped=reason.strip()[:500])
-    return letter
+    return _settle(url=url, keys=keys, service=None, letter_id=letter_id, dropped=reason.strip()[:500])[0]  # buried twice, it is there twice
 
 
 def _settle(*, url: str, keys: Keys, service: str | None, letter_id: str | None, dropped: str | None) -> list[Letter]:
@@ -113,13 +109,17 @@ def _looked_at(*, url: str, keys: Keys, service: str) -> list[tuple[Letter, Any]
 
 @contextmanager
 def _taken(url: str, service: str) -> Iterator[Iterator[tuple[Any, Any, Any, bytes]]]:
-    """Hold a service's dead letters; those not acknowledged are back in the queue at the end."""
+    """Hold the dead letters a service has now; those not acknowledged are back in the queue at the end.
+
+    What dies again meanwhile is not looked at: sending all again comes to an end.
+    """
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
-        channel = connection.channel()
+        channel, queue = connection.channel(), bus.dead_queue(service).name
+        count = channel.queue_declare(queue, passive=True).method.message_count
 
         def each() -> Iterator[tuple[Any, Any, Any, bytes]]:
-            for _ in range(MOST):
-                method, properties, body = channel.basic_get(bus.dead_queue(service).name)
+            for _ in range(count):
+                method, properties, body = channel.basic_get(queue)
                 if method is None:
                     return
                 yield channel, method, properties, body

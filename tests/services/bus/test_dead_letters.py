@@ -1,5 +1,6 @@
 """Dead letters on a real broker: looked at, sent again, dropped with a reason; done twice is done once."""
 
+import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ import pika
 import pytest
 import sqlalchemy as sa
 
+from deploy.cli.__main__ import main
 from safekeep import bus, dead_letters, inbox, keys, rpc
 from safekeep.bus import Sealed
 from safekeep.contracts.identity import StaffChanged
@@ -145,3 +147,74 @@ def message_of(about: StaffChanged) -> Sealed:
     sealed = Sealed({"name": about.name, "version": about.version, "event": about.wire()})
     sealed.header = {"id": str(about.id), "type": about.name, "owner": "identity"}
     return sealed
+
+
+# --- safekeep dead-letters -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def safekeep(stage: Stage, keys_folder: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Run the command line as the operator; return the exit code and what it said, as JSON with as_json."""
+    monkeypatch.setenv("BROKER_URL", stage.url)
+    monkeypatch.setenv("KEYS_FILE", str(keys_folder / "process" / "operator.json"))
+
+    def run(*words: str, as_json: bool = False) -> tuple[int, Any]:
+        capsys.readouterr()
+        code = main(["dead-letters", *words, *(["--json"] if as_json else [])])
+        said = capsys.readouterr()
+        return code, json.loads(said.out) if as_json else said.out + said.err
+
+    return run
+
+
+def test_the_operator_lists_and_shows_letters_and_they_stay_where_they_are(stage: Stage, safekeep: Callable[..., Any]) -> None:
+    assert safekeep("list") == (0, "There are no dead letters.\n")
+    failed = event(new_id(), 1)
+    stage.bury(failed)
+    line = f"{failed.id}  alerts  {failed.name}  RuntimeError, tried 14 times\n"
+    assert safekeep("list") == safekeep("list", "--service", "alerts") == (0, line)
+    assert safekeep("list", "--service", "reports", as_json=True) == (0, {"ok": True, "letters": []})
+    code, said = safekeep("show", str(failed.id))
+    assert (code, said.splitlines()[0]) == (0, line.strip())
+    assert f"  person_id: {failed.person_id}" in said
+    assert safekeep("show", str(failed.id), as_json=True)[1]["event"] == failed.wire()
+
+
+def test_the_operator_sends_letters_again_and_twice_has_the_effect_of_once(stage: Stage, safekeep: Callable[..., Any]) -> None:
+    failed, other = event(new_id(), 1), event(new_id(), 1)
+    for each in (failed, failed, other):
+        stage.bury(each)
+    assert safekeep("replay", str(failed.id))[0] == 0
+    assert [letter["id"] for letter in safekeep("replay", "--service", "alerts", as_json=True)[1]["replayed"]] == [str(other.id)]
+    assert safekeep("replay") == (0, "There are no dead letters: nothing was sent.\n")
+    assert stage.take() == 3
+    assert stage.staff() == {failed.person_id, other.person_id}
+    assert len(stage.rows("inbox")) == 2
+
+
+def test_the_operator_drops_a_letter_with_a_reason_which_the_service_keeps(stage: Stage, safekeep: Callable[..., Any]) -> None:
+    failed = event(new_id(), 1)
+    stage.bury(failed)
+    stage.bury(failed)  # the service died between burying and forgetting
+    with pytest.raises(SystemExit):
+        safekeep("drop", str(failed.id))
+    assert safekeep("drop", str(failed.id), "--reason", " ") == (1, "Nothing was dropped: say why, with --reason.\n")
+    assert len(stage.letters()) == 2
+    code, said = safekeep("drop", str(failed.id), "--reason", "entered twice by mistake")
+    assert (code, said.splitlines()[-1]) == (0, "The service alerts keeps the reason.")
+    assert stage.letters() == []
+    assert stage.take() == 2
+    assert [row["reason"] for row in stage.rows("dropped_events")] == ["entered twice by mistake"]
+    assert stage.staff() == set()
+
+
+def test_what_the_operator_cannot_have_is_said_in_one_sentence(
+    stage: Stage, safekeep: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    missing = str(new_id())
+    for words in (("show", missing), ("replay", missing), ("drop", missing, "--reason", "x")):
+        assert safekeep(*words) == (1, f"There is no dead letter {missing}: see safekeep dead-letters list.\n")
+    monkeypatch.setenv("BROKER_URL", "amqp://a:b@127.0.0.1:1/v")
+    assert safekeep("list", as_json=True) == (1, {"ok": False, "error": "The message broker does not answer: see whether Safekeep runs."})
+    monkeypatch.setenv("KEYS_FILE", str(tmp_path / "none.json"))
+    assert safekeep("list") == (1, f"The key file {tmp_path / 'none.json'} cannot be read.\n")
