@@ -1,5 +1,8 @@
 """The gateway's own server: threads, since a request mostly waits for a service."""
 
+import os
+import shutil
+import tempfile
 import warnings
 
 warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")  # known: docs/decisions/0001-nameko.md
@@ -11,3 +14,11 @@ timeout = 60
 graceful_timeout = 10
 keepalive = 30
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat file, kept off the disk
+
+# Each worker counts in files of its own, and whichever is asked adds them up. Named before our code, and with it the library, is loaded.
+figures = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="safekeep-figures-")
+
+
+def on_exit(_server: object) -> None:
+    """Take the figures' folder away."""
+    shutil.rmtree(figures, ignore_errors=True)

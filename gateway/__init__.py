@@ -45,15 +45,15 @@ def create_app(settings: GatewaySettings | None = None) -> Flask:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _failed)
     if settings.inner_port:
-        _serve_inner(settings.inner_port)
+        _serve_inner(settings)
     return app
 
 
-def _serve_inner(port: int) -> None:
-    """Answer probes on the inner port; of several workers on one machine the first has it."""
+def _serve_inner(settings: GatewaySettings) -> None:
+    """Answer probes on the inner port; of several workers on one machine the first has it, and tells the figures of all."""
     telemetry.start_logging("gateway")
     try:
-        telemetry.serve_inner(port=port, ready=lambda: {"broker": rpc.is_reachable()})
+        telemetry.serve_inner(host=settings.inner_host, port=settings.inner_port, ready=lambda: {"broker": rpc.is_reachable()})
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -83,13 +83,14 @@ def _arrive() -> Any:
 
 
 def _done(response: Response) -> Response:
-    """After every request that may change something: one line, with the trace that its events and mails carry too."""
+    """After every request its figure; after one that may change something a line too, with the trace that its events and mails carry."""
     session.keep_visit(response)
+    took = time.perf_counter() - g.arrived
+    telemetry.REQUESTS.labels(route=_route(), status=str(response.status_code)).observe(took)
     if request.method == "POST":
         if response.status_code < 500 and kept.KEPT in request.form:
             kept.done()
-        took = int((time.perf_counter() - g.arrived) * 1000)
-        telemetry.log().info("request.done", route=_route(), status=response.status_code, milliseconds=took)
+        telemetry.log().info("request.done", route=_route(), status=response.status_code, milliseconds=int(took * 1000))
     return response
 
 

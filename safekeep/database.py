@@ -4,6 +4,7 @@ Three roles a database: the owner (migrations), the service (one school a transa
 outbox, inbox, retries and timers). Row-level security is forced and fails closed: no school set, no rows.
 """
 
+import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from psycopg import sql
+from psycopg.rows import namedtuple_row
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import DBAPIError
 
@@ -61,6 +63,31 @@ def transaction(engine: sa.Engine, *, school_id: UUID | None = None, **settings:
         raise storage_error(error) from None
     except sa.exc.TimeoutError:
         raise StorageError("53300", "") from None
+
+
+@contextmanager
+def together(tx: sa.Connection) -> Iterator[None]:
+    """Send the statements of the block without waiting for each one's answer: one round trip for all.
+
+    Each sees what those before it did; the first that fails is raised at the end of the block, and ends the transaction. For writing
+    only: what a statement would return is not there yet.
+    """
+    driver: psycopg.Connection[Any] = tx.connection.driver_connection  # type: ignore[assignment]
+    with driver.pipeline():
+        yield
+
+
+def read_together(tx: sa.Connection, *statements: tuple[sa.TextClause, dict[str, Any]]) -> list[list[Any]]:
+    """Run statements in one round trip, each seeing what those before it did; return the rows of each, by name."""
+    driver: psycopg.Connection[Any] = tx.connection.driver_connection  # type: ignore[assignment]
+    with driver.pipeline():
+        cursors = [driver.cursor(row_factory=namedtuple_row).execute(_in_drivers_words(text, tx.dialect), values) for text, values in statements]
+    return [cursor.fetchall() for cursor in cursors]
+
+
+@functools.cache
+def _in_drivers_words(statement: sa.TextClause, dialect: sa.Dialect) -> str:
+    return str(statement.compile(dialect=dialect))
 
 
 def _begin(tx: sa.Connection, values: dict[str, str]) -> None:

@@ -46,7 +46,7 @@ def main(service: str) -> None:
     telemetry.start_logging(f"relay-{service}")
     chosen = settings.service_settings(service)
     keys = Keys.load(chosen.keys_file)
-    telemetry.serve_inner(port=chosen.inner_port, ready=lambda: dict(_ready))
+    telemetry.serve_inner(host=chosen.inner_host, port=chosen.inner_port, ready=lambda: dict(_ready))
     delay = 0.2
     while not _stopping:
         started = time.monotonic()

@@ -18,6 +18,7 @@ class ServiceSettings(BaseModel):
     worker_database_url: str
     broker_url: str
     keys_file: str
+    inner_host: str = "127.0.0.1"
     inner_port: int
     smtp_url: str = ""
     object_store_url: str = ""
@@ -36,6 +37,7 @@ class LedgerSettings(BaseModel):
     worker_database_url: str
     keys_file: str
     folder: str
+    inner_host: str = "127.0.0.1"
     inner_port: int
 
 
@@ -46,6 +48,7 @@ class GatewaySettings(BaseModel):
 
     broker_url: str
     keys_file: str
+    inner_host: str = "127.0.0.1"
     inner_port: int
     public_url: str
 
@@ -58,6 +61,7 @@ def service_settings(service: str) -> ServiceSettings:
         worker_database_url=_needed(f"{prefix}_WORKER_DATABASE_URL"),
         broker_url=_needed("BROKER_URL"),
         keys_file=_needed("KEYS_FILE"),
+        inner_host=os.environ.get("INNER_HOST", "127.0.0.1"),
         inner_port=int(os.environ.get("INNER_PORT", "0")),
         smtp_url=os.environ.get("SMTP_URL", ""),
         object_store_url=os.environ.get("OBJECT_STORE_URL", ""),
@@ -74,6 +78,7 @@ def ledger_settings() -> LedgerSettings:
         worker_database_url=_needed("INCIDENTS_WORKER_DATABASE_URL"),
         keys_file=_needed("KEYS_FILE"),
         folder=_needed("LEDGER_FOLDER"),
+        inner_host=os.environ.get("INNER_HOST", "127.0.0.1"),
         inner_port=int(os.environ.get("INNER_PORT", "0")),
     )
 
@@ -83,6 +88,7 @@ def gateway_settings() -> GatewaySettings:
     return GatewaySettings(
         broker_url=_needed("BROKER_URL"),
         keys_file=_needed("KEYS_FILE"),
+        inner_host=os.environ.get("INNER_HOST", "127.0.0.1"),
         inner_port=int(os.environ.get("INNER_PORT", "0")),
         public_url=_needed("PUBLIC_URL"),
     )

@@ -4,6 +4,7 @@ A log line never holds a name, a narrative or a file name: only event words, ids
 """
 
 import logging
+import os
 import secrets
 import threading
 from collections.abc import Callable
@@ -11,11 +12,13 @@ from contextvars import ContextVar
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 trace: ContextVar[str] = ContextVar("trace", default="")
 """The id that follows one request from page to mail: 32 hex digits, or empty outside of any."""
 
+REQUESTS = Histogram("safekeep_requests_seconds", "Requests answered by the gateway", ["route", "status"])
 CALLS = Histogram("safekeep_calls_seconds", "RPC calls answered", ["method", "outcome"])
 EVENTS_TAKEN = Counter("safekeep_events_total", "Events consumed", ["type", "outcome"])
 OUTBOX_LAG = Histogram("safekeep_outbox_lag_seconds", "From commit to confirmed publication", ["service"])
@@ -72,10 +75,11 @@ class _Lines(logging.Handler):
         log().warning("library", logger=record.name, level_name=record.levelname, line=record.lineno, error=kind)
 
 
-def serve_inner(*, port: int, ready: Callable[[], dict[str, bool]]) -> None:
-    """Answer /healthz (alive), /readyz (its database and broker answer) and /metrics on loopback, in a thread.
+def serve_inner(*, host: str, port: int, ready: Callable[[], dict[str, bool]]) -> None:
+    """Answer /healthz (alive), /readyz (its database and broker answer) and /metrics, in a thread.
 
-    `ready` returns {part: whether it answers}; all must.
+    `host` is loopback, but in a container, where the one who collects the figures is another. `ready` returns {part: whether it
+    answers}; all must. Raises OSError when the port is taken.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -87,7 +91,7 @@ def serve_inner(*, port: int, ready: Callable[[], dict[str, bool]]) -> None:
                 lines = "".join(f"{part}: {'ready' if is_ready else 'not ready'}\n" for part, is_ready in parts.items())
                 self._answer(200 if all(parts.values()) else 503, "text/plain", lines.encode())
             elif self.path == "/metrics":
-                self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(_figures()))
             else:
                 self._answer(404, "text/plain", b"not here\n")
 
@@ -101,8 +105,17 @@ def serve_inner(*, port: int, ready: Callable[[], dict[str, bool]]) -> None:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing: probes come every second."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = ThreadingHTTPServer((host, port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True, name="inner-port").start()
+
+
+def _figures() -> CollectorRegistry:
+    """The figures of this process, or of all the gateway's workers (deploy/gunicorn.conf.py names their folder)."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    figures = CollectorRegistry()
+    MultiProcessCollector(figures)  # type: ignore[no-untyped-call]
+    return figures
 
 
 def _checked(ready: Callable[[], dict[str, bool]]) -> dict[str, bool]:

@@ -36,7 +36,7 @@ def main(name: str) -> None:
     signal.signal(signal.SIGINT, stop)
     runner.start()
     probe = database.engine(chosen.database_url, size=1)
-    telemetry.serve_inner(port=chosen.inner_port, ready=lambda: {"database": database.answers(probe), "broker": True})
+    telemetry.serve_inner(host=chosen.inner_host, port=chosen.inner_port, ready=lambda: {"database": database.answers(probe), "broker": True})
     runner.wait()
 
 

@@ -2,7 +2,9 @@
 
 import json
 import time
+import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,31 @@ def test_every_process_of_ours_answers_health_readiness_and_metrics_on_an_inner_
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
                 assert answer.status == 200, (name, path)
                 assert expected in answer.read(), (name, path)
+
+
+def test_the_gateways_figures_count_every_worker(system: dict[str, Any]) -> None:
+    """Each request on a connection of its own, so that more than one of the workers answers; the inner port belongs to one."""
+
+    def counted() -> float:
+        with urllib.request.urlopen(f"http://127.0.0.1:{system['inner']['gateway']}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        wanted = 'safekeep_requests_seconds_count{route="/api/v1/oauth/token",status="400"}'
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(wanted))
+
+    before = counted()
+    with ThreadPoolExecutor(8) as pool:
+        answered = list(pool.map(lambda _: _posted(f"{system['url']}api/v1/oauth/token"), range(60)))
+    assert answered == [400] * 60
+    assert counted() >= before + 60, "others may ask too; half of the workers would be half of it"
+
+
+def _posted(url: str) -> int:
+    request = urllib.request.Request(url, b"?", {"Content-Type": "text/plain", "Connection": "close"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def test_one_trace_leads_from_the_request_to_the_mail(system: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from safekeep.database import read_together, together
 from safekeep.errors import StorageError
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
@@ -51,6 +52,43 @@ def test_the_school_of_one_transaction_is_forgotten_by_the_next_on_the_same_conn
     assert _people(alerts, new_id()) == 0
     with alerts.transaction(alerts.engine) as tx:
         assert tx.execute(sa.select(sa.func.count()).select_from(store.staff)).scalar_one() == 0
+
+
+def test_statements_that_are_sent_together_are_all_there_or_none(alerts: Resources) -> None:
+    school, person = new_id(), new_id()
+    with alerts.transaction(alerts.engine, school_id=school) as tx, together(tx):
+        _add(tx, school)
+        _add(tx, school)
+    assert _people(alerts, school) == 2
+
+    def fail() -> None:
+        with alerts.transaction(alerts.engine, school_id=school) as tx:
+            with together(tx):
+                _add(tx, school)
+                tx.execute(
+                    sa.text("insert into staff (school_id, person_id, roles, active) values (:s, null, '{a secret word}', true)"), {"s": school}
+                )
+                _add(tx, school)
+
+    with pytest.raises(StorageError) as refused:
+        fail()
+    assert refused.value.sqlstate == "23502"
+    assert "secret" not in "".join(traceback.format_exception(refused.value))
+    assert _people(alerts, school) == 2
+    with alerts.transaction(alerts.engine, school_id=school) as tx:  # the connection is as good as before
+        store.keep_staff(tx, school_id=school, person_id=person, roles=["teacher"], active=True)
+    assert _people(alerts, school) == 3
+
+
+def test_what_is_read_together_sees_what_was_written_before_it(alerts: Resources) -> None:
+    school = new_id()
+    added = (
+        sa.text("insert into staff (school_id, person_id, roles, active) values (:s, :p, '{}', true) returning person_id"),
+        {"s": school, "p": new_id()},
+    )
+    with alerts.transaction(alerts.engine, school_id=school) as tx:
+        ((row,), (count,)) = read_together(tx, added, (sa.text("select count(*) as people from staff"), {}))
+    assert (row.person_id, count.people) == (added[1]["p"], 1)
 
 
 def test_a_row_of_another_school_cannot_be_written(alerts: Resources) -> None:

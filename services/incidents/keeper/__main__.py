@@ -41,7 +41,7 @@ def main() -> None:
         worker_engine=database.engine(chosen.worker_database_url, size=1),
         folder=Path(chosen.folder),
     )
-    telemetry.serve_inner(port=chosen.inner_port, ready=lambda: dict(_ready))
+    telemetry.serve_inner(host=chosen.inner_host, port=chosen.inner_port, ready=lambda: dict(_ready))
     os.nice(5)  # people who record go first
     delay = 0.2
     while not _stopping:

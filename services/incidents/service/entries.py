@@ -17,6 +17,7 @@ from safekeep.contracts.incidents import (
     Record,
     Recorded,
 )
+from safekeep.database import together
 from safekeep.errors import Conflict, Invalid
 from safekeep.permissions import Class
 from safekeep.receipts import Receipt
@@ -75,7 +76,6 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
     school_id = actor.at_school
     fingerprint = recording.fingerprint(request, file_ids=[f.file_id for f in files])
     parts = {request.pupil_id: "pupil", **{x.pupil_id: x.part for x in request.linked_pupils}}
-    head = store.lock_head(tx, school_id=school_id)
     found = store.situation(tx, school_id=school_id, entry_id=request.id, parts=parts, now=now)
     if found is None:
         raise Conflict("not_ready")
@@ -104,17 +104,6 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
     plan = recording.plan_alert(school=school, writer=actor, class_=class_, called_for=called, alert=alert, concerned=found.concerned)
     recording.refuse(plan.problems)
     codes = [c.code for c in categories]
-    number = store.add_incident(
-        tx,
-        school_id=school_id,
-        id=request.id,
-        year=found.year,
-        last=found.last_number,
-        pupil_id=request.pupil_id,
-        class_=class_,
-        categories=codes,
-        linked=[{"pupil_id": x.pupil_id, "part": x.part, "initials": x.initials} for x in request.linked_pupils],
-    )
     facts = {
         "kind": request.kind,
         "place": request.place,
@@ -124,47 +113,59 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
         "at_risk_now": request.at_risk_now,
         "body_map_id": str(request.body_map_id) if request.body_map_id else None,
     }
-    entry_hash = write_entry(
-        tx,
-        actor=actor,
-        head=head,
-        kind="incident",
-        incident_id=request.id,
-        entry_id=request.id,
-        class_=class_,
-        text=request.narrative,
-        facts=facts,
-        codes=codes,
-        plan=plan,
-        alert=alert,
-        files=files,
-        fingerprint=fingerprint,
-        threads=found.threads,
-        now=now,
-        occurred=(request.occurred_at, request.occurred_precision),
-        number=number,
-    )
-    outbox.add(
-        tx,
-        IncidentRecorded,
-        school_id=school_id,
-        subject=request.id,
-        at=now,
-        occurred_at=request.occurred_at,
-        body_map_id=request.body_map_id,
-        **said_of(
+    with together(tx):
+        number = store.add_incident(
+            tx,
+            school_id=school_id,
+            id=request.id,
+            year=found.year,
+            last=found.last_number,
+            pupil_id=request.pupil_id,
+            class_=class_,
+            categories=codes,
+            linked=[{"pupil_id": x.pupil_id, "part": x.part, "initials": x.initials} for x in request.linked_pupils],
+        )
+        entry_hash = write_entry(
+            tx,
             actor=actor,
+            head=found.head,
+            kind="incident",
             incident_id=request.id,
             entry_id=request.id,
-            categories=categories,
             class_=class_,
-            parts=parts,
+            text=request.narrative,
+            facts=facts,
+            codes=codes,
             plan=plan,
+            alert=alert,
             files=files,
-            past=past,
-        ),
-        at_risk_now=request.at_risk_now,
-    )
+            fingerprint=fingerprint,
+            threads=found.threads,
+            now=now,
+            occurred=(request.occurred_at, request.occurred_precision),
+            number=number,
+        )
+        outbox.add(
+            tx,
+            IncidentRecorded,
+            school_id=school_id,
+            subject=request.id,
+            at=now,
+            occurred_at=request.occurred_at,
+            body_map_id=request.body_map_id,
+            **said_of(
+                actor=actor,
+                incident_id=request.id,
+                entry_id=request.id,
+                categories=categories,
+                class_=class_,
+                parts=parts,
+                plan=plan,
+                files=files,
+                past=past,
+            ),
+            at_risk_now=request.at_risk_now,
+        )
     if not past:
         telemetry.log().info("incident.recorded", incident=str(request.id), school=str(school_id), recipients=len(plan.recipients))
     return Recorded(

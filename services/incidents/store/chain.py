@@ -26,18 +26,23 @@ class Head:
     hash: str
 
 
-_LOCK_HEAD = sa.text("select sequence, hash from ledger_heads where school_id = :school for update")
+LOCK_HEAD = sa.text("select sequence, hash from ledger_heads where school_id = :school for update")
 
 
 def lock_head(tx: sa.Connection, *, school_id: UUID) -> Head:
     """Lock the school's chain: entries of one school are written one after the other."""
-    row = tx.execute(_LOCK_HEAD, {"school": school_id}).first()
+    row = tx.execute(LOCK_HEAD, {"school": school_id}).first()
     if row is None:
-        insert = pg.insert(ledger_heads).values(school_id=school_id, sequence=0, hash=BEGINNING)
-        if tx.execute(insert.on_conflict_do_nothing().returning(ledger_heads.c.school_id)).first():
-            want(tx, school_id=school_id, kind="check", subject=school_id, due_at=clock.now())
-        row = tx.execute(_LOCK_HEAD, {"school": school_id}).one()
+        begin_chain(tx, school_id=school_id)
+        row = tx.execute(LOCK_HEAD, {"school": school_id}).one()
     return Head(row.sequence, row.hash)
+
+
+def begin_chain(tx: sa.Connection, *, school_id: UUID) -> None:
+    """Give a school its chain, unless another has at the same moment."""
+    insert = pg.insert(ledger_heads).values(school_id=school_id, sequence=0, hash=BEGINNING)
+    if tx.execute(insert.on_conflict_do_nothing().returning(ledger_heads.c.school_id)).first():
+        want(tx, school_id=school_id, kind="check", subject=school_id, due_at=clock.now())
 
 
 def threads_of(tx: sa.Connection, *, school_id: UUID, parts: dict[UUID, str]) -> list[PupilThread]:

@@ -9,10 +9,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from safekeep.database import read_together
 from safekeep.permissions import Class, Reading
 from services.incidents.ledger import BEGINNING, LedgerEntry, PupilThread
 from services.incidents.recording import School, holding_pupil
-from services.incidents.store.chain import IN_THE_LEDGER, place_of
+from services.incidents.store.chain import IN_THE_LEDGER, LOCK_HEAD, Head, begin_chain, place_of
 from services.incidents.store.reading import readable
 from services.incidents.store.rights import RIGHTS, Right
 from services.incidents.store.school import school_state
@@ -28,6 +29,7 @@ from services.incidents.store.tables import (
 class Situation:
     """What recording an incident must know, read at one moment under the lock of the school's chain."""
 
+    head: Head
     school: School
     repeated: bool  # an entry with this id is there already
     year: int  # of today, in the school's zone
@@ -50,13 +52,22 @@ _SITUATION = sa.text(
 
 
 def situation(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, parts: dict[UUID, str], now: datetime) -> Situation | None:
-    """Return what recording needs, or None before identity's first event about the school. One statement: this is the hot path."""
-    row = tx.execute(_SITUATION, {"school": school_id, "entry": entry_id, "pupils": list(parts), "now": now}).first()
+    """Lock the school's chain and return what recording needs, or None before identity's first event about the school.
+
+    One round trip: this is the hot path, and others of the school wait for the lock.
+    """
+    asked = (LOCK_HEAD, {"school": school_id}), (_SITUATION, {"school": school_id, "entry": entry_id, "pupils": list(parts), "now": now})
+    heads, found = read_together(tx, *asked)
+    if not heads:
+        begin_chain(tx, school_id=school_id)
+        heads, found = read_together(tx, *asked)
+    row = found[0] if found else None
     school = school_state(tx, school_id=school_id, version=row.version) if row else None
     if row is None or school is None:
         return None
     threads = {UUID(pupil): place for pupil, place in (row.threads or {}).items()}
     return Situation(
+        head=Head(*heads[0]),
         school=school,
         repeated=row.repeated,
         year=row.year,
