@@ -30,8 +30,10 @@ class Site:
 
 
 def site(school: str | None) -> Site:
-    """Return which school the page is about: the place itself, or (for trust IT) one of the trust's. Raises NotFound("school")."""
+    """Return the school the page is about: the place itself, or (for trust IT) one of the trust's. Raises NotFound("school"), NotAllowed("role")."""
     here = session.here()
+    if not here.may_call("identity.members"):
+        raise NotAllowed("role")
     if school is None:
         return Site(None, None, here.place.name)
     found = next((s for s in rpc.ask(TrustSchools(), token=here.token).items if s.slug == school), None)

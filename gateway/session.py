@@ -60,6 +60,10 @@ class Here:
         """Whether they are DSL or deputy DSL: what pages offer; services decide."""
         return permissions.is_lead(self.roles)
 
+    def may_call(self, method: str) -> bool:
+        """Whether a method is for one of their roles at all: a form that nobody of theirs may send is not shown either."""
+        return not permissions.METHODS[method].isdisjoint(self.roles)
+
     @property
     def has_inbox(self) -> bool:
         """Whether home is the inbox (roles that read by role) rather than Add incident."""

@@ -40,7 +40,7 @@ from safekeep.contracts.incidents import (
 from safekeep.contracts.incidents import Alert as AlertWanted
 from safekeep.contracts.incidents import EntryLine as ChronologyLine
 from safekeep.contracts.reports import Counts, CountsAnswer
-from safekeep.errors import Invalid, NotFound
+from safekeep.errors import Invalid, NotAllowed, NotFound
 
 
 class SignInBody(Contract):
@@ -305,6 +305,8 @@ def list_groups(here: Here) -> Any:
 
 def find_staff(here: Here) -> Any:
     """Colleagues who can be alerted, by words of their name or job."""
+    if not here.may_call("identity.staff"):
+        raise NotAllowed("role")
     school, words = known(here), request.args.get("q", "")
     people = school.find_staff(words, limit=50) if words else [p for p in school.staff.values() if p.active and permissions.may_record(p.roles)]
     return [StaffFound(id=p.person_id, name=p.name, job=p.job, roles=p.roles) for p in people], None

@@ -22,6 +22,8 @@ pages = Blueprint("pupils", __name__)
 def search(slug: str) -> Any:
     """Find a pupil. Posted, so that no name stands in an address, a history or a log."""
     here = session.here()
+    if not here.may_record:
+        raise NotAllowed("role")
     form = Form.sent(request.form)
     found: PupilsAnswer | None = None
     q = clean(form.one("q")).strip()

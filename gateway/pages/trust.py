@@ -10,7 +10,7 @@ from gateway.pages.reports import CLASS_ORDER, span
 from safekeep import clock
 from safekeep.contracts.identity import AddSchool, TrustSchools
 from safekeep.contracts.reports import SchoolCounts, TrustCounts
-from safekeep.errors import Invalid
+from safekeep.errors import Invalid, NotAllowed
 from safekeep.permissions import Role
 
 pages = Blueprint("trust", __name__)
@@ -40,6 +40,8 @@ def schools(slug: str) -> Any:
 @pages.route("/t/<slug>/schools/new", methods=["GET", "POST"])
 def add_school(slug: str) -> Any:
     """Add a school; next its first DSL."""
+    if not session.here().may_call("identity.add_school"):
+        raise NotAllowed("role")
     console.prove_first()
     form = Form.sent(request.form)
     if request.method == "POST":

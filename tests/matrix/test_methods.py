@@ -222,8 +222,8 @@ def incidents_are_theirs(found: Outcome, *, here: Place, reader: str, asked_for:
 
 
 def by_role(reader: str, made: Made) -> bool:
-    """Whether somebody reads an incident by the role they have and nothing else: no child of theirs is in it."""
-    return READS[World.role_of(reader), made.class_]
+    """Whether somebody reads an incident in which no child of theirs is: by the role they have and nothing else, or told of every one."""
+    return reader == "told" or READS[World.role_of(reader), made.class_]
 
 
 def request_is_of_a_class(request: Any) -> bool:

@@ -7,7 +7,7 @@ hear them. After building, everything a cell does is rolled back, so that all ce
 import datetime as dt
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +48,7 @@ TRUST_ROLES = [role for role in Role if role not in SCHOOL_ROLES]
 SUBJECT = "sports_coach"
 """Whom the console's methods are tried on: with a second factor, a role and a new address that wait for a DSL."""
 _SETTINGS = ("school_id", "person_id", "trust_id", "scope")
+PASSWORD, SECRET = "Plum teal harbour 1", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 PDF = b"%PDF-1.7\n" + b"a page of it\n" * 20
 
 
@@ -78,7 +79,10 @@ class Place:
 
 
 class World:
-    """Everything, running in this process."""
+    """Everything, running in this process. `suffix` tells worlds apart that are made in the same installation."""
+
+    suffix = ""
+    with_app: frozenset[str] = frozenset()  # roles whose people have an app from the start; the subject has one in any case
 
     def __init__(self, *, postgres: Postgres, keys_folder: Path, folder: Path) -> None:
         self.keys = {p.stem: keys.Keys.load(p) for p in (keys_folder / "process").glob("*.json")}
@@ -92,6 +96,10 @@ class World:
                 if isinstance(proxy, RpcProxy):
                     setattr(service, attribute, self.services[proxy.target_service])
         self._taken: set[UUID] = set()
+        self.build()
+
+    def build(self) -> None:
+        """Make the people, and what is recorded at each school."""
         self._people()
         for place in self.schools:
             self._records(place)
@@ -156,6 +164,10 @@ class World:
                             with host.transaction(host.engine, school_id=event.school_id) as tx:
                                 handler(tx, event)
 
+    def until(self, look: Callable[[], Any]) -> Any:
+        """Return what is there once every event was delivered: here at once."""
+        return look()
+
     def _published(self, owner: str) -> list[Event]:
         host = self.resources[owner]
         with host.transaction(host.worker_engine) as tx:
@@ -167,10 +179,10 @@ class World:
     # --- building
 
     def _people(self) -> None:
-        self.schools = [Place(new_id(), slug, {}) for slug in ("one", "two", "three")]
+        self.schools = [Place(new_id(), slug + self.suffix, {}) for slug in ("one", "two", "three")]
         self.own, self.sibling, self.foreign = self.schools
         self.trusts = {"near": new_id(), "far": new_id()}
-        self.trust_of = {"one": "near", "two": "near", "three": "far"}
+        self.trust_of = {self.own.slug: "near", self.sibling.slug: "near", self.foreign.slug: "far"}
         self.trust_people: dict[tuple[str, str], UUID] = {}
         head = ContactItem(kind="head", name="Head Teacher", telephone="01632 960002")
         for trust, trust_id in self.trusts.items():
@@ -187,9 +199,9 @@ class World:
                         id=id_,
                         name=f"Staff {name.title()}",
                         email=f"{name.replace(' ', '.')}@{place.slug}.example",
-                        password="Plum teal harbour 1",
+                        password=PASSWORD,
                         roles=[self.role_of(name)],
-                        totp_secret="JBSWY3DPEHPK3PXP" if name == SUBJECT else "",
+                        totp_secret=SECRET if name == SUBJECT or self.role_of(name) in self.with_app else "",
                     )
                     for name, id_ in place.people.items()
                 ]
@@ -199,10 +211,17 @@ class World:
             for role in TRUST_ROLES:
                 self.trust_people[trust, role] = new_id()
             people = [
-                SeedPerson(id=self.trust_people[trust, role], name="Trust Person", email=f"{role}@{trust}.example", password="x" * 9, roles=[role])
+                SeedPerson(
+                    id=self.trust_people[trust, role],
+                    name="Trust Person",
+                    email=f"{role}@{trust}{self.suffix}.example",
+                    password=PASSWORD,
+                    roles=[role],
+                    totp_secret=SECRET if role in self.with_app else "",
+                )
                 for role in TRUST_ROLES
             ]
-            seed = Seed(trust_id=trust_id, trust_name=f"Trust {trust}", trust_slug=trust, trust_people=people, schools=schools)
+            seed = Seed(trust_id=trust_id, trust_name=f"Trust {trust}", trust_slug=trust + self.suffix, trust_people=people, schools=schools)
             self.ask(seed, token=self.service_token("demo"))
         for place in self.schools:
             trust = self.trust_of[place.slug]
@@ -220,12 +239,17 @@ class World:
         """Keep a provider of single sign-on of the school, with the subject linked to it. Making one asks the provider itself: not here."""
         values: dict[str, Any] = {"name": "Sign on", "kind": "other", "issuer": "https://issuer.example", "client_id": "c", "secret": b""}
         more: dict[str, Any] = {"accepts_factor": False, "factor_levels": [], "role_claim": "", "roles": {}, "mapped_by": None, "active": True}
-        provider, identity = new_id(), self.resources["identity"]
+        provider = new_id()
         whose = {"school_id": place.id, "trust_id": self.trusts[self.trust_of[place.slug]]}
-        with identity.transaction(identity.engine, scope="sign_in") as tx:
+        with self.in_identity() as tx:
             doors.keep_provider(tx, id=provider, made_at=clock.now(), **values, **more, **whose)
             doors.link(tx, provider_id=provider, person_id=place.people[SUBJECT], subject=place.slug, now=clock.now())
         return provider
+
+    def in_identity(self) -> Any:
+        """Open a transaction in identity's database."""
+        identity = self.resources["identity"]
+        return identity.transaction(identity.engine, scope="sign_in")
 
     @staticmethod
     def role_of(name: str) -> str:
@@ -238,7 +262,7 @@ class World:
         return self.token(place.people[name], self.role_of(name), school=place)
 
     def _records(self, place: Place) -> None:
-        place.pupils = {"pupil": new_id(), "child": new_id(), "holding": holding_pupil(place.id)}
+        place.pupils = {"pupil": new_id(), "child": new_id(), "spare": new_id(), "holding": holding_pupil(place.id)}
         self._import(place, relatives=[])
         parents = [name for name in place.people if name.endswith("whose child it is")]
         for about in ABOUT:
@@ -255,7 +279,7 @@ class World:
         dsl = self.as_(place, "dsl")
         export = BeginExport(id=new_id(), scope="pupil", scope_id=place.pupils["pupil"], reason="A conference", school_name="School")
         witness = KeepWitness(id=new_id(), kind="email", name="A Solicitor", address="witness@solicitor.example")
-        place.subject |= {"export_id": self.ask(export, token=dsl).id, "witness_id": witness.id}
+        place.subject |= {"spare_id": place.pupils["spare"], "export_id": self.ask(export, token=dsl).id, "witness_id": witness.id}
         self.ask(witness, token=dsl)
         self._import(place, relatives=[place.people[name] for name in parents])  # entered after they had been told
 
@@ -266,7 +290,7 @@ class World:
                 id=place.pupils[about], name=name, year="Year 5", form="5A", born=dt.date(2016, 2, 29), family=new_id(), relatives=relatives
             )
 
-        wanted = [pupil("holding", []), pupil("pupil", []), pupil("child", relatives)]
+        wanted = [pupil("holding", []), pupil("pupil", []), pupil("spare", []), pupil("child", relatives)]
         self.ask(ImportPupils(pupils=wanted), token=self.service_token("demo", place.id))
 
     def _one(self, place: Place, made: Made, *, parents: list[str]) -> None:
@@ -305,7 +329,7 @@ class World:
         self.deliver()
         draft = SaveDraft(draft_id=new_id(), kind="action", incident_id=incident.id, fields={"text": [marker(place, about, class_, "draft")]})
         self.ask(draft, token=writer)
-        alert = self.ask(Inbox(incident_id=incident.id), token=dsl).items
+        alert = self.until(lambda: self.ask(Inbox(incident_id=incident.id), token=dsl).items)
         asks = [a for a in self.ask(OpenAsks(), token=dsl).items if a.incident_id == incident.id]
         made.ids |= {
             "incident_id": incident.id,

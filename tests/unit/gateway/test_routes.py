@@ -15,6 +15,7 @@ from gateway.assets import VENDOR
 from safekeep import bus, keys
 from safekeep.ids import new_id
 from safekeep.settings import GatewaySettings
+from tests.matrix.table import ROUTES
 
 TEMPLATES = Path(pages.__file__).parent.parent / "templates"
 BOTH = {
@@ -63,6 +64,13 @@ def address(rule: Rule) -> str:
 
 def rules(app: Flask) -> list[tuple[str, Rule]]:
     return [(method, rule) for rule in app.url_map.iter_rules() for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})]
+
+
+def test_every_address_has_a_row_in_the_written_table_and_every_row_an_address(app: Flask) -> None:
+    """docs/permissions.md; what they answer to whom is tried in tests/matrix/test_routes.py."""
+    served = {f"{method} {rule.rule}" for method, rule in rules(app)}
+    assert not served - set(ROUTES), f"write in docs/permissions.md who may open: {sorted(served - set(ROUTES))}"
+    assert not set(ROUTES) - served, f"take out of docs/permissions.md: {sorted(set(ROUTES) - served)}"
 
 
 def test_every_route_answers_with_the_headers_and_none_fails(app: Flask) -> None:

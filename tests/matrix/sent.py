@@ -1,0 +1,55 @@
+"""What each address is sent in the matrix, where an empty form would not come as far as the question who may."""
+
+from typing import Any
+
+SENT: dict[str, dict[str, Any]] = {
+    "POST /s/<slug>/asks/<uuid:ask_id>": {"answer": "accept", "incident": "incident_id"},  # but no reason: nothing is answered
+    "POST /account/devices/end": {"session_id": "session_id"},
+    "POST /api/v1/incidents": {
+        "pupil_id": "spare_id",
+        "occurred_at": None,
+        "occurred_precision": "not_known",
+        "kind": "observation",
+        "narrative": "N",
+        "category_codes": ["behaviour"],
+    },
+    "POST /api/v1/incidents/<incident_id>/actions": {"text": "Done.", "category_codes": ["no_such_category"]},
+    "POST /api/v1/incidents/<incident_id>/corrections": {"entry_id": "entry_id", "reason": "R", "should_say": "S"},
+    "POST /api/v1/incidents/<incident_id>/pupil": {"pupil_id": "pupil_id"},
+    "POST /api/v1/pupils": {"pupils": [{"name": "New Pupil", "year": "Year 1", "born": "2020-01-01"}], "dry_run": True},
+    "POST /s/<slug>/proof": {"name": "A Solicitor", "address": "witness@solicitor.example"},
+    "POST /s/<slug>/pupils": {"q": "zqname"},
+    "POST /s/<slug>/pupils/<uuid:pupil_id>/chronology": {"words": "zq"},
+    "GET /s/<slug>/pupils/<uuid:pupil_id>/chronology": {"print": "1"},
+    "GET /api/v1/pupils/<pupil_id>/chronology": {"limit": "100"},
+    "GET /api/v1/counts": {"since": "2026-01-01", "until": "2026-02-01"},
+}
+"""By the row's name. A value that is the name of an id stands for what the world holds under it."""
+
+NOTHING_OF_OURS = frozenset(
+    {
+        "GET /s/<slug>/proof/heads/<uuid:head_id>.json",  # the ledger's own process signs heads, in its own time
+        "GET /s/<slug>/settings/groups/<code>",
+        "POST /s/<slug>/settings/groups/<code>",
+        "POST /account/keys/<uuid:factor_id>/disable",
+        "POST /s/<slug>/proof/witnesses/<uuid:witness_id>/end",
+        *(
+            f"POST {at}/{what}"
+            for at in ("/s/<slug>", "/t/<slug>/schools/<school>")
+            for what in (
+                "programs/<uuid:machine_id>/revoke",
+                "staff/<uuid:person_id>/close",
+                "staff/<uuid:person_id>/link",
+                "staff/<uuid:person_id>/keys/<uuid:factor_id>/disable",
+            )
+        ),
+        *(
+            f"POST {at}/sign-in-providers/<uuid:provider_id>/{what}"
+            for at in ("/s/<slug>", "/t/<slug>")
+            for what in ("remove", "unlink/<uuid:person_id>")
+        ),
+        "POST /s/<slug>/staff/<uuid:person_id>/role",
+        "POST /s/<slug>/staff/<uuid:person_id>/address/confirm",
+    }
+)
+"""Those that would take away what later cells need, or name what the world has not: whoever may is let in, to ids of nothing."""
