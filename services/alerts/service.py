@@ -5,6 +5,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from email.mime.text import MIMEText
@@ -42,7 +43,8 @@ from safekeep.permissions import Class
 from safekeep.rpc import Host, Resources, answers, ask, retry, take, take_events
 from services.alerts import ledger_letters, letters, mail, store, telling
 
-CLAIMED_FOR = timedelta(minutes=2)
+CLAIMED_FOR = timedelta(seconds=8)  # from one renewal to the next: what a sender held that died is sent by another then
+RENEW_SECONDS = 2.0
 BATCH = 40  # mails claimed, handed over and marked together: a crash in between repeats at most these
 CONNECTIONS = 4  # to the SMTP server: one mail is four round trips, and an alert may have 300 recipients
 ADDRESSES_KEPT = 30.0  # seconds for which a school's names and addresses are remembered
@@ -129,11 +131,34 @@ class Service:
         now = clock.now()
         with self.host.transaction(self.host.worker_engine) as tx:
             due = store.claim_mails(tx, now=now, again=now + CLAIMED_FOR, limit=BATCH)
-        done = list(_hands.map(self._deliver, due))
-        if done:
-            with self.host.transaction(self.host.worker_engine) as tx:
-                store.mark_mails(tx, done)
+        under_way = [_hands.submit(self._deliver, row) for row in due]
+        while futures.wait(under_way, timeout=RENEW_SECONDS).not_done:
+            self._hold(due)
+        self._mark([each.result() for each in under_way])
         return len(due)
+
+    def _hold(self, rows: Sequence[Any]) -> None:
+        """Go on holding mails that a slow server has not taken yet, while others might send them."""
+        try:
+            with self.host.transaction(self.host.worker_engine) as tx:
+                store.hold_mails(tx, rows, again=clock.now() + CLAIMED_FOR)
+        except StorageError as error:
+            telemetry.log().warning("mail.not_held", sqlstate=error.sqlstate)
+
+    def _mark(self, done: list[dict[str, Any]]) -> None:
+        """Keep what became of mails, waiting as long as the database is away: what was handed over and is not marked is sent again."""
+        delay = 0.1
+        while done:
+            try:
+                with self.host.transaction(self.host.worker_engine) as tx:
+                    store.mark_mails(tx, done)
+                return
+            except StorageError as error:
+                if not (error.is_outage or error.is_repeatable):
+                    raise
+                telemetry.log().warning("mail.not_marked", sqlstate=error.sqlstate)
+                time.sleep(delay)
+                delay = min(delay * 2, 2.0)
 
     def _deliver(self, row: Any) -> dict[str, Any]:
         telemetry.trace.set(row.trace)

@@ -1,8 +1,10 @@
 """Who is alerted, by what mail, what happens when the mail server misbehaves, and whose inbox shows what."""
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 import pytest
@@ -16,7 +18,7 @@ from safekeep.contracts.alerts import Inbox, MarkRead, RecipientDropped, Unread
 from safekeep.contracts.files import DraftLeft
 from safekeep.contracts.identity import ContactItem, Seed, SeedPerson, SeedSchool, StaffChanged
 from safekeep.contracts.incidents import ActionAdded, AlertPassedOn, IncidentRecorded, Recipient, RightGranted
-from safekeep.errors import NotFound
+from safekeep.errors import NotFound, StorageError
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
 from services.alerts import service, store, telling
@@ -335,16 +337,73 @@ def test_while_identity_is_away_the_mail_waits(alerts: Alerts, smtp: Server) -> 
     assert alerts.mails() == [("sent", 2)]
 
 
-def test_a_sender_that_died_with_mail_in_hand_leaves_it_to_be_sent_two_minutes_later(alerts: Alerts, smtp: Server) -> None:
-    from services.alerts import store
-
-    alerts.recorded("dsl")
-    now = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
+def claimed(alerts: Alerts, *, at: dt.datetime) -> int:
+    """Take what is due, as another sender would at that time. Returns how many mails."""
     with alerts.resources.transaction(alerts.resources.worker_engine) as tx:
-        assert len(store.claim_mails(tx, now=now, again=now + service.CLAIMED_FOR, limit=10)) == 1
-    alerts.send(minutes=1)
+        return len(store.claim_mails(tx, now=at, again=at + service.CLAIMED_FOR, limit=10))
+
+
+def test_a_sender_that_died_with_mail_in_hand_leaves_it_to_be_sent_seconds_later(alerts: Alerts, smtp: Server) -> None:
+    alerts.recorded("dsl")
+    assert claimed(alerts, at=dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)) == 1
+    alerts.send(minutes=5 / 60)
     assert smtp.tried == 0
-    alerts.send(minutes=3)
+    alerts.send(minutes=10 / 60)
+    assert alerts.mails() == [("sent", 1)]
+
+
+def test_a_mail_that_a_slow_server_has_not_taken_yet_stays_with_its_sender(alerts: Alerts, smtp: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    alerts.recorded("dsl")
+    monkeypatch.setattr(service, "RENEW_SECONDS", 0.05)
+    held, hold, hand_over, others = threading.Event(), service.Service._hold, service.Service._hand_over, []
+
+    def slowly(self: service.Service, row: Any) -> Any:
+        assert held.wait(30)
+        others.append(claimed(alerts, at=dt.datetime.now(dt.UTC) + service.CLAIMED_FOR / 2))
+        return hand_over(self, row)
+
+    def seen(self: service.Service, rows: Any) -> None:
+        with clock.set_to(dt.datetime.now(dt.UTC) + service.CLAIMED_FOR):  # as long after it was taken
+            hold(self, rows)
+        held.set()
+
+    monkeypatch.setattr(service.Service, "_hand_over", slowly)
+    monkeypatch.setattr(service.Service, "_hold", seen)
+    alerts.send()
+    assert others == [0]
+    assert (alerts.mails(), smtp.tried) == ([("sent", 1)], 1)
+
+
+def test_when_the_database_goes_away_after_the_server_took_a_mail_it_is_not_sent_twice(
+    alerts: Alerts, smtp: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts.recorded("dsl")
+    mark, away = store.mark_mails, iter(["57P01", ""])
+
+    def mark_when_back(tx: sa.Connection, rows: Any) -> None:
+        for sqlstate in away:
+            raise StorageError(sqlstate, "")
+        mark(tx, rows)
+
+    monkeypatch.setattr(store, "mark_mails", mark_when_back)
+    alerts.send()
+    alerts.send(minutes=10)
+    assert (alerts.mails(), smtp.tried) == ([("sent", 1)], 1)
+
+
+def test_what_another_has_sent_meanwhile_is_not_said_to_wait_again(alerts: Alerts, smtp: Server) -> None:
+    alerts.recorded("dsl")
+    smtp.at_rcpt["dsl@one.example"] = "451 not now"
+    mine = service.Service._deliver
+
+    def meanwhile(self: service.Service, row: Any) -> Any:
+        done = mine(self, row)
+        with alerts.resources.transaction(alerts.resources.worker_engine) as tx:
+            store.mark_mails(tx, [done | {"state": "sent", "sent_at": done["next_at"]}])
+        return done
+
+    with mock.patch.object(service.Service, "_deliver", meanwhile):
+        alerts.send()
     assert alerts.mails() == [("sent", 1)]
 
 
