@@ -1,0 +1,103 @@
+"""Comes before a process's own modules where the faults' stage asks for it, and nowhere else: a clock that jumps, and promises broken on purpose.
+
+FAULTS_CLOCK names a file with seconds to add to the process's clock. FAULTS_BROKEN is a build that the checker must find out:
+`not_durable`  answered, before the commit is on the disk
+`ack_first`    an event is acknowledged before its effect is committed
+`no_inbox`     what comes twice has its effect twice
+`outside`      an event is added apart from, and before, the transaction of what it tells of
+"""
+
+import importlib.abc
+import importlib.util
+import os
+import sys
+from datetime import timedelta
+
+
+def _clock(module):
+    path, plain = os.environ["FAULTS_CLOCK"], module.now
+
+    def now():
+        try:
+            with open(path) as file:
+                return plain() + timedelta(seconds=float(file.read() or 0))
+        except (OSError, ValueError):
+            return plain()
+
+    module.now = now
+
+
+def _not_durable(module):
+    module._OPTIONS += " -c synchronous_commit=off"
+
+
+def _ack_first(module):
+    take = module.Inbox.take
+
+    def later(self, message):
+        import eventlet
+
+        eventlet.spawn_after(0.5, take, self, message)
+
+    module.Inbox.take = later
+
+
+def _no_inbox(module):
+    def apply(tx, *, handlers, body):
+        for event_class, handler in handlers.items():
+            if event_class.name == body["name"]:
+                handler(tx, event_class.receive({k: v for k, v in body.items() if k not in {"name", "version"}}))
+        return True
+
+    module._apply = apply
+
+
+def _outside(module):
+    add = module.add
+
+    def apart(tx, event_class, *, school_id, **fields):
+        import time
+
+        from safekeep.database import transaction
+
+        with transaction(tx.engine, school_id=school_id) as other:
+            event = add(other, event_class, school_id=school_id, **fields)
+        time.sleep(0.3)
+        return event
+
+    module.add = apart
+
+
+_BROKEN = {
+    "not_durable": ("safekeep.database", _not_durable),
+    "ack_first": ("safekeep.inbox", _ack_first),
+    "no_inbox": ("safekeep.inbox", _no_inbox),
+    "outside": ("safekeep.outbox", _outside),
+}
+_patches = {}
+if os.environ.get("FAULTS_CLOCK"):
+    _patches["safekeep.clock"] = _clock
+if os.environ.get("FAULTS_BROKEN"):
+    _name, _patch = _BROKEN[os.environ["FAULTS_BROKEN"]]
+    _patches[_name] = _patch
+
+
+class _After(importlib.abc.MetaPathFinder):
+    """Lets a module be imported as ever, and changes it then."""
+
+    def find_spec(self, name, path, target=None):
+        patch = _patches.pop(name, None)
+        if patch is None:
+            return None
+        spec = importlib.util.find_spec(name)
+        run = spec.loader.exec_module
+
+        def exec_module(module):
+            run(module)
+            patch(module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+sys.meta_path.insert(0, _After())

@@ -1,0 +1,92 @@
+"""What is there in the end, as the school's leads see it: incidents, inboxes, counts, the export, and the mailbox."""
+
+import http.client
+import io
+import re
+import tempfile
+import urllib.parse
+import zipfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from safekeep.proof.verify import sentences, verify
+from tests.faults.history import Asked, Found
+from tests.faults.victim import Victim, wait_until
+from tests.faults.workload import Api
+from tests.journeys import signing_in
+
+LEADS = ("dsl", "deputy_dsl")
+
+
+def leads(victim: Victim) -> list[dict[str, Any]]:
+    """Return the sign-ins of the Safeguarding team: who is told of everything here."""
+    return [login for login in victim.system["logins"] if login["role"] in LEADS]
+
+
+def look(victim: Victim, asked: Sequence[Asked]) -> Found:
+    """Look at everything."""
+    people = {login["id"]: Api(victim.system, login) for login in leads(victim)}
+    addresses = {login["username"]: login["id"] for login in leads(victim)}
+    alerts = [(person, item["entry_id"], item["id"]) for person, api in people.items() for item in api.all("/alerts?state=all")]
+    dsl = next(iter(people.values()))
+    eyes = [Api(victim.system, dsl.login) for _ in range(4)]
+    incidents = sorted({each.incident for each in asked})
+
+    def read(number: int) -> list[Any]:
+        return [eyes[number].get(f"/incidents/{incident}") for incident in incidents[number :: len(eyes)]]
+
+    with ThreadPoolExecutor(len(eyes)) as pool:
+        found = [incident for part in pool.map(read, range(len(eyes))) for incident in part]
+    entries = {incident["id"]: [entry["id"] for entry in incident["entries"]] for incident in found if incident}
+    mails = []
+    for mail in victim.mails():
+        last = mail["text"].strip().rpartition("/")[2]
+        if "/alerts/" in mail["text"]:
+            mails.append((addresses[mail["to"][0]], last, datetime.fromisoformat(mail["at"]).timestamp()))
+    today = datetime.now().date()
+    counts = dsl.get(f"/counts?since={today - timedelta(days=400)}&until={today + timedelta(days=2)}")
+    chain, wrong = _proof(victim)
+    for api in (*people.values(), *eyes):
+        api.close()
+    return Found(entries, alerts, mails, chain, (counts["incidents"], counts["actions"]), victim.left(), wrong)
+
+
+def _proof(victim: Victim) -> tuple[list[str], list[str]]:
+    """Fetch the school's export as a DSL does, on its pages. Returns the hashes of incidents and actions, and what verifying it finds wrong."""
+    export = _export(victim)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "school.zip"
+        path.write_bytes(export)
+        report = verify(path)
+        wrong = [] if report.ok else [str(sentences(report))]
+    with zipfile.ZipFile(io.BytesIO(export)) as archive:
+        rows = [line.split() for line in archive.read("index.txt").decode().splitlines()]
+    return [hash for _, kind, hash in rows if kind in {"incident", "action"}], wrong
+
+
+def _export(victim: Victim) -> bytes:
+    name, value = signing_in.cookie(victim.system, leads(victim)[0], fresh=True)
+    cookie, url = f"{name}={value}", urllib.parse.urlsplit(victim.system["url"])
+
+    def ask(method: str, path: str, form: dict[str, str] | None = None) -> tuple[int, str, bytes]:
+        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=60)
+        sent = {"Cookie": cookie} | ({"Content-Type": "application/x-www-form-urlencoded"} if form else {})
+        connection.request(method, path, urllib.parse.urlencode(form) if form else None, sent)
+        response = connection.getresponse()
+        answer = response.status, response.headers.get("Location") or "", response.read()
+        connection.close()
+        return answer
+
+    _, form, _ = ask("GET", f"/s/hillside/export/school/{victim.system['school_id']}")
+    _, _, page = ask("GET", form)
+    token = re.search(rb'name="csrf_token" value="([0-9a-f]+)"', page)
+    assert token, page[-2000:]
+    _, place, page = ask("POST", form, {"csrf_token": token[1].decode(), "reason": "The faults' checker"})
+    assert place, page[-2000:]
+    wait_until(lambda: b"/export.zip" in ask("GET", place)[2], seconds=180, what="the export is not made")
+    status, _, data = ask("GET", f"{place}/export.zip")
+    assert status == 200
+    return data
