@@ -140,14 +140,17 @@ def start_broker(folder: Path) -> tuple[dict[str, Any], Callable[[], Any]]:
 
 
 @contextmanager
-def running_system(*arguments: str, data: Path | None = None) -> Iterator[dict[str, Any]]:
-    """Start a whole Safekeep as `./run` does, in a folder of its own; yield what its ready file says; end it."""
+def running_system(*arguments: str, data: Path | None = None, **environment: str) -> Iterator[dict[str, Any]]:
+    """Start a whole Safekeep as `./run` does, in a folder of its own; yield what its ready file says; end it.
+
+    `environment` is told to its processes besides.
+    """
     folder = Path(tempfile.mkdtemp(prefix="safekeep-")) if data is None else data
     folder.chmod(0o711)
     ready, log = folder / "ready.json", folder / "run.log"
     ready.unlink(missing_ok=True)
     command = [sys.executable, "-W", "ignore", "-m", "deploy.local", "--data", str(folder / "data"), "--ready", str(ready), *arguments]
-    environment, broker = os.environ | {"SSO_INNER_ISSUERS": "http://localhost"}, None  # the OpenID provider of the journeys
+    broker, environment = None, os.environ | {"SSO_INNER_ISSUERS": "http://localhost"} | environment  # the OpenID provider of the journeys
     if containers.engine_answers():
         broker, environment["BROKER_URL"] = containers.start_broker(password="test-broker")
     with log.open("wb") as out:

@@ -2,6 +2,7 @@
 
 Starts a clean system, records through the HTTP API from 1, 8 and 32 clients for a bounded time, two recipients each, waits until
 every mail has been accepted, and prints rates, latencies, CPU and memory by process, and the ratio to the bare insert-and-commit rate.
+Then the same beside a second system that has no ledger and no inbox (tests/bench/bare), in turns, so that a busy machine is busy for both.
 """
 
 import argparse
@@ -15,13 +16,13 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psutil
 import psycopg
 
 from safekeep.ids import new_id
-from tests.bench import without
 from tests.journeys import signing_in
 from tests.make import GOOD_EXAMPLE
 from tests.servers import running_system
@@ -49,15 +50,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="./bench record")
     parser.add_argument("--seconds", type=float, default=15.0, help="how long each number of clients records")
     parser.add_argument("--clients", type=int, nargs="*", default=[1, 8, 32])
+    parser.add_argument(
+        "--turns", type=int, default=5, help="how often each of the two, with ledger and inbox and without, has its turn; 0: not at all"
+    )
     chosen = parser.parse_args()
     with running_system() as system:
-        client = Client(system["url"])
-        login = next(x for x in system["logins"] if x["role"] == "deputy_dsl")  # one of a Safeguarding team of three: alerts the other two
-        with signing_in.code(system, login) as code:
-            sent = {"username": login["username"], "password": login["password"], "code": code}
-            token = client.call("POST", "/sign-in", sent)["token"]
-        pupils = [p["id"] for p in client.call("GET", "/pupils?q=sa", token=token)["items"]]
-        _record(system["url"], token=token, pupils=pupils, clients=4, seconds=3)  # caches and connections as after the first minutes
+        token, pupils = _enter(system)
         bare = _bare_rate(system)
         print(f"the limit: insert and commit of the same bytes in the same PostgreSQL, one client: {bare:,.0f}/s")
         for clients in chosen.clients:
@@ -66,7 +64,48 @@ def main() -> None:
             lags = _wait_for_mail(system, run)
             _print_run(run, lags=lags, before=before, after=_usage(system), bare=bare)
         _print_memory(_usage(system))
-    without.main()
+        if chosen.turns:
+            with running_system(PYTHONPATH=str(Path(__file__).parent / "bare")) as bare_system:
+                _compare(system, bare_system, turns=chosen.turns)
+
+
+def _enter(system: dict[str, Any]) -> tuple[str, list[str]]:
+    """Sign somebody in and warm everything up; return their token and the pupils to write about."""
+    client = Client(system["url"])
+    login = next(x for x in system["logins"] if x["role"] == "deputy_dsl")  # one of a Safeguarding team of three: alerts the other two
+    with signing_in.code(system, login) as code:
+        sent = {"username": login["username"], "password": login["password"], "code": code}
+        token = client.call("POST", "/sign-in", sent)["token"]
+    pupils = [p["id"] for p in client.call("GET", "/pupils?q=sa", token=token)["items"]]
+    _record(system["url"], token=token, pupils=pupils, clients=4, seconds=3)  # caches and connections as after the first minutes
+    return token, pupils
+
+
+def _compare(system: dict[str, Any], bare: dict[str, Any], *, turns: int, clients: int = 8, seconds: float = 5.0) -> None:
+    """Record with ledger and inbox and without, in turns; print how much longer an incident takes with them.
+
+    A turn lasts from its first request until its last mail is accepted: everything an incident costs is in it.
+    """
+    both = {"with": (system, *_enter(system)), "without": (bare, *_enter(bare))}
+    taken: dict[str, list[float]] = {"with": [], "without": []}
+    cpu: dict[str, list[float]] = {"with": [], "without": []}
+    for _ in range(turns):
+        for name, (here, token, pupils) in both.items():
+            started, before = time.monotonic(), _usage(here)
+            run = _record(here["url"], token=token, pupils=pupils, clients=clients, seconds=seconds)
+            _wait_for_mail(here, run)
+            taken[name].append((time.monotonic() - started) / len(run.latencies))
+            cpu[name].append(sum(used - before[process][0] for process, (used, _) in _usage(here).items() if process in before) / len(run.latencies))
+    with psycopg.connect(bare["admin_urls"]["incidents"]) as database:
+        written = database.execute("select (select count(*) from ledger), (select count(*) from entries)").fetchone()
+    assert written == (0, written and written[1]), "the other system has a ledger after all"
+    print(f"\nwith ledger and inbox, and without ({clients} clients, {turns} turns of {seconds:.0f} s each, medians):")
+    for what, found in (("an incident, its alerts and mails", taken), ("CPU", cpu)):
+        ratios = sorted(a / b for a, b in zip(found["with"], found["without"], strict=True))
+        yes, no = (statistics.median(found[name]) * 1000 for name in ("with", "without"))
+        print(
+            f"   {what}: {yes:.2f} ms and {no:.2f} ms, {statistics.median(ratios):.2f} times as much (pairs: {ratios[0]:.2f} to {ratios[-1]:.2f}); the limit is 1.15"
+        )
 
 
 class Client:
