@@ -136,6 +136,7 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "assigned": Problem(
             409, "assigned", _("It is known who this is about"), _("Somebody has said already whom this incident is about. Open it again to see.")
         ),
+        "restricted": Problem(409, "restricted", _("It is restricted already"), _("Two people alone read this already. Open it again to see.")),
         "other_content": Problem(
             409,
             "other-content",
@@ -265,6 +266,7 @@ FIELD: dict[str, str] = {
     "not_json": _("Send a JSON object"),
     "twice": _("This pupil is in it already"),
     "another_dsl": _("This pupil is your own child. Ask another DSL to do this"),
+    "cannot_keep_it": _("It is about them, or their own child is in it. Choose somebody else"),
     "not_whole": _("The file did not arrive whole. Choose it again"),
     "type_refused": _("This kind of file cannot be kept. Use a picture, a PDF, a document or a recording"),
     "invalid": _("This cannot be accepted. Try again"),
@@ -342,6 +344,14 @@ BY_FIELD: dict[tuple[str, str], str] = {
     ("secret", "missing"): _("Type your password, or the code from your app"),
     ("old", "wrong"): _("This is not the password you have now"),
     ("reason", "missing"): _("Say why"),
+    ("wrong", "missing"): _("Write what is wrong, and what it should say"),
+    ("about_id", "missing"): _("Choose whom it is about"),
+    ("about_id", "unknown_choice"): _("Choose somebody who works at your school"),
+    ("about_id", "another_dsl"): _("This is about you. Another DSL must do this"),
+    ("keeper_id", "missing"): _("Choose the head, or the chair of governors"),
+    ("keeper_id", "unknown_choice"): _("Choose somebody of the senior leadership team, or a governor"),
+    ("dsl_id", "missing"): _("Choose one DSL"),
+    ("dsl_id", "unknown_choice"): _("Choose a DSL, and not the same person twice"),
     ("should_say", "missing"): _("Write what it should say"),
     ("started", "missing"): _("Say when it started"),
     ("part", "missing"): _("Choose what part this pupil had"),

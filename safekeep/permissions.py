@@ -171,29 +171,39 @@ def may_be_told(*, roles: Collection[str], class_: Class, concerned: bool) -> Te
 
 @dataclass(frozen=True, slots=True)
 class EntryFacts:
-    """What reading depends on. `rights` maps a person to the highest class their alert or grant to it covers."""
+    """What reading depends on. `rights` maps a person to the highest class their alert or grant to it covers.
+
+    `kept_to` are the two who alone read an entry about an adult of the school, recorded here by mistake and restricted; else None.
+    """
 
     author_id: UUID
     class_: Class
     concerned: frozenset[UUID]
     rights: dict[UUID, Class]
+    kept_to: frozenset[UUID] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The reading rule for one person, as data: own words; or not concerned and (role's class or a right).
+    """The reading rule for one person, as data: own words; or not concerned and (role's class or a right); or kept to them.
 
-    The rule: `author = person OR (NOT concerned AND (class <= role_class OR class <= the person's right to the entry))`.
+    The rule: `author = person OR (NOT concerned AND (class <= role_class OR class <= the person's right to the entry))`, of what is
+    restricted `author = person OR (NOT concerned AND kept to the person)`. Who records nothing reads only what is kept to them.
     """
 
     person_id: UUID
     role_class: Class | None
+    records: bool = True
 
     def covers(self, entry: EntryFacts) -> bool:
         """Whether the person may read this entry."""
-        if entry.author_id == self.person_id:
+        if self.records and entry.author_id == self.person_id:
             return True
         if self.person_id in entry.concerned:
+            return False
+        if entry.kept_to is not None:
+            return self.person_id in entry.kept_to
+        if not self.records:
             return False
         if self.role_class is not None and entry.class_ <= self.role_class:
             return True
@@ -202,9 +212,9 @@ class Reading:
 
 
 def reading(actor: Actor) -> Reading:
-    """Return the reading rule of the actor. Roles that record nothing (governors, trust) read no entry at all."""
+    """Return the reading rule of the actor. Roles that record nothing (governors, trust) read no entry but one kept to the chair."""
     assert actor.person_id is not None, "a service reads no entry"
-    return Reading(person_id=actor.person_id, role_class=highest_class_read(actor.roles))
+    return Reading(person_id=actor.person_id, role_class=highest_class_read(actor.roles), records=may_record(actor.roles))
 
 
 SCOPES: tuple[str, ...] = ("pupils.import", "counts.read")
@@ -216,6 +226,10 @@ ANYONE = frozenset({"anyone"})
 _MEMBERS = frozenset(Role) - TRUST_ROLES
 _SCHOOL = frozenset(RECORDERS)
 _LEADS = frozenset(SAFEGUARDING_LEADS)
+KEEPERS = frozenset({Role.SLT, Role.GOVERNOR})
+"""Whose roles the head, and the chair of governors, have: to one of them an entry about an adult of the school is kept."""
+_READERS = _SCHOOL | {Role.GOVERNOR}
+_KEEPERS = _LEADS | KEEPERS
 _CONSOLE = _LEADS | {Role.TRUST_IT}
 
 METHODS: dict[str, frozenset[str]] = {
@@ -287,9 +301,15 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.add_action": _SCHOOL,
     "incidents.add_correction": _LEADS,
     "incidents.assign_pupil": _LEADS,
+    "incidents.ask_correction": _SCHOOL,
+    "incidents.decline_correction": _LEADS,
+    "incidents.open_correction_requests": _LEADS,
+    "incidents.my_correction_requests": _SCHOOL,
+    "incidents.restrict": _LEADS,
+    "incidents.lift_restriction": _KEEPERS,
     "incidents.waiting": _LEADS,
-    "incidents.incident": _SCHOOL,
-    "incidents.summaries": _SCHOOL,
+    "incidents.incident": _READERS,
+    "incidents.summaries": _READERS,
     "incidents.my_entries": _SCHOOL,
     "incidents.chronology": _SCHOOL,
     "incidents.set_flag": _LEADS,
@@ -312,9 +332,9 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.import_pupils": frozenset({"service:demo"}),
     "incidents.seed": frozenset({"service:demo"}),
     # alerts
-    "alerts.inbox": _SCHOOL,
-    "alerts.unread": _SCHOOL,
-    "alerts.mark_read": _SCHOOL,
+    "alerts.inbox": _READERS,
+    "alerts.unread": _READERS,
+    "alerts.mark_read": _READERS,
     "alerts.readers": _SCHOOL,
     # files
     "files.save_draft": _SCHOOL,
@@ -366,6 +386,8 @@ STEP_UP: frozenset[str] = frozenset(
         "incidents.export",
         "incidents.keep_witness",
         "incidents.end_witness",
+        "incidents.restrict",
+        "incidents.lift_restriction",
         "reports.chronology_pdf",
     }
 )

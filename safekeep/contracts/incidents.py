@@ -238,7 +238,12 @@ class AddAction(Request[Recorded]):
 
 
 class AddCorrection(Request[Recorded]):
-    """Append a correction to one entry, by a DSL: why, and what it should say. The entry itself stays as it was."""
+    """Append a correction to an incident's account or an action, by a DSL: why, and what it should say. The entry itself stays as it was.
+
+    Readers see what it should say, and the earlier text a click away; with `hide_earlier` only its author and those whose role opens
+    everything see that: for a mistake that is a disclosure in itself. `action_taken` None leaves that part of an account as it is.
+    Answers the `request_id` when there is one. Raises NotFound("entry"), NotFound("request").
+    """
 
     method: ClassVar[str] = "incidents.add_correction"
     answer: ClassVar[type[Contract]] = Recorded
@@ -248,13 +253,17 @@ class AddCorrection(Request[Recorded]):
     entry_id: UUID
     reason: Narrative
     should_say: Narrative
+    action_taken: OptionalNarrative | None = None
+    hide_earlier: bool = False
+    request_id: UUID | None = None
 
 
 class AssignPupil(Request[Recorded]):
-    """Say who an incident is about that was recorded of a pupil not listed, by a DSL; an entry below it keeps who said so.
+    """Say whom an incident is about, by a DSL, and keep that in an entry below it: of a pupil not listed, or of the wrong pupil (`from_id`).
 
-    Raises Conflict("assigned") when it is about a pupil already, Invalid for one of another school, one who is linked in
-    it, or a child of the DSL's own ("another_dsl"). Who is told reads of it no more than they did, and that it was assigned.
+    Of the wrong pupil a `reason` is asked for, and nothing of it stays in that pupil's chronology. Raises Conflict("assigned") when it is
+    about another than `from_id` by now, Invalid for a pupil of another school, one who is linked in it, or a child of the DSL's own
+    ("another_dsl"). Who is told reads of it no more than they did, and that it was moved.
     """
 
     method: ClassVar[str] = "incidents.assign_pupil"
@@ -263,6 +272,107 @@ class AssignPupil(Request[Recorded]):
     id: UUID
     incident_id: UUID
     pupil_id: UUID
+    from_id: UUID | None = None  # None: the pupil not listed
+    reason: OptionalNarrative = ""
+    request_id: UUID | None = None
+
+
+class AskCorrection(Request[Nothing]):
+    """Ask a DSL to correct what the actor wrote. The same id again is the same request. Raises NotFound("entry") for others' words."""
+
+    method: ClassVar[str] = "incidents.ask_correction"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    id: UUID
+    entry_id: UUID
+    text: Narrative
+
+
+class DeclineCorrection(Request[Nothing]):
+    """Say why there is no correction; who asked sees it. The first answer stands. Raises NotFound("request")."""
+
+    method: ClassVar[str] = "incidents.decline_correction"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    request_id: UUID
+    reason: Narrative
+
+
+class CorrectionRequestItem(Contract):
+    """A request for a correction, and its answer: the correction, or the reason why there is none."""
+
+    id: UUID
+    incident_id: UUID
+    number: str
+    entry_id: UUID
+    asked_by: UUID
+    asked_at: Moment
+    text: str
+    answered_by: UUID | None
+    answered_at: Moment | None
+    correction_id: UUID | None
+    reason: str
+
+
+class CorrectionRequestsAnswer(Contract):
+    """Requests for a correction, oldest first."""
+
+    items: list[CorrectionRequestItem]
+
+
+class OpenCorrectionRequests(Request[CorrectionRequestsAnswer]):
+    """What DSLs are asked to correct and nobody has answered, as far as the actor may read what it is about."""
+
+    method: ClassVar[str] = "incidents.open_correction_requests"
+    answer: ClassVar[type[Contract]] = CorrectionRequestsAnswer
+
+
+class MyCorrectionRequests(Request[CorrectionRequestsAnswer]):
+    """What the actor asked to have corrected, and the answers."""
+
+    method: ClassVar[str] = "incidents.my_correction_requests"
+    answer: ClassVar[type[Contract]] = CorrectionRequestsAnswer
+
+
+class RestrictionItem(Contract):
+    """An entry about an adult of the school, kept to the head (or the chair) and one DSL. `entry_id` is the incident: all of it."""
+
+    id: UUID
+    entry_id: UUID
+    keeper_id: UUID
+    dsl_id: UUID
+    about_id: UUID
+    by_id: UUID
+    at: Moment
+    reason: str
+
+
+class Restrict(Request[RestrictionItem]):
+    """Keep an entry about an adult of the school, recorded here by mistake, to the head (or the chair) and one DSL. DSLs only.
+
+    Not by whom it names, nor kept to them; whoever wrote an entry keeps their own words. Raises Conflict("restricted") where it is
+    already, Invalid for who cannot keep it, NotFound("entry").
+    """
+
+    method: ClassVar[str] = "incidents.restrict"
+    answer: ClassVar[type[Contract]] = RestrictionItem
+
+    id: UUID
+    entry_id: UUID
+    about_id: UUID
+    keeper_id: UUID
+    dsl_id: UUID
+    reason: Narrative
+
+
+class LiftRestriction(Request[Nothing]):
+    """Give an entry back to everybody the permission table lets read it: by one of the two it is kept to. Raises NotFound("restriction")."""
+
+    method: ClassVar[str] = "incidents.lift_restriction"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    restriction_id: UUID
+    reason: Narrative
 
 
 class WaitingAnswer(Contract):
@@ -300,8 +410,25 @@ class LinkedItem(Contract):
     initials: Line
 
 
+class EarlierText(Contract):
+    """What an entry, or a correction of it, said before it was corrected. `hidden` holds no text: it was a disclosure in itself."""
+
+    text: str
+    action_taken: str
+    author_name: Name
+    recorded_at: Moment
+    hidden: bool
+
+
+MovedFrom = Literal["not_listed", "another_pupil"]
+
+
 class EntryItem(Contract):
-    """One entry of an incident, whole: the incident itself, an action or a correction."""
+    """One entry of an incident, whole: the incident itself, an action or a correction.
+
+    `text` is what it says now, `earlier` what it said before, the first words first; a correction that a later one replaced has no text.
+    `moved_from`: a correction that says whom the incident is about.
+    """
 
     id: UUID
     kind: Literal["incident", "action", "correction"]
@@ -313,6 +440,10 @@ class EntryItem(Contract):
     text: str
     corrects: UUID | None = None
     reason: str = ""
+    replaced: bool = False
+    hides_earlier: bool = False
+    moved_from: MovedFrom | None = None
+    earlier: list[EarlierText] = []
     recipients: list[Recipient]
     files: list[FileItem]
     ledger_sequence: int
@@ -347,6 +478,10 @@ class IncidentAnswer(Contract):
     may_add_action: bool
     may_correct: bool
     may_assign: bool = False  # say whom it is about
+    may_move: bool = False  # say that it is about another pupil
+    may_restrict: bool = False
+    restrictions: list[RestrictionItem] = []
+    requests: list[CorrectionRequestItem] = []  # the actor's own; for DSLs all of it
     asks: list[AskItem]
     altered: bool = False  # the self-check found something of it that is not as it was recorded
 
@@ -375,7 +510,7 @@ class Incident(Request[IncidentAnswer]):
 
 
 class EntryLine(Contract):
-    """One entry in a list: who, what kind, when, and its text. `part` is set where the pupil is only linked."""
+    """One entry in a list: who, what kind, when, and what it says now. `part` is set where the pupil is only linked."""
 
     id: UUID
     incident_id: UUID
@@ -394,6 +529,9 @@ class EntryLine(Contract):
     occurred_precision: Precision
     text: str
     action_taken: str = ""
+    corrected: bool = False
+    reason: str = ""  # a correction's
+    moved_from: MovedFrom | None = None
 
 
 class EntriesAnswer(Contract):
@@ -936,6 +1074,46 @@ class SightLost(Event):
 
     incident_id: UUID
     people: list[UUID]
+
+
+class CorrectionAsked(Event):
+    """Somebody asks for a correction of what they wrote: tell these DSLs."""
+
+    name: ClassVar[str] = "incidents.correction.asked"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entry_id: UUID
+    asked_by: UUID
+    person_ids: list[UUID]
+
+
+class CorrectionDeclined(Event):
+    """A DSL said why there is no correction: tell who asked."""
+
+    name: ClassVar[str] = "incidents.correction.declined"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entry_id: UUID
+    asked_by: UUID
+
+
+class EntryRestricted(Event):
+    """Entries about an adult of the school are kept to two people: tell `told` of them, and take them from everybody else's inbox."""
+
+    name: ClassVar[str] = "incidents.entry.restricted"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entry_id: UUID
+    entry_ids: list[UUID]
+    kept_to: list[UUID]
+    told: list[UUID]
+    author_id: UUID
+    category: Code
+    class_code: Code
+    trace: str = Field(default="", pattern=r"^[0-9a-f]{0,32}$")
 
 
 class RightGranted(Event):

@@ -12,13 +12,26 @@ from uuid import UUID
 
 Outcome = Literal["sent", "later", "failed"]
 
-Kind = Literal["alert", "draft_hour", "draft_day", "draft_a_day"]
+Kind = Literal["alert", "draft_hour", "draft_day", "draft_a_day", "correction_asked", "correction_declined"]
 
-_DRAFT_TEXT: Final = {
-    "draft_hour": "You started a form an hour ago and have not sent it. Nobody has been alerted.",
-    "draft_day": "You started a form today and have not sent it. Nobody has been alerted. The school day is about to end.",
-    "draft_a_day": "A form was started more than a day ago and has not been sent. Only its author can read it. Please ask them.",
+_NOT_SENT: Final = "A form that was not sent"
+_TEXTS: Final[dict[str, tuple[str, str]]] = {
+    "draft_hour": (_NOT_SENT, "You started a form an hour ago and have not sent it. Nobody has been alerted."),
+    "draft_day": (
+        _NOT_SENT,
+        "You started a form today and have not sent it. Nobody has been alerted. The school day is about to end.",
+    ),
+    "draft_a_day": (
+        _NOT_SENT,
+        "A form was started more than a day ago and has not been sent. Only its author can read it. Please ask them.",
+    ),
+    "correction_asked": (
+        "Something to correct in Safekeep",
+        "A member of staff says that something they recorded is wrong, and asks a DSL to correct it.",
+    ),
+    "correction_declined": ("Your request in Safekeep was answered", "You asked a DSL to correct something you recorded. The answer is here."),
 }
+"""Subject and text by kind: what is waiting, never what it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +53,13 @@ _SEVEN_BITS.body_encoding = QP  # whatever the servers on the way can do
 
 
 def write(letter: Letter, *, sender: str, now: datetime) -> MIMEText:
-    """Write the mail about a record or a draft."""
+    """Write the mail about a record, a draft or a correction."""
     if letter.kind == "alert":
         subject = "Something to read in Safekeep"
         text = f"Recorded by: {letter.recorded_by}\nCategory: {letter.category}\n\n{letter.link}\n"
     else:
-        subject = "A form that was not sent"
-        text = f"{_DRAFT_TEXT[letter.kind]}\n\n{letter.link}\n"
+        subject, said = _TEXTS[letter.kind]
+        text = f"{said}\n\n{letter.link}\n"
     to = (letter.to_name, letter.to_address)
     return envelop(letter.id, subject=subject, text=text, to=to, school_name=letter.school_name, sender=sender, now=now)
 

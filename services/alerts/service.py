@@ -205,7 +205,7 @@ class Service:
             school_name=known.school_name,
             recorded_by=writer.name if writer else "",
             category=known.categories.get(row.category, ""),
-            link=f"{place}/alerts/{row.alert_id}" if row.kind == "alert" else f"{place}/drafts",
+            link=f"{place}/alerts/{row.alert_id}" if row.kind == "alert" else f"{place}/{_PAGES[row.kind.partition('_')[0]]}",
         )
         return self._post(mail.write(letter, sender=self.host.settings.mail_from, now=clock.now()))
 
@@ -273,6 +273,7 @@ class Service:
         return self.host.transaction(self.host.engine, school_id=actor.at_school)
 
 
+_PAGES = {"draft": "drafts", "correction": "corrections"}
 _addresses: dict[UUID, tuple[float, AddressesAnswer]] = {}
 _hands = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="mail")
 _free: defaultdict[str, SimpleQueue[mail.Post]] = defaultdict(SimpleQueue)  # connections nobody uses now, by address
@@ -320,6 +321,50 @@ def _on_passed_on(tx: sa.Connection, event: incidents.AlertPassedOn) -> None:
     _raise(tx, event=event, recipients=instead, kind=event.kind, at_risk_now=False, past=False)
 
 
+def _on_restricted(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
+    """Take the entries from everybody's inbox but that of the two they are kept to, and tell those, whatever their role opens."""
+    now = clock.now()
+    store.withdraw_but(tx, school_id=event.school_id, entry_ids=event.entry_ids, people=event.kept_to, now=now)
+    known = store.staff_with(tx, school_id=event.school_id, ids=event.told)
+    if len(known) < len(event.told):
+        raise StaffNotKnownYet
+    alerts, mails = [], []
+    for person in event.told:
+        alert = _new_alert(event, person, kind="incident" if event.entry_id == event.incident_id else "action", because=["named"])
+        alerts.append(alert)
+        said = {"alert_id": alert["id"], "category": event.category, "by": event.author_id, "trace": event.trace}
+        mails.append(_mail(person, kind="alert", now=now, **said))
+    store.add(tx, school_id=event.school_id, alerts=alerts, mails=mails)
+
+
+def _on_correction_asked(tx: sa.Connection, event: incidents.CorrectionAsked) -> None:
+    mails = [_mail(person, kind="correction_asked", now=clock.now()) for person in event.person_ids]
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
+
+
+def _on_correction_declined(tx: sa.Connection, event: incidents.CorrectionDeclined) -> None:
+    store.add(tx, school_id=event.school_id, alerts=[], mails=[_mail(event.asked_by, kind="correction_declined", now=clock.now())])
+
+
+def _new_alert(
+    event: Any, person: UUID, *, kind: str, because: Sequence[str], at_risk_now: bool = False, read_at: datetime | None = None
+) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "person_id": person,
+        "incident_id": event.incident_id,
+        "entry_id": event.entry_id,
+        "kind": kind,
+        "category": event.category,
+        "class_code": event.class_code,
+        "recorded_by": event.author_id,
+        "because": list(because),
+        "at_risk_now": at_risk_now,
+        "raised_at": event.at,
+        "read_at": read_at,
+    }
+
+
 def _raise(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipient], kind: str, at_risk_now: bool, past: bool) -> None:
     """Make one alert a person, and a mail; who may no longer be told is dropped, and their reading right goes back."""
     school_id, now = event.school_id, clock.now()
@@ -340,30 +385,17 @@ def _raise(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipient], ki
                 person_id=recipient.person_id,
             )
             continue
-        alert_id = new_id()
-        alerts.append(
-            {
-                "id": alert_id,
-                "person_id": recipient.person_id,
-                "incident_id": event.incident_id,
-                "entry_id": event.entry_id,
-                "kind": kind,
-                "category": event.category,
-                "class_code": event.class_code,
-                "recorded_by": event.author_id,
-                "because": recipient.because,
-                "at_risk_now": at_risk_now,
-                "raised_at": event.at,
-                "read_at": event.at if past else None,
-            }
+        alert = _new_alert(
+            event, recipient.person_id, kind=kind, because=recipient.because, at_risk_now=at_risk_now, read_at=event.at if past else None
         )
+        alerts.append(alert)
         if not past:
             mails.append(
                 _mail(
                     recipient.person_id,
                     kind="alert",
                     now=now,
-                    alert_id=alert_id,
+                    alert_id=alert["id"],
                     category=event.category,
                     by=event.author_id,
                     trace=event.trace,
@@ -436,6 +468,9 @@ HANDLERS: inbox.Handlers = {
     incidents.RightGranted: _on_granted,
     incidents.AlertPassedOn: _on_passed_on,
     incidents.SightLost: _on_sight_lost,
+    incidents.EntryRestricted: _on_restricted,
+    incidents.CorrectionAsked: _on_correction_asked,
+    incidents.CorrectionDeclined: _on_correction_declined,
     files.DraftLeft: _on_draft_left,
     identity.LetterWanted: _on_letter,
     incidents.HeadSigned: _on_head,

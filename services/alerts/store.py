@@ -192,6 +192,12 @@ def bring_back(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, person_id:
     return True
 
 
+def withdraw_but(tx: sa.Connection, *, school_id: UUID, entry_ids: Collection[UUID], people: Collection[UUID], now: datetime) -> None:
+    """Take entries' alerts out of everybody's inbox but these people's."""
+    others = alerts.c.school_id == school_id, alerts.c.entry_id.in_(entry_ids), alerts.c.person_id.not_in(people)
+    tx.execute(alerts.update().where(*others, alerts.c.withdrawn_at.is_(None)).values(withdrawn_at=now))
+
+
 def readers(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:
     """Return the alerts of an incident with what became of their mail."""
     joined = alerts.outerjoin(mails, sa.and_(mails.c.school_id == alerts.c.school_id, mails.c.alert_id == alerts.c.id))

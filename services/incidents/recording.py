@@ -11,7 +11,7 @@ import rfc8785
 
 from safekeep import permissions
 from safekeep.actor import Actor
-from safekeep.contracts.incidents import AddAction, Alert, Recipient, Record, Untold
+from safekeep.contracts.incidents import AddAction, Alert, Recipient, Record, Restrict, Untold
 from safekeep.errors import Invalid
 from safekeep.permissions import Category, Class, Role, Telling
 
@@ -169,6 +169,28 @@ def told_again(
 
     told = {person for person in {author, *rights} if reads(person)} - set(concerned) - {writer}
     return [Recipient(person_id=person, because=["named"]) for person in sorted(told)]
+
+
+def problems_of_keeping(request: Restrict, *, school: School, concerned: Collection[UUID], by: UUID) -> dict[str, str]:
+    """Return what is wrong with whom an entry about an adult is kept to: the head or the chair, and one DSL, neither of them named in it.
+
+    Whom it names does not decide who keeps it; and nobody keeps what is about their own child.
+    """
+    problems = {}
+    if request.about_id not in school.staff:
+        problems["about_id"] = "unknown_choice"
+    elif request.about_id == by:
+        problems["about_id"] = "another_dsl"
+    keeper, dsl = school.staff.get(request.keeper_id), school.staff.get(request.dsl_id)
+    if keeper is None or permissions.KEEPERS.isdisjoint(keeper.roles):
+        problems["keeper_id"] = "unknown_choice"
+    elif request.keeper_id == request.about_id or request.keeper_id in concerned:
+        problems["keeper_id"] = "cannot_keep_it"
+    if dsl is None or not permissions.is_lead(dsl.roles) or request.dsl_id == request.keeper_id:
+        problems["dsl_id"] = "unknown_choice"
+    elif request.dsl_id == request.about_id or request.dsl_id in concerned:
+        problems["dsl_id"] = "cannot_keep_it"
+    return problems
 
 
 def fingerprint(request: Record | AddAction | Any, *, file_ids: Sequence[UUID]) -> str:

@@ -16,6 +16,7 @@ READS = frozenset(
     identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_schools
     incidents.chronology incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.permit_file incidents.person_openings
     incidents.preview_alert incidents.pupil incidents.pupil_openings incidents.readers_of_records incidents.search_pupils incidents.summaries
+    incidents.my_correction_requests incidents.open_correction_requests
     incidents.export incidents.export_piece incidents.proof incidents.waiting incidents.witnessed_head
     reports.chronology_pdf reports.counts reports.trust_counts
     """.split()
@@ -26,6 +27,7 @@ BY_ID = frozenset(
     """
     files.append files.begin_upload files.finish_upload files.save_draft
     incidents.add_action incidents.add_correction incidents.assign_pupil incidents.record incidents.set_flag incidents.seed
+    incidents.ask_correction incidents.restrict
     incidents.begin_export incidents.import_pupils incidents.keep_witness identity.seed
     """.split()
 )
@@ -38,7 +40,7 @@ SETS = frozenset(
     identity.disable_factor
     identity.disable_factors identity.end_session identity.keep_category identity.keep_group identity.keep_provider identity.keep_school
     identity.lock identity.remove_provider identity.revoke_machine identity.set_policy identity.sign_out identity.unlink_person
-    incidents.add_pupils incidents.answer_ask incidents.end_witness
+    incidents.add_pupils incidents.answer_ask incidents.decline_correction incidents.end_witness incidents.lift_restriction
     """.split()
 )
 """Say how something shall be: twice is as once."""

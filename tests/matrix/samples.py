@@ -48,10 +48,12 @@ OTHER_IDS = {
     "incidents.begin_export": {"scope_id": "incident_id"},
     "incidents.export": {"id": "export_id"},
     "incidents.export_piece": {"id": "export_id"},
+    "incidents.decline_correction": {"request_id": "request_id"},
+    "incidents.restrict": {"about_id": "about_id", "keeper_id": "keeper_id", "dsl_id": "dsl_id"},
 }
 """Methods for a file that no entry has sealed yet, and one whose `id` is of what is there."""
-NOT_MADE_HERE = {"incidents.export_piece"}
-"""The ledger's own process puts exports together: that their asker gets the pieces is tried beside it."""
+NOT_MADE_HERE = {"incidents.export_piece", "incidents.lift_restriction"}
+"""No restriction holds in the world: that one of the two lifts it is tried beside the service. The ledger's own process puts exports together: that their asker gets the pieces is tried beside it."""
 NEEDS_ASK = {"incidents.answer_ask"}
 FROM_SAFEGUARDING = frozenset({Class.SAFEGUARDING, Class.PROTECTION})
 """Below, nobody has to ask a DSL to tell somebody who records: there is no request to answer."""
@@ -73,6 +75,9 @@ GIVEN: dict[str, dict[str, Any]] = {
     "incidents.preview_alert": {"alert": {}, "category_codes": ["welfare"], "pupil_ids": []},
     "incidents.add_action": {"text": "Done."},
     "incidents.add_correction": {"reason": "R", "should_say": "S"},
+    "incidents.ask_correction": {"text": "W"},
+    "incidents.decline_correction": {"reason": "R"},
+    "incidents.restrict": {"reason": "R"},
     "incidents.set_flag": {"kind": "send", "started": dt.date(2026, 1, 1)},
     "incidents.answer_ask": {"accept": False, "reason": "R"},
     "files.save_draft": {"kind": "incident", "fields": {"text": ["w"]}, "draft_id": new_id, "incident_id": None},

@@ -25,7 +25,7 @@ from safekeep.contracts import Event, Request
 from safekeep.contracts.alerts import Inbox
 from safekeep.contracts.files import Append, BeginUpload, FinishUpload, SaveDraft
 from safekeep.contracts.identity import AddMachine, ChangeAddress, ChangeMember, ContactItem, Members, Seed, SeedPerson, SeedSchool
-from safekeep.contracts.incidents import AddAction, Alert, BeginExport, ImportPupils, KeepWitness, OpenAsks, Record, SeedPupil, SetFlag
+from safekeep.contracts.incidents import AddAction, Alert, AskCorrection, BeginExport, ImportPupils, KeepWitness, OpenAsks, Record, SeedPupil, SetFlag
 from safekeep.database import SERVICES, storage_error, transaction
 from safekeep.ids import new_id
 from safekeep.permissions import RECORDERS, Class, Role
@@ -330,6 +330,8 @@ class World:
         draft = SaveDraft(draft_id=new_id(), kind="action", incident_id=incident.id, fields={"text": [marker(place, about, class_, "draft")]})
         self.ask(draft, token=writer)
         alert = self.until(lambda: self.ask(Inbox(incident_id=incident.id), token=dsl).items)
+        wrong = AskCorrection(id=new_id(), entry_id=incident.id, text="It was Tuesday.")
+        self.ask(wrong, token=writer)
         asks = [a for a in self.ask(OpenAsks(), token=dsl).items if a.incident_id == incident.id]
         made.ids |= {
             "incident_id": incident.id,
@@ -340,6 +342,10 @@ class World:
             "upload_id": self._upload(place, author),
             "pupil_id": place.pupils["pupil" if about == "holding" else about],
             "alert_id": alert[0].id,
+            "request_id": wrong.id,
+            "about_id": place.people[SUBJECT],
+            "keeper_id": place.people["slt"],
+            "dsl_id": place.people["deputy_dsl"],
             "ask_id": asks[0].id if asks else new_id(),
         }
         place.made[about, class_] = made

@@ -10,13 +10,15 @@ from services.incidents.service.corrections import Corrections
 from services.incidents.service.demonstration import Demonstration
 from services.incidents.service.entries import Entries
 from services.incidents.service.events import HANDLERS
+from services.incidents.service.moving import Moving
 from services.incidents.service.openings import Openings
 from services.incidents.service.proof import Proofs
 from services.incidents.service.pupils import Pupils
 from services.incidents.service.reading import Reading
+from services.incidents.service.restricting import Restricting
 
 
-class Service(Pupils, Entries, Corrections, Reading, Asks, Openings, Proofs, Demonstration):
+class Service(Pupils, Entries, Corrections, Moving, Restricting, Reading, Asks, Openings, Proofs, Demonstration):
     """Pupils, incidents, actions, corrections, chronology, the ledger."""
 
     name = "incidents"

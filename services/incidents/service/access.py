@@ -1,5 +1,6 @@
 """The one way to each resource, and what a reader may not know of it."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -7,9 +8,10 @@ import sqlalchemy as sa
 
 from safekeep import permissions
 from safekeep.actor import Actor
+from safekeep.contracts.incidents import Recipient
 from safekeep.errors import Conflict, NotFound
 from services.incidents import store
-from services.incidents.recording import School
+from services.incidents.recording import AlertPlan, School
 
 
 def access_incident(tx: sa.Connection, *, actor: Actor, incident_id: UUID) -> sa.Row[Any]:
@@ -44,6 +46,26 @@ def without(tx: sa.Connection, *, actor: Actor, pupil_id: UUID) -> list[UUID]:
     assigned = store.assignments_to(tx, school_id=actor.at_school, pupil_id=pupil_id)
     hidden = unread(tx, actor=actor, ids=set(assigned.values()))
     return [incident for incident, entry in assigned.items() if entry in hidden]
+
+
+def untellable(
+    tx: sa.Connection, *, school: School, school_id: UUID, incident_id: UUID, pupil_ids: Collection[UUID], entry_id: UUID | None = None
+) -> frozenset[UUID]:
+    """Return who must not be told of an incident (or of one entry of it): whom it concerns, and all but the two it is kept to."""
+    concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=pupil_ids)
+    for kept in store.restrictions_of(tx, school_id=school_id, incident_id=incident_id):
+        if kept.entry_id in (incident_id, entry_id):
+            concerned |= frozenset(school.staff) - {kept.keeper_id, kept.dsl_id}
+    return concerned
+
+
+def tell_keepers(tx: sa.Connection, plan: AlertPlan, *, school: School, actor: Actor, incident_id: UUID) -> None:
+    """Add the two to whom an incident is kept: their role need not open its class. A chair, who gets no alerts of entries, is left out."""
+    told = {actor.person, *(recipient.person_id for recipient in plan.recipients)}
+    for kept in store.restrictions_of(tx, school_id=actor.at_school, incident_id=incident_id):
+        for person in (kept.keeper_id, kept.dsl_id) if kept.entry_id == incident_id else ():
+            if person not in told and person in school.staff and permissions.may_record(school.staff[person].roles):
+                plan.recipients.append(Recipient(person_id=person, because=["named"]))
 
 
 def known_school(tx: sa.Connection, school_id: UUID) -> School:

@@ -19,7 +19,7 @@ from safekeep.errors import Invalid, NotAllowed, NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
 from services.incidents import recording, store
-from services.incidents.service.access import known_school, may_read_entry
+from services.incidents.service.access import known_school, may_read_entry, untellable
 from services.incidents.service.base import Base
 from services.incidents.service.rows import ask_item
 from services.incidents.service.writing import write_place
@@ -59,7 +59,7 @@ def write_grant(tx: sa.Connection, *, actor: Actor, incident_id: UUID, entry_id:
     entry = store.entry_with(tx, school_id=school_id, entry_id=entry_id)
     linked = store.linked_of(tx, school_id=school_id, incident_id=incident_id)
     parts = {row.pupil_id: row.part or "pupil" for row in linked}
-    concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=parts)
+    concerned = untellable(tx, school=school, school_id=school_id, incident_id=incident_id, pupil_ids=parts, entry_id=entry_id)
     if entry is None or person_id in concerned or person_id not in school.staff or not permissions.may_record(school.staff[person_id].roles):
         raise NotAllowed("cannot_be_told")
     class_ = Class(entry._mapping["class"])

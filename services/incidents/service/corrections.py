@@ -1,25 +1,36 @@
-"""Corrections, and saying whom an incident is about."""
+"""Corrections of what an entry says, and requests for one."""
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
-from safekeep import clock, outbox, permissions, telemetry
+from safekeep import clock, outbox, permissions
 from safekeep.actor import Actor
+from safekeep.contracts import Nothing
 from safekeep.contracts.incidents import (
     ActionAdded,
     AddCorrection,
-    AssignPupil,
+    AskCorrection,
+    CorrectionAsked,
+    CorrectionDeclined,
+    CorrectionRequestsAnswer,
+    DeclineCorrection,
+    MyCorrectionRequests,
+    OpenCorrectionRequests,
+    Recipient,
     Recorded,
-    Waiting,
-    WaitingAnswer,
 )
-from safekeep.errors import Conflict, Invalid, NotFound
+from safekeep.errors import Conflict, NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
 from services.incidents import recording, store
-from services.incidents.service.access import access_incident, known_school
+from services.incidents.recording import School
+from services.incidents.service.access import access_incident, known_school, may_read_entry, tell_keepers, untellable
 from services.incidents.service.base import Base
+from services.incidents.service.rows import request_item, what_it_says
 from services.incidents.service.writing import answer_again, said_of, write_entry
 
 
@@ -31,19 +42,36 @@ class Corrections(Base):
         with self._school(actor) as tx:
             return write_correction(tx, actor=actor, request=request, now=clock.now())
 
-    @answers(AssignPupil)
-    def assign_pupil(self, actor: Actor, request: AssignPupil) -> Recorded:
+    @answers(AskCorrection)
+    def ask_correction(self, actor: Actor, request: AskCorrection) -> Nothing:
         with self._school(actor) as tx:
-            return write_assignment(tx, actor=actor, request=request, now=clock.now())
+            ask_correction(tx, actor=actor, request=request, now=clock.now())
+        return Nothing()
 
-    @answers(Waiting)
-    def waiting(self, actor: Actor, request: Waiting) -> WaitingAnswer:
+    @answers(DeclineCorrection)
+    def decline_correction(self, actor: Actor, request: DeclineCorrection) -> Nothing:
         with self._school(actor) as tx:
-            count = store.waiting(tx, school_id=actor.at_school, reading=permissions.reading(actor))
-        return WaitingAnswer(count=count, holding_id=recording.holding_pupil(actor.at_school))
+            asked = access_request(tx, actor=actor, request_id=request.request_id)
+            store.answer_request(tx, school_id=actor.at_school, request_id=asked.id, by=actor.person, now=clock.now(), reason=request.reason)
+            about = {"incident_id": asked.incident_id, "entry_id": asked.entry_id, "asked_by": asked.asked_by}
+            outbox.add(tx, CorrectionDeclined, school_id=actor.at_school, subject=asked.incident_id, **about)
+        return Nothing()
+
+    @answers(OpenCorrectionRequests)
+    def open_correction_requests(self, actor: Actor, request: OpenCorrectionRequests) -> CorrectionRequestsAnswer:
+        with self._school(actor) as tx:
+            rows = store.requests_of(tx, school_id=actor.at_school, unanswered=True)
+            return CorrectionRequestsAnswer(items=[request_item(row) for row in rows if may_read_entry(tx, actor, row.entry_id)])
+
+    @answers(MyCorrectionRequests)
+    def my_correction_requests(self, actor: Actor, request: MyCorrectionRequests) -> CorrectionRequestsAnswer:
+        with self._school(actor) as tx:
+            rows = store.requests_of(tx, school_id=actor.at_school, asked_by=actor.person)
+        return CorrectionRequestsAnswer(items=[request_item(row) for row in rows])
 
 
 def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection, now: datetime) -> Recorded:
+    """Append a correction, say by it what the entry says now, tell the author and those alerted, and answer who asked for it."""
     school_id = actor.at_school
     fingerprint = recording.fingerprint(request, file_ids=[])
     head = store.lock_head(tx, school_id=school_id)
@@ -52,27 +80,20 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
     incident = access_incident(tx, actor=actor, incident_id=request.incident_id)
     reading = permissions.reading(actor)
     mine = {e.id: e for e in store.entries_of(tx, school_id=school_id, incident_id=incident.id, reading=reading)}
-    if request.entry_id not in mine:
+    struck = mine.get(request.entry_id)
+    if struck is None or struck.kind == "correction":
         raise NotFound("entry")
-    struck = mine[request.entry_id]
-    school = known_school(tx, school_id)
+    asked = access_request(tx, actor=actor, request_id=request.request_id, entry_id=struck.id) if request.request_id else None
+    fixes = [e for e in mine.values() if e.facts.get("corrects") == str(struck.id)]
     class_ = Class(struck._mapping["class"])
+    school = known_school(tx, school_id)
     parts = {row.pupil_id: row.part or "pupil" for row in store.linked_of(tx, school_id=school_id, incident_id=incident.id)}
-    concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=parts)
-    plan = recording.AlertPlan()
-    plan.recipients = recording.told_again(
-        school=school,
-        writer=actor.person,
-        author=struck.author_id,
-        recorded=max((school.categories[c].class_ for c in struck.categories if c in school.categories), default=class_),
-        class_=class_,
-        rights={
-            r.person_id: Class(r._mapping["class"])
-            for r in store.rights_in(tx, school_id=school_id, incident_id=incident.id)
-            if r.entry_id == struck.id
-        },
-        concerned=concerned,
-    )
+    concerned = untellable(tx, school=school, school_id=school_id, incident_id=incident.id, pupil_ids=parts, entry_id=struck.id)
+    plan = recording.AlertPlan(recipients=told_of_change(tx, actor=actor, school=school, entry=struck, class_=class_, concerned=concerned))
+    tell_keepers(tx, plan, school=school, actor=actor, incident_id=incident.id)
+    facts: dict[str, Any] = {"corrects": str(struck.id), "reason": request.reason, "hides_earlier": request.hide_earlier}
+    if struck.kind == "incident":
+        facts["action_taken"] = what_it_says(struck, fixes=fixes)[1] if request.action_taken is None else request.action_taken
     entry_hash = write_entry(
         tx,
         actor=actor,
@@ -82,7 +103,7 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
         entry_id=request.id,
         class_=class_,
         text=request.should_say,
-        facts={"corrects": str(struck.id), "reason": request.reason},
+        facts=facts,
         codes=[],
         plan=plan,
         alert=None,
@@ -94,6 +115,9 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
         number=incident.number,
         opens_earlier=False,
     )
+    store.set_correction(tx, school_id=school_id, entry_ids=[struck.id, *(fix.id for fix in fixes)], correction_id=request.id)
+    if asked is not None:
+        store.answer_request(tx, school_id=school_id, request_id=asked.id, by=actor.person, now=now, correction_id=request.id)
     categories = [school.categories[c] for c in incident.categories if c in school.categories]
     said = said_of(
         actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=[], past=False
@@ -104,71 +128,44 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
     )
 
 
-def write_assignment(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: datetime) -> Recorded:
-    """Put the pupil in the holding pupil's place, say so in a correction, tell who was told of the incident, withdraw it from parents."""
-    school_id = actor.at_school
-    fingerprint = recording.fingerprint(request, file_ids=[])
-    head = store.lock_head(tx, school_id=school_id)
-    if store.entry_with(tx, school_id=school_id, entry_id=request.id):
-        return answer_again(tx, actor=actor, entry_id=request.id, fingerprint=fingerprint)
-    incident = access_incident(tx, actor=actor, incident_id=request.incident_id)
-    holding = recording.holding_pupil(school_id)
-    if incident.pupil_id != holding:
-        raise Conflict("assigned")
-    linked = {row.pupil_id: row.part or "pupil" for row in store.linked_of(tx, school_id=school_id, incident_id=incident.id)}
-    pupil = store.pupils_with(tx, school_id=school_id, ids=[request.pupil_id]).get(request.pupil_id)
-    if pupil is None or pupil.holding:
-        raise Invalid({"pupil_id": "unknown_choice"})
-    if request.pupil_id in linked:
-        raise Invalid({"pupil_id": "twice"})
-    parts = {pupil.id: "pupil", **{id_: part for id_, part in linked.items() if id_ != holding}}
-    concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=parts)
-    if actor.person in concerned:
-        raise Invalid({"pupil_id": "another_dsl"})
-    school = known_school(tx, school_id)
-    class_ = Class(incident._mapping["class"])
-    first = store.entry_with(tx, school_id=school_id, entry_id=incident.id)
-    assert first is not None, "an incident's first entry has its id"
-    rights = store.rights_in(tx, school_id=school_id, incident_id=incident.id)
-    plan = recording.AlertPlan()
-    plan.recipients = recording.told_again(
+def told_of_change(tx: sa.Connection, *, actor: Actor, school: School, entry: Any, class_: Class, concerned: Collection[UUID]) -> list[Recipient]:
+    """Return who is told that an entry was corrected or moved: its author, and those alerted to it, who may still read it."""
+    rights = store.rights_in(tx, school_id=actor.at_school, incident_id=entry.incident_id)
+    return recording.told_again(
         school=school,
         writer=actor.person,
-        author=first.author_id,
-        recorded=max((school.categories[c].class_ for c in first.categories if c in school.categories), default=class_),
+        author=entry.author_id,
+        recorded=max((school.categories[c].class_ for c in entry.categories if c in school.categories), default=class_),
         class_=class_,
-        rights={r.person_id: Class(r._mapping["class"]) for r in rights if r.entry_id == first.id},
+        rights={r.person_id: Class(r._mapping["class"]) for r in rights if r.entry_id == entry.id},
         concerned=concerned,
     )
-    entry_hash = write_entry(
-        tx,
-        actor=actor,
-        head=head,
-        kind="correction",
-        incident_id=incident.id,
-        entry_id=request.id,
-        class_=class_,
-        text=f"{pupil.name}, {pupil.year}, {pupil.form}",
-        facts={"assigned_to": str(pupil.id)},
-        codes=[],
-        plan=plan,
-        alert=None,
-        files=[],
-        fingerprint=fingerprint,
-        threads=store.threads_of(tx, school_id=school_id, parts={**parts, holding: "assigned"}),  # the holding pupil's last of it
-        now=now,
-        occurred=(None, "exact"),
-        number=incident.number,
-        opens_earlier=False,
-    )
-    store.assign_pupil(tx, school_id=school_id, incident_id=incident.id, pupil_id=pupil.id, entry_id=request.id)
-    categories = [school.categories[c] for c in incident.categories if c in school.categories]
-    said = said_of(
-        actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=[], past=False
-    )
-    lost = sorted({r.person_id for r in rights} & concerned)
-    outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, at=now, kind="correction", lost_sight=lost, **said)
-    telemetry.log().info("incident.assigned", incident=str(incident.id), school=str(school_id), recipients=len(plan.recipients))
-    return Recorded(
-        id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, recipients=plan.recipients, asked_dsl=0
-    )
+
+
+def ask_correction(tx: sa.Connection, *, actor: Actor, request: AskCorrection, now: datetime) -> None:
+    """Keep that an author asks for a correction, and tell the DSLs who may read what it is about."""
+    school_id = actor.at_school
+    store.lock_head(tx, school_id=school_id)  # the same id twice at once is one request
+    entry = store.entry_with(tx, school_id=school_id, entry_id=request.entry_id)
+    if entry is None or entry.author_id != actor.person or entry.kind == "correction":
+        raise NotFound("entry")
+    before = store.request_with(tx, school_id=school_id, request_id=request.id)
+    if before is not None:
+        if (before.asked_by, before.entry_id, before.text) != (actor.person, entry.id, request.text):
+            raise Conflict("id_taken" if before.asked_by != actor.person else "other_content")
+        return
+    about = {"incident_id": entry.incident_id, "entry_id": entry.id, "asked_by": actor.person}
+    store.add_request(tx, school_id=school_id, id=request.id, asked_at=now, text=request.text, **about)
+    school = known_school(tx, school_id)
+    parts = [row.pupil_id for row in store.linked_of(tx, school_id=school_id, incident_id=entry.incident_id)]
+    kept_from = untellable(tx, school=school, school_id=school_id, incident_id=entry.incident_id, pupil_ids=parts, entry_id=entry.id)
+    leads = {m.person_id for m in school.staff.values() if permissions.is_lead(m.roles)} - kept_from - {actor.person}
+    outbox.add(tx, CorrectionAsked, school_id=school_id, subject=entry.incident_id, person_ids=sorted(leads), **about)
+
+
+def access_request(tx: sa.Connection, *, actor: Actor, request_id: UUID, entry_id: UUID | None = None) -> sa.Row[Any]:
+    """Return a request nobody has answered, about an entry the actor reads. Raises NotFound("request")."""
+    row = store.request_with(tx, school_id=actor.at_school, request_id=request_id)
+    if row is None or row.answered_at is not None or entry_id not in (None, row.entry_id) or not may_read_entry(tx, actor, row.entry_id):
+        raise NotFound("request")
+    return row

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from safekeep.permissions import Class
 from safekeep.receipts import Receipt
 from safekeep.rpc import answers
 from services.incidents import recording, store
-from services.incidents.service.access import access_incident, known_school
+from services.incidents.service.access import access_incident, known_school, tell_keepers, untellable
 from services.incidents.service.base import Base
 from services.incidents.service.writing import answer_again, role_class, said_of, write_entry
 
@@ -47,8 +48,13 @@ class Entries(Base):
                 losing = store.losing_sight(tx, school_id=actor.at_school, incident_id=request.incident_id, class_=class_)
                 loses = frozenset(p for p in losing if role_class(school, p) < class_)
             concerned = store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=pupils)
-        called = permissions.groups_called_for(categories) if categories else frozenset[str]()
-        plan = recording.plan_alert(school=school, writer=actor, class_=class_, called_for=called, alert=request.alert, concerned=concerned)
+            if request.incident_id:
+                below: dict[str, Any] = {"school": school, "incident_id": request.incident_id}
+                concerned = untellable(tx, school_id=actor.at_school, pupil_ids=pupils, **below)
+            called = permissions.groups_called_for(categories) if categories else frozenset[str]()
+            plan = recording.plan_alert(school=school, writer=actor, class_=class_, called_for=called, alert=request.alert, concerned=concerned)
+            if request.incident_id:
+                tell_keepers(tx, plan, actor=actor, **below)
         return AlertPreview(
             class_code=class_.code,
             groups_called_for=sorted(called),
@@ -197,10 +203,11 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
     categories = [school.categories[code] for code in codes if code in school.categories] or list(added)
     linked = store.linked_of(tx, school_id=school_id, incident_id=incident.id)
     parts = {row.pupil_id: row.part or "pupil" for row in linked}
-    concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=parts)
+    concerned = untellable(tx, school=school, school_id=school_id, incident_id=incident.id, pupil_ids=parts)
     called = permissions.groups_called_for(categories) if added else frozenset[str]()
     plan = recording.plan_alert(school=school, writer=actor, class_=class_, called_for=called, alert=request.alert, concerned=concerned)
     recording.refuse(plan.problems)
+    tell_keepers(tx, plan, school=school, actor=actor, incident_id=incident.id)
     raised, lost = class_ > before, frozenset[UUID]()
     if raised:
         losing = store.losing_sight(tx, school_id=school_id, incident_id=incident.id, class_=class_)

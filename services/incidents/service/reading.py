@@ -32,7 +32,19 @@ from services.incidents import recording, store
 from services.incidents.service.access import access_pupil, known_school, without
 from services.incidents.service.base import Base
 from services.incidents.service.openings import keep_opening
-from services.incidents.service.rows import ask_item, entry_item, headings, lines, next_cursor, pupil_item, read_cursor, read_filters
+from services.incidents.service.rows import (
+    ask_item,
+    entry_items,
+    headings,
+    lines,
+    next_cursor,
+    pupil_item,
+    read_cursor,
+    read_filters,
+    request_item,
+    restriction_item,
+    what_it_says,
+)
 
 
 class Reading(Base):
@@ -114,20 +126,35 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
     knows = row.assignment_id is None or row.assignment_id in {e.id for e in entries}  # else: as before it was assigned
     main_id = row.pupil_id if knows else recording.holding_pupil(actor.at_school)
     main = store.pupils_with(tx, school_id=actor.at_school, ids=[main_id])[main_id]
-    asks = store.open_asks(tx, **here) if permissions.is_lead(actor.roles) else []
+    lead = permissions.is_lead(actor.roles)
+    asks = store.open_asks(tx, **here) if lead else []
+    kept = [r for r in store.restrictions_of(tx, **here) if actor.person in (r.keeper_id, r.dsl_id)]
+    requests = store.requests_of(tx, **here, asked_by=None if lead else actor.person)
+    seen = {e.id for e in entries}
     first = next((e for e in entries if e.kind == "incident"), None)
     return IncidentAnswer(
         id=row.id,
         number=row.number,
         pupil=pupil_item(main),
-        facts=IncidentFacts(**first.facts, occurred_at=first.occurred_at, occurred_precision=first.occurred_precision) if first else None,
-        entries=[entry_item(e) for e in entries],
+        facts=_facts(first, entries=entries) if first else None,
+        entries=entry_items(entries, reading=permissions.reading(actor)),
         linked_pupils=[LinkedItem(pupil_id=x.pupil_id, name=x.name, part=x.part, initials=x.initials) for x in linked if x.part] if first else [],
         categories=sorted({code for e in entries for code in e.categories}),
         class_code=max(Class(e._mapping["class"]) for e in entries).code,
         may_add_action=permissions.may_record(actor.roles),
-        may_correct=permissions.is_lead(actor.roles),
-        may_assign=permissions.is_lead(actor.roles) and main.holding and row.assignment_id is None,
-        asks=[ask_item(ask) for ask in asks],
+        may_correct=lead,
+        may_assign=lead and main.holding and row.assignment_id is None,
+        may_move=lead and knows and first is not None and not main.holding,
+        may_restrict=lead and not kept,
+        restrictions=[restriction_item(r) for r in kept],
+        requests=[request_item(r) for r in requests if r.entry_id in seen],
+        asks=[ask_item(ask) for ask in asks if ask.entry_id in seen],
         altered=bool(store.alterations_of(tx, **here)),
     )
+
+
+def _facts(first: Any, *, entries: Sequence[Any]) -> IncidentFacts:
+    """Return the facts beside the account, the action taken as it was corrected."""
+    _, action_taken = what_it_says(first, fixes=[e for e in entries if e.facts.get("corrects") == str(first.id)])
+    facts = first.facts | {"action_taken": action_taken}
+    return IncidentFacts(**facts, occurred_at=first.occurred_at, occurred_precision=first.occurred_precision)

@@ -14,15 +14,19 @@ from safekeep.actor import Actor
 from safekeep.contracts.incidents import (
     AskItem,
     Chronology,
+    CorrectionRequestItem,
+    EarlierText,
     EntryItem,
     EntryLine,
     FileItem,
     Flag,
+    MovedFrom,
     PupilItem,
     Recipient,
+    RestrictionItem,
 )
 from safekeep.errors import Invalid
-from safekeep.permissions import Class
+from safekeep.permissions import Class, Reading
 from services.incidents import recording, store
 from services.incidents.service.access import unread
 
@@ -44,7 +48,25 @@ def flag_item(row: Any) -> Flag:
     )
 
 
-def entry_item(row: Any) -> EntryItem:
+def entry_items(rows: Sequence[Any], *, reading: Reading) -> list[EntryItem]:
+    """Return the entries this reader reads, each saying what it says now, with what it said before."""
+    fixes: dict[str, list[Any]] = {}
+    for row in rows:
+        if row.facts.get("corrects"):
+            fixes.setdefault(row.facts["corrects"], []).append(row)
+    return [_entry(row, fixes=fixes.get(str(row.id), []), reading=reading) for row in rows]
+
+
+def what_it_says(row: Any, *, fixes: Sequence[Any]) -> tuple[str, str]:
+    """Return an entry's text and action taken as its latest correction says them."""
+    last = fixes[-1] if fixes else row
+    return last.text, last.facts.get("action_taken", row.facts.get("action_taken", ""))
+
+
+def _entry(row: Any, *, fixes: Sequence[Any], reading: Reading) -> EntryItem:
+    replaced = row.kind == "correction" and row.correction_id is not None
+    unseen = row.correction_id is not None and not fixes and row.author_id != reading.person_id  # as an author who lost sight, others never
+    text, _ = what_it_says(row, fixes=fixes)
     return EntryItem(
         id=row.id,
         kind=row.kind,
@@ -53,9 +75,13 @@ def entry_item(row: Any) -> EntryItem:
         author_name=row.author_name,
         author_role=row.author_role,
         recorded_at=row.recorded_at,
-        text=row.text,
+        text="" if replaced or unseen or "assigned_to" in row.facts else text,
         corrects=row.facts.get("corrects"),
         reason=row.facts.get("reason", ""),
+        replaced=replaced,
+        hides_earlier=row.facts.get("hides_earlier", False),
+        moved_from=moved_from(row),
+        earlier=_earlier(row, fixes=fixes, reading=reading),
         recipients=[Recipient.receive(r) for r in row.recipients],
         files=[FileItem.receive(f) for f in row.files],
         ledger_sequence=row.ledger_sequence,
@@ -63,20 +89,55 @@ def entry_item(row: Any) -> EntryItem:
     )
 
 
+def _earlier(row: Any, *, fixes: Sequence[Any], reading: Reading) -> list[EarlierText]:
+    """Return what an entry said before, the first words first. What is hidden goes only to its author and to whom every class is open."""
+    hiding = max((place for place, fix in enumerate(fixes) if fix.facts.get("hides_earlier")), default=-1)
+    earlier = []
+    for place, version in enumerate([row, *fixes[:-1]] if fixes else []):
+        hidden = place <= hiding
+        shown = not hidden or reading.role_class == Class.PROTECTION or version.author_id == reading.person_id
+        earlier.append(
+            EarlierText(
+                text=version.text if shown else "",
+                action_taken=version.facts.get("action_taken", "") if shown else "",
+                author_name=version.author_name,
+                recorded_at=version.recorded_at,
+                hidden=hidden,
+            )
+        )
+    return earlier
+
+
+def moved_from(row: Any) -> MovedFrom | None:
+    """Return whether an entry says whom its incident is about, and who it was under before. Neither child is named."""
+    if "assigned_to" not in row.facts:
+        return None
+    return "another_pupil" if row.facts.get("was_another") else "not_listed"
+
+
 def lines(tx: sa.Connection, *, actor: Actor, rows: Sequence[Any]) -> list[EntryLine]:
-    """Return list lines. Where the actor may not read that an incident was assigned, it is still of the pupil not listed."""
-    lines = [_line(row) for row in rows]
-    hidden = unread(tx, actor=actor, ids={row.assignment_id for row in rows if row.assignment_id})
-    if not hidden:
-        return lines
+    """Return list lines, each saying what it says now.
+
+    Where the actor may not read that an incident was assigned, it is still of the pupil not listed; where they may not read that their own
+    words were corrected, they are as they wrote them.
+    """
+    hidden = unread(tx, actor=actor, ids={id_ for row in rows for id_ in (row.assignment_id, row.correction_id) if id_})
+    items = [_line(row, uncorrected=row.correction_id in hidden, me=actor.person) for row in rows]
+    if not any(row.assignment_id in hidden for row in rows):
+        return items
     holding = recording.holding_pupil(actor.at_school)
     about = {"pupil_id": holding, "pupil_name": store.pupils_with(tx, school_id=actor.at_school, ids=[holding])[holding].name}
-    return [line.model_copy(update=about) if row.assignment_id in hidden else line for line, row in zip(lines, rows, strict=True)]
+    return [item.model_copy(update=about) if row.assignment_id in hidden else item for item, row in zip(items, rows, strict=True)]
 
 
-def _line(row: Any) -> EntryLine:
+def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
     """A list line. Where the pupil is only linked, the first pupil's categories are not shown as theirs."""
     codes = [] if row.part else (row.incident_categories if row.kind == "incident" else row.categories)
+    text, action_taken = row.text, row.facts.get("action_taken", "")
+    if row.fix_facts is not None and not (uncorrected and row.author_id == me):
+        text, action_taken = row.fix_text, row.fix_facts.get("action_taken", action_taken)
+        if row.kind == "correction" or uncorrected:
+            text = action_taken = ""
     return EntryLine(
         id=row.id,
         incident_id=row.incident_id,
@@ -93,19 +154,51 @@ def _line(row: Any) -> EntryLine:
         recorded_at=row.recorded_at,
         occurred_at=row.occurred_at,
         occurred_precision=row.occurred_precision,
-        text=row.text,
-        action_taken=row.facts.get("action_taken", ""),
+        text="" if "assigned_to" in row.facts else text,
+        action_taken=action_taken if row.kind == "incident" else "",
+        corrected=row.fix_facts is not None and row.kind != "correction" and not uncorrected,
+        reason=row.facts.get("reason", ""),
+        moved_from=moved_from(row),
     )
 
 
 def headings(items: Sequence[EntryLine]) -> list[EntryLine]:
     """Return lines without what was written, for lists that open nothing."""
-    return [item.model_copy(update={"text": "", "action_taken": ""}) for item in items]
+    return [item.model_copy(update={"text": "", "action_taken": "", "reason": ""}) for item in items]
 
 
 def ask_item(row: Any) -> AskItem:
     return AskItem(
         id=row.id, incident_id=row.incident_id, entry_id=row.entry_id, person_id=row.person_id, asked_by=row.asked_by, asked_at=row.asked_at
+    )
+
+
+def request_item(row: Any) -> CorrectionRequestItem:
+    return CorrectionRequestItem(
+        id=row.id,
+        incident_id=row.incident_id,
+        number=row.number,
+        entry_id=row.entry_id,
+        asked_by=row.asked_by,
+        asked_at=row.asked_at,
+        text=row.text,
+        answered_by=row.answered_by,
+        answered_at=row.answered_at,
+        correction_id=row.correction_id,
+        reason=row.reason,
+    )
+
+
+def restriction_item(row: Any) -> RestrictionItem:
+    return RestrictionItem(
+        id=row.id,
+        entry_id=row.entry_id,
+        keeper_id=row.keeper_id,
+        dsl_id=row.dsl_id,
+        about_id=row.about_id,
+        by_id=row.by_id,
+        at=row.at,
+        reason=row.reason,
     )
 
 

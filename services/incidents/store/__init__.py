@@ -2,7 +2,8 @@
 
 from services.incidents.store.asks import add_asks, answer_ask, open_asks
 from services.incidents.store.chain import Head, append_to_ledger, lock_head, threads_of
-from services.incidents.store.entries import add_entry, add_incident, assign_pupil, assignments_to, entry_with, raise_class, situation, waiting
+from services.incidents.store.corrections import add_request, answer_request, assignments_to, move_incident, request_with, requests_of, set_correction
+from services.incidents.store.entries import add_entry, add_incident, entry_with, raise_class, situation, waiting
 from services.incidents.store.openings import add_opening, openings_about, openings_by, readers_since
 from services.incidents.store.proof import (
     about_now,
@@ -67,6 +68,7 @@ from services.incidents.store.reading import (
     readable,
     readable_of,
 )
-from services.incidents.store.rights import Right, give_right_to_one, give_rights, losing_sight, rights_in, take_right
+from services.incidents.store.restrictions import add_restriction, entries_under, lift_restriction, restriction_with, restrictions_of
+from services.incidents.store.rights import Right, give_right_to_one, give_rights, losing_sight, rights_in, take_right, take_rights
 from services.incidents.store.school import keep_school, keep_staff, school_state
 from services.incidents.store.tables import metadata

@@ -189,21 +189,6 @@ def raise_class(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_
     tx.execute(entries.update().where(*first, entries.c["class"] < int(class_)).values({"class": int(class_)}))
 
 
-def assign_pupil(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, pupil_id: UUID, entry_id: UUID) -> None:
-    """Put a pupil in the place of the holding pupil, by the entry that says so. The database refuses it for any other pupil's incident."""
-    main = incident_pupils.c.school_id == school_id, incident_pupils.c.incident_id == incident_id, incident_pupils.c.part.is_(None)
-    tx.execute(incident_pupils.update().where(*main).values(pupil_id=pupil_id))
-    here = incidents.c.school_id == school_id, incidents.c.id == incident_id
-    tx.execute(incidents.update().where(*here).values(pupil_id=pupil_id, assignment_id=entry_id))
-
-
-def assignments_to(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID) -> dict[UUID, UUID]:
-    """Return the incidents that a DSL said are about this pupil → the entry that says so."""
-    query = sa.select(incidents.c.id, incidents.c.assignment_id).join(incident_pupils, same(incident_pupils, incidents, "incident_id"))
-    here = incident_pupils.c.school_id == school_id, incident_pupils.c.pupil_id == pupil_id, incident_pupils.c.part.is_(None)
-    return {row.id: row.assignment_id for row in tx.execute(query.where(*here, incidents.c.assignment_id.is_not(None)))}
-
-
 def waiting(tx: sa.Connection, *, school_id: UUID, reading: Reading) -> int:
     """Return how many incidents this reader reads something of wait for a DSL to say who they are about."""
     held = incident_pupils.c.school_id == school_id, incident_pupils.c.pupil_id == holding_pupil(school_id), incident_pupils.c.part.is_(None)

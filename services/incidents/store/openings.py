@@ -11,7 +11,7 @@ from safekeep.ids import new_id
 from safekeep.permissions import Reading
 from services.incidents.openings import AGAIN, DAY_BEGINS, DAY_ENDS, MANY, WINDOW
 from services.incidents.store.reading import readable
-from services.incidents.store.tables import entries, incident_pupils, incidents, openings, pupils, relations, same, schools
+from services.incidents.store.tables import entries, incident_pupils, incidents, moves, openings, pupils, relations, same, schools
 
 _ADD = sa.text(
     "insert into openings (school_id, id, person_id, at, kind, pupil_id, incident_id, entry_ids, words, reason, refused, own_child) "
@@ -69,7 +69,10 @@ def openings_about(
     theirs = sa.select(incident_pupils.c.incident_id).where(*of_theirs)
     words_of_theirs = sa.select(sa.func.array_agg(entries.c.id)).where(entries.c.school_id == school_id, entries.c.incident_id.in_(theirs))
     others = incident_pupils.alias("others")
-    beside = sa.select(others.c.pupil_id).where(others.c.school_id == school_id, others.c.incident_id.in_(theirs))
+    beside = sa.union_all(
+        sa.select(others.c.pupil_id).where(others.c.school_id == school_id, others.c.incident_id.in_(theirs)),
+        sa.select(moves.c.from_id).where(moves.c.school_id == school_id, moves.c.incident_id.in_(theirs)),
+    )
     elsewhere = sa.and_(openings.c.pupil_id.in_(beside), openings.c.entry_ids.overlap(words_of_theirs.scalar_subquery()))
     about = sa.or_(openings.c.pupil_id == pupil_id, openings.c.incident_id.in_(theirs), elsewhere)
     return _page(tx, school_id=school_id, reading=reading, where=about, before=before, limit=limit)

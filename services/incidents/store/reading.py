@@ -17,6 +17,7 @@ from services.incidents.store.tables import (
     incidents,
     pupils,
     relations,
+    restrictions,
     rights,
     same,
     same_pupil,
@@ -47,7 +48,32 @@ def readable(reading: Reading) -> sa.ColumnElement[bool]:
         .exists()
     )
     by_role = entries.c["class"] <= int(reading.role_class) if reading.role_class is not None else sa.false()
-    return sa.or_(entries.c.author_id == me, sa.and_(sa.not_(concerned), sa.or_(by_role, right)))
+    kept = sa.and_(_restricting(restrictions.c.keeper_id == me, restrictions.c.dsl_id == me), sa.not_(concerned))
+    if not reading.records:
+        return kept
+    barred = _restricting(sa.and_(restrictions.c.keeper_id != me, restrictions.c.dsl_id != me))
+    return sa.or_(entries.c.author_id == me, kept, sa.and_(sa.not_(concerned), sa.not_(barred), sa.or_(by_role, right)))
+
+
+def _restricting(*whom: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Whether a restriction that holds, of the entry, of what it corrects, or of the whole incident, is one of these."""
+    of_it = sa.or_(
+        restrictions.c.entry_id == restrictions.c.incident_id,
+        restrictions.c.entry_id == entries.c.id,
+        sa.cast(restrictions.c.entry_id, sa.Text) == entries.c.facts["corrects"].astext,
+    )
+    return (
+        sa.select(sa.literal(1))
+        .where(
+            restrictions.c.school_id == entries.c.school_id,
+            restrictions.c.incident_id == entries.c.incident_id,
+            restrictions.c.lifted_at.is_(None),
+            of_it,
+            sa.or_(*whom),
+        )
+        .correlate(entries)
+        .exists()
+    )
 
 
 def incident_with(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> sa.Row[Any] | None:
@@ -80,6 +106,9 @@ def entry_of_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, reading:
     return tx.execute(query.where(entries.c.school_id == school_id, entry_files.c.file_id == file_id, readable(reading))).first()
 
 
+fix = entries.alias("fix")
+"""An entry's latest correction: what it says now."""
+
 _LINE = (
     entries,
     incidents.c.number,
@@ -87,11 +116,14 @@ _LINE = (
     incidents.c.assignment_id,
     incidents.c.categories.label("incident_categories"),
     pupils.c.name.label("pupil_name"),
+    fix.c.text.label("fix_text"),
+    fix.c.facts.label("fix_facts"),
 )
 
 
 def _lines(*columns: Any) -> sa.Select[Any]:
     joined = entries.join(incidents, same(entries, incidents, "incident_id")).join(pupils, same(incidents, pupils, "pupil_id"))
+    joined = joined.outerjoin(fix, sa.and_(fix.c.school_id == entries.c.school_id, fix.c.id == entries.c.correction_id))
     return sa.select(*_LINE, *columns).select_from(joined)
 
 
@@ -163,7 +195,9 @@ def _narrowed(query: sa.Select[Any], school_id: UUID, pupil_id: UUID, reading: R
     if filters.author_id:
         query = query.where(entries.c.author_id == filters.author_id)
     if filters.words:
-        query = query.where(entries.c.text.icontains(filters.words, autoescape=True))
+        own = entries.c.author_id == reading.person_id  # who may not read a correction still finds their own words, and nobody what was struck
+        says = sa.case((sa.or_(fix.c.id.is_(None), own), entries.c.text), else_=fix.c.text)
+        query = query.where(says.icontains(filters.words, autoescape=True))
     if dates and filters.since:
         query = query.where(when >= filters.since)
     if dates and filters.until:

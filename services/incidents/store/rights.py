@@ -85,3 +85,9 @@ def losing_sight(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class
         )
     )
     return frozenset(tx.execute(query).scalars())
+
+
+def take_rights(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, people: Collection[UUID]) -> None:
+    """Take back every right of these people to an incident: it turned out to be about their own child."""
+    of_it = sa.select(entries.c.id).where(entries.c.school_id == school_id, entries.c.incident_id == incident_id)
+    tx.execute(rights.delete().where(rights.c.school_id == school_id, rights.c.entry_id.in_(of_it), rights.c.person_id.in_(people)))

@@ -145,6 +145,7 @@ entries = sa.Table(
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("ledger_sequence", sa.BigInteger, nullable=False),
     sa.Column("entry_hash", sa.Text, nullable=False),
+    sa.Column("correction_id", pg.UUID),  # the latest correction of it, which says what it says now
     sa.ForeignKeyConstraint(["school_id", "incident_id"], ["incidents.school_id", "incidents.id"]),
     sa.Index("entries_incident", "school_id", "incident_id", "ledger_sequence"),
     sa.Index("entries_author", "school_id", "author_id", "recorded_at"),
@@ -186,6 +187,55 @@ entry_files = sa.Table(
     sa.Column("file_id", pg.UUID, primary_key=True),
     sa.Column("entry_id", pg.UUID, primary_key=True),  # one file may be evidence of two entries
     sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
+)
+moves = sa.Table(
+    "moves",
+    metadata,
+    _school(),
+    sa.Column("entry_id", pg.UUID, primary_key=True),  # the correction that says so
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    sa.Column("from_id", pg.UUID, nullable=False),
+    sa.Column("to_id", pg.UUID, nullable=False),
+    sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
+    sa.Index("moves_incident", "school_id", "incident_id"),
+)
+restrictions = sa.Table(
+    "restrictions",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    sa.Column("entry_id", pg.UUID, nullable=False),  # the incident's first entry: all of it
+    sa.Column("about_id", pg.UUID, nullable=False),
+    sa.Column("keeper_id", pg.UUID, nullable=False),  # the head, or the chair
+    sa.Column("dsl_id", pg.UUID, nullable=False),
+    sa.Column("by_id", pg.UUID, nullable=False),
+    _time("at"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    _time("lifted_at", nullable=True),
+    sa.Column("lifted_by", pg.UUID),
+    sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
+    sa.CheckConstraint("about_id not in (keeper_id, dsl_id) and keeper_id <> dsl_id", name="restrictions_two_others"),
+    sa.Index("restrictions_incident", "school_id", "incident_id"),
+)
+correction_requests = sa.Table(
+    "correction_requests",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    sa.Column("entry_id", pg.UUID, nullable=False),
+    sa.Column("asked_by", pg.UUID, nullable=False),
+    _time("asked_at"),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("answered_by", pg.UUID),
+    _time("answered_at", nullable=True),
+    sa.Column("correction_id", pg.UUID),  # null when it was declined
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
+    sa.Index("correction_requests_incident", "school_id", "incident_id"),
+    sa.Index("correction_requests_open", "school_id", "asked_at", postgresql_where=sa.text("answered_at is null")),
 )
 openings = sa.Table(
     "openings",

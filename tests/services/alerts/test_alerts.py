@@ -17,7 +17,16 @@ from safekeep.contracts import Event
 from safekeep.contracts.alerts import Inbox, MarkRead, RecipientDropped, Unread
 from safekeep.contracts.files import DraftLeft
 from safekeep.contracts.identity import ContactItem, Seed, SeedPerson, SeedSchool, StaffChanged
-from safekeep.contracts.incidents import ActionAdded, AlertPassedOn, IncidentRecorded, Recipient, RightGranted
+from safekeep.contracts.incidents import (
+    ActionAdded,
+    AlertPassedOn,
+    CorrectionAsked,
+    CorrectionDeclined,
+    EntryRestricted,
+    IncidentRecorded,
+    Recipient,
+    RightGranted,
+)
 from safekeep.errors import NotFound, StorageError
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
@@ -459,3 +468,36 @@ def test_when_it_turns_out_to_be_about_somebodys_own_child_every_alert_of_it_lea
     assert [item.incident_id for item in alerts.inbox("deputy_dsl")] == [other]
     assert alerts.ask("deputy_dsl", Unread()).unread == 1
     assert {item.entry_id for item in alerts.inbox("dsl")} == {incident, told}
+
+
+def test_what_is_restricted_leaves_every_inbox_but_that_of_the_two_it_is_kept_to_and_they_are_told(alerts: Alerts, smtp: Server) -> None:
+    """The head, whose role does not open it, and the chair, who otherwise is told of nothing; other incidents stay."""
+    incident, other = alerts.recorded("dsl", "deputy_dsl"), alerts.recorded("deputy_dsl")
+    alerts.send()
+    smtp.taken.clear()
+    kept = [alerts.people["slt"], alerts.people["dsl"]]
+    fields = {"incident_id": incident, "entry_id": incident, "entry_ids": [incident], "kept_to": kept, "told": kept[:1]}
+    said = {"author_id": alerts.people["teacher"], "category": "safeguarding_concern", "class_code": "safeguarding"}
+    alerts.hear(alerts.event(EntryRestricted, subject=incident, **fields, **said))
+    alerts.send()
+    assert [item.incident_id for item in alerts.inbox("deputy_dsl")] == [other]
+    assert [[item.incident_id for item in alerts.inbox(role)] for role in ("dsl", "slt")] == [[incident], [incident]]
+    assert [str(mail["To"].addresses[0].addr_spec) for mail in smtp.taken] == ["slt@one.example"]
+
+
+def test_a_request_for_a_correction_is_mailed_to_dsls_and_its_refusal_to_who_asked_and_neither_says_what_it_is_about(
+    alerts: Alerts, smtp: Server
+) -> None:
+    incident = new_id()
+    about = {"incident_id": incident, "entry_id": incident, "asked_by": alerts.people["teacher"]}
+    leads = [alerts.people["dsl"], alerts.people["deputy_dsl"]]
+    alerts.hear(alerts.event(CorrectionAsked, subject=incident, person_ids=leads, **about))
+    alerts.send()
+    assert sorted(str(mail["To"].addresses[0].addr_spec) for mail in smtp.taken) == ["deputy_dsl@one.example", "dsl@one.example"]
+    alerts.hear(alerts.event(CorrectionDeclined, subject=incident, **about))
+    alerts.send()
+    assert str(smtp.taken[-1]["To"].addresses[0].addr_spec) == "teacher@one.example"
+    for mail in smtp.taken:
+        assert mail.get_content().replace("\r\n", "\n").endswith("\n\nhttps://safekeep.example/s/one/corrections\n")
+        assert str(incident) not in mail.as_string()
+        assert "Zoë" not in mail.get_content()

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from safekeep.ids import new_id
-from safekeep.permissions import Class, EntryFacts, Reading, Role, highest_class_read
+from safekeep.permissions import Class, EntryFacts, Reading, Role, highest_class_read, may_record
 from services.incidents.ledger import LedgerEntry
 from tests.make import create_school
 
@@ -14,7 +14,7 @@ from tests.make import create_school
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_python_and_sql_agree_on_who_reads_what(resources: Any, data: st.DataObject) -> None:
-    """Random entries, rights and relations; every role, author or not: the list from SQL is the set Python gives."""
+    """Random entries, rights, relations and restrictions; every role, author or not: the list from SQL is the set Python gives."""
     import sqlalchemy as sa
 
     from services.incidents import store
@@ -31,11 +31,14 @@ def test_python_and_sql_agree_on_who_reads_what(resources: Any, data: st.DataObj
             class_ = data.draw(st.sampled_from(Class))
             rights = data.draw(st.dictionaries(st.sampled_from(people), st.sampled_from(Class), max_size=3))
             author = data.draw(st.sampled_from(people))
+            kept_to = data.draw(st.none() | st.permutations(people).map(lambda order: frozenset(order[:2])))
             _write(tx, store, school.id, pupil, entry, number, class_, author, concerned, rights)
-            facts[entry] = EntryFacts(author_id=author, class_=class_, concerned=concerned, rights=rights)
+            if kept_to is not None:
+                _restrict(tx, store, school.id, entry, kept_to)
+            facts[entry] = EntryFacts(author_id=author, class_=class_, concerned=concerned, rights=rights, kept_to=kept_to)
         for person in people:
             for role in Role:
-                rule = Reading(person_id=person, role_class=highest_class_read({role}))
+                rule = Reading(person_id=person, role_class=highest_class_read({role}), records=may_record({role}))
                 query = sa.select(entries.c.id).where(entries.c.school_id == school.id, store.readable(rule))
                 assert set(tx.execute(query).scalars()) == {id_ for id_, entry_facts in facts.items() if rule.covers(entry_facts)}
 
@@ -48,6 +51,15 @@ def _held(resources: Any) -> Any:
     if not _kept:
         _kept.append(resources("incidents"))
     return _kept[0]
+
+
+def _restrict(tx: Any, store: Any, school: Any, entry: Any, kept_to: Any) -> None:
+    import datetime as dt
+
+    keeper, dsl = sorted(kept_to)
+    at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    who = {"keeper_id": keeper, "dsl_id": dsl, "about_id": new_id(), "by_id": dsl}
+    store.add_restriction(tx, school_id=school, id=new_id(), incident_id=entry, entry_id=entry, at=at, reason="", fingerprint="", **who)
 
 
 def _write(tx: Any, store: Any, school: Any, pupil: Any, entry: Any, number: int, class_: Class, author: Any, concerned: Any, rights: Any) -> None:

@@ -1,0 +1,65 @@
+"""What an entry says now, whom an incident is about, and requests for a correction."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from services.incidents.store.tables import correction_requests, entries, incident_pupils, incidents, moves, same
+
+
+def set_correction(tx: sa.Connection, *, school_id: UUID, entry_ids: Collection[UUID], correction_id: UUID) -> None:
+    """Say by which correction these entries (the one struck, and earlier corrections of it) say what they say now."""
+    tx.execute(entries.update().where(entries.c.school_id == school_id, entries.c.id.in_(entry_ids)).values(correction_id=correction_id))
+
+
+def move_incident(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, from_id: UUID, to_id: UUID, entry_id: UUID) -> None:
+    """Put a pupil in another's place, by the entry that says so. The database refuses it without one."""
+    tx.execute(moves.insert().values(school_id=school_id, incident_id=incident_id, from_id=from_id, to_id=to_id, entry_id=entry_id))
+    here = incidents.c.school_id == school_id, incidents.c.id == incident_id
+    tx.execute(incidents.update().where(*here).values(pupil_id=to_id, assignment_id=entry_id))
+    main = incident_pupils.c.school_id == school_id, incident_pupils.c.incident_id == incident_id, incident_pupils.c.part.is_(None)
+    tx.execute(incident_pupils.update().where(*main).values(pupil_id=to_id))
+
+
+def assignments_to(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID) -> dict[UUID, UUID]:
+    """Return the incidents that a DSL said are about this pupil → the entry that says so."""
+    query = sa.select(incidents.c.id, incidents.c.assignment_id).join(incident_pupils, same(incident_pupils, incidents, "incident_id"))
+    here = incident_pupils.c.school_id == school_id, incident_pupils.c.pupil_id == pupil_id, incident_pupils.c.part.is_(None)
+    return {row.id: row.assignment_id for row in tx.execute(query.where(*here, incidents.c.assignment_id.is_not(None)))}
+
+
+def add_request(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
+    """Keep that somebody asks for a correction of what they wrote."""
+    tx.execute(correction_requests.insert().values(school_id=school_id, **values))
+
+
+def request_with(tx: sa.Connection, *, school_id: UUID, request_id: UUID) -> sa.Row[Any] | None:
+    """Return a request, locked."""
+    here = correction_requests.c.school_id == school_id, correction_requests.c.id == request_id
+    return tx.execute(sa.select(correction_requests).where(*here).with_for_update()).first()
+
+
+def requests_of(
+    tx: sa.Connection, *, school_id: UUID, incident_id: UUID | None = None, asked_by: UUID | None = None, unanswered: bool = False
+) -> Sequence[sa.Row[Any]]:
+    """Return requests, oldest first: of an incident, by a person, that nobody has answered."""
+    query = sa.select(correction_requests, incidents.c.number).join(incidents, same(correction_requests, incidents, "incident_id"))
+    query = query.where(correction_requests.c.school_id == school_id)
+    if incident_id:
+        query = query.where(correction_requests.c.incident_id == incident_id)
+    if asked_by:
+        query = query.where(correction_requests.c.asked_by == asked_by)
+    if unanswered:
+        query = query.where(correction_requests.c.answered_at.is_(None))
+    return tx.execute(query.order_by(correction_requests.c.asked_at)).all()
+
+
+def answer_request(
+    tx: sa.Connection, *, school_id: UUID, request_id: UUID, by: UUID, now: datetime, correction_id: UUID | None = None, reason: str = ""
+) -> None:
+    """Keep a request's answer: the correction, or why there is none."""
+    here = correction_requests.c.school_id == school_id, correction_requests.c.id == request_id
+    tx.execute(correction_requests.update().where(*here).values(answered_by=by, answered_at=now, correction_id=correction_id, reason=reason))
