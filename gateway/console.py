@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import request
@@ -62,6 +62,16 @@ def attempt(form: Form, wanted: Request[Answered], *, fields: dict[str, str] | N
     except (Conflict, Unavailable, StorageError) as error:
         form.notice = problems.problem_of(error)
     return None
+
+
+def send(form: Form, contract: type[Request[Answered]], fields: dict[str, str] | None = None, **given: Any) -> Answered | None:
+    """Build a request and ask it, as `attempt` does; what cannot be built is refused beside its field too."""
+    try:
+        wanted = rpc.build(contract, **given)
+    except Invalid as error:
+        refuse(form, error, fields=fields)
+        return None
+    return attempt(form, wanted, fields=fields)
 
 
 def refuse(form: Form, error: Invalid, *, fields: dict[str, str] | None = None) -> None:

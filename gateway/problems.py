@@ -62,6 +62,12 @@ AGAIN = Problem(
     _("It is more than 15 minutes since you used your second factor. Nothing was done yet, and what you typed is still here."),
 )
 """Beside a link that asks for the second factor in another tab, so that the form stays as it is."""
+ANSWERED = Problem(
+    409,
+    "answered",
+    _("It has been answered already"),
+    _("Somebody has answered this request meanwhile. What you wrote was not sent, and is still here."),
+)
 METHOD = Problem(405, "method-not-allowed", _("That cannot be done here"), _("Go back and try again from the page before."))
 BAD_REQUEST = Problem(400, "bad-request", _("We could not read that"), _("What was sent is not complete. Go back and try again."))
 UNSUPPORTED = Problem(415, "unsupported-media-type", _("We could not read that"), _("Send it as application/json."))

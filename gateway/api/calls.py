@@ -24,11 +24,16 @@ from safekeep.contracts.incidents import (
     AddCorrection,
     AddPupils,
     AddPupilsAnswer,
+    AskCorrection,
     AssignPupil,
     Chronology,
+    CorrectionRequestItem,
+    DeclineCorrection,
     Incident,
     IncidentAnswer,
     Kind,
+    MyCorrectionRequests,
+    OpenCorrectionRequests,
     Part,
     PermitFile,
     Precision,
@@ -115,13 +120,33 @@ class CorrectionBody(Contract):
     entry_id: UUID
     reason: Narrative
     should_say: Narrative
+    action_taken: OptionalNarrative | None = None
+    hide_earlier: bool = False
+    request_id: UUID | None = None
 
 
 class PupilBody(Contract):
-    """Whom an incident recorded of a pupil not listed is about."""
+    """Whom an incident is about that was recorded of a pupil not listed, or of the wrong one (`from_id`; then with a reason)."""
 
     id: UUID | None = None
     pupil_id: UUID
+    from_id: UUID | None = None
+    reason: OptionalNarrative = ""
+    request_id: UUID | None = None
+
+
+class RequestBody(Contract):
+    """A request for a correction of one's own entry."""
+
+    id: UUID | None = None
+    entry_id: UUID
+    text: Narrative
+
+
+class DeclineBody(Contract):
+    """Why there is no correction."""
+
+    reason: Narrative
 
 
 class RecordedAnswer(Contract):
@@ -260,10 +285,27 @@ def add_correction(here: Here, incident_id: str) -> Any:
 
 
 def assign_pupil(here: Here, incident_id: str) -> Any:
-    """Say whom an incident is about that was recorded of a pupil not listed; DSLs only."""
+    """Say whom an incident is about that was recorded of a pupil not listed, or of the wrong one; DSLs only."""
     given = rpc.build(PupilBody, **with_id(body()))
     wanted = rpc.build(AssignPupil, **given.model_dump(), incident_id=id_in(incident_id, "incident"))
     return _recorded(rpc.ask(wanted, token=here.token, once=once()))
+
+
+def ask_correction(here: Here) -> Any:
+    """Ask a DSL to correct what the caller wrote. The same `id` again is the same request."""
+    rpc.ask(rpc.build(AskCorrection, **rpc.build(RequestBody, **with_id(body())).model_dump()), token=here.token, once=once())
+
+
+def list_requests(here: Here) -> Any:
+    """What the caller asked to have corrected, and the answers; with `open` (for DSLs) what nobody has answered."""
+    wanted = OpenCorrectionRequests() if request.args.get("open") else MyCorrectionRequests()
+    return rpc.ask(wanted, token=here.token).items, None
+
+
+def decline_correction(here: Here, request_id: str) -> Any:
+    """Say why there is no correction; DSLs only. The first answer stands."""
+    given = rpc.build(DeclineBody, **body())
+    rpc.ask(rpc.build(DeclineCorrection, request_id=id_in(request_id, "request"), reason=given.reason), token=here.token, once=once())
 
 
 def read_chronology(here: Here, pupil_id: str) -> Any:
@@ -364,6 +406,9 @@ CALLS: tuple[Call, ...] = (
     Call("POST", "/incidents/<incident_id>/actions", add_action, ActionBody, RecordedAnswer, status=201),
     Call("POST", "/incidents/<incident_id>/corrections", add_correction, CorrectionBody, RecordedAnswer, status=201),
     Call("POST", "/incidents/<incident_id>/pupil", assign_pupil, PupilBody, RecordedAnswer, status=201),
+    Call("GET", "/correction-requests", list_requests, answers=CorrectionRequestItem, is_list=True, query=("open",)),
+    Call("POST", "/correction-requests", ask_correction, RequestBody, status=204),
+    Call("POST", "/correction-requests/<request_id>/decline", decline_correction, DeclineBody, status=204),
     Call(
         "GET",
         "/pupils/<pupil_id>/chronology",

@@ -46,6 +46,7 @@ def install(app: Flask) -> None:
         pupils,
         recording,
         reports,
+        restricting,
         settings,
         sign_on,
         staff,
@@ -55,7 +56,7 @@ def install(app: Flask) -> None:
     from gateway.pages import session as session_pages
 
     to_sign_in_with = session_pages, sign_on, account
-    for_records = home, inbox, recording, incidents, actions, assigning, corrections, pupils, drafts, kept, files, reports
+    for_records = home, inbox, recording, incidents, actions, assigning, corrections, restricting, pupils, drafts, kept, files, reports
     to_look_after = trust, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
     for module in (*to_sign_in_with, *for_records, *to_look_after):
         app.register_blueprint(module.pages)

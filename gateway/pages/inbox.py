@@ -9,7 +9,7 @@ from gateway import rpc, schools, session
 from gateway.session import Here
 from safekeep.contracts.alerts import AlertItem, Inbox, MarkRead
 from safekeep.contracts.files import LeftDrafts
-from safekeep.contracts.incidents import AskItem, EntryLine, OpenAsks, Summaries, Waiting, WaitingAnswer
+from safekeep.contracts.incidents import AskItem, EntryLine, OpenAsks, OpenCorrectionRequests, Summaries, Waiting, WaitingAnswer
 from safekeep.errors import SafekeepError
 
 pages = Blueprint("inbox", __name__)
@@ -38,6 +38,7 @@ def inbox(slug: str) -> Any:
         asks=_asks(here),
         left=_left(here),
         waiting=_waiting(here),
+        corrections=_corrections(here),
     )
 
 
@@ -86,6 +87,14 @@ def _waiting(here: Here) -> WaitingAnswer | None:
         return rpc.ask(Waiting(), token=here.token, seconds=1.5) if here.is_lead else None
     except SafekeepError:
         return None
+
+
+def _corrections(here: Here) -> int:
+    """Return how many requests for a correction nobody has answered, for those who can."""
+    try:
+        return len(rpc.ask(OpenCorrectionRequests(), token=here.token, seconds=1.5).items) if here.is_lead else 0
+    except SafekeepError:
+        return 0
 
 
 def _left(here: Here) -> int:

@@ -313,7 +313,7 @@ def test_a_dsl_says_later_whom_an_incident_is_about(
     finds_nothing_wrong(page) if javascript else None
     page.get_by_role("button", name="It is about this pupil").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
-    expect(page.get_by_text("It was recorded of a pupil not listed. It is about:")).to_be_visible()
+    expect(page.get_by_text("It was recorded of a pupil not listed. A DSL said whom it is about.")).to_be_visible()
     finds_nothing_wrong(page) if javascript else None
     page.get_by_role("link", name="Chronology", exact=True).first.click()
     expect(page.locator(f"a[href*='{address.rpartition('/')[2]}']").first).to_be_visible()

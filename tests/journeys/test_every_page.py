@@ -15,9 +15,12 @@ from tests.journeys.conftest import DESKTOP, PHONE
 from tests.journeys.test_afterwards import pupils, record
 from tests.journeys.test_recording_page import ACCOUNT
 
-NOUNS = {"home", "inbox", "recording", "incidents", "actions", "assigning", "corrections", "pupils", "drafts", "reports"}
+NOUNS = {"home", "inbox", "recording", "incidents", "actions", "assigning", "corrections", "restricting", "pupils", "drafts", "reports"}
 NO_PAGES = {
     *{"recording.begin", "actions.begin", "corrections.begin", "pupils.begin_flag", "assigning.begin", "incidents.alert"},  # lead on at once
+    *{"corrections.begin_request", "restricting.begin"},
+    "corrections.answer",  # needs a request; with restricting.lift, which needs a restriction: test_corrections.py
+    "restricting.lift",
     *{"recording.suggest_pupils", "recording.suggest_staff"},  # JSON
     "incidents.readers",  # a part of the page "recorded"
     "home.home",  # of a DSL it is the inbox; of the others see below
@@ -88,6 +91,12 @@ def test_axe_finds_nothing_on_any_page_of_the_record(
     at.press("Add action")
     at.look(f"{about}/entries/{about.rpartition('/')[2]}/correction")
     at.press("Add correction")
+    at.look(f"{about}/entries/{about.rpartition('/')[2]}/request")
+    at.press("Ask the DSLs")
+    at.look(f"{here}corrections")
+    at.look(f"{about}/restricted")
+    at.look(f"{about}/restriction")
+    at.press("Restrict it")
     at.look(f"{unlisted}/pupil")
     at.page.fill("[name=pupil_q]", "sarah")
     at.press("Find")

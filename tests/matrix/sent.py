@@ -14,7 +14,9 @@ SENT: dict[str, dict[str, Any]] = {
         "category_codes": ["behaviour"],
     },
     "POST /api/v1/incidents/<incident_id>/actions": {"text": "Done.", "category_codes": ["no_such_category"]},
-    "POST /api/v1/incidents/<incident_id>/corrections": {"entry_id": "entry_id", "reason": "R", "should_say": "S"},
+    "POST /api/v1/incidents/<incident_id>/corrections": {"entry_id": "entry_id", "reason": "R", "should_say": "account"},
+    "POST /api/v1/correction-requests": {"entry_id": "entry_id", "text": "W"},
+    "POST /api/v1/correction-requests/<request_id>/decline": {"reason": "R"},
     "POST /api/v1/incidents/<incident_id>/pupil": {"pupil_id": "pupil_id"},
     "POST /api/v1/pupils": {"pupils": [{"name": "New Pupil", "year": "Year 1", "born": "2020-01-01"}], "dry_run": True},
     "POST /s/<slug>/proof": {"name": "A Solicitor", "address": "witness@solicitor.example"},
@@ -24,11 +26,13 @@ SENT: dict[str, dict[str, Any]] = {
     "GET /api/v1/pupils/<pupil_id>/chronology": {"limit": "100"},
     "GET /api/v1/counts": {"since": "2026-01-01", "until": "2026-02-01"},
 }
-"""By the row's name. A value that is the name of an id stands for what the world holds under it."""
+"""By the row's name. A value that is the name of an id (or `account`) stands for what the world holds under it."""
 
 NOTHING_OF_OURS = frozenset(
     {
         "GET /s/<slug>/proof/heads/<uuid:head_id>.json",  # the ledger's own process signs heads, in its own time
+        "POST /api/v1/correction-requests/<request_id>/decline",
+        *(f"{verb} /s/<slug>/incidents/<uuid:incident_id>/restriction/<uuid:restriction_id>/lift" for verb in ("GET", "POST")),
         "GET /s/<slug>/settings/groups/<code>",
         "POST /s/<slug>/settings/groups/<code>",
         "POST /account/keys/<uuid:factor_id>/disable",

@@ -343,6 +343,7 @@ class World:
             "pupil_id": place.pupils["pupil" if about == "holding" else about],
             "alert_id": alert[0].id,
             "request_id": wrong.id,
+            "account": incident.narrative,
             "about_id": place.people[SUBJECT],
             "keeper_id": place.people["slt"],
             "dsl_id": place.people["deputy_dsl"],

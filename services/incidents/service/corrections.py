@@ -165,7 +165,7 @@ def ask_correction(tx: sa.Connection, *, actor: Actor, request: AskCorrection, n
 
 def access_request(tx: sa.Connection, *, actor: Actor, request_id: UUID, entry_id: UUID | None = None) -> sa.Row[Any]:
     """Return a request nobody has answered, about an entry the actor reads. Raises NotFound("request")."""
-    row = store.request_with(tx, school_id=actor.at_school, request_id=request_id)
-    if row is None or row.answered_at is not None or entry_id not in (None, row.entry_id) or not may_read_entry(tx, actor, row.entry_id):
+    row = store.request_with(tx, school_id=actor.at_school, request_id=request_id, reading=permissions.reading(actor))
+    if row is None or row.answered_at is not None or entry_id not in (None, row.entry_id):
         raise NotFound("request")
     return row

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from safekeep import clock, outbox, telemetry
+from safekeep import clock, outbox, permissions, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing
 from safekeep.contracts.incidents import EntryRestricted, LiftRestriction, Restrict, RestrictionItem
@@ -13,7 +13,7 @@ from safekeep.errors import Conflict, NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
 from services.incidents import recording, store
-from services.incidents.service.access import known_school, may_read_entry
+from services.incidents.service.access import known_school
 from services.incidents.service.base import Base
 from services.incidents.service.rows import restriction_item
 from services.incidents.service.writing import write_place
@@ -53,8 +53,8 @@ def _restrict(tx: sa.Connection, *, actor: Actor, request: Restrict, now: dateti
         if before.by_id != actor.person or before.fingerprint != fingerprint:
             raise Conflict("id_taken" if before.by_id != actor.person else "other_content")
         return before
-    entry = store.entry_with(tx, school_id=school_id, entry_id=request.entry_id)
-    if entry is None or entry.kind == "correction" or not may_read_entry(tx, actor, entry.id):
+    entry = store.entry_with(tx, school_id=school_id, entry_id=request.entry_id, reading=permissions.reading(actor))
+    if entry is None or entry.kind == "correction":
         raise NotFound("entry")
     here = {"school_id": school_id, "incident_id": entry.incident_id}
     if any(kept.entry_id in (entry.id, entry.incident_id) for kept in store.restrictions_of(tx, **here)):

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from safekeep.permissions import Reading
+from services.incidents.store.reading import readable
 from services.incidents.store.tables import correction_requests, entries, incident_pupils, incidents, moves, same
 
 
@@ -36,10 +38,12 @@ def add_request(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
     tx.execute(correction_requests.insert().values(school_id=school_id, **values))
 
 
-def request_with(tx: sa.Connection, *, school_id: UUID, request_id: UUID) -> sa.Row[Any] | None:
-    """Return a request, locked."""
-    here = correction_requests.c.school_id == school_id, correction_requests.c.id == request_id
-    return tx.execute(sa.select(correction_requests).where(*here).with_for_update()).first()
+def request_with(tx: sa.Connection, *, school_id: UUID, request_id: UUID, reading: Reading | None = None) -> sa.Row[Any] | None:
+    """Return a request, locked; with `reading` only where this reader may read what it is about."""
+    query = sa.select(correction_requests).where(correction_requests.c.school_id == school_id, correction_requests.c.id == request_id)
+    if reading:
+        query = query.join(entries, same(correction_requests, entries, "entry_id")).where(readable(reading))
+    return tx.execute(query.with_for_update(of=correction_requests)).first()
 
 
 def requests_of(

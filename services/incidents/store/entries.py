@@ -78,9 +78,11 @@ def situation(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, parts: dict
     )
 
 
-def entry_with(tx: sa.Connection, *, school_id: UUID, entry_id: UUID) -> sa.Row[Any] | None:
-    """Return an entry, whoever may read it: for repeating an answer to its author."""
+def entry_with(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, reading: Reading | None = None) -> sa.Row[Any] | None:
+    """Return an entry, whoever may read it (for repeating an answer to its author); with `reading` only where this reader may."""
     query = sa.select(entries, incidents.c.number).join(incidents, same(entries, incidents, "incident_id"))
+    if reading:
+        query = query.where(readable(reading))
     return tx.execute(query.where(entries.c.school_id == school_id, entries.c.id == entry_id)).first()
 
 

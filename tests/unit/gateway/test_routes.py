@@ -34,6 +34,10 @@ BOTH = {
     "pupils.chronology",  # posted when it is filtered: words are in no address
     "pupils.flag",
     "corrections.form",
+    "corrections.ask",
+    "corrections.answer",
+    "restricting.form",
+    "restricting.lift",
     "assigning.form",
     "staff.add",
     "staff.import_",
