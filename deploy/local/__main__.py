@@ -14,6 +14,7 @@ import signal
 import string
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -23,7 +24,7 @@ from datetime import date
 from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, BinaryIO
 from xmlrpc.client import Fault, ServerProxy
 
 from supervisor.xmlrpc import SupervisorTransport
@@ -288,8 +289,10 @@ class Launcher:
         path = self.data / "run" / "supervisord.conf"
         servers.write_private(path, config)
         command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(path)]
-        log = (self.data / "logs" / "supervisord.out").open("wb")
-        self.supervisord = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent, cwd="/")  # noqa: S603 - our own program
+        log = (self.data / "logs" / "supervisord.out").open("wb", buffering=0)
+        both: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        self.supervisord = subprocess.Popen(command, **both, preexec_fn=_die_with_parent, cwd="/")  # noqa: S603 - our own program
+        threading.Thread(target=_keep, args=(self.supervisord.stdout, log), daemon=True).start()
         self._control = self._socket_of(config)
         _until(self._supervisor_answers, seconds=15, otherwise="The process manager did not start: see logs/supervisord.out in the data folder.")
 
@@ -531,6 +534,14 @@ class _step:  # noqa: N801 - reads as a word: with _step("keys")
 
 def _on_signal(_number: int, _frame: FrameType | None) -> None:
     raise Stop
+
+
+def _keep(lines: BinaryIO, log: BinaryIO) -> None:
+    """Write down what the process manager says, where there is room: on a full disk it would end, and everything with it, for want of a line."""
+    with lines, log:
+        for line in lines:
+            with contextlib.suppress(OSError):
+                log.write(line)
 
 
 def _die_with_parent() -> None:

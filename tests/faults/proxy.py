@@ -32,7 +32,8 @@ class Doors:
 
         async def serve() -> None:
             async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                await self._carry(door, leads_to, reader, writer)
+                with contextlib.suppress(asyncio.CancelledError):  # at the end
+                    await self._carry(door, leads_to, reader, writer)
 
             if isinstance(listen, Path):
                 await asyncio.start_unix_server(carry, str(listen))

@@ -62,7 +62,7 @@ def _outside(module):
 
         with transaction(tx.engine, school_id=school_id) as other:
             event = add(other, event_class, school_id=school_id, **fields)
-        time.sleep(0.3)
+        time.sleep(0.1)
         return event
 
     module.add = apart

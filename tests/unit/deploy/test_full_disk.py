@@ -1,0 +1,53 @@
+"""A full disk on one machine: the process manager goes on, and the mailbox of the demonstration takes a mail whole or says that it may pass."""
+
+import asyncio
+import contextlib
+import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from deploy.local.__main__ import _keep
+from deploy.local.mailbox import Mailbox
+
+
+def test_what_cannot_be_written_down_is_let_go_and_reading_goes_on() -> None:
+    """A pipe that nobody empties, or an error that is not caught, would hold up or end the process manager."""
+    lines = io.BytesIO(b"one\ntwo\n")
+    _keep(lines, open("/dev/full", "wb", buffering=0))
+    assert lines.closed
+
+
+class Half:
+    """A file on a disk with room for half of what comes."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self.tell, self.truncate = file, file.tell, file.truncate
+
+    def write(self, data: bytes) -> int:
+        return int(self._file.write(data[: len(data) // 2]))
+
+
+@pytest.mark.parametrize("full", [Half, lambda _: open("/dev/full", "ab", buffering=0)], ids=["half", "nothing"])
+def test_a_mail_without_room_is_refused_for_now_and_leaves_no_half_of_itself(tmp_path: Path, full: Any) -> None:
+    path = tmp_path / "messages.jsonl"
+    mailbox = Mailbox(path)
+    envelope = SimpleNamespace(content=b"Subject: A subject\n\nA text\n", rcpt_tos=["a@one.example"])
+
+    def answer() -> str:
+        return asyncio.run(mailbox.handle_DATA(None, None, envelope))
+
+    assert answer() == "250 kept"
+    roomy = mailbox._file
+    with contextlib.ExitStack() as opened:
+        mailbox._file = full(roomy) if full is Half else opened.enter_context(full(roomy))
+        assert answer().startswith("452 ")
+    mailbox._file = roomy
+    assert answer() == "250 kept"
+    again = Mailbox(path)
+    assert [message["subject"] for message in again.messages] == ["A subject"] * 2
+    assert list(mailbox.messages) == list(again.messages)
+    roomy.close()
+    again._file.close()
