@@ -36,7 +36,8 @@ DEAD_AFTER = 10
 """Seconds after which the server gives up on a relay that says nothing (frozen, cut off) and with it frees the lock."""
 
 _stopping = False
-_ready = {"database": False, "broker": False}
+_ready = {"database": False, "broker": False, "queues": True}
+"""`queues` is not ready from the first batch that the broker did not take to the next that it took (deploy/local/broker_watch.py looks at it)."""
 
 
 def main(service: str) -> None:
@@ -55,7 +56,10 @@ def main(service: str) -> None:
         except (psycopg.Error, pika.exceptions.AMQPError, NotConfirmed, OSError) as error:
             _ready.update(database=False, broker=False)
             telemetry.RELAY_WORKS.labels(service=service).set(0)
-            telemetry.log().warning("relay.waiting", error=type(error).__name__)
+            reason = str(error) if isinstance(error, NotConfirmed) else ""
+            if reason in {"refused", "late"}:
+                _ready["queues"] = False
+            telemetry.log().warning("relay.waiting", error=type(error).__name__, reason=reason)
             delay = 0.2 if time.monotonic() - started > 10.0 else min(delay * 2, 2.0)
             time.sleep(delay)
 
@@ -80,6 +84,7 @@ def _work(*, service: str, database: psycopg.Connection[Any], publisher: Publish
     prune_at = time.monotonic()
     while not _stopping:
         published = publish_waiting(database=database, publisher=publisher, keys=keys, service=service)
+        _ready["queues"] = True
         if published < BATCH:
             publisher.wait(GATHER_SECONDS if published else 0)
             wait(database=database, publisher=publisher)

@@ -31,6 +31,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from deploy.demo import REAL_SCHOOL
 from deploy.local import servers
+from deploy.local.broker_watch import BrokerWatch
 from deploy.local.servers import CannotStart
 from safekeep import keys, topology
 from safekeep.database import SERVICES, migrate
@@ -40,6 +41,7 @@ DATA_VERSION = 1
 """Raised when a release changes the data folder so that an older one cannot use it."""
 
 RESTARTS_ALLOWED, WITHIN_SECONDS = 5, 60.0
+ROOM = 300 * 2**20
 
 
 class Stop(Exception):
@@ -162,7 +164,7 @@ class Launcher:
         if version.exists() and int(version.read_text()) > DATA_VERSION:
             raise CannotStart(f"The data in {self.data} is of a newer Safekeep: run that release, or choose another folder with --data.")
         version.write_text(f"{DATA_VERSION}\n")
-        if shutil.disk_usage(self.data).free < 300 * 2**20:
+        if self._room() < ROOM:
             raise CannotStart(f"There is less than 300 MB of room for {self.data}: free some and start again.")
 
     def _secrets(self) -> dict[str, str]:
@@ -392,9 +394,21 @@ class Launcher:
 
     def watch(self) -> None:
         """Stay until asked to stop. Raises CannotStart when a process dies again and again."""
+        relays = [self.inner[f"relay-{service}"] for service in SERVICES]
+        queues = BrokerWatch(relays, start_again=self._start_broker_again, has_room=lambda: self._room() > ROOM)
         while True:
             self._check()
+            if "rabbitmq" in self.names:
+                queues.look()
             time.sleep(0.5)
+
+    def _start_broker_again(self) -> None:
+        print("\nThe message broker answered and took nothing, as after a full disk: it is started again.", flush=True)
+        _quietly(self.supervisor.stopProcess, "rabbitmq", True)
+        _quietly(self.supervisor.startProcess, "rabbitmq", False)
+
+    def _room(self) -> int:
+        return shutil.disk_usage(self.data).free
 
     def _check(self) -> None:
         if self.supervisord is None or self.supervisord.poll() is not None:

@@ -50,7 +50,7 @@ class Outcome:
         ]
 
 
-def run(on: Victim, *, seed: int, faults: list[Fault], minutes: float, writers: int, pause: float) -> Outcome:
+def run(on: Victim, *, seed: int, faults: list[Fault], minutes: float, writers: int, pause: float, settles: float = SETTLES_WITHIN) -> Outcome:
     """Hurt it, let it settle, and judge. Raises Ended, TimeoutError."""
     workload = Workload(on.system, seed=seed, writers=writers, pause=pause)
     evil = Nemesis(on, recorded_since=workload.recorded_since)
@@ -64,7 +64,7 @@ def run(on: Victim, *, seed: int, faults: list[Fault], minutes: float, writers: 
         workload.end()
     wait_until(on.answers, seconds=120, what="not everything answers again")
     with contextlib.suppress(TimeoutError):  # the checker says what
-        wait_until(lambda: not _on_its_way(on), seconds=SETTLES_WITHIN, what="something is stuck")
+        wait_until(lambda: not _on_its_way(on), seconds=settles, what="something is stuck")
     settled = time.monotonic() - over
     found = looking.look(on, workload.asked)
     verdict = history.judge(workload.asked, found, people=[str(login["id"]) for login in looking.leads(on)], broken_at=evil.broken_at)

@@ -21,6 +21,9 @@ from tests.faults.victim import OURS, RELAYS, Victim, wait_until
 KILLS_A_MINUTE: Final = 3
 """Of one process. `./run` ends when one was started more than five times in a minute, and a broken line may end one too."""
 
+SHORTLY: Final = 0.3
+"""Seconds after which what is done together with something is done: what was slow or held then is on its way."""
+
 WEIGHTS: Final = {"kill": 8, "stop": 5, "backend": 4, "slam": 8, "shut": 4, "hold": 5, "slow": 5, "clock": 3, "restart": 1, "disk": 1}
 TARGETS: Final[dict[str, tuple[str, ...]]] = {
     "kill": (*SERVICES, *RELAYS, "ledger", "gateway", "gateway", "mailbox", "epmd", "rabbitmq", "postgres"),
@@ -94,6 +97,7 @@ class Nemesis:
         threads = [threading.Thread(target=self._do, args=(fault,), daemon=True) for fault in group]
         for each in threads:
             each.start()
+            each.join(SHORTLY)
         for each in threads:
             each.join()
         ended, what = time.monotonic(), " + ".join(map(str, group))

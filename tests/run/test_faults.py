@@ -1,6 +1,7 @@
 """The short form of `./bench faults`, and the checker's own proof: builds that break a promise on purpose are found out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -32,21 +33,25 @@ def test_nothing_is_lost_doubled_or_torn_whatever_is_killed_cut_frozen_or_full()
 
 
 def hurt(faults: Sequence[str], *, broken: Mapping[str, str]) -> Verdict:
-    """Do this harm to a build broken on purpose, while much is written."""
-    schedule = [Fault(*fault.split(maxsplit=1), 0.5, 1.5, False) for fault in faults]  # type: ignore[misc]
+    """Do this harm to a build broken on purpose, while much is written. " + " joins what is done together."""
+    schedule = []
+    for group in faults:
+        parts = [Fault(*fault.split(maxsplit=1), 1.0, 1.0, True) for fault in group.split(" + ")]  # type: ignore[misc]
+        schedule += [*parts[:-1], replace(parts[-1], together=False)]
     with victim.running(broken=broken) as on:
-        outcome: Outcome = run(on, seed=SEED, faults=schedule, minutes=3.0, writers=8, pause=0.2)
+        outcome: Outcome = run(on, seed=SEED, faults=schedule, minutes=3.0, writers=8, pause=0.4, settles=15.0)
+    print(*outcome.lines(), outcome.verdict.wrong(), sep="\n")
     return outcome.verdict
 
 
 def test_builds_that_publish_apart_take_twice_or_acknowledge_too_early_are_caught() -> None:
     broken = {"incidents": "outside", "alerts": "no_inbox", "reports": "ack_first"}
-    found = hurt(["backend incidents", "slam alerts broker", "kill reports", "kill alerts"] * 2, broken=broken).wrong()
+    found = hurt(["backend incidents", "slow alerts broker + slam alerts broker", "kill reports"] * 3, broken=broken).wrong()
     assert "told_of_nothing" in found, "outside: somebody was told of what was never recorded"
     assert any("alerts" in each for each in found["doubled"]), "no_inbox: somebody was alerted twice"
     assert any(each.startswith("counted") for each in found["torn"]), "ack_first: something was never counted"
 
 
-def test_a_build_that_answers_before_it_is_on_the_disk_is_caught() -> None:
-    found = hurt(["backend incidents"] * 8, broken={"incidents": "not_durable"}).wrong()
+def test_a_build_that_answers_before_it_has_committed_is_caught() -> None:
+    found = hurt(["kill incidents", "backend incidents"] * 2, broken={"incidents": "answer_first"}).wrong()
     assert "lost" in found

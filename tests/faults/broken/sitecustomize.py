@@ -1,12 +1,13 @@
 """Comes before a process's own modules where the faults' stage asks for it, and nowhere else: a clock that jumps, and promises broken on purpose.
 
 FAULTS_CLOCK names a file with seconds to add to the process's clock. FAULTS_BROKEN is a build that the checker must find out:
-`not_durable`  answered, before the commit is on the disk
+`answer_first` answered before it is committed
 `ack_first`    an event is acknowledged before its effect is committed
 `no_inbox`     what comes twice has its effect twice
 `outside`      an event is added apart from, and before, the transaction of what it tells of
 """
 
+import contextlib
 import importlib.abc
 import importlib.util
 import os
@@ -27,8 +28,23 @@ def _clock(module):
     module.now = now
 
 
-def _not_durable(module):
-    module._OPTIONS += " -c synchronous_commit=off"
+def _answer_first(module):
+    plain = module.transaction
+
+    @contextlib.contextmanager
+    def transaction(engine, **settings):
+        import eventlet
+
+        holds = plain(engine, **settings)
+        tx = holds.__enter__()
+        try:
+            yield tx
+        except BaseException as error:
+            holds.__exit__(type(error), error, error.__traceback__)
+            raise
+        eventlet.spawn_after(0.3, holds.__exit__, None, None, None)
+
+    module.transaction = transaction
 
 
 def _ack_first(module):
@@ -69,7 +85,7 @@ def _outside(module):
 
 
 _BROKEN = {
-    "not_durable": ("safekeep.database", _not_durable),
+    "answer_first": ("safekeep.database", _answer_first),
     "ack_first": ("safekeep.inbox", _ack_first),
     "no_inbox": ("safekeep.inbox", _no_inbox),
     "outside": ("safekeep.outbox", _outside),

@@ -13,6 +13,7 @@ import pika
 import psycopg
 import pytest
 
+from deploy.local import broker_watch, servers
 from safekeep import bus, keys, outbox, relay, topology
 from safekeep.contracts.identity import StaffChanged
 from safekeep.ids import new_id
@@ -42,12 +43,14 @@ class Stage:
         self.relays: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> subprocess.Popen[bytes]:
+        self.inner_port = servers.free_port()
         environment = {
             "PATH": os.environ["PATH"],
             "IDENTITY_DATABASE_URL": self.resources.settings.database_url,
             "IDENTITY_WORKER_DATABASE_URL": self.resources.settings.worker_database_url,
             "BROKER_URL": self.broker.url("relay-identity"),
             "KEYS_FILE": str(self.keys_file),
+            "INNER_PORT": str(self.inner_port),
         }
         command = [sys.executable, "-W", "ignore", "-m", "safekeep.relay", "identity"]
         with (self.folder / f"{len(self.relays)}.log").open("wb") as log:
@@ -177,6 +180,25 @@ def test_while_the_broker_is_blocked_the_outbox_grows_and_is_emptied_in_order_af
         stage.broker.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
     until(lambda: stage.waiting() == 0)
     assert stage.heard() == list(range(1, 32)), "each once"
+
+
+def test_while_a_queue_takes_nothing_the_relay_says_so_and_goes_on_when_it_does(stage: Stage) -> None:
+    """As after a full disk, when the broker answers and its queues are down: a queue that is full refuses in the same way."""
+    stage.start()
+    port = stage.inner_port
+    stage.broker.ctl("set_policy", "-p", topology.VHOST, "full", f"^{HEARD}[.]events$", '{"max-length": 1}', "--apply-to", "queues")
+    try:
+        stage.add()
+        until(lambda: stage.waiting() == 0)
+        assert not broker_watch.is_refused(port)
+        until(lambda: stage.add() or broker_watch.is_refused(port))  # a quorum queue says a moment late that it is full
+        assert stage.waiting() > 0
+    finally:
+        stage.broker.ctl("clear_policy", "-p", topology.VHOST, "full")
+    until(lambda: stage.waiting() == 0)
+    until(lambda: not broker_watch.is_refused(port))
+    heard = sorted(set(stage.heard()))
+    assert heard == list(range(1, len(heard) + 1))
 
 
 def test_what_nobody_would_hear_is_not_taken_for_published(broker: Broker) -> None:
