@@ -29,7 +29,7 @@ def create_app(settings: GatewaySettings | None = None) -> Flask:
         MAX_FORM_PARTS=2_500,
         BABEL_DEFAULT_LOCALE="en_GB",
     )
-    rpc.start(broker_url=settings.broker_url, keys=Keys.load(settings.keys_file))
+    rpc.start(broker_url=settings.broker_url, keys=Keys.load(settings.keys_file), doors=settings.doors)
     revocations.start(broker_url=settings.broker_url, forget=session.forget, forget_all=session.forget_all)
     languages.install(app)
     headers.install(app)
@@ -131,7 +131,7 @@ def _answer(problem: Problem, error: SafekeepError | None = None) -> Response:
     else:
         failing = error.problems if isinstance(error, Invalid) else {}
         sentences = [(field, problems.sentence(field, code)) for field, code in failing.items()]
-        said = {"problem": problem, "sentences": sentences, "typed": _typed() if problem.status == 503 else []}
+        said = {"problem": problem, "sentences": sentences, "typed": _typed() if problem.status == 503 else [], "kept": g.get("kept", False)}
         try:
             body = render_template("problem.html", **said)
         except Exception:  # the page's own frame needs services too: say it without

@@ -40,10 +40,10 @@ def start(*, broker_url: str, forget: Callable[[dict[str, float]], None], forget
     _broker_url, _forget, _forget_all = broker_url, forget, forget_all
 
 
-def are_heard() -> bool:
+def are_heard(*, within: float = TRUSTED_SECONDS) -> bool:
     """Whether identity was heard within the last second, so that what is remembered may be trusted."""
     _listen()
-    return time.monotonic() - _heard_at < TRUSTED_SECONDS
+    return time.monotonic() - _heard_at < within
 
 
 def hear(body: Any) -> None:

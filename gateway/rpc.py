@@ -1,46 +1,49 @@
 """The one door from the gateway to the services: `ask` a contract's request, get its answer or one of safekeep.errors.
 
+Calls go over the broker, and by the services' side doors while it is blocked or away (docs/decisions/0009-side-door.md).
 A standalone nameko proxy serves one thread, so each thread has its own, thrown away after any error of the connection.
 """
 
 import select
 import threading
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import nameko.exceptions
 from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
-from nameko.amqp.publish import Publisher
-from nameko.constants import NON_PERSISTENT
 from nameko.standalone.rpc import ClusterRpcProxy
 from pydantic import ValidationError
 
-from safekeep import bus, errors, telemetry
+import safekeep.calls  # noqa: F401 - errors are rebuilt as what they were, and no call waits for ever to be sent
+from gateway import revocations
+from safekeep import bus, door, telemetry
 from safekeep.contracts import Contract, Request, problems_of
-from safekeep.errors import Invalid, SafekeepError, TooLate, Unavailable
+from safekeep.errors import Invalid, TooLate, Unavailable
 from safekeep.keys import Keys
 
 Answered = TypeVar("Answered", bound=Contract)
 Built = TypeVar("Built", bound=Contract)
-
-Publisher.delivery_mode = NON_PERSISTENT  # a call lives for seconds: a broker that restarts need not have written it to its disk
-
-# nameko rebuilds an error in the caller only when its class is registered here.
-for _error in vars(errors).values():
-    if isinstance(_error, type) and issubclass(_error, SafekeepError):
-        nameko.exceptions.deserialize_to_instance(_error)
+Way = Callable[[str, str, dict[str, Any], float], Any]
+"""How a service is reached: (service, method, call, seconds) → what nameko says the method returned."""
 
 _BROKEN = (OSError, AMQPError, KombuError, RuntimeError)
 """What a lost or refused connection raises: sockets, py-amqp, kombu, and nameko's own "can no longer be used"."""
 
 _config: dict[str, Any] = {}
+_keys: Keys
+_doors: Mapping[str, tuple[str, int]] = {}
 _mine = threading.local()
 
 
-def start(*, broker_url: str, keys: Keys) -> None:
-    """Say where the broker is and which key seals bodies. Once, when the process starts."""
+def start(*, broker_url: str, keys: Keys, doors: Mapping[str, tuple[str, int]] | None = None) -> None:
+    """Say where the broker and the services' side doors are, and which keys seal what is said. Once, when the process starts."""
+    global _keys, _doors
+    _keys, _doors = keys, dict(doors or {})
     bus.use_keys(keys)
+    _forget()
     _config.clear()
     _config.update(bus.nameko_config(broker_url=broker_url))
 
@@ -56,38 +59,79 @@ def build(contract: type[Built], **fields: Any) -> Built:
 def ask(request: Request[Answered], *, token: str, seconds: float = 5.0, once: dict[str, str] | None = None) -> Answered:
     """Return the answer to `request`, asked on behalf of the actor `token` speaks for; `once`: its Idempotency-Key, if it came with one.
 
+    What was tried one way may be tried the other: every method stands being run twice (tests/covered/test_commands.py).
     Raises what the service raises (safekeep.errors), or Unavailable(service, outcome) when it did not answer within
     `seconds`: `not_done` where it certainly was not carried out, `unknown` where it may have been.
     """
     service, _, method = request.method.partition(".")
-    proxy = _proxy(service)
-    proxy._reply_listener.queue_consumer.timeout = seconds
-    try:
-        reply = getattr(getattr(proxy._proxy, service), method)(_envelope(request, token=token, seconds=seconds, once=once))
-        return request.answer.receive(reply)  # type: ignore[return-value]
-    except nameko.exceptions.RpcTimeout:
-        _forget()
-        raise Unavailable(service, "unknown") from None
-    except (nameko.exceptions.UnknownService, nameko.exceptions.MethodNotFound, TooLate):
-        raise Unavailable(service, "not_done") from None
-    except nameko.exceptions.RemoteError as error:
-        telemetry.log().error("call.failed", method=request.method, error=str(error.exc_type))
-        raise Unavailable(service, "unknown") from None
-    except _BROKEN:
-        _forget()
-        raise Unavailable(service, "unknown") from None
-    except (AttributeError, KeyError):  # an Unreadable reply: sealed with a key we do not have
-        _forget()
-        raise Unavailable(service, "unknown") from None
+    call = _envelope(request, token=token, seconds=seconds, once=once)
+    ends, outcome = time.monotonic() + seconds, "not_done"
+    for way in _ways(service):
+        if (left := ends - time.monotonic()) <= 0:
+            break
+        try:
+            return request.answer.receive(way(service, method, call, left))  # type: ignore[return-value]
+        except _NotThisWay as failed:
+            outcome = "unknown" if failed.may_be_done else outcome
+        except (nameko.exceptions.RpcTimeout, TimeoutError):
+            raise Unavailable(service, "unknown") from None
+        except (nameko.exceptions.UnknownService, nameko.exceptions.MethodNotFound, TooLate):
+            raise Unavailable(service, outcome) from None
+        except nameko.exceptions.RemoteError as error:
+            telemetry.log().error("call.failed", method=request.method, error=str(error.exc_type))
+            raise Unavailable(service, "unknown") from None
+    raise Unavailable(service, outcome)
 
 
 def is_reachable() -> bool:
     """Whether the broker answers this thread."""
     try:
-        _proxy("broker")
-    except Unavailable:
+        _proxy()
+    except _NotThisWay:
         return False
     return True
+
+
+class _NotThisWay(Exception):
+    """A way is closed, or broke."""
+
+    def __init__(self, *, may_be_done: bool) -> None:
+        self.may_be_done = may_be_done
+
+
+def _ways(service: str) -> tuple[Way, ...]:
+    """Return how to reach a service, the better way first. Identity's heartbeat tells whether the broker carries anything."""
+    if service not in _doors:
+        return (_by_broker,)
+    return (_by_broker, _by_door) if revocations.are_heard() else (_by_door, _by_broker)
+
+
+def _by_broker(service: str, method: str, call: dict[str, Any], seconds: float) -> Any:
+    proxy = _proxy()
+    proxy._reply_listener.queue_consumer.timeout = seconds
+    try:
+        return getattr(getattr(proxy._proxy, service), method)(call)
+    except nameko.exceptions.RpcTimeout:
+        _forget()
+        raise
+    except _BROKEN:
+        _forget()
+        raise _NotThisWay(may_be_done=True) from None
+    except (AttributeError, KeyError):  # an Unreadable reply: sealed with a key we do not have
+        _forget()
+        raise _NotThisWay(may_be_done=True) from None
+
+
+def _by_door(service: str, method: str, call: dict[str, Any], seconds: float) -> Any:
+    try:
+        answer = door.ask(_doors[service], keys=_keys, service=service, method=method, call=call, seconds=seconds)
+    except door.Shut:
+        raise _NotThisWay(may_be_done=False) from None
+    except ConnectionError:
+        raise _NotThisWay(may_be_done=True) from None
+    if answer["error"]:
+        raise nameko.exceptions.deserialize(answer["error"])
+    return answer["result"]
 
 
 def _envelope(request: Request[Any], *, token: str, seconds: float, once: dict[str, str] | None) -> dict[str, Any]:
@@ -96,8 +140,8 @@ def _envelope(request: Request[Any], *, token: str, seconds: float, once: dict[s
     return {"token": token, "deadline": deadline, "trace": telemetry.trace.get(), "once": once, "body": request.wire()}
 
 
-def _proxy(service: str) -> ClusterRpcProxy:
-    """Return this thread's proxy, made anew when its connection has gone. Raises Unavailable(service, "not_done")."""
+def _proxy() -> ClusterRpcProxy:
+    """Return this thread's proxy, made anew when its connection has gone. Raises _NotThisWay."""
     proxy: ClusterRpcProxy | None = getattr(_mine, "proxy", None)
     if proxy is not None and _is_broken(proxy):
         _forget()
@@ -107,7 +151,7 @@ def _proxy(service: str) -> ClusterRpcProxy:
         try:
             proxy.start()
         except _BROKEN:
-            raise Unavailable(service, "not_done") from None
+            raise _NotThisWay(may_be_done=False) from None
         _mine.proxy = proxy
     return proxy
 

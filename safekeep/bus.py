@@ -88,9 +88,9 @@ class Sealed(dict[str, Any]):
     header: dict[str, str]
 
 
-def seal(*, keys: Keys, body: Any, owner: str, type_: str, message_id: str) -> bytes:
+def seal(*, keys: Keys, body: Any, owner: str, type_: str, message_id: str, purpose: str = "bus") -> bytes:
     """Return `body` as JSON, encrypted, with a clear header saying which key, owner, type and message id are bound in."""
-    kid, _ = keys.symmetric("bus")
+    kid, _ = keys.symmetric(purpose)
     header = json.dumps({"kid": kid, "owner": owner, "type": type_, "id": message_id}, separators=(",", ":")).encode()
     nonce = os.urandom(12)
     clear = json.dumps(body, separators=(",", ":"), default=str).encode()

@@ -20,7 +20,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from safekeep import clock
 
-SYMMETRIC: Final = ("bus", "sessions", "factors", "sso")
+DOORS: Final = ("door-identity", "door-incidents", "door-alerts", "door-files", "door-reports")
+"""What seals calls at a service's side door: known to it and to the gateway."""
+SYMMETRIC: Final = ("bus", *DOORS, "sessions", "factors", "sso")
 SIGNING: Final = (
     "actors",
     "receipts",
@@ -35,14 +37,14 @@ SIGNING: Final = (
 )
 
 GIVEN_TO: Final[dict[str, tuple[str, ...]]] = {
-    "gateway": ("bus",),
+    "gateway": ("bus", *DOORS),
     "relay": ("bus",),
-    "identity": ("bus", "sessions", "factors", "sso", "actors"),
-    "incidents": ("bus", "passes", "service-incidents"),
+    "identity": ("bus", "door-identity", "sessions", "factors", "sso", "actors"),
+    "incidents": ("bus", "door-incidents", "passes", "service-incidents"),
     "ledger": ("ledger",),
-    "alerts": ("bus", "service-alerts"),
-    "files": ("bus", "receipts", "service-files"),
-    "reports": ("bus", "service-reports"),
+    "alerts": ("bus", "door-alerts", "service-alerts"),
+    "files": ("bus", "door-files", "receipts", "service-files"),
+    "reports": ("bus", "door-reports", "service-reports"),
     "demo": ("bus", "service-demo"),
     "operator": ("bus", "service-operator"),
 }
@@ -50,6 +52,7 @@ GIVEN_TO: Final[dict[str, tuple[str, ...]]] = {
 
 ROTATED: Final[dict[str, timedelta | None]] = {
     "bus": None,
+    **dict.fromkeys(DOORS),
     "sso": None,
     "ledger": None,
     "actors": timedelta(minutes=10),

@@ -298,6 +298,7 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.pupil": _SCHOOL,
     "incidents.preview_alert": _SCHOOL,
     "incidents.record": _SCHOOL,
+    "incidents.outcome": _SCHOOL,
     "incidents.add_action": _SCHOOL,
     "incidents.add_correction": _LEADS,
     "incidents.assign_pupil": _LEADS,

@@ -9,34 +9,32 @@ A service method takes the verified actor and the request, and returns the answe
 import functools
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import nameko.exceptions
 import nameko.rpc
 import sqlalchemy as sa
 from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
-from nameko.amqp.publish import Publisher, UndeliverableMessage
-from nameko.constants import NON_PERSISTENT, PERSISTENT
+from nameko.amqp.publish import UndeliverableMessage
+from nameko.constants import PERSISTENT
 from nameko.extensions import DependencyProvider
 from nameko.messaging import Consumer
 from nameko.rpc import Responder, rpc
 
 from safekeep import actor as actors
-from safekeep import bus, clock, database, errors, idempotency, inbox, permissions, settings, telemetry
+from safekeep import bus, clock, database, idempotency, inbox, permissions, settings, telemetry
 from safekeep.actor import Actor
+from safekeep.calls import InTime
 from safekeep.contracts import Contract, Request
 from safekeep.errors import Invalid, NotAllowed, NotFound, SafekeepError, StorageError, TooLate
 from safekeep.keys import Keys
+from safekeep.porter import Porter
 
 Answered = TypeVar("Answered", bound=Contract)
 
-Publisher.delivery_mode = NON_PERSISTENT  # answers live for seconds: a broker that restarts need not have written them to its disk
-
-for _error in vars(errors).values():
-    if isinstance(_error, type) and issubclass(_error, SafekeepError):
-        nameko.exceptions.deserialize_to_instance(_error)
+_deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
 
 
 class Answering(Responder):
@@ -58,10 +56,21 @@ nameko.rpc.Responder = Answering
 
 
 class Host(DependencyProvider):
-    """What a service has from its process: its settings, keys and database."""
+    """What a service has from its process: its settings, keys and database. It keeps the side door as well."""
 
     def setup(self) -> None:
         self.resources = Resources(settings.service_settings(self.container.service_name), self.container.service_name)
+        self.porter = Porter(container=self.container, keys=self.resources.keys)
+
+    def start(self) -> None:
+        if self.resources.settings.door is not None:
+            self.porter.open(self.resources.settings.door)
+
+    def stop(self) -> None:
+        self.porter.close()
+
+    def kill(self) -> None:
+        self.porter.close()
 
     def get_dependency(self, worker_ctx: Any) -> "Resources":
         return self.resources
@@ -93,8 +102,8 @@ def answers(request_class: type[Request[Any]]) -> Callable[[Callable[..., Answer
             started, outcome = time.perf_counter(), "done"
             telemetry.trace.set(str(call.get("trace", ""))[:32])
             try:
-                if datetime.fromtimestamp(call["deadline"], UTC) < datetime.now(UTC):
-                    raise TooLate
+                _deadline.set(call["deadline"])
+                in_time()
                 actor = _caller(keys=self.host.keys, token=call.get("token", ""), method=name)
                 request = request_class.receive(call["body"])
                 if (once := call.get("once")) and actor is not None:
@@ -115,6 +124,15 @@ def answers(request_class: type[Request[Any]]) -> Callable[[Callable[..., Answer
         return exposed
 
     return wrap
+
+
+def in_time() -> None:
+    """Raise TooLate when the deadline of the call under way has passed: whoever asked has been told, or will be, that it was not done.
+
+    What writes asks again, under the lock under which a later question about the outcome is answered: so that answer is certain.
+    """
+    if _deadline.get() < datetime.now(UTC).timestamp():
+        raise TooLate
 
 
 def _once(resources: Resources, *, method: Callable[..., Answered], actor: Actor, request: Request[Any], once: dict[str, str]) -> Answered:
@@ -190,7 +208,7 @@ def _bury(resources: Resources, body: dict[str, Any], cause: str, attempts: int)
     event = {k: v for k, v in body.items() if k not in {"name", "version", "dropped"}}
     message = {"name": body["name"], "version": body["version"], "event": event}
     sealed = bus.seal(keys=resources.keys, body=message, owner=resources.service, type_=body["name"], message_id=body["id"])
-    publisher = Publisher(resources.settings.broker_url, mandatory=True, delivery_mode=PERSISTENT)
+    publisher = InTime(resources.settings.broker_url, mandatory=True, delivery_mode=PERSISTENT)
     publisher.publish(
         sealed,
         exchange=bus.EXHAUSTED.name,

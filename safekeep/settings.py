@@ -24,6 +24,8 @@ class ServiceSettings(BaseModel):
     object_store_url: str = ""
     public_url: str = ""
     mail_from: str = ""
+    door: tuple[str, int] | None = None
+    """Where the side door listens: host and port."""
     inner_issuers: tuple[str, ...] = ()
     """Issuers of single sign-on inside the operator's own network, as `scheme://host`; http only on loopback, for tests."""
 
@@ -51,6 +53,8 @@ class GatewaySettings(BaseModel):
     inner_host: str = "127.0.0.1"
     inner_port: int
     public_url: str
+    doors: dict[str, tuple[str, int]] = {}
+    """Where each service's side door is."""
 
 
 def service_settings(service: str) -> ServiceSettings:
@@ -67,6 +71,7 @@ def service_settings(service: str) -> ServiceSettings:
         object_store_url=os.environ.get("OBJECT_STORE_URL", ""),
         public_url=os.environ.get("PUBLIC_URL", ""),
         mail_from=os.environ.get("MAIL_FROM", "safekeep@localhost"),
+        door=_place(door) if (door := os.environ.get("DOOR")) else None,
         inner_issuers=tuple(os.environ.get("SSO_INNER_ISSUERS", "").split()),
     )
 
@@ -91,7 +96,13 @@ def gateway_settings() -> GatewaySettings:
         inner_host=os.environ.get("INNER_HOST", "127.0.0.1"),
         inner_port=int(os.environ.get("INNER_PORT", "0")),
         public_url=_needed("PUBLIC_URL"),
+        doors={service: _place(place) for service, _, place in (part.partition("=") for part in os.environ.get("DOORS", "").split(",") if part)},
     )
+
+
+def _place(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
 
 
 def _needed(name: str) -> str:

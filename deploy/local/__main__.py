@@ -246,6 +246,7 @@ class Launcher:
             "HOME": str(self.data),
         }
         self.inner = {name: servers.free_port() for name in names}
+        self.doors = {service: f"127.0.0.1:{servers.free_port()}" for service in SERVICES}
         environments = {name: common | self._environment(name) for name in names}
         environments |= {"postgres": {}, "epmd": {"PATH": common["PATH"]}, "rabbitmq": common | broker_environment}
         environments["mailbox"] = common | {
@@ -271,6 +272,10 @@ class Launcher:
         told |= {"BROKER_URL": self.broker_urls.get(name, self.urls["BROKER_URL"]), "PUBLIC_URL": f"http://localhost:{self.port}"}
         if service in SERVICES:
             told |= {key: self.urls[key] for key in (f"{service.upper()}_DATABASE_URL", f"{service.upper()}_WORKER_DATABASE_URL")}
+        if name in self.doors:
+            told["DOOR"] = self.doors[name]
+        if name == "gateway":
+            told["DOORS"] = ",".join(f"{service}={place}" for service, place in self.doors.items())
         if name == "alerts":
             told |= {"SMTP_URL": self.urls["SMTP_URL"], "MAIL_FROM": os.environ.get("MAIL_FROM", "safekeep@safekeep.example")}
         if name == "identity" and "SSO_INNER_ISSUERS" in os.environ:

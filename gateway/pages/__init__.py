@@ -47,6 +47,7 @@ def install(app: Flask) -> None:
         recording,
         reports,
         restricting,
+        saving,
         settings,
         sign_on,
         staff,
@@ -56,7 +57,7 @@ def install(app: Flask) -> None:
     from gateway.pages import session as session_pages
 
     to_sign_in_with = session_pages, sign_on, account
-    for_records = home, inbox, recording, incidents, actions, assigning, corrections, restricting, pupils, drafts, kept, files, reports
+    for_records = home, inbox, recording, saving, incidents, actions, assigning, corrections, restricting, pupils, drafts, kept, files, reports
     to_look_after = trust, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
     for module in (*to_sign_in_with, *for_records, *to_look_after):
         app.register_blueprint(module.pages)

@@ -3,12 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, g, jsonify, redirect, render_template, request, url_for
 
 from gateway import alerting, drafts, problems, rpc, schools, session, uploads, words
 from gateway.alerting import Alerting
 from gateway.forms import Form, clean
-from gateway.pages import to_draft
+from gateway.pages import saving, to_draft
 from gateway.schools import Known
 from gateway.session import Here
 from safekeep import clock
@@ -49,7 +49,11 @@ def submit(slug: str, incident_id: UUID, action_id: UUID) -> Any:
         drafts.save(typed, draft_id=action_id, incident_id=incident_id, token=here.token)
         wanted = url_for("actions.form", slug=slug, incident_id=incident_id, action_id=action_id)
         return to_draft(here, wanted)
-    incident = _incident(here, incident_id)
+    try:
+        incident = _incident(here, incident_id)
+    except (Unavailable, StorageError):  # the page below it cannot be shown: its words are, and kept
+        g.kept = drafts.saved(typed, draft_id=action_id, incident_id=incident_id, token=here.token)
+        raise
     pressed, _, which = request.form.get("do", "record").partition(":")
     try:
         uploads.keep_all(typed, request.files.getlist("files"), token=here.token, thing_id=action_id)
@@ -114,7 +118,10 @@ def _add(typed: Form, *, here: Here, incident: IncidentAnswer, action_id: UUID) 
             return _show(typed, here=here, incident=incident, action_id=action_id, alerts=alerts, status=422)
         if not alerts.was_shown:
             return _show(typed, here=here, incident=incident, action_id=action_id, alerts=alerts, look=True)
-        done = rpc.ask(wanted, token=here.token, seconds=10.0)
+        certain_at = saving.until()
+        done = rpc.ask(wanted, token=here.token, seconds=saving.ANSWER_SECONDS)
+    except Unavailable as error:
+        return saving.resolve(error, typed=typed, here=here, entry_id=action_id, certain_at=certain_at, incident_id=incident.id)
     except Invalid as error:
         for path, code in error.problems.items():
             typed.refuse(alerting.field_of(path), code)

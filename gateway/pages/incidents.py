@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
-from gateway import rpc, schools, session
+from gateway import revocations, rpc, schools, session
 from gateway.forms import Form
 from gateway.session import Here
 from safekeep.contracts.alerts import AlertItem, Inbox, MarkRead, ReaderItem, Readers
@@ -15,6 +15,9 @@ from safekeep.errors import Invalid, NotFound, SafekeepError
 from safekeep.permissions import Class
 
 pages = Blueprint("incidents", __name__)
+
+DELAYED_SECONDS = 3.0
+"""So long without identity's heartbeat, four a second, and alerts are said to be delayed."""
 
 
 @pages.get("/s/<slug>/alerts/<uuid:alert_id>")
@@ -105,6 +108,7 @@ def recorded(slug: str, incident_id: UUID) -> Any:
     readers = _readers(here, incident_id)
     asked = min(request.args.get("asked", 0, type=int), 50)  # how many a DSL was asked to tell: only DSLs can read the requests themselves
     page = {"known": schools.known(here), "incident": found, "entry": found.entries[0], "readers": readers, "asked": max(asked, 0)}
+    page["delayed"] = _are_delayed(readers)
     return render_template("incidents/recorded.html", **page)
 
 
@@ -113,7 +117,9 @@ def readers(slug: str, incident_id: UUID) -> Any:
     """The part of the recorded page that changes as people read, for the page to fetch again."""
     here = session.here()
     found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
-    return render_template("incidents/_recorded_readers.html", known=schools.known(here), entry=found.entries[0], readers=_readers(here, incident_id))
+    readers = _readers(here, incident_id)
+    page = {"known": schools.known(here), "entry": found.entries[0], "readers": readers, "delayed": _are_delayed(readers)}
+    return render_template("incidents/_recorded_readers.html", **page)
 
 
 def _readers(here: Here, incident_id: UUID) -> dict[tuple[UUID, UUID], ReaderItem] | None:
@@ -125,6 +131,11 @@ def _readers(here: Here, incident_id: UUID) -> dict[tuple[UUID, UUID], ReaderIte
     except SafekeepError:
         return None
     return {(item.entry_id, item.person_id): item for item in items}
+
+
+def _are_delayed(readers: dict[tuple[UUID, UUID], ReaderItem] | None) -> bool:
+    """Whether alerts wait: who makes them does not answer, or the broker has carried nothing for seconds (or identity, which mail needs, is away)."""
+    return readers is None or not revocations.are_heard(within=DELAYED_SECONDS)
 
 
 def _my_alerts(here: Here, incident_id: UUID, *, must: bool = False) -> list[AlertItem]:

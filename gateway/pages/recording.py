@@ -10,7 +10,7 @@ from flask import Blueprint, jsonify, make_response, redirect, render_template, 
 from gateway import alerting, drafts, problems, rpc, schools, session, uploads, words
 from gateway.alerting import Alerting
 from gateway.forms import Form, clean, when
-from gateway.pages import to_draft
+from gateway.pages import saving, to_draft
 from gateway.schools import Known
 from gateway.session import Here
 from safekeep import clock, permissions
@@ -162,7 +162,10 @@ def _record(typed: Form, *, here: Here, slug: str, incident_id: UUID) -> Any:
     if not alerts.was_shown:
         return _show(typed, here=here, incident_id=incident_id, alerts=alerts, look=True)
     try:
-        done: Recorded = rpc.ask(wanted, token=here.token, seconds=10.0)
+        certain_at = saving.until()
+        done: Recorded = rpc.ask(wanted, token=here.token, seconds=saving.ANSWER_SECONDS)
+    except Unavailable as error:
+        return saving.resolve(error, typed=typed, here=here, entry_id=incident_id, certain_at=certain_at)
     except Invalid as error:
         _note(typed, error, linked=typed.as_ids("linked_ids"))
         return _show(typed, here=here, incident_id=incident_id, alerts=alerts, status=422)

@@ -5,6 +5,7 @@ import "./suggest.js";
 import "./drafts.js";
 import "./reveal.js";
 import "./refresh.js";
+import "./outcome.js";
 import "./lock.js";
 import "./key.js";
 import "./password.js";

@@ -217,6 +217,21 @@ class Record(Request[Recorded]):
     body_map_id: UUID | None = None
 
 
+class OutcomeAnswer(Contract):
+    """Under which incident it is recorded; None: it is not, and once the call's deadline has passed it never will be by that call."""
+
+    incident_id: UUID | None
+
+
+class Outcome(Request[OutcomeAnswer]):
+    """What became of the actor's own recording or action, whose answer was lost. Another author's id answers as if unknown."""
+
+    method: ClassVar[str] = "incidents.outcome"
+    answer: ClassVar[type[Contract]] = OutcomeAnswer
+
+    entry_id: UUID
+
+
 class AddAction(Request[Recorded]):
     """Add an action below an incident the actor can read. Actions are as immutable as incidents, and idempotent by `id`.
 

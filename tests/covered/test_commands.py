@@ -14,7 +14,8 @@ READS = frozenset(
     files.draft files.drafts files.left_drafts files.names files.read files.receipts
     identity.account identity.address_state identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
     identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_schools
-    incidents.chronology incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.permit_file incidents.person_openings
+    incidents.chronology incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
+    incidents.permit_file incidents.person_openings
     incidents.preview_alert incidents.pupil incidents.pupil_openings incidents.readers_of_records incidents.search_pupils incidents.summaries
     incidents.my_correction_requests incidents.open_correction_requests
     incidents.export incidents.export_piece incidents.proof incidents.waiting incidents.witnessed_head

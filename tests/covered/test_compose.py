@@ -87,6 +87,12 @@ def test_a_process_is_given_its_own_secrets_and_nobody_elses(name: str) -> None:
     expected = {"BROKER_URL", "KEYS_FILE", "PUBLIC_URL"}
     if service in SERVICES:
         expected |= {f"{service.upper()}_DATABASE_URL", f"{service.upper()}_WORKER_DATABASE_URL"}
+    if name in SERVICES:
+        expected |= {"DOOR"}
+        assert told["DOOR"].endswith(":9100")
+    if name.startswith("gateway"):
+        expected |= {"DOORS"}
+        assert told["DOORS"] == ",".join(f"{service}={service}:9100" for service in SERVICES)
     if name == "ledger":  # no broker: it is woken by the database
         expected = expected - {"BROKER_URL", "PUBLIC_URL"} | {"LEDGER_FOLDER"}
     expected |= {"identity": {"SSO_INNER_ISSUERS"}, "alerts": {"SMTP_URL", "MAIL_FROM"}, "files": {"OBJECT_STORE_URL"}}.get(name, set())

@@ -15,7 +15,7 @@ from tests.journeys.conftest import DESKTOP, PHONE
 from tests.journeys.test_afterwards import pupils, record
 from tests.journeys.test_recording_page import ACCOUNT
 
-NOUNS = {"home", "inbox", "recording", "incidents", "actions", "assigning", "corrections", "restricting", "pupils", "drafts", "reports"}
+NOUNS = {"home", "inbox", "recording", "incidents", "actions", "assigning", "corrections", "restricting", "pupils", "drafts", "reports", "saving"}
 NO_PAGES = {
     *{"recording.begin", "actions.begin", "corrections.begin", "pupils.begin_flag", "assigning.begin", "incidents.alert"},  # lead on at once
     *{"corrections.begin_request", "restricting.begin"},
@@ -112,6 +112,8 @@ def test_axe_finds_nothing_on_any_page_of_the_record(
     finds_nothing_wrong(at.page)
     at.press("Not you")
     at.look(f"{here}drafts")
+    at.look(f"{here}saving/{new_id()}")
+    at.look(f"{here}saving/{new_id()}?until=0")
     at.look(f"{here}incidents/{new_id()}")
     at.look(f"{dsl.base}nothing/here")
     assert {name for name in at.seen if name.partition(".")[0] in NOUNS} == EVERY

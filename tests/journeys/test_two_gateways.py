@@ -60,9 +60,12 @@ class Line:
 
 
 class Gateway:
-    """One gateway process with one worker, started as the running system's is, over a line of its own."""
+    """One gateway process with one worker, started as the running system's is, over a line of its own.
 
-    def __init__(self, system: dict[str, Any]) -> None:
+    Without `doors` it knows no other way to the services: then what opens while nothing passes was remembered.
+    """
+
+    def __init__(self, system: dict[str, Any], *, doors: bool = False) -> None:
         environment = psutil.Process(system["pids"]["gateway"]).environ()
         broker = urllib.parse.urlsplit(environment["BROKER_URL"])
         self.line = Line(broker.hostname or "", broker.port or 5672)
@@ -70,7 +73,8 @@ class Gateway:
         self.port = free_port()
         command = [sys.executable, "-W", "ignore", "-m", "gunicorn", "--config", str(ROOT / "deploy" / "gunicorn.conf.py"), "--workers", "1"]
         command += ["--bind", f"127.0.0.1:{self.port}", "gateway:create_app()"]
-        self._process = subprocess.Popen(command, cwd=ROOT, env=environment | {"BROKER_URL": over, "INNER_PORT": "0"}, stdout=subprocess.DEVNULL)
+        told = {"BROKER_URL": over, "INNER_PORT": "0"} | ({} if doors else {"DOORS": ""})
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment | told, stdout=subprocess.DEVNULL)
 
     def call(self, method: str, path: str, cookie: str, form: dict[str, str] | None = None) -> tuple[int, Any, str]:
         """Return (status, headers, the page)."""
@@ -209,3 +213,21 @@ def test_a_gateway_that_hears_nothing_for_a_second_trusts_no_session_it_remember
         time.sleep(0.3)
     assert deaf.is_open(kept)
     assert not deaf.is_open(ended)
+
+
+def test_a_gateway_that_hears_nothing_asks_identity_by_its_side_door(system: dict[str, Any], somebody: Callable[[], str]) -> None:
+    """It still trusts nothing it remembers: what was revoked meanwhile is closed at once, and the others go on working."""
+    deaf = Gateway(system, doors=True)
+    try:
+        deaf.wait()
+        kept, ended = somebody(), somebody()
+        remembered_by([deaf], kept)
+        remembered_by([deaf], ended)
+        page = deaf.call("GET", "/places", ended)[2]
+        deaf.line.open.clear()
+        time.sleep(1.3)
+        assert deaf.call("POST", "/sign-out", ended, {"csrf_token": token(page)})[0] == 303, "which is itself a call that goes by the door"
+        assert not deaf.is_open(ended)
+        assert deaf.is_open(kept)
+    finally:
+        deaf.stop()

@@ -14,6 +14,8 @@ from safekeep.contracts.incidents import (
     AddAction,
     AlertPreview,
     IncidentRecorded,
+    Outcome,
+    OutcomeAnswer,
     PreviewAlert,
     Record,
     Recorded,
@@ -22,7 +24,7 @@ from safekeep.database import together
 from safekeep.errors import Conflict, Invalid
 from safekeep.permissions import Class
 from safekeep.receipts import Receipt
-from safekeep.rpc import answers
+from safekeep.rpc import answers, in_time
 from services.incidents import recording, store
 from services.incidents.service.access import access_incident, known_school, tell_keepers, untellable
 from services.incidents.service.base import Base
@@ -77,12 +79,20 @@ class Entries(Base):
         with self._school(actor) as tx:
             return write_action(tx, actor=actor, request=request, files=files, now=clock.now(), past=False)
 
+    @answers(Outcome)
+    def outcome(self, actor: Actor, request: Outcome) -> OutcomeAnswer:
+        with self._school(actor) as tx:
+            store.lock_head(tx, school_id=actor.at_school)  # whoever was recording has committed; who comes later finds the deadline passed
+            row = store.entry_with(tx, school_id=actor.at_school, entry_id=request.entry_id)
+        return OutcomeAnswer(incident_id=row.incident_id if row is not None and row.author_id == actor.person else None)
+
 
 def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: Sequence[Receipt], now: datetime, past: bool) -> Recorded:
     school_id = actor.at_school
     fingerprint = recording.fingerprint(request, file_ids=[f.file_id for f in files])
     parts = {request.pupil_id: "pupil", **{x.pupil_id: x.part for x in request.linked_pupils}}
     found = store.situation(tx, school_id=school_id, entry_id=request.id, parts=parts, now=now)
+    in_time()
     if found is None:
         raise Conflict("not_ready")
     if found.repeated:
@@ -189,6 +199,7 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
     school_id = actor.at_school
     fingerprint = recording.fingerprint(request, file_ids=[f.file_id for f in files])
     head = store.lock_head(tx, school_id=school_id)
+    in_time()
     if store.entry_with(tx, school_id=school_id, entry_id=request.id):
         return answer_again(tx, actor=actor, entry_id=request.id, fingerprint=fingerprint)
     incident = access_incident(tx, actor=actor, incident_id=request.incident_id)

@@ -1,8 +1,11 @@
-"""Calls to a real service over a real broker: whatever a call says of itself, the service answers the next one."""
+"""Calls to a real service, over a real broker and by its side door: whatever a call says of itself, the next one is answered."""
 
 import os
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -10,12 +13,15 @@ from typing import Any
 
 import pika
 import pytest
-from nameko.exceptions import UnknownService
+from nameko.exceptions import MethodNotFound, RemoteError, UnknownService, deserialize
 from nameko.standalone.rpc import ClusterRpcProxy
 
-from safekeep import bus, keys
+from deploy.local import servers
+from gateway import revocations
+from gateway import rpc as gateway
+from safekeep import bus, door, keys, porter
 from safekeep.contracts.reports import Counts
-from safekeep.errors import NotSignedIn
+from safekeep.errors import NotSignedIn, TooLate, Unavailable
 from safekeep.rpc import Resources, envelope
 from tests.servers import Broker
 from tests.services.bus.test_relay_for_real import until
@@ -33,6 +39,7 @@ class Stage:
         self.keys = keys.Keys.load(folder / "process" / "gateway.json")
         bus.use_keys(self.keys)
         self.process: subprocess.Popen[bytes] | None = None
+        self.place = ("127.0.0.1", servers.free_port())
 
     def start(self) -> None:
         environment = {
@@ -41,6 +48,7 @@ class Stage:
             "REPORTS_WORKER_DATABASE_URL": self.resources.settings.worker_database_url,
             "BROKER_URL": self.broker.url("reports"),
             "KEYS_FILE": str(self.folder / "process" / "reports.json"),
+            "DOOR": "{}:{}".format(*self.place),
         }
         self.process = subprocess.Popen([sys.executable, "-W", "ignore", "-m", "services", "reports"], env=environment, cwd=ROOT)
 
@@ -62,6 +70,22 @@ class Stage:
         """Return a call as it travels."""
         return bus.encode({"args": [envelope(ASKED, token="", seconds=60)], "kwargs": {}})
 
+    def by_door(self, method: str = "counts", *, seconds: float = 60, **more: Any) -> Any:
+        """Return what the door says to a call of nobody's."""
+        asked: dict[str, Any] = {"call": envelope(ASKED, token="", seconds=seconds), "keys": self.keys, "service": "reports"} | more
+        answer = door.ask(self.place, method=method, seconds=60, **asked)
+        assert answer["result"] is None
+        return deserialize(answer["error"])
+
+    def say(self, data: bytes) -> bytes:
+        """Return what the door says to some bytes: nothing where it hangs up."""
+        with socket.create_connection(self.place, timeout=30) as sock:
+            sock.sendall(data)
+            try:
+                return sock.recv(100)
+            except ConnectionError:
+                return b""
+
     def answers(self) -> bool:
         """Whether it answers a call, by refusing it: nobody is signed in. False while it does not listen yet."""
         config = bus.nameko_config(broker_url=self.broker.url("gateway"))
@@ -79,13 +103,13 @@ class Stage:
 def stage(resources: Callable[..., Resources], broker: Broker, keys_folder: Path) -> Iterator[Stage]:
     made = Stage(resources("reports"), broker, keys_folder)
     made.start()
+    until(made.answers)
     yield made
     made.end()
 
 
 def test_a_call_whose_answer_cannot_be_sent_is_answered_by_nobody_and_ends_nothing(stage: Stage) -> None:
     """Each of these ended the service, and, redelivered from its durable queue, every one started after it."""
-    until(stage.answers)
     stage.send(stage.call(), **SEALED)
     stage.send(stage.call(), **SEALED, reply_to="alerts.counts")  # the broker refuses: that is no place for answers
     stage.send(stage.call(), **SEALED, reply_to="")
@@ -105,3 +129,96 @@ def test_a_call_whose_answer_cannot_be_sent_is_answered_by_nobody_and_ends_nothi
 def waiting(stage: Stage) -> int:
     with pika.BlockingConnection(pika.URLParameters(stage.broker.url())) as connection:
         return int(connection.channel().queue_declare("rpc-reports", passive=True).method.message_count)
+
+
+def test_a_call_by_the_door_is_answered_as_one_over_the_broker(stage: Stage) -> None:
+    assert isinstance(stage.by_door(), NotSignedIn), "no more is allowed there: the token is asked for"
+    assert isinstance(stage.by_door(seconds=-1), TooLate)
+    assert isinstance(stage.by_door("nothing"), MethodNotFound)
+    assert isinstance(stage.by_door("_school"), MethodNotFound)
+    assert isinstance(stage.by_door(call="no call"), RemoteError)
+    assert stage.answers()
+
+
+def test_the_door_answers_nobody_but_the_gateway(stage: Stage) -> None:
+    def sealed(by: str, purpose: str, type_: str = door.QUESTION) -> bytes:
+        ring = keys.Keys.load(stage.folder / "process" / f"{by}.json")
+        body = {"method": "counts", "call": envelope(ASKED, token="", seconds=60)}
+        data = bus.seal(keys=ring, body=body, owner="gateway", type_=type_, message_id="1", purpose=purpose)
+        return len(data).to_bytes(4, "big") + data
+
+    with socket.create_connection(stage.place, timeout=30) as silent:
+        silent.sendall(b"\0\0")
+        began = time.monotonic()
+        good = sealed("gateway", "door-reports")
+        assert stage.say(good)
+        assert not stage.say(sealed("gateway", "bus")), "every process holds that key"
+        assert not stage.say(sealed("gateway", "door-incidents")), "another service's door"
+        assert not stage.say(sealed("alerts", "bus")), "another service"
+        assert not stage.say(sealed("gateway", "door-reports", door.ANSWER))
+        assert not stage.say(good[:-1] + bytes([good[-1] ^ 1])), "damaged"
+        assert not stage.say((door.MOST + 1).to_bytes(4, "big")), "more than a message may be: hung up before it comes"
+        assert not stage.say(b"GET / HTTP/1.1\r\n\r\n")
+        assert not stage.say(b"\0\0\0\4abcd")
+        assert not silent.recv(1)
+        assert time.monotonic() - began < porter.PATIENCE + 20
+    for other in ("alerts", "relay", "operator", "demo", "ledger"):
+        with pytest.raises(KeyError):
+            sealed(other, "door-reports")
+    assert isinstance(stage.by_door(), NotSignedIn)
+
+
+def test_an_answer_is_taken_only_for_its_own_question(stage: Stage) -> None:
+    """Somebody between the two who keeps an answer and gives it to a later question."""
+    kept = door.seal({"result": 1, "error": None}, keys=stage.keys, service="reports", owner="reports", type_=door.ANSWER, number="other")
+
+    def answer_with_it() -> None:
+        sock, _ = listening.accept()
+        with sock:
+            door.read(sock)
+            door.write(sock, kept)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        between = threading.Thread(target=answer_with_it)
+        between.start()
+        with pytest.raises(ConnectionError, match="not the answer"):
+            door.ask(listening.getsockname(), keys=stage.keys, service="reports", method="counts", call={}, seconds=30)
+        between.join(30)
+
+
+def test_while_the_broker_is_blocked_calls_go_by_the_door(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def seconds() -> float:
+        began = time.monotonic()
+        with pytest.raises(NotSignedIn):
+            gateway.ask(ASKED, token="", seconds=20)
+        return time.monotonic() - began
+
+    gateway.start(broker_url=stage.broker.url("gateway"), keys=stage.keys, doors={"reports": stage.place})
+    monkeypatch.setattr(revocations, "are_heard", lambda: True)
+    seconds()
+    stage.broker.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
+    try:
+        assert 1.0 < seconds() < 15.0, "whoever does not know yet tries the broker first, for seconds"
+        monkeypatch.setattr(revocations, "are_heard", lambda: False)
+        assert seconds() < 1.0
+    finally:
+        stage.broker.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
+    monkeypatch.setattr(revocations, "are_heard", lambda: True)
+    assert seconds() < 15.0
+    assert stage.answers()
+
+
+def test_with_both_ways_closed_it_is_certainly_not_done(stage: Stage) -> None:
+    nowhere = ("127.0.0.1", servers.free_port())
+    gateway.start(broker_url=f"amqp://guest:guest@127.0.0.1:{nowhere[1]}/", keys=stage.keys, doors={"reports": stage.place})
+    with pytest.raises(NotSignedIn):
+        gateway.ask(ASKED, token="")
+    gateway.start(broker_url=f"amqp://guest:guest@127.0.0.1:{nowhere[1]}/", keys=stage.keys, doors={"reports": nowhere})
+    with pytest.raises(Unavailable, match="not_done"):
+        gateway.ask(ASKED, token="")
+
+
+def test_a_service_that_lost_its_broker_for_a_while_answers_the_first_call_after_it(stage: Stage) -> None:
+    """Its connections are of before: it must notice by itself, not with somebody's call."""
+    stage.broker.ctl("close_all_user_connections", "reports", "a test")
+    assert stage.answers()
