@@ -104,12 +104,6 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "cannot_be_told": Problem(
             403, "not-allowed", _("This person cannot be told"), _("This person cannot be sent this record. Another DSL can help.")
         ),
-        "another_dsl": Problem(
-            403,
-            "another-dsl",
-            _("Another DSL has to do this"),
-            _("You cannot export this record. Nothing was exported. Ask another DSL to do it."),
-        ),
         "elsewhere": Problem(
             403,
             "not-allowed",

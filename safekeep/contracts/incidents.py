@@ -869,8 +869,8 @@ class EndWitness(Request[Nothing]):
 class BeginExport(Request[ExportItem]):
     """Have an export made, of a pupil, an incident or the school. It stands in the ledger as a disclosure. DSLs only.
 
-    `with_linked`: also the words of incidents in which the pupil is only linked. Raises NotFound where the actor may not know of it, and
-    NotAllowed("another_dsl") where something in it is not theirs to read.
+    `with_linked`: also the words of incidents in which the pupil is only linked. Words that the actor may not read are withheld; of an
+    incident such entries are left out. Raises NotFound where the actor may not know of it.
     """
 
     method: ClassVar[str] = "incidents.begin_export"

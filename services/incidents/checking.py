@@ -17,6 +17,7 @@ from safekeep.proof.export import LATITUDE_SECONDS
 from safekeep.proof.heads import Signed
 from services.incidents import ledger
 from services.incidents.exporting import Kept, recorded
+from services.incidents.standing import Standings
 
 _LATITUDE = timedelta(seconds=LATITUDE_SECONDS)
 WITH_WORDS = frozenset({"incident", "action", "correction"})
@@ -51,6 +52,7 @@ class Checker:
     hash: str = BEGINNING
     latest: str = ""
     threads: dict[str, tuple[int, str]] | None = None  # followed only from the beginning
+    standings: Standings | None = None  # likewise
 
     def check(self, row: Row) -> Iterator[Problem]:
         """Check the next entry."""
@@ -98,6 +100,8 @@ class Checker:
         if kept.values is None:
             return ["all of it is gone"] if entry["kind"] in WITH_WORDS or kept.fields else []
         values = recorded(kept.values, committed=entry["fields"], salts=kept.fields)
+        if self.standings is not None:
+            self.standings.add(entry, values=values, pupils=kept.pupils)
         wrong = [n for n in entry["fields"] if n not in values or not _opens(entry["fields"][n], n, kept.fields.get(n), values[n])]
         wrong += [name for name in values if name not in entry["fields"]]
         if row.entry is not None:

@@ -13,6 +13,7 @@ from safekeep.proof.merkle import Growing, leaf_hash
 from services.incidents import checking, store
 from services.incidents.checking import Checker, Problem
 from services.incidents.keeper import Keeper, heads
+from services.incidents.standing import Standings
 
 
 def check_new(keeper: Keeper, *, school_id: UUID, now: datetime) -> list[Problem]:
@@ -37,7 +38,8 @@ def check_whole(keeper: Keeper, *, school_id: UUID, now: datetime) -> list[Probl
     with keeper.school(school_id) as tx:
         known = heads.all_of(keeper, tx, school_id=school_id)
         wanted, roots, growing = {each.head.size for each in known}, dict[int, str](), Growing()
-        checker = Checker(school_id=school_id, threads={})
+        standings = Standings()
+        checker = Checker(school_id=school_id, threads={}, standings=standings)
         found: list[Problem] = []
         for row in store.kept(tx, school_id=school_id):
             found += checker.check(_row(row))
@@ -48,6 +50,8 @@ def check_whole(keeper: Keeper, *, school_id: UUID, now: datetime) -> list[Probl
         found += checking.check_ends(checker=checker, end=ends, roots=roots, heads=known, keys=keeper.public_keys())
         for row in store.outside_the_ledger(tx, school_id=school_id):
             found.append(Problem("added", "It was put into the record without a place in the ledger.", None, row.kind, row.incident_id))
+        for incident, entry, said in standings.wrong(**store.standing_rows(tx, school_id=school_id)):
+            found.append(Problem("changed", said, None, "" if entry else "incident", UUID(incident)))
         _keep(tx, school_id=school_id, found=found, now=now, whole=True)
         end = {"sequence": checker.sequence, "hash": checker.hash, "at_latest": checker.latest}
         store.keep_check(tx, school_id=school_id, **end, checked_at=now, whole_at=now)

@@ -108,6 +108,7 @@ class _Scope:
         self._about: frozenset[str] | None = None
         self._children = store.children_of(tx, school_id=school_id, person_id=row.asked_by)
         self._hidden = {str(id_) for id_ in store.hidden_from(tx, school_id=school_id, reading=self._reading)}
+        self._kept = store.keepers(tx, school_id=school_id)
         self._seen: dict[str, str] = {}
         if row.scope == "pupil":
             found = store.about_now(tx, school_id=school_id, pupil_id=row.scope_id, with_linked=row.with_linked)
@@ -118,14 +119,22 @@ class _Scope:
         for row in store.kept(self._tx, school_id=self._school, reading=self._reading, **of_it):
             class_code = Class(row._mapping["class"]).code if row.id is not None else ""
             openings = store.opened(row)
-            yield checking.kept_of(row, openings=openings, class_code=class_code, shown=self._is_shown(row, openings)).kept
+            shown = self._is_shown(row, openings)
+            if shown or self._row.scope != "incident":  # of one incident, what is not for them is not there; elsewhere no number may be missing
+                yield checking.kept_of(row, openings=openings, class_code=class_code, shown=shown).kept
 
     def _is_shown(self, row: Any, openings: dict[str, Any]) -> bool:
         """Whether its words are shown: only what the asker may read, and of another child's incident nothing unless that was asked for."""
-        incident = str(json.loads(bytes(row.canonical)).get("incident", "")) if row.canonical else ""
+        entry = json.loads(bytes(row.canonical)) if row.canonical else {}
+        incident = str(entry.get("incident", ""))
         if row.id is not None and not row.readable:
             return False
-        if row.id is None and (incident in self._hidden or any(p.get("pupil") in self._children for p in openings.get("pupils") or [])):
+        if row.id is None and str(entry.get("kind", "")).startswith("restriction"):
+            return self._row.asked_by in self._kept.get(str((openings.get("values") or {}).get("restriction")), ())
+        if row.id is None and (
+            not self._hidden.isdisjoint((incident, str(entry.get("entry", ""))))
+            or any(p.get("pupil") in self._children for p in openings.get("pupils") or [])
+        ):
             return False
         own = str(self._row.scope_id)
         alone = all(p.get("pupil") == own for p in openings.get("pupils") or [])

@@ -30,11 +30,11 @@ from safekeep.contracts.incidents import (
     WitnessedHeadAnswer,
     WitnessItem,
 )
-from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound
+from safekeep.errors import Conflict, Invalid, NotFound
 from safekeep.proof.heads import Signed, fingerprint
 from safekeep.rpc import answers
 from services.incidents import store
-from services.incidents.service.access import access_pupil
+from services.incidents.service.access import access_pupil, unread
 from services.incidents.service.base import Base
 from services.incidents.service.openings import keep_opening
 from services.incidents.service.writing import write_place
@@ -55,8 +55,9 @@ class Proofs(Base):
             found = store.alterations_of(tx, **here)
             heads = store.latest_heads(tx, **here, limit=SHOWN)
             witnesses = store.witnesses_of(tx, **here)
-            exports = store.exports_of(tx, **here, limit=SHOWN)
+            exports = store.exports_of(tx, **here, reading=permissions.reading(actor), limit=SHOWN)
             entries, _, _ = store.ends(tx, **here)
+            hidden = unread(tx, actor=actor, ids={row.incident_id for row in found if row.incident_id})
         if request.incident_id:
             found = [row for row in found if row.incident_id in (request.incident_id, None)]
         return ProofAnswer(
@@ -65,7 +66,7 @@ class Proofs(Base):
             checked_to=check.sequence if check else 0,
             whole_at=check.whole_at if check else None,
             fingerprint=fingerprint(heads[0][1].public) if heads else "",
-            alterations=[_alteration(row) for row in found[:200]],
+            alterations=[_alteration(row, known=row.incident_id not in hidden) for row in found[:200]],
             heads=[_head(id_, each) for id_, each in heads],
             witnesses=[WitnessItem(id=row.id, kind=row.kind, name=row.name, address=row.address, added_at=row.added_at) for row in witnesses],
             exports=[export_item(row) for row in exports],
@@ -140,10 +141,10 @@ class Proofs(Base):
 def _access_scope(tx: sa.Connection, *, actor: Actor, request: BeginExport) -> dict[UUID, str]:
     """Return the pupils in whose threads the disclosure stands.
 
-    Raises NotFound for what is not there or not theirs to know of, NotAllowed where something in it is not theirs to read.
+    Raises NotFound for what is not there or not theirs to know of. Where something in it is not theirs to read the answer is the same as
+    where nothing is: the words of that are withheld, as those of other children's incidents are.
     """
     here: dict[str, Any] = {"school_id": actor.at_school}
-    reading = permissions.reading(actor)
     if request.scope == "school":
         if request.scope_id != actor.at_school:
             raise NotFound("school")
@@ -152,15 +153,10 @@ def _access_scope(tx: sa.Connection, *, actor: Actor, request: BeginExport) -> d
         pupil = access_pupil(tx, actor=actor, pupil_id=request.scope_id)
         if actor.person in store.concerned_staff(tx, **here, pupil_ids=[pupil.id]):
             raise NotFound("pupil")
-        of_it, parts = {"pupil_id": pupil.id}, {pupil.id: "pupil"}
-    else:
-        if not store.entries_of(tx, **here, incident_id=request.scope_id, reading=reading):
-            raise NotFound("incident")
-        of_it = {"incident_id": request.scope_id}
-        parts = {row.pupil_id: row.part or "pupil" for row in store.linked_of(tx, **here, incident_id=request.scope_id)}
-    if store.hides_any(tx, **here, reading=reading, **of_it):
-        raise NotAllowed("another_dsl")
-    return parts
+        return {pupil.id: "pupil"}
+    if not store.entries_of(tx, **here, incident_id=request.scope_id, reading=permissions.reading(actor)):
+        raise NotFound("incident")
+    return {row.pupil_id: row.part or "pupil" for row in store.linked_of(tx, **here, incident_id=request.scope_id)}
 
 
 def _access_export(tx: sa.Connection, *, actor: Actor, export_id: UUID) -> sa.Row[Any]:
@@ -194,5 +190,7 @@ def export_item(row: Any) -> ExportItem:
     )
 
 
-def _alteration(row: Any) -> AlterationItem:
-    return AlterationItem(number=row.sequence, kind=row.kind, incident_id=row.incident_id, code=row.code, said=row.said, found_at=row.found_at)
+def _alteration(row: Any, *, known: bool) -> AlterationItem:
+    """What was found. Of which incident, is said to those who read of it."""
+    incident_id = row.incident_id if known else None
+    return AlterationItem(number=row.sequence, kind=row.kind, incident_id=incident_id, code=row.code, said=row.said, found_at=row.found_at)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -17,6 +18,9 @@ from services.incidents.service.access import known_school
 from services.incidents.service.base import Base
 from services.incidents.service.rows import restriction_item
 from services.incidents.service.writing import write_place
+
+NO_THREAD: dict[UUID, str] = {}
+"""In no pupil's thread: an export of a pupil would tell those from whom an entry is kept that there is a restriction."""
 
 
 class Restricting(Base):
@@ -37,9 +41,8 @@ class Restricting(Base):
                 raise NotFound("restriction")
             store.lift_restriction(tx, school_id=actor.at_school, restriction_id=row.id, by=actor.person, now=now)
             fields = {"restriction": str(row.id), "reason": request.reason}
-            parts = _parts(tx, actor=actor, incident_id=row.incident_id)
             here = {"incident_id": row.incident_id, "entry_id": row.entry_id}
-            write_place(tx, actor=actor, kind="restriction_lifted", fields=fields, parts=parts, now=now, **here)
+            write_place(tx, actor=actor, kind="restriction_lifted", fields=fields, parts=NO_THREAD, now=now, **here)
         return Nothing()
 
 
@@ -59,8 +62,9 @@ def _restrict(tx: sa.Connection, *, actor: Actor, request: Restrict, now: dateti
     here = {"school_id": school_id, "incident_id": entry.incident_id}
     if any(kept.entry_id in (entry.id, entry.incident_id) for kept in store.restrictions_of(tx, **here)):
         raise Conflict("restricted")
-    school, parts = known_school(tx, school_id), _parts(tx, actor=actor, incident_id=entry.incident_id)
-    concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=parts)
+    school = known_school(tx, school_id)
+    pupils = [row.pupil_id for row in store.linked_of(tx, school_id=school_id, incident_id=entry.incident_id)]
+    concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=pupils)
     recording.refuse(recording.problems_of_keeping(request, school=school, concerned=concerned, by=actor.person))
     kept_to = [request.keeper_id, request.dsl_id]
     about = {"about_id": request.about_id, "keeper_id": request.keeper_id, "dsl_id": request.dsl_id, "reason": request.reason}
@@ -73,7 +77,7 @@ def _restrict(tx: sa.Connection, *, actor: Actor, request: Restrict, now: dateti
         "dsl": str(request.dsl_id),
         "reason": request.reason,
     }
-    write_place(tx, actor=actor, kind="restriction", fields=fields, parts=parts, now=now, **place)
+    write_place(tx, actor=actor, kind="restriction", fields=fields, parts=NO_THREAD, now=now, **place)
     incident = store.incident_with(tx, **here)
     assert incident is not None
     outbox.add(
@@ -95,7 +99,3 @@ def _restrict(tx: sa.Connection, *, actor: Actor, request: Restrict, now: dateti
     row = store.restriction_with(tx, school_id=school_id, restriction_id=request.id)
     assert row is not None
     return row
-
-
-def _parts(tx: sa.Connection, *, actor: Actor, incident_id: Any) -> dict[Any, str]:
-    return {row.pupil_id: row.part or "pupil" for row in store.linked_of(tx, school_id=actor.at_school, incident_id=incident_id)}

@@ -24,7 +24,6 @@ from services.incidents.store.proof import (
     export_with,
     exports_of,
     hidden_from,
-    hides_any,
     keep_check,
     kept,
     latest_heads,
@@ -37,6 +36,7 @@ from services.incidents.store.proof import (
     put_off,
     signed_head,
     signed_heads_of,
+    standing_rows,
     want,
     witness_with,
     witnesses_of,
@@ -68,7 +68,7 @@ from services.incidents.store.reading import (
     readable,
     readable_of,
 )
-from services.incidents.store.restrictions import add_restriction, entries_under, lift_restriction, restriction_with, restrictions_of
+from services.incidents.store.restrictions import add_restriction, entries_under, keepers, lift_restriction, restriction_with, restrictions_of
 from services.incidents.store.rights import Right, give_right_to_one, give_rights, losing_sight, rights_in, take_right, take_rights
 from services.incidents.store.school import keep_school, keep_staff, school_state
 from services.incidents.store.tables import metadata

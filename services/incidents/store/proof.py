@@ -29,6 +29,7 @@ from services.incidents.store.tables import (
     ledger_work,
     pupils,
     relations,
+    restrictions,
     schools,
     signed_heads,
     witnesses,
@@ -155,9 +156,12 @@ def export_with(tx: sa.Connection, *, school_id: UUID, id: UUID) -> sa.Row[Any] 
     return tx.execute(sa.select(exports).where(exports.c.school_id == school_id, exports.c.id == id)).first()
 
 
-def exports_of(tx: sa.Connection, *, school_id: UUID, limit: int) -> Sequence[sa.Row[Any]]:
-    """Return the newest exports."""
-    query = sa.select(exports).where(exports.c.school_id == school_id)
+def exports_of(tx: sa.Connection, *, school_id: UUID, reading: Reading, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return the newest exports, but for those of what this reader may not know of: of their own child, and of incidents they read nothing of."""
+    own = sa.select(relations.c.pupil_id).where(relations.c.school_id == school_id, relations.c.person_id == reading.person_id)
+    read = sa.select(entries.c.incident_id).where(entries.c.school_id == school_id, readable(reading))
+    about = sa.or_(exports.c.scope != "pupil", exports.c.scope_id.not_in(own)), sa.or_(exports.c.scope != "incident", exports.c.scope_id.in_(read))
+    query = sa.select(exports).where(exports.c.school_id == school_id, *about)
     return tx.execute(query.order_by(exports.c.asked_at.desc(), exports.c.id.desc()).limit(limit)).all()
 
 
@@ -243,6 +247,22 @@ def outside_the_ledger(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row
     return tx.execute(query.where(entries.c.school_id == school_id, sa.or_(ledger.c.hash.is_(None), ledger.c.hash != entries.c.entry_hash))).all()
 
 
+def standing_rows(tx: sa.Connection, *, school_id: UUID) -> dict[str, Iterator[sa.Row[Any]]]:
+    """Return the rows that may lawfully change, as they are now: of entries and incidents what may, pupils in incidents, restrictions."""
+    wanted: dict[str, tuple[Any, ...]] = {
+        "entries": (entries.c.id, entries.c.incident_id, entries.c.kind, entries.c["class"], entries.c.correction_id),
+        "incidents": (incidents.c.id, incidents.c["class"], incidents.c.categories, incidents.c.pupil_id, incidents.c.assignment_id),
+        "pupils": (incident_pupils.c.incident_id, incident_pupils.c.pupil_id, incident_pupils.c.part),
+        "restrictions": tuple(restrictions.c),
+    }
+    return {name: _all_of(tx, columns, school_id=school_id) for name, columns in wanted.items()}
+
+
+def _all_of(tx: sa.Connection, columns: Sequence[Any], *, school_id: UUID) -> Iterator[sa.Row[Any]]:
+    query = sa.select(*columns).where(columns[0].table.c.school_id == school_id)
+    yield from tx.execute(query.execution_options(stream_results=True, yield_per=1000))
+
+
 def ends(tx: sa.Connection, *, school_id: UUID) -> tuple[int, str, dict[str, tuple[int, str]]]:
     """Return where the chain and each pupil's thread are said to stand."""
     head = tx.execute(sa.select(ledger_heads).where(ledger_heads.c.school_id == school_id)).first()
@@ -258,20 +278,9 @@ def about_now(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, with_linked
     return frozenset(tx.execute(query if with_linked else query.where(incident_pupils.c.part.is_(None))).scalars())
 
 
-def hides_any(tx: sa.Connection, *, school_id: UUID, reading: Reading, pupil_id: UUID | None = None, incident_id: UUID | None = None) -> bool:
-    """Whether an incident, or one that is about a pupil, has an entry that this reader may not read."""
-    here = [entries.c.school_id == school_id, sa.not_(readable(reading))]
-    if incident_id:
-        here.append(entries.c.incident_id == incident_id)
-    if pupil_id:
-        of_pupil = incident_pupils.c.school_id == school_id, incident_pupils.c.pupil_id == pupil_id, incident_pupils.c.part.is_(None)
-        here.append(entries.c.incident_id.in_(sa.select(incident_pupils.c.incident_id).where(*of_pupil)))
-    return bool(tx.execute(sa.select(sa.exists().where(*here))).scalar())
-
-
 def hidden_from(tx: sa.Connection, *, school_id: UUID, reading: Reading) -> frozenset[UUID]:
-    """Return the incidents that have an entry this reader may not read."""
-    query = sa.select(entries.c.incident_id).where(entries.c.school_id == school_id, sa.not_(readable(reading))).distinct()
+    """Return the entries this reader may not read. An incident of which they read nothing is in it by its first entry's id, its own."""
+    query = sa.select(entries.c.id).where(entries.c.school_id == school_id, sa.not_(readable(reading)))
     return frozenset(tx.execute(query).scalars())
 
 

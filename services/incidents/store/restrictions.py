@@ -38,3 +38,9 @@ def entries_under(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, entr
     if entry_id != incident_id:
         query = query.where(sa.or_(entries.c.id == entry_id, entries.c.facts["corrects"].astext == str(entry_id)))
     return list(tx.execute(query.order_by(entries.c.ledger_sequence)).scalars())
+
+
+def keepers(tx: sa.Connection, *, school_id: UUID) -> dict[str, frozenset[UUID]]:
+    """Return each restriction's two people, of those lifted too."""
+    query = sa.select(restrictions.c.id, restrictions.c.keeper_id, restrictions.c.dsl_id).where(restrictions.c.school_id == school_id)
+    return {str(row.id): frozenset((row.keeper_id, row.dsl_id)) for row in tx.execute(query)}

@@ -1,0 +1,114 @@
+"""What the ledger's entries come to, against the rows that may lawfully change: a class that was raised, whom an incident is about, which
+correction says what an entry says now, to whom an entry is kept. Pure: rows come from the caller.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from safekeep.permissions import Class
+
+GONE = frozenset({"assigned", "moved"})
+"""Parts of a pupil who is in an incident no more, after the entry that says so."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """What one incident's entries come to, so far."""
+
+    class_: int = 0
+    categories: list[str] = field(default_factory=list)
+    pupils: dict[str, str | None] = field(default_factory=dict)  # → their part, None for the one it is about
+    assignment: str | None = None
+    classes: dict[str, int] = field(default_factory=dict)  # of its entries, as they were recorded
+    fixed_by: dict[str, str] = field(default_factory=dict)  # an entry struck → its latest correction
+    struck: dict[str, str] = field(default_factory=dict)  # a correction → the entry it strikes
+
+
+@dataclass(slots=True)
+class Standings:
+    """What a school's ledger comes to, so far."""
+
+    incidents: dict[str, Standing] = field(default_factory=dict)
+    restrictions: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # → all that a row of it says, and whether it was lifted
+
+    def add(self, entry: Mapping[str, Any], *, values: Mapping[str, Any], pupils: Sequence[Mapping[str, Any]]) -> None:
+        """Take in the ledger's next entry, as it was recorded."""
+        kind = entry["kind"]
+        if kind == "restriction":
+            told = (entry["incident"], entry["entry"], entry["author"], values.get("about"), values.get("keeper"), values.get("dsl"))
+            self.restrictions[str(values.get("restriction"))] = (*told, values.get("reason"), False)
+        elif kind == "restriction_lifted":
+            held = self.restrictions.get(str(values.get("restriction")))
+            if held:
+                self.restrictions[str(values.get("restriction"))] = (*held[:-1], True)
+        elif kind in ("incident", "action", "correction"):
+            self._add_words(entry, values=values, pupils=pupils)
+
+    def _add_words(self, entry: Mapping[str, Any], *, values: Mapping[str, Any], pupils: Sequence[Mapping[str, Any]]) -> None:
+        of_it, id_ = self.incidents.setdefault(entry["incident"], Standing()), entry["entry"]
+        of_it.classes[id_] = _class(values.get("class"))
+        of_it.class_ = max(of_it.class_, of_it.classes[id_])
+        of_it.categories += [code for code in values.get("categories") or () if code not in of_it.categories]
+        of_it.pupils = {str(p.get("pupil")): None if p.get("part") == "pupil" else p.get("part") for p in pupils if p.get("part") not in GONE}
+        if values.get("fact:assigned_to"):
+            of_it.assignment = id_
+        if values.get("fact:corrects"):
+            struck = str(values["fact:corrects"])
+            of_it.struck[id_], of_it.fixed_by[struck] = struck, id_
+
+    def wrong(
+        self, *, entries: Iterable[Any], incidents: Iterable[Any], pupils: Iterable[Any], restrictions: Iterable[Any]
+    ) -> Iterator[tuple[str, str | None, str]]:
+        """Yield (incident, entry, sentence) for each row that says otherwise. What has no place in the ledger is found elsewhere."""
+        for row in entries:
+            of_it, id_ = self.incidents.get(str(row.incident_id)), str(row.id)
+            if of_it is None or id_ not in of_it.classes:
+                continue
+            if row._mapping["class"] != (of_it.class_ if row.kind == "incident" else of_it.classes[id_]):
+                yield str(row.incident_id), id_, "Its class is not what it came to."
+            latest = of_it.fixed_by.get(of_it.struck.get(id_, id_))
+            if _text(row.correction_id) != (None if latest == id_ else latest):
+                yield str(row.incident_id), id_, "It is not shown as its latest correction says it."
+        seen: dict[str, dict[str, str | None]] = {}
+        for row in pupils:
+            seen.setdefault(str(row.incident_id), {})[str(row.pupil_id)] = row.part
+        for row in incidents:
+            yield from ((str(row.id), None, said) for said in self._of_incident(row, pupils=seen.get(str(row.id), {})))
+        yield from self._of_restrictions(restrictions)
+
+    def _of_incident(self, row: Any, *, pupils: Mapping[str, str | None]) -> Iterator[str]:
+        of_it = self.incidents.get(str(row.id))
+        if of_it is None:
+            yield "It was put into the record without a place in the ledger."
+            return
+        if row._mapping["class"] != of_it.class_:
+            yield "The incident's class is not what it came to."
+        if list(row.categories) != of_it.categories:
+            yield "The incident's categories are not those it was given."
+        if dict(pupils) != of_it.pupils:
+            yield "The pupils in it are not those it was recorded with."
+        elif of_it.pupils.get(str(row.pupil_id), "") is not None:
+            yield "It is shown as being about another pupil."
+        if _text(row.assignment_id) != of_it.assignment:
+            yield "Which entry says whom it is about is not what was recorded."
+
+    def _of_restrictions(self, rows: Iterable[Any]) -> Iterator[tuple[str, str | None, str]]:
+        known = dict(self.restrictions)
+        for row in rows:
+            people = (row.incident_id, row.entry_id, row.by_id, row.about_id, row.keeper_id, row.dsl_id)
+            if known.pop(str(row.id), None) != (*map(str, people), row.reason, row.lifted_at is not None):
+                yield str(row.incident_id), None, "Whom it is kept to is not what was recorded."
+        for incident, *_ in known.values():
+            yield incident, None, "Whom it is kept to is not what was recorded."
+
+
+def _class(code: Any) -> int:
+    try:
+        return int(Class.of(str(code)))
+    except (KeyError, ValueError):
+        return 0
+
+
+def _text(id_: Any) -> str | None:
+    return None if id_ is None else str(id_)
