@@ -12,7 +12,7 @@ from uuid import UUID
 
 Outcome = Literal["sent", "later", "failed"]
 
-Kind = Literal["alert", "draft_hour", "draft_day", "draft_a_day", "correction_asked", "correction_declined"]
+Kind = Literal["alert", "draft_hour", "draft_day", "draft_a_day", "correction_asked", "correction_declined", "unreached"]
 
 _NOT_SENT: Final = "A form that was not sent"
 _TEXTS: Final[dict[str, tuple[str, str]]] = {
@@ -28,6 +28,11 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "correction_asked": (
         "Something to correct in Safekeep",
         "A member of staff says that something they recorded is wrong, and asks a DSL to correct it.",
+    ),
+    "unreached": (
+        "An e-mail of Safekeep did not arrive",
+        "An e-mail to {name} could not be delivered. They may not know that there is something to read in Safekeep.\n"
+        "Please tell them in person, and check with them which e-mail address is right.",
     ),
     "correction_declined": ("Your request in Safekeep was answered", "You asked a DSL to correct something you recorded. The answer is here."),
 }
@@ -53,13 +58,13 @@ _SEVEN_BITS.body_encoding = QP  # whatever the servers on the way can do
 
 
 def write(letter: Letter, *, sender: str, now: datetime) -> MIMEText:
-    """Write the mail about a record, a draft or a correction."""
+    """Write the mail about a record, a draft, a correction, or somebody who was not reached (`recorded_by`: they)."""
     if letter.kind == "alert":
         subject = "Something to read in Safekeep"
         text = f"Recorded by: {letter.recorded_by}\nCategory: {letter.category}\n\n{letter.link}\n"
     else:
         subject, said = _TEXTS[letter.kind]
-        text = f"{said}\n\n{letter.link}\n"
+        text = f"{said.format(name=letter.recorded_by)}\n\n{letter.link}\n"
     to = (letter.to_name, letter.to_address)
     return envelop(letter.id, subject=subject, text=text, to=to, school_name=letter.school_name, sender=sender, now=now)
 

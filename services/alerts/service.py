@@ -134,7 +134,8 @@ class Service:
         under_way = [_hands.submit(self._deliver, row) for row in due]
         while futures.wait(under_way, timeout=RENEW_SECONDS).not_done:
             self._hold(due)
-        self._mark([each.result() for each in under_way])
+        done = [each.result() for each in under_way]
+        self._mark(done, given_up=[row for row, each in zip(due, done, strict=True) if row.kind == "alert" and each["state"] == "failed"])
         return len(due)
 
     def _hold(self, rows: Sequence[Any]) -> None:
@@ -145,11 +146,16 @@ class Service:
         except StorageError as error:
             telemetry.log().warning("mail.not_held", sqlstate=error.sqlstate)
 
-    def _mark(self, done: list[dict[str, Any]]) -> None:
-        """Keep what became of mails, waiting as long as the database is away: what was handed over and is not marked is sent again."""
+    def _mark(self, done: list[dict[str, Any]], *, given_up: Sequence[Any]) -> None:
+        """Keep what became of mails, waiting as long as the database is away: what was handed over and is not marked is sent again.
+
+        Whom an alert's mail did not reach, the DSLs are told first: should we die in between, giving up comes to the same mails again.
+        """
         delay = 0.1
         while done:
             try:
+                for row in given_up:
+                    self._tell_who_was_not_reached(row)
                 with self.host.transaction(self.host.worker_engine) as tx:
                     store.mark_mails(tx, done)
                 return
@@ -159,6 +165,19 @@ class Service:
                 telemetry.log().warning("mail.not_marked", sqlstate=error.sqlstate)
                 time.sleep(delay)
                 delay = min(delay * 2, 2.0)
+
+    def _tell_who_was_not_reached(self, row: Any) -> None:
+        with self.host.transaction(self.host.engine, school_id=row.school_id) as tx:
+            person = store.staff_with(tx, school_id=row.school_id, ids=[row.person_id]).get(row.person_id)
+            if person is None or not person.active:
+                return  # who has left is not to be reached: their alerts pass on to others
+            leads = store.staff_in_roles(tx, school_id=row.school_id, roles=permissions.SAFEGUARDING_LEADS)
+            mails = [
+                _mail(lead, kind="unreached", now=clock.now(), by=row.person_id, trace=row.trace) | {"id": uuid5(row.id, str(lead))}
+                for lead in leads
+                if lead != row.person_id
+            ]
+            store.add(tx, school_id=row.school_id, alerts=[], mails=mails)
 
     def _deliver(self, row: Any) -> dict[str, Any]:
         telemetry.trace.set(row.trace)
@@ -273,7 +292,7 @@ class Service:
         return self.host.transaction(self.host.engine, school_id=actor.at_school)
 
 
-_PAGES = {"draft": "drafts", "correction": "corrections"}
+_PAGES = {"draft": "drafts", "correction": "corrections", "unreached": "inbox"}
 _addresses: dict[UUID, tuple[float, AddressesAnswer]] = {}
 _hands = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="mail")
 _free: defaultdict[str, SimpleQueue[mail.Post]] = defaultdict(SimpleQueue)  # connections nobody uses now, by address

@@ -102,14 +102,15 @@ _ADD = sa.text(
     "on conflict do nothing returning id) "
     "insert into mails (school_id, id, person_id, kind, alert_id, category, recorded_by, state, attempts, next_at, trace, about) "
     "select :school, m.id, m.person_id, m.kind, m.alert_id, m.category, m.recorded_by, 'waiting', 0, m.next_at, m.trace, m.about "
-    "from jsonb_populate_recordset(null::mails, cast(:mails as jsonb)) m where m.alert_id is null or m.alert_id in (select id from raised)"
+    "from jsonb_populate_recordset(null::mails, cast(:mails as jsonb)) m where m.alert_id is null or m.alert_id in (select id from raised) "
+    "on conflict do nothing"
 )
 
 
 def add(tx: sa.Connection, *, school_id: UUID, alerts: Sequence[dict[str, Any]], mails: Sequence[dict[str, Any]]) -> None:
     """Write alerts (one a person and entry) and mails to be sent, in one statement: this is the hot path.
 
-    Whoever was alerted to the entry before is neither alerted nor mailed again.
+    Whoever was alerted to the entry before is neither alerted nor mailed again; a mail whose id is there already is that mail.
     """
     if alerts or mails:
         tx.execute(_ADD, {"school": school_id, "alerts": json.dumps(alerts, default=str), "mails": json.dumps(mails, default=str)})

@@ -275,6 +275,8 @@ def test_a_reminder_of_a_draft_says_nothing_of_it_and_a_day_later_only_the_dsls_
     assert all(str(draft) not in mail.get_content() for mail in smtp.taken)
 
 
+ALERT = "Something to read in Safekeep"
+
 # --- a mail server that misbehaves -----------------------------------------------------------------------------------
 
 
@@ -302,10 +304,61 @@ def test_a_refusal_is_final_and_the_readers_page_says_so(alerts: Alerts, smtp: S
     smtp.at_rcpt["dsl@one.example"] = "550 no such person"
     incident = alerts.recorded("dsl", "deputy_dsl")
     alerts.send()
+    tried = smtp.tried
     alerts.send(minutes=60 * 24)
-    assert smtp.tried == 2, "one refused, one taken, and none tried again"
+    assert subjects(smtp) == [ALERT, "An e-mail of Safekeep did not arrive"], "one refused, one taken, and none tried again"
+    assert smtp.tried == tried + 1, "besides them the mail about it"
     found = {row.person_id: row.mail for row in alerts.readers(incident)}
     assert found == {alerts.people["dsl"]: "failed", alerts.people["deputy_dsl"]: "sent"}
+
+
+@pytest.mark.parametrize("answer", ["550 no such person", "553 not allowed"])
+def test_who_was_not_reached_the_other_dsls_are_told_once_by_mail_that_says_nothing_of_what_it_was(alerts: Alerts, smtp: Server, answer: str) -> None:
+    smtp.at_rcpt["slt@one.example"] = answer
+    incident = alerts.recorded("slt", class_code="welfare")
+    for minutes in (0, 1, 60, 60 * 24):
+        alerts.send(minutes=minutes)
+    told = {str(mail["To"].addresses[0].addr_spec): mail for mail in smtp.taken}
+    assert sorted(told) == ["deputy_dsl@one.example", "dsl@one.example"]
+    assert len(smtp.taken) == 2
+    mail = told["dsl@one.example"]
+    assert str(mail["Subject"]) == "An e-mail of Safekeep did not arrive"
+    text = mail.get_content().replace("\r\n", "\n")
+    assert text.startswith(f"An e-mail to {STAFF['slt']} could not be delivered.")
+    assert text.endswith("\n\nhttps://safekeep.example/s/one/inbox\n")
+    assert str(incident) not in mail.as_string()
+
+
+def test_a_dsl_who_is_not_reached_is_not_written_to_about_it_and_that_mail_itself_is_told_of_to_nobody(alerts: Alerts, smtp: Server) -> None:
+    smtp.at_rcpt |= {"dsl@one.example": "550 no such person", "deputy_dsl@one.example": "550 no such person"}
+    alerts.recorded("dsl")
+    for minutes in (0, 1, 60, 60 * 24):
+        alerts.send(minutes=minutes)
+    assert smtp.taken == []
+    assert sorted(alerts.mails()) == [("failed", 1), ("failed", 1)], "the alert's, and the deputy's about it"
+
+
+def test_when_it_dies_between_telling_and_giving_up_the_dsls_are_told_once(alerts: Alerts, smtp: Server) -> None:
+    smtp.at_rcpt["slt@one.example"] = "550 no such person"
+    alerts.recorded("slt", class_code="welfare")
+    with mock.patch.object(store, "mark_mails", side_effect=RuntimeError), pytest.raises(RuntimeError):
+        alerts.send()
+    for minutes in (1, 60):
+        alerts.send(minutes=minutes)
+    assert len(smtp.taken) == 2
+
+
+def test_whose_account_was_closed_nobody_is_told_of(alerts: Alerts, smtp: Server) -> None:
+    smtp.at_rcpt["slt@one.example"] = "550 no such person"
+    alerts.recorded("slt", class_code="welfare")
+    alerts.staff("slt", roles=["slt"], active=False)
+    for minutes in (0, 1):
+        alerts.send(minutes=minutes)
+    assert smtp.taken == []
+
+
+def subjects(smtp: Server) -> list[str]:
+    return [str(mail["Subject"]) for mail in smtp.taken]
 
 
 def test_one_bad_mail_does_not_hold_up_those_behind_it(alerts: Alerts, smtp: Server) -> None:
@@ -329,7 +382,7 @@ def test_attempts_come_to_an_end(alerts: Alerts, smtp: Server) -> None:
     alerts.recorded("dsl")
     for hours in range(telling.MAX_ATTEMPTS + 5):
         alerts.send(minutes=120 * hours)
-    assert alerts.mails() == [("failed", telling.MAX_ATTEMPTS)]
+    assert sorted(alerts.mails()) == [("failed", telling.MAX_ATTEMPTS), ("sent", 1)], "the other DSL is told who was not reached"
 
 
 def test_while_identity_is_away_the_mail_waits(alerts: Alerts, smtp: Server) -> None:
