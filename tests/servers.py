@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class Postgres:
         return servers.database_urls(port=self.port, passwords=self.passwords, service=service, name=name, folder=self.folder)
 
 
-def start_postgres(folder: Path) -> tuple[dict[str, Any], Callable[[], Any]]:
+def start_postgres(folder: Path, *, only: Collection[str] = SERVICES) -> tuple[dict[str, Any], Callable[[], Any]]:
     """Start a server (durability off: these are tests) and make the templates. Returns what describes it, and what ends it."""
     names = ["postgres", *(f"{s}_{kind}" for s in SERVICES for kind in ("owner", "service", "worker"))]
     passwords = {name: f"test-{name}" for name in names}
@@ -76,7 +76,7 @@ def start_postgres(folder: Path) -> tuple[dict[str, Any], Callable[[], Any]]:
     postgres = Postgres(described)
     servers.wait_for_postgres(postgres.admin)
     servers.make_roles(postgres.admin, passwords)
-    for service in SERVICES:
+    for service in only:
         if (ROOT / "services" / service / "migrations").exists():
             postgres.make_template(service)
     return described, end

@@ -1,9 +1,12 @@
 """The relay as a program, against a real broker and database: nothing lost, in order, one of two works, whatever is stopped."""
 
+import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,10 +19,12 @@ import pytest
 from deploy.local import broker_watch, servers
 from safekeep import bus, keys, outbox, relay, topology
 from safekeep.contracts.identity import StaffChanged
+from safekeep.errors import StorageError
 from safekeep.ids import new_id
 from safekeep.publishing import Message, NotConfirmed, Publisher
 from safekeep.rpc import Resources
-from tests.servers import Broker
+from safekeep.settings import ServiceSettings
+from tests.servers import Broker, Postgres, start_postgres
 
 HEARD = "reports"  # one of those who hear identity
 
@@ -162,6 +167,73 @@ def test_its_broker_connection_ended_by_the_broker_is_made_anew(stage: Stage) ->
     stage.add(3)
     until(lambda: stage.waiting() == 0)
     assert sorted(set(stage.heard())) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_broker_that_restarts_is_waited_for_and_nothing_is_lost_or_out_of_order(stage: Stage) -> None:
+    stage.start()
+    stage.add(5)
+    until(lambda: stage.waiting() == 0)
+    stage.broker.ctl("stop_app")
+    try:
+        stage.add(30)
+        assert stage.waiting() == 30
+    finally:
+        stage.broker.ctl("start_app")
+        servers.wait_for_broker(stage.broker.url())
+    took = until(lambda: stage.waiting() == 0)
+    print(f"goes on {took:.1f} s after the broker is back")
+    heard = stage.heard()
+    assert list(dict.fromkeys(heard)) == list(range(1, 36)), "in order; what was on its way may come twice"
+
+
+def test_a_database_that_dies_and_recovers_is_waited_for_and_nothing_is_lost_or_out_of_order(
+    broker: Broker, keys_folder: Path, tmp_path: Path
+) -> None:
+    """One backend killed with -9: the server ends every connection and recovers from its log."""
+    folder = Path(tempfile.mkdtemp(prefix="safekeep-pg-"))
+    folder.chmod(0o711)
+    described, end = start_postgres(folder / "pg", only=("identity",))
+    own, ring = Postgres(described), keys_folder / "process"
+    urls = own.clone("identity", "restarted")
+    settings = ServiceSettings(
+        database_url=urls["IDENTITY_DATABASE_URL"],
+        worker_database_url=urls["IDENTITY_WORKER_DATABASE_URL"],
+        broker_url="amqp://unused",
+        keys_file=str(ring / "identity.json"),
+        inner_port=0,
+    )
+    broker.empty()
+    stage = Stage(Resources(settings, "identity"), broker, keys.Keys.load(ring / "identity.json"), ring / "relay.json", tmp_path)
+    try:
+        stage.start()
+        stage.add(5)
+        until(lambda: stage.waiting() == 0)
+        before = stage.working()
+        with psycopg.connect(own.admin, autocommit=True) as server, contextlib.suppress(psycopg.Error):
+            server.execute(f"copy (select 1) to program 'kill -9 {before}'")
+            server.execute("select pg_sleep(30)")
+        for _ in range(30):
+            until(lambda: is_back(stage.add))
+        until(lambda: is_back(stage.waiting))
+        until(lambda: stage.waiting() == 0)
+        assert stage.working() not in (None, before)
+        assert list(dict.fromkeys(stage.heard())) == list(range(1, 36)), "in order; what was on its way may come twice"
+    finally:
+        stage.end()
+        stage.resources.engine.dispose()
+        stage.resources.worker_engine.dispose()
+        end()
+        shutil.rmtree(folder, ignore_errors=True)
+        broker.empty()
+
+
+def is_back(does: Callable[[], Any]) -> bool:
+    """Whether something can be done again. (A connection of before the server's death says so once.)"""
+    try:
+        does()
+    except StorageError:
+        return False
+    return True
 
 
 def test_while_the_broker_is_blocked_the_outbox_grows_and_is_emptied_in_order_afterwards(stage: Stage) -> None:
