@@ -122,7 +122,7 @@ class Checker:
             yield "hash"
 
 
-def kept_of(row: Any, *, openings: Mapping[str, Any], class_code: str, shown: bool = True) -> Row:
+def kept_of(row: Any, *, openings: Mapping[str, Any], class_code: str, shown: bool = True, left_out: frozenset[str] = frozenset()) -> Row:
     """Return a database row as it is checked and exported: its words from the entry it stands for, or kept with its salts."""
     values: Mapping[str, Any] | None = openings.get("values")
     entry: Mapping[str, Any] | None = None
@@ -149,6 +149,7 @@ def kept_of(row: Any, *, openings: Mapping[str, Any], class_code: str, shown: bo
         pupils=openings.get("pupils") or [],
         values=values,
         shown=shown,
+        left_out=left_out,
     )
     return Row(kept=kept, entry=entry)
 

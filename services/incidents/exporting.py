@@ -29,6 +29,7 @@ class Kept:
     pupils: Sequence[Mapping[str, Any]] = field(repr=False)  # openings of their threads
     values: Mapping[str, Any] | None = field(repr=False)
     shown: bool = True  # False: its words are withheld
+    left_out: frozenset[str] = frozenset()  # fields withheld where the others are shown: a correction took them out of sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,35 @@ class Wanted:
     made_at: str
 
 
+WORDS = frozenset({"text", "fact:action_taken"})
+"""The fields that a correction strikes."""
+
+
+def out_of_sight(corrections: Iterable[tuple[str, str, bool]]) -> frozenset[str]:
+    """Return the entries whose words a correction took out of sight, earlier corrections among them.
+
+    `corrections`: of each in order its id, the entry it strikes, and whether it takes what was said before out of sight.
+    """
+    versions: dict[str, list[str]] = {}
+    hidden: set[str] = set()
+    for id_, struck, hides in corrections:
+        before = versions.setdefault(struck, [struck])
+        if hides:
+            hidden.update(before)
+        before.append(id_)
+    return frozenset(hidden)
+
+
 def line_of(kept: Kept, *, wanted: Wanted, tree: Tree) -> Line:
     """Return an entry's line: all its fields unless withheld, and the threads that belong in this export."""
     committed = json.loads(kept.canonical)["fields"]
     values = recorded(kept.values, committed=committed, salts=kept.fields) if kept.shown and kept.values is not None else {}
-    fields = {name: (kept.fields[name], value) for name, value in values.items() if name in kept.fields}
+    fields = {name: (kept.fields[name], value) for name, value in values.items() if name in kept.fields and name not in kept.left_out}
     pupils = [p for p in kept.pupils if wanted.scope == "school" or p.get("pupil") == str(wanted.scope_id)]
     if wanted.scope == "incident":
         pupils = []  # the threads of its pupils run through other incidents
     proof = None if wanted.scope == "school" else _hexed(tree, kept.sequence)
-    return Line(entry=kept.canonical.decode(), fields=fields, pupils=pupils, withheld=not kept.shown, proof=proof)
+    return Line(entry=kept.canonical.decode(), fields=fields, pupils=pupils, withheld=not kept.shown or bool(kept.left_out), proof=proof)
 
 
 def recorded(values: Mapping[str, Any], *, committed: Mapping[str, str], salts: Mapping[str, str]) -> dict[str, Any]:

@@ -31,6 +31,12 @@ ROLES: Final = {
 }
 
 
+MOVED: Final = {
+    "not_listed": "It was recorded of a pupil not listed. A DSL said whom it is about.",
+    "another_pupil": "It was recorded of another pupil by mistake, and moved here.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Who asked for the document, when, at which school, and in whose words it is written."""
@@ -131,9 +137,18 @@ def _entry(entry: EntryLine, *, asked: Asked) -> dict[str, Any]:
         f"Recorded {moment(entry.recorded_at, zone=asked.zone)} by {entry.author_name} ({role})",
         f"Categories: {categories} (class: {entry.class_code})" if categories else f"Class: {entry.class_code}",
         linked,
+        "Corrected: what stands here is what it says now" if entry.corrected else "",
     ]
     heading = f"{KINDS[entry.kind]} {entry.number}" if entry.kind == "incident" else f"{KINDS[entry.kind]} below incident {entry.number}"
-    return {"heading": heading, "about": [line for line in about if line], "text": entry.text, "action_taken": entry.action_taken}
+    return {"heading": heading, "about": [line for line in about if line], "text": _text(entry), "action_taken": entry.action_taken}
+
+
+def _text(entry: EntryLine) -> str:
+    """Return what an entry says. Of a correction why it was made: what it should say stands where it was wrong."""
+    if entry.kind != "correction":
+        return entry.text
+    said = MOVED[entry.moved_from] if entry.moved_from else "An entry of this incident was corrected."
+    return f"{said}\n\nWhy: {entry.reason}" if entry.reason else said
 
 
 def _plain(code: str) -> str:

@@ -109,6 +109,7 @@ class _Scope:
         self._children = store.children_of(tx, school_id=school_id, person_id=row.asked_by)
         self._hidden = {str(id_) for id_ in store.hidden_from(tx, school_id=school_id, reading=self._reading)}
         self._kept = store.keepers(tx, school_id=school_id)
+        self._struck = exporting.out_of_sight(store.corrections_of(tx, school_id=school_id))
         self._seen: dict[str, str] = {}
         if row.scope == "pupil":
             found = store.about_now(tx, school_id=school_id, pupil_id=row.scope_id, with_linked=row.with_linked)
@@ -121,7 +122,8 @@ class _Scope:
             openings = store.opened(row)
             shown = self._is_shown(row, openings)
             if shown or self._row.scope != "incident":  # of one incident, what is not for them is not there; elsewhere no number may be missing
-                yield checking.kept_of(row, openings=openings, class_code=class_code, shown=shown).kept
+                left_out = exporting.WORDS if str(row.id) in self._struck else frozenset[str]()
+                yield checking.kept_of(row, openings=openings, class_code=class_code, shown=shown, left_out=left_out).kept
 
     def _is_shown(self, row: Any, openings: dict[str, Any]) -> bool:
         """Whether its words are shown: only what the asker may read, and of another child's incident nothing unless that was asked for."""

@@ -21,6 +21,8 @@ KINDS: Final = {
     "grant": "Reading granted",
     "flag": "Flag",
     "disclosure": "Disclosure",
+    "restriction": "Kept to two people",
+    "restriction_lifted": "Kept to two people no longer",
 }
 
 
@@ -69,21 +71,36 @@ def _what(row: Any, pupils: Mapping[str, Any]) -> str:
 def _months(entries: Sequence[Kept], *, zone: str) -> list[dict[str, Any]]:
     read = [(json.loads(kept.canonical), kept) for kept in entries]
     by_month = groupby(read, key=lambda pair: f"{_local(pair[0]['at'], zone=zone):%B %Y}")
-    return [{"name": month, "entries": [_entry(entry, kept, zone=zone) for entry, kept in group]} for month, group in by_month]
+    places = {entry["entry"]: entry["seq"] for entry, _ in read if entry["kind"] in ("incident", "action", "correction")}
+    fixed = {str(kept.values["fact:corrects"]): entry["seq"] for entry, kept in read if kept.shown and kept.values and "fact:corrects" in kept.values}
+    return [
+        {"name": month, "entries": [_entry(entry, kept, places=places, fixed=fixed, zone=zone) for entry, kept in group]} for month, group in by_month
+    ]
 
 
-def _entry(entry: Mapping[str, Any], kept: Kept, *, zone: str) -> dict[str, Any]:
+def _entry(entry: Mapping[str, Any], kept: Kept, *, places: Mapping[str, int], fixed: Mapping[str, int], zone: str) -> dict[str, Any]:
     values = kept.values if kept.shown and kept.values else {}
     who = f" by {values['author_name']}" if values.get("author_name") else ""
     number = f" {values['number']}" if values.get("number") else ""
     said = str(values.get("text") or values.get("reason") or values.get("note") or "")
+    about = [f"Entry {entry['seq']} of the ledger, recorded {moment(entry['at'], zone=zone)}{who}", f"Hash {kept.hash}"]
+    if entry["entry"] in fixed and entry["kind"] != "correction":
+        about.insert(1, f"Corrected: entry {fixed[entry['entry']]} says what it should say")
+    if values.get("fact:corrects"):
+        about.insert(1, f"Corrects entry {places.get(str(values['fact:corrects']), '(not here)')}: {values.get('fact:reason', '')}")
+    if values.get("fact:assigned_to"):
+        said = "It was recorded of another pupil by mistake, and moved." if values.get("fact:was_another") else "It says whom the incident is about."
+        said = "\n\n".join(filter(None, (said, str(values.get("fact:reason") or ""))))
+    taken = str(values.get("fact:action_taken") or "")
     if not kept.shown:
         said = "The words of this entry are withheld."
+    elif kept.left_out:
+        said, taken = "What it said was taken out of sight by a correction.", ""
     return {
         "heading": f"{KINDS.get(entry['kind'], entry['kind'].replace('_', ' ').capitalize())}{number}",
-        "about": [f"Entry {entry['seq']} of the ledger, recorded {moment(entry['at'], zone=zone)}{who}", f"Hash {kept.hash}"],
+        "about": about,
         "text": said,
-        "action_taken": str(values.get("fact:action_taken") or ""),
+        "action_taken": taken,
     }
 
 

@@ -2,7 +2,16 @@
 
 from services.incidents.store.asks import add_asks, answer_ask, open_asks
 from services.incidents.store.chain import Head, append_to_ledger, lock_head, threads_of
-from services.incidents.store.corrections import add_request, answer_request, assignments_to, move_incident, request_with, requests_of, set_correction
+from services.incidents.store.corrections import (
+    add_request,
+    answer_request,
+    assignments_to,
+    corrections_of,
+    move_incident,
+    request_with,
+    requests_of,
+    set_correction,
+)
 from services.incidents.store.entries import add_entry, add_incident, entry_with, raise_class, situation, waiting
 from services.incidents.store.openings import add_opening, openings_about, openings_by, readers_since
 from services.incidents.store.proof import (

@@ -67,3 +67,11 @@ def answer_request(
     """Keep a request's answer: the correction, or why there is none."""
     here = correction_requests.c.school_id == school_id, correction_requests.c.id == request_id
     tx.execute(correction_requests.update().where(*here).values(answered_by=by, answered_at=now, correction_id=correction_id, reason=reason))
+
+
+def corrections_of(tx: sa.Connection, *, school_id: UUID) -> list[tuple[str, str, bool]]:
+    """Return each correction of a school in order: its id, the entry it strikes, whether it takes what was said before out of sight."""
+    struck = entries.c.facts["corrects"].astext
+    query = sa.select(entries.c.id, struck.label("struck"), entries.c.facts["hides_earlier"].label("hides"))
+    query = query.where(entries.c.school_id == school_id, entries.c.kind == "correction", struck.is_not(None))
+    return [(str(row.id), row.struck, bool(row.hides)) for row in tx.execute(query.order_by(entries.c.ledger_sequence))]

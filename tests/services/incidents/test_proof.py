@@ -345,6 +345,62 @@ def test_that_something_is_hidden_from_who_asks_is_not_told_by_the_answer(office
     assert both(keeper).ok
 
 
+def test_what_a_correction_took_out_of_sight_is_in_no_export_and_the_proof_holds(office: Office) -> None:
+    """The struck name, in the account and in an earlier correction: the DSL still reads it, whoever is given the file does not."""
+    from pypdf import PdfReader
+
+    desk = office.fill().desk
+    answer = desk.record(narrative="Quentin did it.", action_taken="Rang Quentin's mother.")
+    for should_say, hide in (("Q., Quentin that is, did it.", False), ("Another pupil did it.", True), ("Another pupil saw it.", False)):
+        fix = AddCorrection(id=new_id(), incident_id=answer.id, entry_id=answer.id, reason="A name", should_say=should_say, hide_earlier=hide)
+        desk.ask(fix.model_copy(update={"action_taken": "Rang a mother." if hide else None}), role="dsl")
+    for scope, scope_id in (("pupil", desk.pupil), ("incident", answer.id), ("school", desk.school.id)):
+        path = office.export(scope=scope, scope_id=scope_id)
+        assert both(path).ok, scope
+        assert b"Quentin" not in read(path, export.ENTRIES), scope
+        for words in (b"Another pupil did it.", b"Another pupil saw it.", b"Rang a mother."):
+            assert words in read(path, export.ENTRIES), scope
+        assert len([line for line in shown(path) if line["withheld"] and "text" not in line["fields"] and line["fields"]]) == 2
+        if scope != "school":
+            text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(read(path, export.SUMMARY))).pages)
+            text = " ".join(text.split())
+            assert "Quentin" not in text
+            assert text.count("What it said was taken out of sight by a correction.") == 2
+            assert "says what it should say" in text
+            assert "Another pupil saw it." in text
+    assert office.whole() == []
+    assert b"Quentin did it." not in read(office.export(scope="incident", scope_id=answer.id, role="deputy_dsl"), export.ENTRIES)
+
+
+def test_an_export_with_every_kind_of_correction_in_it_verifies(office: Office) -> None:
+    """Corrected, moved, assigned, restricted, given back: of the school, of each pupil, of each incident, by both implementations."""
+    from services.incidents.recording import holding_pupil
+
+    desk = office.fill().desk
+    third = create_pupil(resources=desk.resources, school=desk.school, name="Third Made-Up")
+    holding = create_pupil(resources=desk.resources, school=desk.school, name="Not listed", id=holding_pupil(desk.school.id), holding=True)
+    held = desk.record(pupil_id=holding, described_pupil="The tall boy")
+    desk.ask(AssignPupil(id=new_id(), incident_id=held.id, pupil_id=desk.pupil), role="dsl")
+    desk.ask(move(desk, held.id, third), role="dsl")
+    desk.ask(AddCorrection(id=new_id(), incident_id=held.id, entry_id=held.id, reason="R", should_say="S", hide_earlier=True), role="dsl")
+    kept = desk.ask(restriction(desk, held.id), role="dsl")
+    scopes: list[tuple[str, UUID]] = [("school", desk.school.id), ("incident", held.id)]
+    scopes += [("pupil", pupil) for pupil in (desk.pupil, third, holding, office.other)]
+    for lifted in (False, True):
+        if lifted:
+            desk.ask(LiftRestriction(restriction_id=kept.id, reason="A parent"), role="dsl")
+        for scope, scope_id in scopes:
+            path = office.export(scope=scope, scope_id=scope_id)
+            report = both(path)
+            assert report.ok, (scope, sentences(report))
+            if scope == "pupil" and scope_id in (desk.pupil, holding):
+                assert str(held.id) in read(path, export.ENTRIES).decode(), "that there was something, and no word of it"
+                assert str(third).encode() not in read(path, export.ENTRIES)
+                assert b"Third" not in read(path, export.NAMES)
+    assert {"restriction", "restriction_lifted"} <= {line.split()[1] for line in read(office.export(), export.INDEX).decode().splitlines()}
+    assert office.whole() == []
+
+
 def test_of_an_incident_what_is_kept_from_who_asks_is_not_there_at_all(office: Office) -> None:
     desk = office.fill().desk
     action = desk.ask(AddAction(id=new_id(), incident_id=office.incident, text="The coach did it.", alert=Alert()), role="dsl")

@@ -91,6 +91,26 @@ def test_a_name_of_any_script_is_printed_in_a_tagged_archive_pdf(name: str) -> N
     assert "U+" not in text_of(data)
 
 
+def test_a_correction_says_why_and_the_entry_what_it_says_now() -> None:
+    """Neither the struck words, which are not in the lines, nor the other child's name; a move says that it was one."""
+    text = text_of(
+        printed(
+            a_line(3, kind="correction", text="It was Tuesday.", reason="The day"),
+            a_line(2, kind="correction", text="", reason="Two pupils of one name", moved_from="another_pupil"),
+            a_line(1, text="It was Tuesday.", corrected=True),
+        )
+    )
+    for said in (
+        "An entry of this incident was corrected.",
+        "Why: The day",
+        "It was recorded of another pupil by mistake, and moved here.",
+        "Why: Two pupils of one name",
+        "Corrected: what stands here is what it says now",
+    ):
+        assert said in text
+    assert text.count("It was Tuesday.") == 1, "at the entry, where it is read"
+
+
 def test_letters_without_a_font_are_spelt_out_and_said_so_in_a_pdf_that_is_still_tagged() -> None:
     """A rare letter, one for private use and one unassigned: nothing fails, nothing is dropped in silence."""
     data = printed(a_line(1, text="Rare \u1bc0, private \ue000, unassigned \u0378, plain."))
