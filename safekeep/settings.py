@@ -55,6 +55,8 @@ class GatewaySettings(BaseModel):
     public_url: str
     doors: dict[str, tuple[str, int]] = {}
     """Where each service's side door is."""
+    demo_codes_url: str = ""
+    """Where the codes of the demonstration's people are shown; asked for nobody else's."""
 
 
 def service_settings(service: str) -> ServiceSettings:
@@ -97,6 +99,7 @@ def gateway_settings() -> GatewaySettings:
         inner_port=int(os.environ.get("INNER_PORT", "0")),
         public_url=_needed("PUBLIC_URL"),
         doors={service: _place(place) for service, _, place in (part.partition("=") for part in os.environ.get("DOORS", "").split(",") if part)},
+        demo_codes_url=os.environ.get("DEMO_CODES_URL", ""),
     )
 
 

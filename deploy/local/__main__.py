@@ -280,6 +280,8 @@ class Launcher:
             told |= {"SMTP_URL": self.urls["SMTP_URL"], "MAIL_FROM": os.environ.get("MAIL_FROM", "safekeep@safekeep.example")}
         if name == "identity" and "SSO_INNER_ISSUERS" in os.environ:
             told["SSO_INNER_ISSUERS"] = os.environ["SSO_INNER_ISSUERS"]
+        if name == "gateway" and self.mail_url:  # said to people of the demonstration alone
+            told["DEMO_CODES_URL"] = f"{self.mail_url}/codes"
         if name == "files":
             told["OBJECT_STORE_URL"] = self.urls["OBJECT_STORE_URL"]
         return told

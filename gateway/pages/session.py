@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request, url_for
 
 from gateway import languages, offers, problems, rpc, schools, session, words
 from gateway.forms import Form
@@ -396,7 +396,8 @@ def _show_proof(form: Form, *, answer: SessionAnswer, wanted: str, notice: str =
     account = rpc.ask(rpc.build(Account, session_token=session.cookie()), token="")
     kinds = {factor.kind for factor in account.factors}
     again = answer.stage == "full"
-    return render_template("session/prove.html", form=form, kinds=kinds, wanted=wanted, notice=notice, again=again), status
+    codes_url = current_app.config["DEMO_CODES_URL"] if answer.demo and "totp" in kinds else ""
+    return render_template("session/prove.html", form=form, kinds=kinds, wanted=wanted, notice=notice, again=again, codes_url=codes_url), status
 
 
 def _show_unlock(form: Form, *, answer: SessionAnswer, wanted: str, notice: str = "", status: int = 200) -> Any:

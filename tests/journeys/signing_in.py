@@ -90,6 +90,15 @@ def cookie(system: dict[str, Any], login: dict[str, Any], *, fresh: bool = False
     return name, value
 
 
+def second_step(system: dict[str, Any], username: str, password: str) -> str:
+    """Return the page that asks for the code, as somebody sees it who has typed their password."""
+    _, headers, page = _request(system, "GET", "/sign-in", {})
+    visit = (headers.get("Set-Cookie") or "").partition(";")[0]
+    form = {"username": username, "password": password, "csrf_token": _token(page)}
+    cookie = "=".join(_cookie_of(_request(system, "POST", "/sign-in", {"Cookie": visit}, form)[1]))
+    return _request(system, "GET", "/prove", {"Cookie": cookie})[2]
+
+
 def _token(page: str) -> str:
     found = re.search('name="csrf_token" value="([0-9a-f]+)"', page)
     assert found, "no form"

@@ -10,6 +10,7 @@ import psycopg
 import pyotp
 
 from safekeep.permissions import Role
+from tests.journeys import signing_in
 
 
 def _rows(system: dict[str, Any], service: str, query: str) -> list[Any]:
@@ -38,6 +39,13 @@ def test_whoever_is_asked_for_a_code_finds_it_on_the_mailboxs_page(system: dict[
         if found:
             assert pyotp.TOTP(login["totp_secret"]).verify("".join(found.groups()), valid_window=1)
             assert login["totp_secret"] not in page
+
+
+def test_the_second_step_says_where_the_code_is(system: dict[str, Any]) -> None:
+    """To people of the demonstration alone: `test_first_start.py` looks at it as somebody real."""
+    login = next(x for x in system["logins"] if (x["role"], x["school"]) == ("slt", "Kingsmead Academy"))
+    page = signing_in.second_step(system, login["username"], login["password"])
+    assert f'href="{system["mail_url"]}/codes"' in page
 
 
 def test_a_primary_of_420_and_a_secondary_of_1100(system: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from deploy.demo import REAL_SCHOOL
 from tests import servers
+from tests.journeys import signing_in
 from tests.journeys.conftest import DESKTOP, PHONE, ROOT
 from tests.journeys.walking import Newcomer, letter
 from tests.make import GOOD_EXAMPLE
@@ -51,6 +52,9 @@ def test_an_empty_system_reaches_a_first_recorded_concern_in_under_ten_minutes(
     it.enrol()
     expect(it.page.get_by_role("heading", name="Schools of Bramble Hill Primary")).to_be_visible()
     finds_nothing_wrong(it.page)
+    asked = signing_in.second_step(empty, "ida@bramble.example", "Plum teal harbour 1")
+    assert 'name="code"' in asked
+    assert "/codes" not in asked, "their codes are in their app alone"
 
     # the school, and its first DSL
     it.press("Add a school")
