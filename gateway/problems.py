@@ -115,6 +115,12 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "last_dsl": Problem(
             403, "last-dsl", _("A school needs a DSL"), _("This person is the only DSL. Nothing was changed. Give somebody else the role first.")
         ),
+        "last_it": Problem(
+            403,
+            "last-it",
+            _("A trust needs somebody for its accounts"),
+            _("This person is the only one of the trust's IT. Nothing was changed. Give somebody else the role first."),
+        ),
         "own_role": Problem(
             403, "own-role", _("Somebody else has to do this"), _("Nobody can change their own roles. Nothing was changed. Ask another DSL.")
         ),

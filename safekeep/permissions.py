@@ -52,6 +52,8 @@ WRITE_ONLY = frozenset({Role.TEACHER, Role.ADMIN, Role.PASTORAL, Role.SPORTS_COA
 CONFIRMED_ROLES = SAFEGUARDING_LEADS | {Role.SLT}
 """Roles that open records by themselves: given by trust IT they wait for a DSL, and their second factor is always Safekeep's own."""
 TRUST_ROLES = frozenset({Role.TRUST_IT, Role.TRUST_SAFEGUARDING_LEAD})
+CONFIRMED_AT_TRUST = frozenset({Role.TRUST_SAFEGUARDING_LEAD})
+"""The trust's role that is meant to open a record in an emergency: given by trust IT it waits for a DSL of one of the trust's schools."""
 FACTOR_ROLES = CONFIRMED_ROLES | TRUST_ROLES
 """Always need a second factor; a school may require it of more."""
 RECORDERS = SAFEGUARDING_LEADS | WRITE_ONLY | {Role.SLT}
@@ -258,6 +260,10 @@ METHODS: dict[str, frozenset[str]] = {
     "identity.add_trust": frozenset({"service:operator"}),
     "identity.add_school": frozenset({"service:operator", Role.TRUST_IT}),
     "identity.trust_schools": frozenset({Role.TRUST_IT, Role.TRUST_SAFEGUARDING_LEAD}),
+    "identity.trust_people": _CONSOLE,
+    "identity.keep_trust_person": frozenset({Role.TRUST_IT}),
+    "identity.close_trust_person": frozenset({Role.TRUST_IT}),
+    "identity.confirm_trust_role": _LEADS,
     "identity.add_staff": _CONSOLE,
     "identity.members": _CONSOLE,
     "identity.change_member": _CONSOLE,
@@ -362,6 +368,9 @@ A method that is not here cannot be called; a test finds methods and routes with
 STEP_UP: frozenset[str] = frozenset(
     {
         "identity.add_school",
+        "identity.keep_trust_person",
+        "identity.close_trust_person",
+        "identity.confirm_trust_role",
         "identity.add_staff",
         "identity.change_member",
         "identity.close_member",

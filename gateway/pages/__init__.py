@@ -52,13 +52,14 @@ def install(app: Flask) -> None:
         sign_on,
         staff,
         trust,
+        trust_people,
     )
     from gateway.pages import audit as audit_pages
     from gateway.pages import session as session_pages
 
     to_sign_in_with = session_pages, sign_on, account
     for_records = home, inbox, recording, saving, incidents, actions, assigning, corrections, restricting, pupils, drafts, kept, files, reports
-    to_look_after = trust, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
+    to_look_after = trust, trust_people, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
     for module in (*to_sign_in_with, *for_records, *to_look_after):
         app.register_blueprint(module.pages)
 

@@ -315,7 +315,7 @@ def language() -> Any:
 def home_of(place: SchoolPlace) -> str:
     """Return the address of a place's first page."""
     if place.waiting and not place.roles:
-        return url_for("session.confirm_role", slug=place.slug)
+        return url_for("trust.waiting" if place.is_trust else "session.confirm_role", slug=place.slug)
     return url_for("trust.home" if place.is_trust else "home.home", slug=place.slug)
 
 

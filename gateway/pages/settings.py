@@ -7,6 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from gateway import console, rpc, schools, session, words
 from gateway.forms import Form
+from gateway.pages import trust_people
 from safekeep import permissions
 from safekeep.contracts.identity import (
     CategoryItem,
@@ -38,7 +39,9 @@ _CONTACT = re.compile(r"contacts\.(\d+)\.(\w+)")
 def settings(slug: str) -> Any:
     """Everything a DSL looks after, in one list."""
     _leads_only()
-    return render_template("settings/settings.html", waiting=[p for p in _staff() if p.active and p.waiting], said=request.args.get("said", ""))
+    waiting = [p for p in _staff() if p.active and p.waiting]
+    at_trust = [p for p in trust_people.listed() if p.waiting]
+    return render_template("settings/settings.html", waiting=waiting, at_trust=at_trust, said=request.args.get("said", ""))
 
 
 @pages.route("/s/<slug>/settings/school", methods=["GET", "POST"])

@@ -163,7 +163,8 @@ def give_pass(slug: str, person_id: UUID) -> Any:
         answer = None
     if answer is None:
         return _show_person(site, found, form)
-    return render_template("staff/pass.html", site=site, person=found, code=answer.code)
+    back = url_for("staff.person", slug=slug, person_id=person_id)
+    return render_template("staff/pass.html", person=found, code=answer.code, back=back)
 
 
 @pages.post("/s/<slug>/staff/<uuid:person_id>/role")

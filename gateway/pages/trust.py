@@ -25,9 +25,16 @@ def home(slug: str) -> Any:
     form = Form({name: request.args.getlist(name) for name in request.args})
     since, until = span(form, today=clock.now().date())
     found = rpc.ask(rpc.build(TrustCounts, since=since, until=until), token=here.token, seconds=10.0)
-    names = {place.id: place.name for place in here.answer.places}
+    names = {school.id: school.name for school in rpc.ask(TrustSchools(), token=here.token).items}
     rows = [{"name": names.get(school.school_id, ""), "total": school.incidents, "classes": _classes(school)} for school in found.schools]
     return render_template("trust/counts.html", form=form, since=since, until=until, rows=rows, classes=CLASS_ORDER)
+
+
+@pages.get("/t/<slug>/waiting")
+def waiting(slug: str) -> Any:
+    """Say to the safeguarding lead that their role waits for a DSL."""
+    here = session.here()
+    return render_template("trust/waiting.html") if here.place.waiting else redirect(url_for("trust.home", slug=slug), 303)
 
 
 @pages.get("/t/<slug>/schools")

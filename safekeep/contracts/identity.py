@@ -571,6 +571,76 @@ class TrustSchools(Request[TrustSchoolsAnswer]):
     answer: ClassVar[type[Contract]] = TrustSchoolsAnswer
 
 
+class TrustPerson(Contract):
+    """Somebody of the trust: its IT, its safeguarding lead. `waiting`: a role that does nothing before a DSL confirms it."""
+
+    person_id: UUID
+    name: Name
+    email: str
+    roles: list[Code]
+    waiting: list[Code]
+    factors: list[FactorItem]
+    has_password: bool
+    last_seen_at: Moment | None
+
+
+class TrustPeopleAnswer(Contract):
+    """The people of the actor's trust, or of the trust of the actor's school, in order of name."""
+
+    items: list[TrustPerson]
+
+
+class TrustPeople(Request[TrustPeopleAnswer]):
+    """Who has a role at the trust. A DSL sees them too: one role there waits for a DSL, and a lost key needs a DSL's pass."""
+
+    method: ClassVar[str] = "identity.trust_people"
+    answer: ClassVar[type[Contract]] = TrustPeopleAnswer
+
+
+class TrustPersonKept(Contract):
+    """Who was added or changed, how (made, joined: the account was there, changed), and which role waits for a DSL."""
+
+    person_id: UUID
+    outcome: Literal["made", "joined", "changed"]
+    waiting: list[Code] = []
+
+
+class KeepTrustPerson(Request[TrustPersonKept]):
+    """Give somebody these roles at the trust, and no others; whoever has no account yet is sent a link.
+
+    Raises Invalid, NotAllowed("own_role" | "last_it" | "step_up").
+    """
+
+    method: ClassVar[str] = "identity.keep_trust_person"
+    answer: ClassVar[type[Contract]] = TrustPersonKept
+
+    name: Name
+    email: Line
+    roles: list[Code]
+
+
+class CloseTrustPerson(Request[Nothing]):
+    """Somebody leaves the trust: their sessions end; without another place, their keys are disabled too.
+
+    Raises NotFound("person"), NotAllowed("own_role" | "last_it" | "step_up").
+    """
+
+    method: ClassVar[str] = "identity.close_trust_person"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    person_id: UUID
+
+
+class ConfirmTrustRole(Request[Nothing]):
+    """A DSL of one of the trust's schools confirms, or declines, a role at the trust. Raises NotFound("role"), NotAllowed("own_role" | "step_up")."""
+
+    method: ClassVar[str] = "identity.confirm_trust_role"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    person_id: UUID
+    accept: bool
+
+
 class NewStaff(Contract):
     """A line of an import, or the form: who, and in which roles. DSL, deputy and SLT given by trust IT wait for a DSL."""
 
@@ -693,7 +763,7 @@ class ConfirmRole(Request[Nothing]):
 
 
 class SendLink(Request[Nothing]):
-    """Send a person the link to set their password again. Raises NotFound("person")."""
+    """Send a person the link to set their password again; trust IT naming no school: one of the trust's own. Raises NotFound("person")."""
 
     method: ClassVar[str] = "identity.send_link"
     answer: ClassVar[type[Contract]] = Nothing

@@ -19,6 +19,9 @@ _HASHER: Final = PasswordHasher(
     parallelism=1,
 )
 
+_NOBODY: Final = _HASHER.hash("nobody has this password")
+"""Made when the module is loaded: made at the first unknown address, that answer would take twice as long."""
+
 FAILURES_ALLOWED: Final = 10
 """For one account from one address, or from one browser its person has used before."""
 FROM_ANYWHERE_ALLOWED: Final = 50
@@ -97,7 +100,7 @@ def hash_password(password: str) -> str:
 def verify(*, stored: str | None, password: str) -> bool:
     """Whether the password is right. With no stored hash (unknown address) it takes the same time and answers False."""
     try:
-        _HASHER.verify(stored or _nobody(), password)
+        _HASHER.verify(stored or _NOBODY, password)
     except (VerificationError, InvalidHashError):
         return False
     return stored is not None
@@ -120,11 +123,6 @@ def wait_needed(*, failures: int, latest: datetime | None, now: datetime, allowe
         return 0
     ends = latest + timedelta(seconds=min(2 ** (failures - allowed), LONGEST_PAUSE))
     return int((ends - now).total_seconds()) + 1 if ends > now else 0
-
-
-@cache
-def _nobody() -> str:
-    return _HASHER.hash("nobody has this password")
 
 
 @cache

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from safekeep.permissions import CONFIRMED_ROLES, RECORDERS, Role, is_lead
+from safekeep.permissions import CONFIRMED_AT_TRUST, CONFIRMED_ROLES, RECORDERS, TRUST_ROLES, Role, is_lead
 
 SCHOOL_ROLES = RECORDERS | {Role.GOVERNOR}
 """What somebody can be at a school; the trust's roles are given at the trust."""
@@ -46,6 +46,20 @@ def problems_of(*, asked: Collection[str]) -> dict[str, str]:
     if Role.GOVERNOR in asked and len(set(asked)) > 1:
         return {"roles": "governor_alone"}
     return {}
+
+
+def given_at_trust(*, asked: Collection[str], held: Collection[str]) -> Given:
+    """Return which of the roles `asked` for at the trust count at once: trust IT's word is enough for its own, which opens no record."""
+    wanted = frozenset(asked)
+    waiting = (wanted & CONFIRMED_AT_TRUST) - frozenset(held)
+    return Given(wanted - waiting, waiting)
+
+
+def problems_at_trust(*, asked: Collection[str]) -> dict[str, str]:
+    """Return what is wrong with roles for somebody at a trust, by field."""
+    if not asked:
+        return {"roles": "choose_one"}
+    return {} if set(asked) <= TRUST_ROLES else {"roles": "unknown_choice"}
 
 
 def leaves_no_dsl(*, dsls: Collection[object], person: object, keeps: Collection[str]) -> bool:

@@ -13,7 +13,7 @@ READS = frozenset(
     alerts.inbox alerts.readers alerts.unread
     files.draft files.drafts files.left_drafts files.names files.read files.receipts
     identity.account identity.address_state identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
-    identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_schools
+    identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_people identity.trust_schools
     incidents.chronology incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
     incidents.permit_file incidents.person_openings
     incidents.preview_alert incidents.pupil incidents.pupil_openings incidents.readers_of_records incidents.search_pupils incidents.summaries
@@ -38,7 +38,7 @@ SETS = frozenset(
     """
     alerts.mark_read files.discard_draft
     identity.add_staff identity.change_address identity.change_member identity.close_member identity.confirm_address identity.confirm_own_role identity.confirm_role
-    identity.disable_factor
+    identity.close_trust_person identity.confirm_trust_role identity.disable_factor identity.keep_trust_person
     identity.disable_factors identity.end_session identity.keep_category identity.keep_group identity.keep_provider identity.keep_school
     identity.lock identity.remove_provider identity.revoke_machine identity.set_policy identity.sign_out identity.unlink_person
     incidents.add_pupils incidents.answer_ask incidents.decline_correction incidents.end_witness incidents.lift_restriction

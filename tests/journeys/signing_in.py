@@ -14,6 +14,8 @@ from typing import Any
 import pyotp
 
 STEP = 30
+SHARED_SECONDS = 300
+"""A session is shared for less than the time after which the console asks for the second factor again."""
 
 
 @contextmanager
@@ -71,7 +73,7 @@ def cookie(system: dict[str, Any], login: dict[str, Any], *, fresh: bool = False
     key = f"cookie {login['username']}"
     with _shared(system) as shared:
         held = shared.get(key)
-    if held and not fresh and login["totp_secret"]:
+    if held and not fresh and login["totp_secret"] and time.time() - held[2] < SHARED_SECONDS:
         _, headers, _ = _request(system, "GET", "/go-on", {"Cookie": f"{held[0]}={held[1]}"})
         if not re.search("/(sign-in|unlock|prove)", headers.get("Location", "")):
             return held[0], held[1]
@@ -86,7 +88,7 @@ def cookie(system: dict[str, Any], login: dict[str, Any], *, fresh: bool = False
             name, value = _cookie_of(_request(system, "POST", "/prove", {"Cookie": f"{name}={value}"}, form)[1])
         if not fresh:
             with _shared(system) as shared:
-                shared[key] = [name, value]
+                shared[key] = [name, value, time.time()]
     return name, value
 
 

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys import signing_in
-from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.conftest import DESKTOP, PHONE, leads_to
+from tests.journeys.test_every_page import Looker, endpoints
 from tests.journeys.walking import Newcomer, letter
 from tests.make import GOOD_EXAMPLE
 
@@ -27,8 +28,14 @@ SETTINGS = (
     "settings/categories",
     "settings/categories/welfare",
     "settings/sign-in",
+    "settings/categories/new",
+    "settings/groups/safeguarding_team",
     "audit",
     "pupils/add",
+    "programs",
+    "sign-in-providers",
+    "sign-in-providers/new",
+    "trust-people",
 )
 
 
@@ -45,22 +52,67 @@ def as_trust_it(sign_in: Callable[..., Any], **more: Any) -> Any:
     return sign_in("trust_it", school=None, **more)
 
 
-@pytest.mark.parametrize(("viewport", "dark"), [(PHONE, True), (DESKTOP, False)], ids=["phone, dark", "desktop, light"])
+NOUNS = {"staff", "addresses", "enrolment", "settings", "audit", "trust", "trust_people", "machines", "providers", "account"}
+ELSEWHERE = {
+    *{"staff.example", "enrolment.example"},  # lists to take away
+    *{"trust.home", "trust.waiting"},  # leads on to the schools; somebody whose role waits: below
+    "providers.change",  # test_single_sign_on.py, where there is a provider
+}
+ALL = {
+    rule.endpoint
+    for rule in endpoints().map.iter_rules()
+    if rule.endpoint.partition(".")[0] in NOUNS and "GET" in (rule.methods or ()) and rule.endpoint not in ELSEWHERE
+}
+"""By the table of addresses, so that a page that comes is not forgotten here."""
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desk"])
+@pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
 def test_every_page_of_the_console_is_accessible_and_fits(
     sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], viewport: Any, dark: bool
 ) -> None:
+    """As a DSL and as trust IT, also narrow; where there is a form, as it looks with mistakes in it."""
     dsl = sign_in("dsl", viewport=viewport, dark=dark)
+    at = Looker(dsl.page, finds_nothing_wrong)
+    here = f"{dsl.base}s/hillside/"
     for path in SETTINGS:
-        page = dsl.go(path)
-        assert page.url.endswith(f"/s/hillside/{path}"), "the school is in the address"
-        finds_nothing_wrong(page)
-        page.set_viewport_size({"width": 320, "height": 700})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
-        page.set_viewport_size(viewport)
+        at.look(here + path)
+        assert at.page.url == here + path, "the school is in the address"
+    at.look(here + "staff")
+    at.page.get_by_role("main").get_by_role("listitem").filter(has_text="Sports coach").first.get_by_role("link").click()
+    person = at.page.url
+    at.look()
+    at.press("Make a pass")
+    for path in ("close", "address"):
+        at.look(f"{person}/{path}")
+    for path, button in (
+        ("staff/new", "Add this person"),
+        ("staff/import", "Check the list"),
+        ("pupils/add", "Check the list"),
+        ("programs", "Make"),
+    ):
+        at.look(here + path)
+        at.press(button)
+    at.look(here + "trust-people")
+    at.page.get_by_role("main").get_by_role("link", name="Devon").first.click()
+    at.look()
+    for path in ("account", "account/keys", "account/keys/app", "account/keys/key"):
+        at.look(dsl.base + path)
     it = as_trust_it(sign_in, viewport=viewport, dark=dark)
-    for path in ("schools", "schools/new", "schools/hillside/staff", "schools/hillside/staff/new", "schools/hillside/staff/import"):
-        it.page.goto(f"{it.base}t/heathland/{path}")
-        finds_nothing_wrong(it.page)
+    seen, at = at.seen, Looker(it.page, finds_nothing_wrong)
+    there = f"{it.base}t/heathland/"
+    for path in ("schools", "schools/new", "people", "people/new", "sign-in-providers", "sign-in-providers/new", "schools/hillside/programs"):
+        at.look(there + path)
+    for path in ("", "/new", "/import"):
+        at.look(f"{there}schools/hillside/staff{path}")
+    at.look(there + "people")
+    at.page.get_by_role("main").get_by_role("link", name="Marianne").first.click()
+    at.look()
+    at.look(f"{at.page.url}/close")
+    for path, button in (("people/new", "Add this person"), ("schools/new", "Add the school")):
+        at.look(there + path)
+        at.press(button)
+    assert {name for name in seen | at.seen if name.partition(".")[0] in NOUNS} >= ALL
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["desktop", "phone without JavaScript"])
@@ -147,6 +199,56 @@ def test_a_role_that_reads_records_given_by_trust_it_waits_for_a_dsl(sign_in: Ca
     assert page.get_by_role("heading", name="A role waits").count() == 0
 
 
+@pytest.mark.parametrize("javascript", [True, False], ids=["desktop", "phone without JavaScript"])
+def test_the_trusts_safeguarding_lead_is_added_waits_for_a_dsl_and_leaves(
+    system: dict[str, Any],
+    sign_in: Callable[..., Any],
+    browser: Browser,
+    finds_nothing_wrong: Callable[[Page], None],
+    javascript: bool,
+) -> None:
+    view: dict[str, Any] = {"viewport": DESKTOP if javascript else PHONE, "javascript": javascript}
+    it, mark = as_trust_it(sign_in, **view), fresh()
+    address, name = f"lena-{mark}@heathland.example", f"Lena Lead {mark}"
+    it.page.goto(f"{it.base}t/heathland/schools")
+    it.page.get_by_role("link", name="The trust's people").click()
+    it.page.get_by_role("main").get_by_role("button", name="Add one person").click()
+    it.page.fill("[name=name]", name)
+    it.page.fill("[name=email]", "nowhere")
+    press(it.page, "Add this person")
+    expect(it.page.get_by_role("main")).to_contain_text("Choose at least one")
+    expect(it.page.locator("[name=name]")).to_have_value(name)
+    it.page.fill("[name=email]", address)
+    it.page.locator("[name=roles][value=trust_safeguarding_lead]").check(force=True)
+    press(it.page, "Add this person")
+    expect(it.page.get_by_role("heading", name="A role waits: Trust safeguarding lead")).to_be_visible()
+    person = it.page.url.partition("?")[0]
+    lena = Newcomer(browser, system, viewport=PHONE)
+    lena.begin(letter(system, address))
+    lena.enrol()
+    expect(lena.page.get_by_role("heading", name="Your role waits")).to_be_visible()
+    finds_nothing_wrong(lena.page)
+    lena.page.goto(f"{it.base}t/heathland/")
+    expect(lena.page.get_by_role("heading", name="You cannot do this")).to_be_visible()
+    dsl = sign_in("dsl", **view)
+    page = dsl.go("settings")
+    page.get_by_role("link", name=f"Look at it {name}").click()
+    press(page, "Make a pass")
+    expect(page.get_by_role("main")).to_contain_text("Say how you will tell them")
+    press(page, "Confirm it")
+    expect(page.get_by_role("status").filter(has_text="Confirmed. Every DSL is told.")).to_be_visible()
+    ends = time.monotonic() + 10
+    while lena.page.get_by_role("table").count() == 0 and time.monotonic() < ends:
+        lena.page.goto(f"{it.base}t/heathland/")
+    expect(lena.page.get_by_role("table").first).to_contain_text("Hillside Primary")
+    it.page.goto(f"{person}/close")
+    press(it.page, "Close the account")
+    expect(it.page.get_by_role("status").filter(has_text="closed here")).to_be_visible()
+    assert name not in it.page.get_by_role("main").inner_text()
+    leads_to(lena.page, f"{it.base}t/heathland/", "/sign-in")
+    lena.context.close()
+
+
 def test_a_leaver_is_signed_out_and_their_account_says_so(system: dict[str, Any], sign_in: Callable[..., Any], browser: Browser) -> None:
     dsl, mark = sign_in("dsl"), fresh()
     address, name = f"lea-{mark}@hillside.example", f"Lea Ver {mark}"
@@ -164,10 +266,7 @@ def test_a_leaver_is_signed_out_and_their_account_says_so(system: dict[str, Any]
     expect(page.get_by_role("main")).to_contain_text("alerts they have not read go to the DSL")
     press(page, "Close the account")
     expect(page.get_by_role("status").filter(has_text="closed here")).to_be_visible()
-    ends = time.monotonic() + 10
-    while "/sign-in" not in lea.page.url and time.monotonic() < ends:
-        lea.page.goto(system["url"] + "s/hillside/")
-    assert "/sign-in" in lea.page.url
+    leads_to(lea.page, system["url"] + "s/hillside/", "/sign-in")
     page.goto(person)
     expect(page.get_by_role("main")).to_contain_text("Their account is closed here")
     lea.context.close()

@@ -53,6 +53,8 @@ NOTHING_OF_OURS = frozenset(
             for what in ("remove", "unlink/<uuid:person_id>")
         ),
         "POST /s/<slug>/staff/<uuid:person_id>/role",
+        "POST /s/<slug>/trust-people/<uuid:trust_person_id>/role",
+        *(f"POST /t/<slug>/people/<uuid:trust_person_id>/{what}" for what in ("close", "link", "keys/<uuid:factor_id>/disable")),
         "POST /s/<slug>/staff/<uuid:person_id>/address/confirm",
     }
 )

@@ -24,7 +24,7 @@ from safekeep import bus, clock, keys, permissions
 from safekeep.contracts import Event, Request
 from safekeep.contracts.alerts import Inbox
 from safekeep.contracts.files import Append, BeginUpload, FinishUpload, SaveDraft
-from safekeep.contracts.identity import AddMachine, ChangeAddress, ChangeMember, ContactItem, Members, Seed, SeedPerson, SeedSchool
+from safekeep.contracts.identity import AddMachine, ChangeAddress, ChangeMember, ContactItem, KeepTrustPerson, Members, Seed, SeedPerson, SeedSchool
 from safekeep.contracts.incidents import AddAction, Alert, AskCorrection, BeginExport, ImportPupils, KeepWitness, OpenAsks, Record, SeedPupil, SetFlag
 from safekeep.database import SERVICES, storage_error, transaction
 from safekeep.ids import new_id
@@ -232,6 +232,8 @@ class World:
             dsl = self.as_(place, "dsl")
             machine = self.ask(AddMachine(name="Machine", scopes=["counts.read"], days=30), token=dsl).client_id
             provider = self._provider(place)
+            leads = KeepTrustPerson(name="Waits There", email=f"lead@{trust}{self.suffix}.example", roles=["trust_safeguarding_lead"])
+            place.subject["trust_person_id"] = self.ask(leads, token=it).person_id
             place.subject |= {"person_id": found.person_id, "factor_id": found.factors[0].id, "machine_id": machine, "provider_id": provider}
         self.deliver()
 

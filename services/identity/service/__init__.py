@@ -37,6 +37,7 @@ TOLD_FOR = timedelta(seconds=10)
 """Each revocation is in every heartbeat of this long: a gateway that misses a few still hears it."""
 ASKS_AT_ONCE = 20
 REMINDERS_AT_ONCE = 50
+FAILURES_AT_ONCE = 50
 
 
 class Service(SingleSignOn, Machinery, EmailAddresses, Demonstration):
@@ -130,6 +131,20 @@ class Service(SingleSignOn, Machinery, EmailAddresses, Demonstration):
         except StorageError as error:
             telemetry.log().warning("links.waiting", sqlstate=error.sqlstate)
 
+    @timer(interval=0.5)
+    def tell_sign_in_failures(self) -> None:
+        """Write failed sign-ins into the audit log, and tell of ten in a row. Failing wrote the same for every address; here it is looked up."""
+        try:
+            with self._scope() as tx:
+                for row in accounts.take_sign_in_failures(tx, limit=FAILURES_AT_ONCE):
+                    person_id = _person_of(row.who)  # a browser they have used before counts for itself
+                    found = accounts.person(tx, person_id=person_id) if person_id else accounts.account(tx, email=row.who)
+                    if found is not None:
+                        standing = self._standing_in(tx, found.id)
+                        self._tell_failure(tx, which=row.who, kind="sign_in_failed", person_id=found.id, standing=standing)
+        except StorageError as error:
+            telemetry.log().warning("failures.waiting", sqlstate=error.sqlstate)
+
     @timer(interval=600)
     def password_reminders(self) -> None:
         """Tell whoever has to change their password within a week, once."""
@@ -153,6 +168,14 @@ class Service(SingleSignOn, Machinery, EmailAddresses, Demonstration):
             accounts.forget_revocations(tx, before=clock.now() - timedelta(hours=1))
             doors.tidy(tx, now=clock.now())
             accounts.tidy_attempts(tx, before=clock.now() - timedelta(days=1))
+
+
+def _person_of(who: str) -> UUID | None:
+    """Return the person that failures of one of their own browsers are counted for; None for an address."""
+    try:
+        return UUID(who.partition("/")[0])
+    except ValueError:
+        return None
 
 
 def _access_school(tx: sa.Connection, *, school_id: UUID) -> sa.Row[Any]:

@@ -79,15 +79,9 @@ class Base:
         rows = accounts.places_of(tx, person_id=person_id)
         at_school = [r for r in rows if not r.is_trust]
         with_policy = [r for r in at_school if r.min_length is not None]
-        places = [
-            SchoolPlace(id=r.id, slug=r.slug, name=r.name, roles=r.roles, is_trust=r.is_trust, waiting=[] if r.is_trust else r.waiting_roles)
-            for r in rows
-        ]
+        places = [SchoolPlace(id=r.id, slug=r.slug, name=r.name, roles=r.roles, is_trust=r.is_trust, waiting=r.waiting_roles) for r in rows]
         needing = any(
-            not (permissions.FACTOR_ROLES | set(([] if r.is_trust else r.factor_roles) or [])).isdisjoint(
-                [*r.roles, *([] if r.is_trust else r.waiting_roles)]
-            )
-            for r in rows
+            not (permissions.FACTOR_ROLES | set(([] if r.is_trust else r.factor_roles) or [])).isdisjoint([*r.roles, *r.waiting_roles]) for r in rows
         )
         return Standing(
             places=places,
@@ -177,6 +171,11 @@ class Base:
         if row is None or row.trust_id != actor.trust_id:
             raise NotFound("school")
         return school_id
+
+    def _schools_in(self, trust_id: UUID) -> list[UUID]:
+        """The schools of a trust."""
+        with self.host.transaction(self.host.engine, trust_id=str(trust_id)) as tx:
+            return [row.school_id for row in store.schools_of_trust(tx, trust_id=trust_id)]
 
     def _admin(self, school_id: UUID) -> Any:
         """A transaction at a school that may also look at accounts: making and closing them."""

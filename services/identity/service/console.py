@@ -9,6 +9,7 @@ from services.identity import passwords, store
 from services.identity.service.auditing import Auditing
 from services.identity.service.settings import Settings
 from services.identity.service.staff import StaffConsole
+from services.identity.service.trust_people import TrustConsole
 from services.identity.service.trusts import Trusts
 from services.identity.store import accounts, doors
 
@@ -16,7 +17,7 @@ LINK_LETTERS = frozenset({"welcome", "password_link"})
 """Letters that carry a one-time link."""
 
 
-class Console(Trusts, StaffConsole, Settings, Auditing):
+class Console(Trusts, TrustConsole, StaffConsole, Settings, Auditing):
     """Administration."""
 
     # --- letters, which alerts writes

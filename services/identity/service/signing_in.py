@@ -55,7 +55,8 @@ class SigningIn(Base):
                 self._slow_down(tx, email=email, address=request.address)
         right = off_loop(passwords.verify, stored=found.password_hash if found else None, password=request.password)
         if not right or found is None or found.closed_at is not None:
-            self._failed(email=who, address=request.address, found=found)
+            with self._scope() as tx:  # the same statements for every address; a timer looks whether it is known, and tells
+                accounts.add_sign_in_failure(tx, ids=(new_id(), new_id()), who=who, address=request.address, now=now)
             raise SignInFailed
         with self._scope() as tx:
             standing = self._standing_in(tx, found.id)
@@ -337,19 +338,14 @@ class SigningIn(Base):
         if wait:
             raise TooManyAttempts(wait)
 
-    def _failed(self, *, email: str, address: str, found: Any) -> None:
-        """Keep a failure of signing in; too many are told. An unknown address costs about the same."""
-        with self._scope() as tx:
-            standing = self._standing_in(tx, found.id if found else new_id())
-            self._note_failure(tx, which=email, address=address, kind="sign_in_failed", person_id=found.id if found else None, standing=standing)
-
-    def _note_failure(self, tx: sa.Connection, *, which: str, address: str, kind: str, person_id: UUID | None, standing: Standing) -> None:
+    def _note_failure(self, tx: sa.Connection, *, which: str, address: str, kind: str, person_id: UUID, standing: Standing) -> None:
         """Keep a failure; at the tenth in a row tell the account's owner and the DSLs of their schools, once a day."""
+        accounts.add_failure(tx, id=new_id(), email=which, address=address, now=clock.now())
+        self._tell_failure(tx, which=which, kind=kind, person_id=person_id, standing=standing)
+
+    def _tell_failure(self, tx: sa.Connection, *, which: str, kind: str, person_id: UUID, standing: Standing) -> None:
         now = clock.now()
-        accounts.add_failure(tx, id=new_id(), email=which, address=address, now=now)
         failures, _ = accounts.failures(tx, email=which, since=now - passwords.WINDOW)
-        if person_id is None:
-            return
         self._audit(tx, kind, person_id=person_id, schools=_schools(standing))
         if failures < passwords.FAILURES_ALLOWED or accounts.told_of_attack(tx, person_id=person_id, since=now - TELL_AGAIN):
             return

@@ -284,10 +284,6 @@ class SingleSignOn(Console):
         """The schools whose DSLs read in their audit log what happens with a provider."""
         return [provider.school_id] if provider.school_id else self._schools_in(provider.trust_id)
 
-    def _schools_in(self, trust_id: UUID) -> list[UUID]:
-        with self.host.transaction(self.host.engine, trust_id=str(trust_id)) as tx:
-            return [row.school_id for row in store.schools_of_trust(tx, trust_id=trust_id)]
-
     def _own_provider(self, actor: Actor, provider_id: UUID) -> sa.Row[Any]:
         """The access function: a provider of the caller's own. Another trust's or school's answers like none."""
         with self._scope() as tx:

@@ -185,24 +185,19 @@ class StaffConsole(Keys):
 
     @answers(SendLink)
     def send_link(self, actor: Actor, request: SendLink) -> Nothing:
-        school_id = self._console(actor, request.school_id)
-        with self._admin(school_id) as tx:
-            place = store.member(tx, school_id=school_id, person_id=request.person_id)
-            if place is None or not place.active:
-                raise NotFound("person")
-            self._help_is_ours(tx, school_id=school_id, person_id=request.person_id)
-            self._letter(tx, "password_link", person_id=request.person_id, tenant=school_id)
-            self._audit(tx, "link_sent", person_id=request.person_id, by_id=actor.person, schools=[school_id])
+        tenant = self._tenant(actor, request.school_id)
+        schools = self._schools_in(tenant) if tenant == actor.trust_id else [tenant]
+        with self._admin(tenant) as tx:
+            self._must_be_helped(tx, tenant=tenant, trust_id=actor.trust_id, person_id=request.person_id)
+            self._letter(tx, "password_link", person_id=request.person_id, tenant=tenant)
+            self._audit(tx, "link_sent", person_id=request.person_id, by_id=actor.person, schools=schools)
         return Nothing()
 
     @answers(DisableFactors)
     def disable_factors(self, actor: Actor, request: DisableFactors) -> Nothing:
-        school_id = self._console(actor, request.school_id)
-        with self._admin(school_id) as tx:
-            place = store.member(tx, school_id=school_id, person_id=request.person_id)
-            if place is None or not place.active:
-                raise NotFound("person")
-            self._help_is_ours(tx, school_id=school_id, person_id=request.person_id)
+        tenant = self._tenant(actor, request.school_id)
+        with self._admin(tenant) as tx:
+            self._must_be_helped(tx, tenant=tenant, trust_id=actor.trust_id, person_id=request.person_id)
         standing = self._standing(request.person_id)
         done = self._disable(person_id=request.person_id, factor_id=request.factor_id, by_id=actor.person, standing=standing)
         if not done:
@@ -214,10 +209,10 @@ class StaffConsole(Keys):
         if request.person_id == actor.person:
             raise NotAllowed("own_role")
         with self._admin(actor.at_school) as tx:
-            place = store.member(tx, school_id=actor.at_school, person_id=request.person_id)
-            if place is None or not place.active:
-                raise NotFound("person")
-            self._help_is_ours(tx, school_id=actor.at_school, person_id=request.person_id)
+            school = store.school_with(tx, school_id=actor.at_school)
+            at_trust = school is not None and accounts.trust_people(tx, trust_id=school.trust_id, only=request.person_id)
+            if not at_trust:  # a DSL helps the trust's people too: nobody at the trust could, and a mail alone never does
+                self._must_be_helped(tx, tenant=actor.at_school, trust_id=None, person_id=request.person_id)
             code, row = self._one_time(person_id=request.person_id, purpose="pass", school_id=actor.at_school, lasts=second_factors.PASS_LASTS)
             accounts.add_codes(tx, [row], replace=True)
             self._audit(tx, "pass_given", person_id=request.person_id, by_id=actor.person, schools=[actor.at_school], how=request.how)
@@ -268,6 +263,23 @@ class StaffConsole(Keys):
         leads = {p.person_id for p in store.staff_of(tx, school_id=school_id) if p.active and permissions.is_lead(p.roles)}
         for told in sorted(leads | {person_id}):
             self._letter(tx, "role_confirmed", person_id=told, tenant=school_id, about=person_id)
+
+    def _tenant(self, actor: Actor, school_id: UUID | None) -> UUID:
+        """Whose accounts are looked after: a school's, or (trust IT, naming no school) the trust's own."""
+        return actor.trust_id if actor.trust_id is not None and school_id is None else self._console(actor, school_id)
+
+    def _must_be_helped(self, tx: sa.Connection, *, tenant: UUID, trust_id: UUID | None, person_id: UUID) -> None:
+        """Raise NotFound("person") unless they have a place there, and NotAllowed("elsewhere") when another trust looks after them too."""
+        if tenant == trust_id:
+            if not accounts.trust_people(tx, trust_id=trust_id, only=person_id):
+                raise NotFound("person")
+            if accounts.trusts_of(tx, person_id=person_id) - {trust_id}:
+                raise NotAllowed("elsewhere")
+            return
+        place = store.member(tx, school_id=tenant, person_id=person_id)
+        if place is None or not place.active:
+            raise NotFound("person")
+        self._help_is_ours(tx, school_id=tenant, person_id=person_id)
 
     def _help_is_ours(self, tx: sa.Connection, *, school_id: UUID, person_id: UUID) -> None:
         """Raise NotAllowed("elsewhere") when the account also belongs to another trust.

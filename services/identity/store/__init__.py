@@ -177,6 +177,7 @@ provider_links = sa.Table(
     sa.Column("person_id", pg.UUID, sa.ForeignKey("people.id"), nullable=False),
     _time("linked_at"),
     _time("last_used_at"),
+    sa.Column("given", pg.JSONB, nullable=False, server_default="{}"),  # by school: the roles that its claims gave, and nobody else
     sa.UniqueConstraint("provider_id", "person_id"),
 )
 sign_ons = sa.Table(
@@ -259,6 +260,13 @@ attempts = sa.Table(
     sa.Index("attempts_email", "email", "failed_at"),
     sa.Index("attempts_address", "address", "failed_at"),
 )
+sign_in_failures = sa.Table(
+    "sign_in_failures",  # written whether or not the address is known; a timer looks
+    metadata,
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("who", sa.Text, nullable=False),
+    _time("failed_at"),
+)
 memberships = sa.Table(
     "memberships",
     metadata,
@@ -281,7 +289,9 @@ trust_memberships = sa.Table(
     metadata,
     sa.Column("trust_id", pg.UUID, sa.ForeignKey("trusts.id"), primary_key=True),
     sa.Column("person_id", pg.UUID, sa.ForeignKey("people.id"), primary_key=True),
-    sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),  # none, and none waiting: they have left
+    sa.Column("waiting_roles", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("waiting_by", pg.UUID),
 )
 categories = sa.Table(
     "categories",

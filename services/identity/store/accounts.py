@@ -25,12 +25,15 @@ from services.identity.store import (
     revocations,
     schools,
     sessions,
+    sign_in_failures,
     trust_memberships,
     trusts,
 )
 
 _AT_SCHOOL = sa.text("select set_config('safekeep.school_id', :id, true)")
 _AS_PERSON = sa.text("select set_config('safekeep.person_id', :id, true)")
+_THERE = sa.func.cardinality(trust_memberships.c.roles) + sa.func.cardinality(trust_memberships.c.waiting_roles) > 0
+"""Whether somebody's place at a trust is one: who has left keeps a row without a role."""
 
 
 def account(tx: sa.Connection, *, email: str) -> sa.Row[Any] | None:
@@ -107,6 +110,19 @@ def failures(tx: sa.Connection, *, since: datetime, email: str | None = None, ad
 def add_failure(tx: sa.Connection, *, id: UUID, email: str, address: str, now: datetime) -> None:
     """Keep that a sign-in failed."""
     tx.execute(attempts.insert().values(id=id, email=email, address=address, failed_at=now))
+
+
+def add_sign_in_failure(tx: sa.Connection, *, ids: tuple[UUID, UUID], who: str, address: str, now: datetime) -> None:
+    """Keep that a sign-in failed, for counting and for telling: the same for an address that nobody has."""
+    add_failure(tx, id=ids[0], email=who, address=address, now=now)
+    tx.execute(sign_in_failures.insert().values(id=ids[1], who=who, failed_at=now))
+
+
+def take_sign_in_failures(tx: sa.Connection, *, limit: int) -> Sequence[sa.Row[Any]]:
+    """Take the failed sign-ins that nobody was told of, oldest first."""
+    due = sa.select(sign_in_failures.c.id).order_by(sign_in_failures.c.failed_at, sign_in_failures.c.id).limit(limit)
+    taken = sign_in_failures.delete().where(sign_in_failures.c.id.in_(due.with_for_update(skip_locked=True)))
+    return sorted(tx.execute(taken.returning(sign_in_failures)).all(), key=lambda row: (row.failed_at, row.id))
 
 
 def forget_failures(tx: sa.Connection, *, email: str) -> None:
@@ -251,9 +267,17 @@ def places_of(tx: sa.Connection, *, person_id: UUID) -> Sequence[sa.Row[Any]]:
         .where(memberships.c.person_id == person_id, memberships.c.active)
     )
     at_trust = (
-        sa.select(trusts.c.id, trusts.c.slug, trusts.c.name, trust_memberships.c.roles, sa.true().label("is_trust"), trusts.c.id.label("trust_id"))
+        sa.select(
+            trusts.c.id,
+            trusts.c.slug,
+            trusts.c.name,
+            trust_memberships.c.roles,
+            trust_memberships.c.waiting_roles,
+            sa.true().label("is_trust"),
+            trusts.c.id.label("trust_id"),
+        )
         .join(trusts, trusts.c.id == trust_memberships.c.trust_id)
-        .where(trust_memberships.c.person_id == person_id)
+        .where(trust_memberships.c.person_id == person_id, _THERE)
     )
     rows: list[sa.Row[Any]] = [*tx.execute(at_school), *tx.execute(at_trust)]
     return sorted(rows, key=lambda row: row.name)
@@ -264,6 +288,21 @@ def trust_it(tx: sa.Connection, *, trust_id: UUID) -> Sequence[sa.Row[Any]]:
     query: sa.Select[Any] = sa.select(people).join(trust_memberships, trust_memberships.c.person_id == people.c.id)
     here = trust_memberships.c.trust_id == trust_id, trust_memberships.c.roles.contains(["trust_it"]), people.c.closed_at.is_(None)
     return tx.execute(query.where(*here).order_by(people.c.id)).all()
+
+
+def trust_people(tx: sa.Connection, *, trust_id: UUID, only: UUID | None = None, lock: bool = False) -> Sequence[sa.Row[Any]]:
+    """Return the people of a trust, in order of name; `lock`: nobody else changes them meanwhile. In scope sign_in."""
+    query = sa.select(trust_memberships, people.c.name, people.c.email).join(people, people.c.id == trust_memberships.c.person_id)
+    query = query.where(trust_memberships.c.trust_id == trust_id, _THERE).order_by(people.c.name, people.c.id)
+    query = query.with_for_update(of=trust_memberships) if lock else query
+    return [row for row in tx.execute(query) if only in (None, row.person_id)]
+
+
+def put_trust_roles(tx: sa.Connection, *, trust_id: UUID, person_id: UUID, roles: Sequence[str], waiting: Sequence[str], by_id: UUID | None) -> None:
+    """Keep a person's roles at a trust; with none at all they have left it."""
+    values = {"roles": list(roles), "waiting_roles": list(waiting), "waiting_by": by_id}
+    insert = pg.insert(trust_memberships).values(trust_id=trust_id, person_id=person_id, **values)
+    tx.execute(insert.on_conflict_do_update(index_elements=["trust_id", "person_id"], set_=values))
 
 
 @contextmanager
@@ -280,7 +319,7 @@ def trusts_of(tx: sa.Connection, *, person_id: UUID) -> set[UUID]:
     tx.execute(_AS_PERSON, {"id": str(person_id)})
     at_school = sa.select(schools.c.trust_id).join(memberships, memberships.c.school_id == schools.c.school_id)
     at_school = at_school.where(memberships.c.person_id == person_id, memberships.c.active)
-    at_trust = sa.select(trust_memberships.c.trust_id).where(trust_memberships.c.person_id == person_id)
+    at_trust = sa.select(trust_memberships.c.trust_id).where(trust_memberships.c.person_id == person_id, _THERE)
     return {*tx.execute(at_school).scalars(), *tx.execute(at_trust).scalars()}
 
 

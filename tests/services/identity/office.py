@@ -79,6 +79,10 @@ class Office:
         stage: str = self.ask(Session(session_token=session_token)).stage
         return stage
 
+    def told(self) -> None:
+        """Let the timers look at failed sign-ins."""
+        self.service.tell_sign_in_failures()
+
     # --- what is kept
 
     def letters(self, kind: str = "") -> list[tuple[str, UUID]]:

@@ -276,14 +276,59 @@ def test_one_address_that_tries_many_accounts_is_slowed_down(office: Office) -> 
 
 def test_the_owner_and_the_dsl_are_told_of_an_attack_once_a_day(office: Office) -> None:
     guess(office, times=9, email="tea@one.example")
+    office.told()
     assert office.letters("attack") == []
     guess(office, times=1, email="tea@one.example")
+    office.told()
     for n in range(3):
         with later(minutes=10 + n):
             guess(office, times=1, email="tea@one.example")
+            office.told()
     assert office.letters("attack") == [("attack", office.teacher.id), ("attack", office.dsl.id)]
     assert office.audited(person=office.teacher.id).count("sign_in_failed") == 13
     assert office.audited(person=office.teacher.id).count("attacked") == 1
+
+
+def test_failures_of_a_browser_its_person_has_used_before_are_told_too(office: Office) -> None:
+    known = office.sign_in("tea@one.example").device_token
+    guess(office, times=10, email="tea@one.example", device_tokens=[known])
+    office.told()
+    assert ("attack", office.teacher.id) in office.letters()
+    assert office.audited(person=office.teacher.id).count("sign_in_failed") == 10
+
+
+def test_an_unknown_address_costs_a_failed_sign_in_the_same_statements_and_the_same_hashing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, since times on a busy machine say nothing: a wrong password, no such address, a closed account, ten failures in a row."""
+    with office.resources.transaction(office.resources.engine, scope="sign_in") as tx:
+        tx.execute(sa.text("update people set closed_at = now() where email = 'it@trust.example'"))
+    hashed: list[str] = []
+    hasher = passwords._HASHER
+
+    class Counting:
+        def verify(self, stored: str, password: str) -> bool:
+            hashed.append(stored[: stored.rindex("$", 0, stored.rindex("$"))])  # the parameters: they are the work
+            return hasher.verify(stored, password)
+
+    monkeypatch.setattr(passwords, "_HASHER", Counting())
+    said: dict[str, list[str]] = {}
+
+    @sa.event.listens_for(office.resources.engine, "before_cursor_execute")
+    def see(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    for email in ("tea@one.example", "dee@one.example", "nobody@one.example", "it@trust.example"):
+        statements: list[str] = []
+        hashed.clear()
+        guess(office, times=10, email=email, address="192.0.2.66")
+        said[email] = [*statements, *hashed]
+        assert len(hashed) == 10
+        assert len(statements) > 20
+    sa.event.remove(office.resources.engine, "before_cursor_execute", see)
+    assert all(each == said["nobody@one.example"] for each in said.values())
+    office.told()
+    assert ("attack", office.teacher.id) in office.letters("attack")
+    with office.resources.transaction(office.resources.engine, scope="sign_in") as tx:
+        assert tx.execute(sa.text("select count(*) from sign_in_failures")).scalar() == 0
 
 
 def test_a_program_is_slowed_down_like_a_browser(office: Office) -> None:

@@ -124,6 +124,9 @@ def test_trust_it_and_governors_call_nothing_that_touches_records() -> None:
     assert callable_["trust_it"] - callable_["governor"] == {
         "identity.add_school",
         "identity.trust_schools",
+        "identity.trust_people",
+        "identity.keep_trust_person",
+        "identity.close_trust_person",
         "identity.add_staff",
         "identity.members",
         "identity.change_member",
