@@ -103,6 +103,8 @@ AUDIT = {
     "recovery_used": _("Recovery code used in place of a key"),
     "pass_given": _("One-time pass given"),
     "pass_used": _("One-time pass used"),
+    "operator_helped": _("Keys disabled and a pass given by those who run Safekeep"),
+    "head_code_used": _("The head's code used to set up a first app or key"),
     "roles_given": _("Roles given"),
     "role_confirmed": _("Role confirmed by a DSL"),
     "role_confirmed_by_head": _("Role confirmed with the head's code"),

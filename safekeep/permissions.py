@@ -54,6 +54,8 @@ CONFIRMED_ROLES = SAFEGUARDING_LEADS | {Role.SLT}
 TRUST_ROLES = frozenset({Role.TRUST_IT, Role.TRUST_SAFEGUARDING_LEAD})
 CONFIRMED_AT_TRUST = frozenset({Role.TRUST_SAFEGUARDING_LEAD})
 """The trust's role that is meant to open a record in an emergency: given by trust IT it waits for a DSL of one of the trust's schools."""
+KNOWN_IN_PERSON = CONFIRMED_ROLES | CONFIRMED_AT_TRUST
+"""Even their first key takes a person who knows them: whoever owns the mailboxes could use a new account's link before they do."""
 FACTOR_ROLES = CONFIRMED_ROLES | TRUST_ROLES
 """Always need a second factor; a school may require it of more."""
 RECORDERS = SAFEGUARDING_LEADS | WRITE_ONLY | {Role.SLT}
@@ -258,6 +260,7 @@ METHODS: dict[str, frozenset[str]] = {
     "identity.first_administrator": frozenset({"service:operator"}),
     "identity.begin": ANYONE,
     "identity.add_trust": frozenset({"service:operator"}),
+    "identity.help_lost_keys": frozenset({"service:operator"}),
     "identity.add_school": frozenset({"service:operator", Role.TRUST_IT}),
     "identity.trust_schools": frozenset({Role.TRUST_IT, Role.TRUST_SAFEGUARDING_LEAD}),
     "identity.trust_people": _CONSOLE,

@@ -247,21 +247,22 @@ def begin(token: str) -> Any:
 
 @pages.route("/pass", methods=["GET", "POST"])
 def use_pass() -> Any:
-    """A lost key: type the pass that a DSL has given in person."""
+    """A lost key, or the first one of who opens records: type the pass that a DSL has given in person, or the head's code."""
     form = Form.sent(request.form)
-    _there("second_factor", "enrol")
+    answer = _there("second_factor", "enrol")
+    first = answer.stage == "enrol" and not rpc.ask(rpc.build(Account, session_token=session.cookie()), token="").has_had_factor
     if request.method == "POST":
         try:
             added = rpc.ask(rpc.build(UsePass, session_token=session.cookie(), code=form.one("code")[:200]), token="")
         except (SignInFailed, Invalid):
             form.refuse("code", "wrong_pass")
-            return render_template("session/pass.html", form=form), 422
+            return render_template("session/pass.html", form=form, first=first), 422
         except TooManyAttempts as error:
-            return render_template("session/pass.html", form=form, notice=str(problems.problem_of(error).detail)), 429
+            return render_template("session/pass.html", form=form, first=first, notice=str(problems.problem_of(error).detail)), 429
         response = redirect(url_for("account.enrol"), 303)
         turn(response, added.session_token)
         return response
-    return render_template("session/pass.html", form=form)
+    return render_template("session/pass.html", form=form, first=first)
 
 
 @pages.route("/s/<slug>/confirm-role", methods=["GET", "POST"])

@@ -191,7 +191,9 @@ def _member(school: str | None, person_id: UUID) -> tuple[Site, MemberItem]:
 def _show_person(site: Site, found: MemberItem, form: Form) -> Any:
     is_self = found.person_id == session.here().answer.person_id
     said = request.args.get("said", "")
-    page = render_template("staff/person.html", site=site, person=found, form=form, roles=_role_choices(), is_self=is_self, said=said)
+    is_first = not found.factors and not permissions.KNOWN_IN_PERSON.isdisjoint([*found.roles, *found.waiting])
+    more = {"roles": _role_choices(), "is_self": is_self, "said": said, "is_first": is_first}
+    page = render_template("staff/person.html", site=site, person=found, form=form, **more)
     return page, console.status(form)
 
 

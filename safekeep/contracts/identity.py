@@ -344,7 +344,8 @@ class AccountAnswer(Contract):
     factors: list[FactorItem]
     recovery_left: int
     needs_factor: bool
-    pass_needed: bool = False  # had a key and has none: another one takes a person who knows them
+    pass_needed: bool = False  # setting up a key takes a person who knows them
+    has_had_factor: bool = False  # it would be in place of one they had
     devices: list[DeviceItem]
     rules: PasswordRules
     password_until: Moment | None
@@ -787,6 +788,26 @@ class Pass(Contract):
     """A pass of ten minutes and one use, to be read out face to face, or to a number already held."""
 
     code: str
+
+
+class OperatorPass(Contract):
+    """What an operator reads out to somebody who lost every key: a pass of ten minutes. `disabled`: how many keys stopped working."""
+
+    code: str
+    disabled: int
+
+
+class HelpLostKeys(Request[OperatorPass]):
+    """The operator helps somebody whom no DSL can: a school's only DSL, or trust IT, who lost every key. In the audit log; the DSLs are told.
+
+    Raises NotFound("person").
+    """
+
+    method: ClassVar[str] = "identity.help_lost_keys"
+    answer: ClassVar[type[Contract]] = OperatorPass
+
+    email: Line
+    how: Literal["in_person", "known_number"]
 
 
 class GivePass(Request[Pass]):

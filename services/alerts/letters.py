@@ -67,6 +67,11 @@ _LETTERS: Final[dict[str, tuple[str, str]]] = {
         "A DSL gave you a pass for your Safekeep account",
         "A DSL gave you a pass to set up a new app or key. It works once, for ten minutes.\n" + _NOT_YOU,
     ),
+    "operator_helped": (
+        "Keys of a Safekeep account were disabled by those who run Safekeep",
+        "{about} has lost every app and key, and asked those who run Safekeep for help. The old ones are disabled, and {about} was told a pass "
+        "to set up a new one. It works once, for ten minutes. Did {about} not ask for it? Then tell a DSL, and your IT, at once.\n\n{place}",
+    ),
     "role_asked": (
         "A role at your school waits for a DSL",
         "{about} was given a role that reads records. It does nothing before a DSL has confirmed it. Do you know them, and is it right?\n\n{place}",

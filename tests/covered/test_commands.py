@@ -59,7 +59,7 @@ ONE_TIME = frozenset(
 
 ANOTHER = frozenset(
     """
-    identity.ask_password identity.give_access_token identity.give_pass identity.machine_session identity.new_recovery_codes identity.send_link
+    identity.ask_password identity.give_access_token identity.give_pass identity.help_lost_keys identity.machine_session identity.new_recovery_codes identity.send_link
     identity.sign_in
     """.split()
 )

@@ -17,7 +17,7 @@ from deploy.demo import REAL_SCHOOL
 from tests import servers
 from tests.journeys import signing_in
 from tests.journeys.conftest import DESKTOP, PHONE, ROOT
-from tests.journeys.walking import Newcomer, letter
+from tests.journeys.walking import PASSWORD, Newcomer, letter
 from tests.make import GOOD_EXAMPLE
 
 PUPILS = "Name,Year,Form,Date of birth\nSarah Example,Year 5,5A,29/02/2016\nNoah Example,Year 3,3B,1/9/2017\nIvy Nobody,Year 4,4A,31/02/2016\n"
@@ -74,14 +74,12 @@ def test_an_empty_system_reaches_a_first_recorded_concern_in_under_ten_minutes(
     # the DSL, on a telephone, with the head beside them
     dee = Newcomer(browser, empty, viewport=PHONE, dark=True)
     dee.begin(letter(empty, "dee@bramble.example"))
-    dee.enrol()
-    expect(dee.page.get_by_role("heading", name="Your role waits")).to_be_visible()
+    expect(dee.page.get_by_role("heading", name="Somebody who knows you")).to_be_visible()
     finds_nothing_wrong(dee.page)
     dee.fill("code", "wrong")
-    dee.press("Confirm")
+    dee.press("Go on")
     expect(dee.page.get_by_role("main")).to_contain_text("That is not right")
-    dee.fill("code", code)
-    dee.press("Confirm")
+    dee.enrol(code=code)
     expect(dee.page.get_by_role("heading", name="Inbox")).to_be_visible()
 
     # whom to find
@@ -202,6 +200,25 @@ def test_the_command_line_adds_a_trust_and_a_school_and_says_what_it_cannot_do(e
         assert (refused.returncode, refused.stdout) == (1, "")
         assert refused.stderr.startswith(sentence), refused.stderr
         assert refused.stderr.count("\n") == 1
+
+
+def test_the_command_line_helps_a_lone_dsl_who_lost_every_key(empty: dict[str, Any], browser: Browser) -> None:
+    """The school of the first journey has one DSL. The pass is printed, works after the password, and the old app does not any more."""
+    said = safekeep(empty, "person", "lost-keys", "nobody@bramble.example", "--how", "in-person")
+    assert (said.returncode, said.stderr) == (1, "Nobody signs in as nobody@bramble.example: nothing was done.\n")
+    helped = json.loads(safekeep(empty, "person", "lost-keys", "dee@bramble.example", "--how", "in-person", "--json").stdout)
+    assert (helped["ok"], helped["disabled"]) == (True, 1)
+    dee = Newcomer(browser, empty, viewport=PHONE)
+    dee.go("sign-in")
+    dee.fill("username", "dee@bramble.example")
+    dee.fill("password", PASSWORD)
+    dee.press("Sign in")
+    expect(dee.page.get_by_role("heading", name="Lost phone or key")).to_be_visible()
+    dee.enrol(code=helped["code"])
+    expect(dee.page.get_by_role("heading", name="Inbox")).to_be_visible()
+    dee.go("s/bramble_hill/audit")
+    expect(dee.page.get_by_role("main")).to_contain_text("Keys disabled and a pass given by those who run Safekeep")
+    dee.context.close()
 
 
 def test_demo_sign_ins_cannot_be_switched_on_once_a_real_school_exists(empty: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from safekeep import clock
+from safekeep import clock, permissions
 from safekeep.contracts import Nothing
 from safekeep.contracts.identity import (
     Account,
@@ -53,6 +53,7 @@ class Keys(SigningIn):
             left = accounts.codes_left(tx, person_id=row.person_id, purpose="recovery")
             standing = self._standing_in(tx, row.person_id)
             pass_needed = self._needs_pass(tx, row, standing=standing)
+            has_had = accounts.has_had_factor(tx, person_id=row.person_id)
         rules = standing.rules
         return AccountAnswer(
             person_id=row.person_id,
@@ -62,6 +63,7 @@ class Keys(SigningIn):
             recovery_left=left,
             needs_factor=standing.needs_factor,
             pass_needed=pass_needed,
+            has_had_factor=has_had,
             devices=[
                 DeviceItem(id=d.id, device=d.device, created_at=d.created_at, last_seen_at=d.last_seen_at, here=d.id == row.id) for d in devices
             ],
@@ -178,9 +180,11 @@ class Keys(SigningIn):
             kind = next((f"{purpose}_used" for purpose in ("pass", "recovery") if accounts.use_code(tx, purpose=purpose, **mine)), "")
             if kind == "recovery_used":
                 self._letter(tx, "recovery_used", person_id=row.person_id, tenant=standing.tenant)
-            if not kind:
-                self._note_failure(tx, which=which, address="", kind="second_factor_failed", person_id=row.person_id, standing=standing)
+        if not kind and self._head_knows(row, standing=standing, code_hash=stored):
+            kind = "head_code_used"
         if not kind:
+            with self._scope() as tx:
+                self._note_failure(tx, which=which, address="", kind="second_factor_failed", person_id=row.person_id, standing=standing)
             raise SignInFailed
         turned = self._turn(row, standing=standing, kind=kind, stage="enrol", recovering=True)
         return FactorAdded(session_token=turned.session_token, stage="enrol", recovery_codes=[])
@@ -222,10 +226,25 @@ class Keys(SigningIn):
         return row
 
     def _needs_pass(self, tx: sa.Connection, row: Any, *, standing: Standing) -> bool:
-        """Whether the person had a key and has none: then a password, and a mailbox, do not set up the next one."""
+        """Whether a person who knows them is needed to set up a key: in place of one they had, or where their role opens records, the first.
+
+        A password, and a mailbox, are not enough: trust IT owns the mailboxes.
+        """
         if row.recovering or not standing.needs_factor or accounts.factors_of(tx, person_ids=[row.person_id]):
             return False
-        return accounts.has_had_factor(tx, person_id=row.person_id)
+        return not permissions.KNOWN_IN_PERSON.isdisjoint(standing.roles) or accounts.has_had_factor(tx, person_id=row.person_id)
+
+    def _head_knows(self, row: Any, *, standing: Standing, code_hash: bytes) -> bool:
+        """Whether it is the head's code for a school's first DSL, who has no key yet: their role counts from now, and they may set one up."""
+        for place in standing.places if row.stage == "enrol" else []:
+            if not place.waiting or place.is_trust:
+                continue
+            with self._admin(place.id) as tx:
+                mine: dict[str, Any] = {"person_id": row.person_id, "school_id": place.id}
+                if accounts.use_code(tx, **mine, purpose="head", code_hash=code_hash, now=clock.now()):
+                    self._grant_roles(tx, **mine, by_id=row.person_id, kind="role_confirmed_by_head")
+                    return True
+        return False
 
     def _added(self, row: Any, *, factor_id: UUID) -> FactorAdded:
         """Make a new key count: recovery codes with the first, a letter, an audit line, a new token."""
@@ -257,8 +276,8 @@ class Keys(SigningIn):
         accounts.add_codes(tx, rows, replace=True)
         return codes
 
-    def _disable(self, *, person_id: UUID, factor_id: UUID | None, by_id: UUID, standing: Standing) -> bool:
-        """Disable a key (or all) and end every session made with it. Returns whether there was any."""
+    def _disable(self, *, person_id: UUID, factor_id: UUID | None, by_id: UUID | None, standing: Standing) -> int:
+        """Disable a key (or all) and end every session made with it. Returns how many there were."""
         now = clock.now()
         with self._scope() as tx:
             counted = {f.id for f in accounts.factors_of(tx, person_ids=[person_id])}
@@ -268,7 +287,7 @@ class Keys(SigningIn):
                 self._revoke(tx, sessions_=ended)
                 self._audit(tx, "factor_disabled", person_id=person_id, by_id=by_id, schools=_schools(standing))
                 self._letter(tx, "factor_disabled", person_id=person_id, tenant=standing.tenant, about=each)
-        return bool(gone)
+        return len(gone)
 
     def _one_time(self, *, person_id: UUID, purpose: str, school_id: UUID | None, lasts: Any) -> tuple[str, dict[str, Any]]:
         """Return a code to be given by hand, and its row."""

@@ -12,7 +12,9 @@ from safekeep.contracts import Nothing
 from safekeep.contracts.identity import (
     CloseTrustPerson,
     ConfirmTrustRole,
+    HelpLostKeys,
     KeepTrustPerson,
+    OperatorPass,
     TrustPeople,
     TrustPeopleAnswer,
     TrustPerson,
@@ -22,7 +24,7 @@ from safekeep.errors import Invalid, NotAllowed, NotFound
 from safekeep.ids import new_id
 from safekeep.permissions import Role
 from safekeep.rpc import answers
-from services.identity import roles, store
+from services.identity import roles, second_factors, store
 from services.identity.service.keys import Keys, factor_item
 from services.identity.store import accounts
 
@@ -122,6 +124,25 @@ class TrustConsole(Keys):
                     self._letter(tx, "role_confirmed", person_id=lead, tenant=school_id, about=person_id)
                 self._letter(tx, "role_confirmed", person_id=person_id, tenant=trust_id, about=person_id)
         return Nothing()
+
+    @answers(HelpLostKeys)
+    def help_lost_keys(self, actor: Actor, request: HelpLostKeys) -> OperatorPass:
+        with self._scope() as tx:
+            found = accounts.account(tx, email=request.email.strip().casefold())
+        if found is None or found.closed_at is not None:
+            raise NotFound("person")
+        standing = self._standing(found.id)
+        trusts = {standing.trusts[p.id] for p in standing.places}
+        leads = {(school, lead) for trust_id in trusts for school, lead in self._leads_of(trust_id) if lead != found.id}
+        disabled = self._disable(person_id=found.id, factor_id=None, by_id=None, standing=standing)
+        with self._scope() as tx:
+            code, row = self._one_time(person_id=found.id, purpose="pass", school_id=None, lasts=second_factors.PASS_LASTS)
+            accounts.add_codes(tx, [row], replace=True)
+            schools = [p.id for p in standing.places if not p.is_trust]
+            self._audit(tx, "operator_helped", person_id=found.id, schools=schools, how=request.how)
+            for told in [(standing.tenant, found.id), *sorted(leads)]:
+                self._letter(tx, "operator_helped", person_id=told[1], tenant=told[0], about=found.id)
+        return OperatorPass(code=code, disabled=disabled)
 
     # --- what these share
 

@@ -43,7 +43,7 @@ def test_every_letter_goes_to_its_person_alone_and_says_what_to_do(world: Alerts
     assert re.search("Safekeep|at your school", mail["Subject"])
     assert "{" not in text + mail["Subject"]
     assert all(link.startswith(PUBLIC) for link in re.findall(r"https?://\S+", text))
-    if kind in {"attack", "role_asked", "role_confirmed"}:
+    if kind in {"attack", "operator_helped", "role_asked", "role_confirmed"}:
         assert "Dee Lead" in text
     for other in ("Dan Deputy", "Sal Tee", "Pat Oral"):
         assert other not in text

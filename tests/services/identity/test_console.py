@@ -15,6 +15,7 @@ from safekeep.contracts.identity import (
     AddTrust,
     Audit,
     Begin,
+    BeginTotp,
     CategoryItem,
     ChangeMember,
     CloseMember,
@@ -301,6 +302,27 @@ def test_the_first_dsl_of_a_school_needs_the_code_that_was_printed_for_the_head(
     trust.ask(ConfirmRole(person_id=sid, accept=True), token=token)
     with pytest.raises(SignInFailed):  # from now on a DSL confirms, no code
         trust.ask(ConfirmOwnRole(session_token=trust.session_of(dot), slug="three", code=added.head_code))
+
+
+def test_the_heads_code_also_lets_the_first_dsl_set_up_their_first_key_and_nobody_else(trust: Trust) -> None:
+    """A new DSL of a new school has nobody to give them a pass; the link by mail alone sets up nothing."""
+    made = trust.by("trust_it", AddSchool(name="School Three", slug="three", phase="primary"))
+    added = trust.by("trust_it", AddStaff(school_id=made.id, people=[new("dee@three.example", "dsl"), new("sid@three.example", "slt")]))
+    dee, sid = (f.person_id for f in added.items)
+    for person, right in ((sid, False), (dee, True)):
+        session = trust.session_of(person, stage="enrol", second_factor_at=None)
+        with pytest.raises(NotAllowed, match="pass_needed"):
+            trust.ask(BeginTotp(session_token=session))
+        if not right:
+            with pytest.raises(SignInFailed):
+                trust.ask(UsePass(session_token=session, code=added.head_code))
+            continue
+        used = trust.ask(UsePass(session_token=session, code=added.head_code))
+        assert trust.ask(BeginTotp(session_token=used.session_token)).secret
+        with pytest.raises(SignInFailed):  # once
+            trust.ask(UsePass(session_token=used.session_token, code=added.head_code))
+    found = {m.person_id: m for m in trust.by("trust_it", Members(school_id=made.id)).items}
+    assert (found[dee].roles, found[sid].waiting) == (["dsl"], ["slt"])
 
 
 def test_a_lost_head_code_is_replaced_by_asking_for_the_role_again(trust: Trust) -> None:

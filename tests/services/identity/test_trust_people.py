@@ -7,16 +7,20 @@ import pytest
 import sqlalchemy as sa
 
 from safekeep.contracts.identity import (
+    Audit,
+    BeginTotp,
     CloseTrustPerson,
     ConfirmTrustRole,
     DisableFactors,
     GivePass,
+    HelpLostKeys,
     KeepTrustPerson,
     SendLink,
     Session,
     SignIn,
     TrustPeople,
     TrustSchools,
+    UsePass,
 )
 from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, SignInFailed
 from tests.services.identity.test_console import PASSWORD, Trust, trust  # noqa: F401 - the fixture
@@ -161,3 +165,34 @@ def test_a_lead_whose_role_waits_sees_no_school(trust: Trust) -> None:  # noqa: 
     token = trust.ask(Session(session_token=trust.session_of(kept.person_id), slug="trust")).actor_token
     with pytest.raises(NotAllowed, match="role"):
         trust.ask(TrustSchools(), token=token)
+
+
+# --- the operator
+
+
+def test_the_operator_helps_a_lone_dsl_who_lost_every_key_and_every_dsl_and_the_audit_log_know(trust: Trust) -> None:  # noqa: F811
+    operator = trust._service_token("operator")
+    with pytest.raises(NotFound):
+        trust.ask(HelpLostKeys(email="nobody@one.example", how="in_person"), token=operator)
+    for role in ("dsl", "trust_it"):
+        with pytest.raises(NotAllowed):
+            trust.by(role, HelpLostKeys(email="dsl@one.example", how="in_person"))
+    helped = trust.ask(HelpLostKeys(email="DSL@one.example", how="in_person"), token=operator)
+    assert helped.disabled == 1
+    begun = trust.ask(SignIn(username="dsl@one.example", password=PASSWORD, in_steps=True))
+    assert begun.stage == "enrol"
+    with pytest.raises(NotAllowed, match="pass_needed"):
+        trust.ask(BeginTotp(session_token=begun.session_token))
+    used = trust.ask(UsePass(session_token=begun.session_token, code=helped.code))
+    assert trust.ask(BeginTotp(session_token=used.session_token)).secret
+    assert letters(trust, "operator_helped") == {trust.id("dsl"), trust.id("deputy_dsl"), trust.other.id}
+    lines = {item.kind: item for item in trust.by("dsl", Audit(person_id=trust.id("dsl"))).items}
+    assert (lines["operator_helped"].by, lines["operator_helped"].facts) == (None, {"how": "in_person"})
+    assert "factor_disabled" in lines
+
+
+def test_the_operator_helps_trust_it(trust: Trust) -> None:  # noqa: F811
+    helped = trust.ask(HelpLostKeys(email="it@trust.example", how="known_number"), token=trust._service_token("operator"))
+    begun = trust.ask(SignIn(username="it@trust.example", password=PASSWORD, in_steps=True)).session_token
+    assert trust.ask(UsePass(session_token=begun, code=helped.code)).stage == "enrol"
+    assert letters(trust, "operator_helped") == {trust.it.id, trust.id("dsl"), trust.id("deputy_dsl"), trust.other.id}
