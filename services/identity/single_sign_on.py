@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from safekeep.permissions import FACTOR_ROLES
+from safekeep.permissions import CONFIRMED_ROLES, FACTOR_ROLES
 
 BEGUN_LASTS: Final = timedelta(minutes=10)
 GOOGLE: Final = "https://accounts.google.com"
@@ -64,6 +64,16 @@ def roles_given(*, claims: Mapping[str, Any], claim: str, mapping: Mapping[str, 
     values = claims.get(claim) if claim else None
     said = values if isinstance(values, list) else [values]
     return frozenset(mapping[value] for value in said if isinstance(value, str) and value in mapping)
+
+
+def roles_after(*, wanted: Collection[str], given: Collection[str], held: Collection[str], waiting: Collection[str]) -> set[str]:
+    """Return the roles somebody has after a sign-in: what claims gave before and give no more goes; what people gave stays.
+
+    A role that a DSL confirmed (it counts, though a claim's word for it only waits) was given by the DSL.
+    """
+    gone = set(given) - set(wanted)
+    kept = {role for role in held if role not in gone or role in CONFIRMED_ROLES}
+    return kept | {role for role in waiting if role not in gone} | set(wanted)
 
 
 def _is_true(value: Any) -> bool:

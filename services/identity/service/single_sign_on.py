@@ -227,7 +227,7 @@ class SingleSignOn(Console):
                 self._letter(tx, "provider_linked", person_id=person.id, tenant=standing.tenant, about=provider.id)
             if is_new_device:
                 self._letter(tx, "new_device", person_id=person.id, tenant=standing.tenant, about=session_id)
-        self._map_roles(provider, claims=claims, person_id=person.id)
+        self._map_roles(provider, claims=claims, person_id=person.id, subject=subject)
         with self._scope() as tx:
             standing = self._standing_in(tx, person.id)
         device = sessions.device_token(person_id=str(person.id), number=known or secrets.token_urlsafe(9), key=self._key)
@@ -249,24 +249,34 @@ class SingleSignOn(Console):
                 raise SignOnFailed("unknown_account")
         return person, link is None
 
-    def _map_roles(self, provider: Any, *, claims: dict[str, Any], person_id: UUID) -> None:
-        """Give the roles that trust IT has mapped, at the person's schools there. DSL, deputy and SLT wait as trust IT's word always does."""
+    def _map_roles(self, provider: Any, *, claims: dict[str, Any], person_id: UUID, subject: str) -> None:
+        """Give the roles that trust IT has mapped, at the person's schools there, and take back what earlier claims gave and these do not.
+
+        DSL, deputy and SLT wait as trust IT's word always does; once a DSL has confirmed one it is theirs to take away, not a claim's.
+        """
         wanted = single_sign_on.roles_given(claims=claims, claim=provider.role_claim, mapping=provider.roles)
-        if not wanted:
+        with self._scope() as tx:
+            link = doors.link_of(tx, provider_id=provider.id, subject=subject)
+            standing = self._standing_in(tx, person_id)
+        given: dict[str, list[str]] = dict(link.given) if link else {}
+        if not wanted and not given:
             return
         by = Actor(provider.mapped_by, None, None, provider.trust_id, frozenset({Role.TRUST_IT}), "", None, None, False)
-        with self._scope() as tx:
-            standing = self._standing_in(tx, person_id)
         for school_id in [p.id for p in standing.places_of(_Made(provider)) if not p.is_trust]:
             with self._admin(school_id) as tx:
                 store.lock_staff(tx, school_id=school_id)
                 place = store.member(tx, school_id=school_id, person_id=person_id, lock=True)
-                if place is None or not place.active or wanted <= {*place.roles, *place.waiting_roles}:
+                if place is None or not place.active:
                     continue
-                asked = {*place.roles, *place.waiting_roles, *wanted}
-                if not roles.problems_of(asked=asked):
+                before = given.get(str(school_id), [])
+                held = {*place.roles, *place.waiting_roles}
+                asked = single_sign_on.roles_after(wanted=wanted, given=before, held=place.roles, waiting=place.waiting_roles)
+                given[str(school_id)] = sorted(wanted & {*before, *(wanted - held)})
+                if asked != held and not (asked and roles.problems_of(asked=asked)):
                     result = roles.given(asked=asked, held=place.roles, by=by.roles)
                     self._put_roles(tx, by, school_id=school_id, person_id=person_id, result=result)
+        with self._scope() as tx:
+            doors.keep_given(tx, provider_id=provider.id, subject=subject, given={school: kept for school, kept in given.items() if kept})
 
     def _trust_of(self, actor: Actor) -> UUID:
         if actor.school_id is None:

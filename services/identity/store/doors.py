@@ -73,6 +73,12 @@ def link_used(tx: sa.Connection, *, provider_id: UUID, subject: str, now: dateti
     tx.execute(provider_links.update().where(*mine).values(last_used_at=now))
 
 
+def keep_given(tx: sa.Connection, *, provider_id: UUID, subject: str, given: dict[str, list[str]]) -> None:
+    """Keep which roles the provider's claims gave a person, by school."""
+    mine = provider_links.c.provider_id == provider_id, provider_links.c.subject == subject
+    tx.execute(provider_links.update().where(*mine).values(given=given))
+
+
 def unlink(tx: sa.Connection, *, provider_id: UUID, person_id: UUID) -> bool:
     """Forget a person's link; False when there was none."""
     theirs = provider_links.c.provider_id == provider_id, provider_links.c.person_id == person_id

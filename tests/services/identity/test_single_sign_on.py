@@ -13,6 +13,7 @@ from safekeep.contracts.identity import (
     AddStaff,
     BeginSignOn,
     BeginTotp,
+    ConfirmRole,
     FinishSignOn,
     KeepProvider,
     MappedRole,
@@ -415,6 +416,37 @@ def test_a_mapped_value_gives_its_role_and_a_dsls_waits_for_a_dsl(door: Door) ->
     assert roles_of(door) == (["pastoral", "teacher"], ["dsl"])
     assert [p.roles for p in signed.places] == [["pastoral", "teacher"]]
     assert ("role_asked", door.office.dsl.id) in door.office.letters()
+
+
+def test_a_role_that_a_claim_gave_goes_with_the_claim_and_what_people_gave_stays(door: Door) -> None:
+    """At the next sign-in: by a claim that is gone, a mapping that is gone; a DSL's that still waits is withdrawn, a confirmed one is the DSL's word."""
+    mapping = [MappedRole(value="P", role="pastoral"), MappedRole(value="A", role="admin"), MappedRole(value="S", role="slt")]
+    provider_id = door.keep(role_claim="groups", roles=mapping)
+    sub = teacher(door, groups=["P", "A", "S"])
+
+    def enter(*groups: str) -> tuple[list[str], list[str]]:
+        door.provider.person(sub, email="Tea@One.example", email_verified=True, groups=list(groups))
+        door.enter(provider_id, sub)
+        return roles_of(door)
+
+    assert enter("P", "A", "S") == (["admin", "pastoral", "teacher"], ["slt"])
+    assert enter("P", "S") == (["pastoral", "teacher"], ["slt"])
+    assert enter("P") == (["pastoral", "teacher"], [])
+    assert enter("P", "S") == (["pastoral", "teacher"], ["slt"])
+    door.office.ask(ConfirmRole(person_id=door.office.teacher.id, accept=True), token=door.office.member("dsl"))
+    assert enter("P") == (["pastoral", "slt", "teacher"], [])
+    door.keep(id=provider_id, secret="", role_claim="groups", roles=mapping[1:])
+    assert enter("P") == (["slt", "teacher"], [])
+    assert enter() == (["slt", "teacher"], [])  # their own role was never a claim's
+
+
+def test_a_role_somebody_had_before_any_claim_named_it_stays_theirs(door: Door) -> None:
+    provider_id = door.keep(role_claim="groups", roles=[MappedRole(value="T", role="teacher")])
+    sub = teacher(door, groups=["T"])
+    door.enter(provider_id, sub)
+    door.provider.person(sub, email="Tea@One.example", email_verified=True, groups=[])
+    door.enter(provider_id, sub)
+    assert roles_of(door) == (["teacher"], [])
 
 
 def test_a_mapping_to_a_trusts_role_or_to_none_is_refused(door: Door) -> None:
