@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, current_app, g, request
 
-from gateway import revocations, rpc
+from gateway import presence, revocations, rpc
 from safekeep import permissions
 from safekeep.contracts.identity import SchoolPlace, Session, SessionAnswer, SignOut
 from safekeep.errors import NotFound, NotSignedIn, SafekeepError
@@ -164,6 +164,8 @@ def _answer(session_token: str, slug: str | None) -> SessionAnswer:
     active = request.headers.get(BACKGROUND) is None
     remembered = _remembered.get(key)
     if remembered is not None and now < remembered[1] + _REMEMBERED_SECONDS and (remembered[2] or not active) and revocations.are_heard():
+        if active:
+            presence.note(session_id=remembered[0].session_id, actor_token=remembered[0].actor_token)
         return remembered[0]  # but what a page asked by itself does not hide that somebody is there now
     answer = rpc.ask(rpc.build(Session, session_token=session_token, slug=slug, active=active), token="")
     if len(_remembered) >= 5_000:

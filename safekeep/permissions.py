@@ -240,6 +240,7 @@ METHODS: dict[str, frozenset[str]] = {
     # identity
     "identity.sign_in": ANYONE,
     "identity.session": ANYONE,
+    "identity.seen": ANYONE,
     "identity.sign_out": ANYONE,
     "identity.lock": ANYONE,
     "identity.begin_proof": ANYONE,

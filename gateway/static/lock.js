@@ -1,5 +1,5 @@
 // Nobody there for a while, or Lock, or Esc twice: every tab shows the lock screen instead of its content, and what was half
-// written waits behind it. The server locks by itself as well, a little later: a page without this file is not open any longer.
+// written waits behind it. The server locks by itself as well, ten seconds later: a page without this file is not open any longer.
 
 import { CAN, ask as askKey } from "./key.js";
 
@@ -15,6 +15,7 @@ if (screen) {
   const title = document.title;
   let activeAt = Date.now();
   let toldAt = Date.now();
+  let telling = 0;
   let escapedAt = 0;
   let focused = null;
   let scrolled = 0;
@@ -61,10 +62,15 @@ if (screen) {
     if (now - activeAt > 5000) tell("active");
     activeAt = now;
     warning.textContent = "";
-    if (now - toldAt > 45000) {
-      toldAt = now;
-      post("/still-here").then((answer) => answer.status === 401 && show()).catch(() => {});
-    }
+    if (!telling) telling = setTimeout(stillHere, Math.max(0, toldAt + 5000 - now));
+  };
+
+  /** Say that somebody is there, five seconds after they were at the latest: the server locks by it. */
+  const stillHere = () => {
+    telling = 0;
+    if (isLocked()) return;
+    toldAt = Date.now();
+    post("/still-here").then((answer) => answer.status === 401 && show()).catch(() => {});
   };
 
   tabs.onmessage = ({ data }) => {

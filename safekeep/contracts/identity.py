@@ -125,6 +125,22 @@ class Session(Request[SessionAnswer]):
     active: bool = True
 
 
+class SeenItem(Contract):
+    """Somebody was at their session so many seconds ago. Its actor token, from identity's last answer, is the proof that it is theirs."""
+
+    actor_token: str
+    seconds_ago: float = Field(ge=0, le=60)
+
+
+class Seen(Request[Nothing]):
+    """Who was there while the gateway answered from what it remembers: they are not locked for being quiet. Refuses nobody; takes what is true."""
+
+    method: ClassVar[str] = "identity.seen"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    items: list[SeenItem] = Field(max_length=5_000)
+
+
 class Lock(Request[Nothing]):
     """Lock a session until Prove. Locking a locked one changes nothing."""
 

@@ -14,10 +14,13 @@ PROGRAM_IDLE: Final = timedelta(hours=1)
 DRAFT_GRACE: Final = timedelta(days=7)
 """For how long after it ran out a session may still save its own author's draft."""
 
-TOUCH_EVERY: Final = timedelta(seconds=45)
-"""Being seen is written at most this often: reading pages writes little."""
-LOCK_GRACE: Final = timedelta(seconds=75)
-"""Gateways say that somebody is there once a minute: the server locks this much after the page has, never before it."""
+TOUCH_EVERY: Final = timedelta(seconds=4)
+"""Being seen is written at most this often."""
+LOCK_GRACE: Final = timedelta(seconds=10)
+"""A page says that somebody is there five seconds later at most, its gateway says so to us after four more: the server locks this much after
+the page has, where the page did not say so itself; never before it."""
+SEEN_AHEAD: Final = timedelta(seconds=75)
+"""A gateway remembers a session for a minute: it can have seen somebody at most so much later than we were asked."""
 
 
 class State(StrEnum):

@@ -17,6 +17,7 @@ from safekeep.contracts.identity import (
     KeyOptions,
     Lock,
     Prove,
+    Seen,
     Session,
     SessionAnswer,
     SetPassword,
@@ -186,6 +187,21 @@ class SigningIn(Base):
             lock_minutes=int(standing.lock_after.total_seconds() // 60),
             second_factor_at=row.second_factor_at,
         )
+
+    @answers(Seen)
+    def seen(self, _: None, request: Seen) -> Nothing:
+        now, found = clock.now(), dict[UUID, Any]()
+        for item in request.items:
+            try:
+                actor = actors.verify(keys=self.host.keys, token=item.actor_token)
+            except NotSignedIn:
+                continue  # of a session that we were not asked about for minutes
+            if actor.session_id is not None and not actor.drafts_only:
+                found[actor.session_id] = now - timedelta(seconds=item.seconds_ago)
+        if found:
+            with self._scope() as tx:
+                accounts.seen(tx, found, ahead=sessions.SEEN_AHEAD)
+        return Nothing()
 
     @answers(Lock)
     def lock(self, _: None, request: Lock) -> Nothing:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -197,6 +197,15 @@ def session_with(tx: sa.Connection, *, token_hash: bytes, lock: bool = False) ->
 def change_session(tx: sa.Connection, *, id: UUID, **values: Any) -> None:
     """Change a session: seen, locked, proved, ended, a new token."""
     tx.execute(sessions.update().where(sessions.c.id == id).values(**values))
+
+
+def seen(tx: sa.Connection, when: dict[UUID, datetime], *, ahead: timedelta) -> None:
+    """Keep when people were at their sessions: of live ones, and not so much later than was known that the session had locked meanwhile."""
+    columns = sa.column("id", pg.UUID), sa.column("at", sa.DateTime(timezone=True))
+    news = sa.values(*columns, name="news").data([(id_, at) for id_, at in sorted(when.items())])
+    live = sessions.c.id == news.c.id, sessions.c.ended_at.is_(None), sessions.c.locked_at.is_(None)
+    later = news.c.at > sessions.c.last_seen_at, news.c.at <= sessions.c.last_seen_at + ahead
+    tx.execute(sessions.update().where(*live, *later).values(last_seen_at=news.c.at))
 
 
 def session_of(tx: sa.Connection, *, person_id: UUID, id: UUID) -> sa.Row[Any] | None:

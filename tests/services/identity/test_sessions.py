@@ -17,6 +17,8 @@ from safekeep.contracts.identity import (
     Lock,
     NewRecoveryCodes,
     Prove,
+    Seen,
+    SeenItem,
     Session,
     SetPassword,
     SignIn,
@@ -52,8 +54,8 @@ def session_id(office: Office, token: str) -> str:
     ("minutes", "seen", "expected"),
     [
         (9, 0, State.LIVE),
-        (10, 0, State.LIVE),  # the page has locked; the server follows when a gateway's minute is over
-        (11.5, 0, State.LOCKED),
+        (10, 0, State.LIVE),  # the page locks; the server follows in seconds, also where the page could not say so
+        (10.2, 0, State.LOCKED),
         (12 * 60 - 1, 12 * 60 - 2, State.LIVE),
         (12 * 60, 12 * 60 - 1, State.DRAFTS_ONLY),  # however busy
         (12 * 60 + 7 * 24 * 60, 0, State.ENDED),
@@ -88,6 +90,35 @@ def test_being_there_keeps_a_session_open_and_what_a_page_asks_by_itself_does_no
         with clock.set_to(start + dt.timedelta(minutes=minute)):
             answer = office.ask(Session(session_token=token, active=False))
     assert answer.locked
+
+
+def test_who_was_there_while_the_gateway_answered_by_itself_is_not_locked_for_it(office: Office) -> None:
+    """A gateway remembers a session for a minute and tells who was there; the lock counts from that, to the second."""
+    start, token = clock.now(), office.sign_in("tea@one.example").session_token
+    actor_token = office.ask(Session(session_token=token)).actor_token
+    with clock.set_to(start + dt.timedelta(seconds=58)):
+        office.ask(Seen(items=[SeenItem(actor_token=actor_token, seconds_ago=3)]))  # at 55 s
+    with clock.set_to(start + dt.timedelta(minutes=10, seconds=60)):
+        assert not office.ask(Session(session_token=token, active=False)).locked
+    with clock.set_to(start + dt.timedelta(minutes=10, seconds=66)):
+        assert office.ask(Session(session_token=token, active=False)).locked
+
+
+def test_nobody_keeps_open_what_is_locked_ended_or_not_theirs(office: Office) -> None:
+    start = clock.now()
+    tokens = [office.sign_in("tea@one.example").session_token for _ in range(3)]
+    news = [SeenItem(actor_token=office.ask(Session(session_token=token)).actor_token, seconds_ago=0) for token in tokens]
+    forged = SeenItem(actor_token=news[0].actor_token[:-4] + "AAAA", seconds_ago=0)
+    office.ask(Lock(session_token=tokens[0]))
+    office.ask(SignOut(session_token=tokens[1]))
+    with clock.set_to(start + dt.timedelta(seconds=50)):
+        office.ask(Seen(items=[*news[:2], forged, SeenItem(actor_token="", seconds_ago=1)]))
+    with clock.set_to(start + dt.timedelta(minutes=2)):
+        office.ask(Seen(items=[news[2]]))  # more than a minute after anybody asked: the gateway did not remember it that long
+    with office.resources.transaction(office.resources.engine, scope="sign_in") as tx:
+        seen = list(tx.execute(sa.text("select last_seen_at from sessions where last_seen_at > :at"), {"at": start + dt.timedelta(seconds=10)}))
+    assert seen == []
+    assert office.ask(Session(session_token=tokens[0])).locked
 
 
 # --- what is stored ----------------------------------------------------------------------------------------------------------
