@@ -36,7 +36,7 @@ def tell() -> None:
     """Tell identity of everybody who was there since the last time."""
     taken = {session_id: _seen.pop(session_id) for session_id in list(_seen)}
     now = time.monotonic()
-    items = [SeenItem(actor_token=token, seconds_ago=now - at) for token, at in taken.values() if now - at < KEPT_FOR]
+    items = [SeenItem(actor_token=token, milliseconds_ago=int((now - at) * 1000)) for token, at in taken.values() if now - at < KEPT_FOR]
     if not items:
         return
     try:

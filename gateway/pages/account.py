@@ -21,6 +21,7 @@ from safekeep.contracts.identity import (
     EndSession,
     FactorAdded,
     NewRecoveryCodes,
+    SessionAnswer,
 )
 from safekeep.errors import Invalid, NotFound, NotSignedIn
 
@@ -38,7 +39,7 @@ def account() -> Any:
 def enrol() -> Any:
     """Choose which second factor to set up: all that somebody who needs one and has none can see."""
     answer = _signed_in("full", "enrol")
-    if answer.stage == "enrol" and _account().pass_needed:
+    if _takes_somebody(answer):
         return redirect(url_for("session.use_pass"), 303)
     return render_template("account/enrol.html", must=answer.stage == "enrol", wanted=safe_next(request.args.get("next", "")))
 
@@ -46,8 +47,10 @@ def enrol() -> Any:
 @pages.route("/account/keys/app", methods=["GET", "POST"])
 def app() -> Any:
     """An authenticator app: a QR code and the same as text, then the code the app shows."""
-    _signed_in("full", "enrol")
+    answer = _signed_in("full", "enrol")
     form, wanted = Form.sent(request.form), safe_next(request.values.get("next", ""))
+    if request.method == "GET" and _takes_somebody(answer):
+        return redirect(url_for("session.use_pass"), 303)
     factor_id = form.as_id("factor_id")
     if request.method == "GET" or factor_id is None:
         return render_template("account/begin_app.html", wanted=wanted)
@@ -75,7 +78,9 @@ def begin_app() -> Any:
 @pages.route("/account/keys/key", methods=["GET", "POST"])
 def key() -> Any:
     """A hard key or passkey: the browser asks for it."""
-    _signed_in("full", "enrol")
+    answer = _signed_in("full", "enrol")
+    if request.method == "GET" and _takes_somebody(answer):
+        return redirect(url_for("session.use_pass"), 303)
     form, wanted, status = Form.sent(request.form), safe_next(request.values.get("next", "")), 200
     if request.method == "POST":
         try:
@@ -132,6 +137,11 @@ def _signed_in(*stages: str) -> Any:
     if answer.stage == "full":
         session.enter(session_token=session.cookie(), slug=None)
     return answer
+
+
+def _takes_somebody(answer: SessionAnswer) -> bool:
+    """Whether a person who knows them has to give them a pass, or the head a code, before they set anything up."""
+    return answer.stage == "enrol" and _account().pass_needed
 
 
 def _account() -> AccountAnswer:

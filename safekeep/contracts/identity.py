@@ -126,10 +126,10 @@ class Session(Request[SessionAnswer]):
 
 
 class SeenItem(Contract):
-    """Somebody was at their session so many seconds ago. Its actor token, from identity's last answer, is the proof that it is theirs."""
+    """Somebody was at their session so many milliseconds ago. Its actor token, from identity's last answer, is the proof that it is theirs."""
 
     actor_token: str
-    seconds_ago: float = Field(ge=0, le=60)
+    milliseconds_ago: int = Field(ge=0, le=60_000)
 
 
 class Seen(Request[Nothing]):

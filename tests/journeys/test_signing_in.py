@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from gateway import create_app, rpc
 from safekeep import bus, keys
-from safekeep.contracts.identity import AddStaff, NewStaff, Session, SignIn
+from safekeep.contracts.identity import AddStaff, GivePass, Members, NewStaff, Session, SignIn
 from safekeep.ids import new_id
 from safekeep.settings import GatewaySettings
 from tests.journeys import signing_in
@@ -333,7 +333,7 @@ def test_where_somebody_is_signed_in_is_shown_and_ended(sign_in: Callable[..., A
 
 
 def test_no_page_opens_before_the_second_factor_is_set_up_or_shown_or_while_it_is_locked(
-    system: dict[str, Any], as_dsl: Callable[[Any], Any], phone: Page, tmp_path: Path
+    system: dict[str, Any], as_dsl: Callable[[Any], Any], phone: Page, tmp_path: Path, finds_nothing_wrong: Callable[[Page], None]
 ) -> None:
     """Every page, found by introspection, with a session of each state: signing in and enrolling answer, all else leads there."""
     email, password = new_staff(as_dsl, "slt"), "Plum-teal-harbour-1"
@@ -341,6 +341,15 @@ def test_no_page_opens_before_the_second_factor_is_set_up_or_shown_or_while_it_i
     main(phone, "Go on").click()
     phone.get_by_label("New password").fill(password)
     main(phone, "Save password").click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Somebody who knows you")
+    finds_nothing_wrong(phone)
+    phone.screenshot(path=PICTURES / "known.png", full_page=True)
+    for path in ("account/keys", "account/keys/app", "account/keys/key"):
+        phone.goto(system["url"] + path)
+        expect(phone.get_by_role("heading", level=1)).to_have_text("Somebody who knows you")
+    person = next(p for p in as_dsl(Members()).items if p.email == email)
+    phone.get_by_label("The pass").fill(as_dsl(GivePass(person_id=person.person_id, how="in_person")).code)
+    main(phone, "Go on").click()
     expect(phone.get_by_role("heading", level=1)).to_have_text("Add a second factor")
     phone.screenshot(path=PICTURES / "enrol.png", full_page=True)
     held = {"enrol": cookie_of(phone, system)}

@@ -197,7 +197,7 @@ class SigningIn(Base):
             except NotSignedIn:
                 continue  # of a session that we were not asked about for minutes
             if actor.session_id is not None and not actor.drafts_only:
-                found[actor.session_id] = now - timedelta(seconds=item.seconds_ago)
+                found[actor.session_id] = now - timedelta(milliseconds=item.milliseconds_ago)
         if found:
             with self._scope() as tx:
                 accounts.seen(tx, found, ahead=sessions.SEEN_AHEAD)

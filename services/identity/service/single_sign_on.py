@@ -192,6 +192,8 @@ class SingleSignOn(Console):
     def _sign_on(self, provider: Any, *, claims: dict[str, Any], request: FinishSignOn) -> SignedIn:
         now, session_id, token, subject = clock.now(), new_id(), secrets.token_urlsafe(32), str(claims["sub"])
         person, is_first = self._person_of(provider, claims=claims, subject=subject)
+        if not is_first:  # before it is decided what they need: a role that goes asks for nothing any more
+            self._map_roles(provider, claims=claims, person_id=person.id, subject=subject)
         with self._scope() as tx:
             standing = self._standing_in(tx, person.id)
             has_factor = bool(accounts.factors_of(tx, person_ids=[person.id]))
@@ -227,7 +229,8 @@ class SingleSignOn(Console):
                 self._letter(tx, "provider_linked", person_id=person.id, tenant=standing.tenant, about=provider.id)
             if is_new_device:
                 self._letter(tx, "new_device", person_id=person.id, tenant=standing.tenant, about=session_id)
-        self._map_roles(provider, claims=claims, person_id=person.id, subject=subject)
+        if is_first:
+            self._map_roles(provider, claims=claims, person_id=person.id, subject=subject)
         with self._scope() as tx:
             standing = self._standing_in(tx, person.id)
         device = sessions.device_token(person_id=str(person.id), number=known or secrets.token_urlsafe(9), key=self._key)

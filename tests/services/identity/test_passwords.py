@@ -2,7 +2,9 @@
 
 import dataclasses
 import datetime as dt
+import os
 import statistics
+import threading
 import time
 from typing import Any
 
@@ -15,6 +17,7 @@ from safekeep.contracts.identity import Account, AskPassword, SendLink, Session,
 from safekeep.errors import Invalid, NotSignedIn, SignInFailed, TooManyAttempts
 from services.identity import passwords
 from services.identity.passwords import NATIONAL_GUIDANCE, Rules, problem_with
+from services.identity.service.base import GIVES_WAY, giving_way
 from tests.services.identity.office import PASSWORD, Office, later
 
 
@@ -129,6 +132,21 @@ def test_where_nothing_changes_by_itself_nobody_is_told(office: Office) -> None:
         office.service.password_reminders()
         assert office.teacher.id not in {person for _, person in office.letters("password_due")}
         assert office.sign_in("tea@one.example").stage == "full"
+
+
+def test_hashing_gives_way_to_everything_else_and_the_service_itself_does_not() -> None:
+    """On the thread's own number, so that a rush of sign-ins does not make recording wait."""
+    found: dict[str, int] = {}
+
+    def look(who: str) -> None:
+        found[who] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    thread = threading.Thread(target=lambda: giving_way(look, {"who": "hashing"}))
+    thread.start()
+    thread.join()
+    look("service")
+    assert found["hashing"] == max(found["service"], GIVES_WAY)
+    assert found["service"] < GIVES_WAY or os.getpriority(os.PRIO_PROCESS, os.getpid()) >= GIVES_WAY
 
 
 def test_a_password_hashed_with_older_parameters_is_hashed_anew_at_sign_in(office: Office) -> None:

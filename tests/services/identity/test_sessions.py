@@ -97,7 +97,7 @@ def test_who_was_there_while_the_gateway_answered_by_itself_is_not_locked_for_it
     start, token = clock.now(), office.sign_in("tea@one.example").session_token
     actor_token = office.ask(Session(session_token=token)).actor_token
     with clock.set_to(start + dt.timedelta(seconds=58)):
-        office.ask(Seen(items=[SeenItem(actor_token=actor_token, seconds_ago=3)]))  # at 55 s
+        office.ask(Seen(items=[SeenItem(actor_token=actor_token, milliseconds_ago=3_000)]))  # at 55 s
     with clock.set_to(start + dt.timedelta(minutes=10, seconds=60)):
         assert not office.ask(Session(session_token=token, active=False)).locked
     with clock.set_to(start + dt.timedelta(minutes=10, seconds=66)):
@@ -107,12 +107,12 @@ def test_who_was_there_while_the_gateway_answered_by_itself_is_not_locked_for_it
 def test_nobody_keeps_open_what_is_locked_ended_or_not_theirs(office: Office) -> None:
     start = clock.now()
     tokens = [office.sign_in("tea@one.example").session_token for _ in range(3)]
-    news = [SeenItem(actor_token=office.ask(Session(session_token=token)).actor_token, seconds_ago=0) for token in tokens]
-    forged = SeenItem(actor_token=news[0].actor_token[:-4] + "AAAA", seconds_ago=0)
+    news = [SeenItem(actor_token=office.ask(Session(session_token=token)).actor_token, milliseconds_ago=0) for token in tokens]
+    forged = SeenItem(actor_token=news[0].actor_token[:-4] + "AAAA", milliseconds_ago=0)
     office.ask(Lock(session_token=tokens[0]))
     office.ask(SignOut(session_token=tokens[1]))
     with clock.set_to(start + dt.timedelta(seconds=50)):
-        office.ask(Seen(items=[*news[:2], forged, SeenItem(actor_token="", seconds_ago=1)]))
+        office.ask(Seen(items=[*news[:2], forged, SeenItem(actor_token="", milliseconds_ago=1)]))
     with clock.set_to(start + dt.timedelta(minutes=2)):
         office.ask(Seen(items=[news[2]]))  # more than a minute after anybody asked: the gateway did not remember it that long
     with office.resources.transaction(office.resources.engine, scope="sign_in") as tx:

@@ -23,6 +23,7 @@ from safekeep.contracts.identity import (
     UsePass,
 )
 from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, SignInFailed
+from safekeep.ids import new_id
 from tests.services.identity.test_console import PASSWORD, Trust, trust  # noqa: F401 - the fixture
 
 
@@ -96,7 +97,11 @@ def test_a_dsl_of_another_trust_confirms_nothing_and_sees_nobody(trust: Trust) -
     with pytest.raises(NotFound):
         trust.ask(ConfirmTrustRole(person_id=kept.person_id, accept=True), token=far)
     elsewhere = trust._token(roles=["trust_it"], school_id=None, trust_id=trust.elsewhere, person_id=trust.far.people[0].id)
-    for wanted in (CloseTrustPerson(person_id=trust.it.id), SendLink(person_id=trust.it.id), DisableFactors(person_id=trust.it.id, factor_id=None)):
+    for wanted in (
+        CloseTrustPerson(person_id=trust.it.id),
+        SendLink(person_id=trust.it.id),
+        DisableFactors(person_id=trust.it.id, factor_id=new_id()),
+    ):
         with pytest.raises(NotFound):
             trust.ask(wanted, token=elsewhere)
 

@@ -48,7 +48,7 @@ def test_pages_answered_from_memory_are_told_once_for_all_and_what_a_page_asks_b
     presence.tell()
     [said] = told
     assert {item.actor_token for item in said.items} == {"actor of a", "actor of b"}
-    assert all(item.seconds_ago < 5 for item in said.items)
+    assert all(item.milliseconds_ago < 5_000 for item in said.items)
     presence.tell()
     assert len(told) == 1  # nothing is new
 
@@ -58,7 +58,7 @@ def test_what_could_not_be_told_is_told_the_next_time(app: Flask, told: list[See
     ask(app, "a")
 
     def away(*_: Any, **__: Any) -> None:
-        raise Unavailable("identity")
+        raise Unavailable("identity", "unknown")
 
     with monkeypatch.context() as broken:
         broken.setattr(rpc, "ask", away)
