@@ -23,6 +23,7 @@ class Doors:
         self._slow: dict[Door, float] = {}
         self._shut: dict[Door, float] = {}  # until when nobody is let in
         self._inside: dict[Door, set[asyncio.StreamWriter]] = {}
+        self._listening: list[asyncio.Server] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="doors")
         self._thread.start()
@@ -36,10 +37,10 @@ class Doors:
                     await self._carry(door, leads_to, reader, writer)
 
             if isinstance(listen, Path):
-                await asyncio.start_unix_server(carry, str(listen))
+                self._listening.append(await asyncio.start_unix_server(carry, str(listen)))
                 listen.chmod(0o777)
             else:
-                await asyncio.start_server(carry, "127.0.0.1", listen)
+                self._listening.append(await asyncio.start_server(carry, "127.0.0.1", listen))
 
         self._inside[door] = set()
         asyncio.run_coroutine_threadsafe(serve(), self._loop).result(10)
@@ -71,6 +72,8 @@ class Doors:
         self.slam(list(self._inside), seconds=3600)
 
         async def end() -> None:
+            for server in self._listening:
+                server.close()
             mine = asyncio.current_task()
             rest = [task for task in asyncio.all_tasks() if task is not mine]
             for task in rest:

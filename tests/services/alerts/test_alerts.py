@@ -312,6 +312,17 @@ def test_a_refusal_is_final_and_the_readers_page_says_so(alerts: Alerts, smtp: S
     assert found == {alerts.people["dsl"]: "failed", alerts.people["deputy_dsl"]: "sent"}
 
 
+def test_a_crash_between_the_servers_word_and_ours_repeats_a_mail_with_the_same_message_id(alerts: Alerts, smtp: Server) -> None:
+    alerts.recorded("dsl")
+    with mock.patch.object(store, "mark_mails", side_effect=RuntimeError), pytest.raises(RuntimeError):
+        alerts.send()
+    alerts.send(minutes=1)
+    alerts.send(minutes=60)
+    assert alerts.mails() == [("sent", 1)], "and is not repeated again"
+    assert len(smtp.taken) == 2
+    assert len({mail["Message-ID"] for mail in smtp.taken}) == 1
+
+
 @pytest.mark.parametrize("answer", ["550 no such person", "553 not allowed"])
 def test_who_was_not_reached_the_other_dsls_are_told_once_by_mail_that_says_nothing_of_what_it_was(alerts: Alerts, smtp: Server, answer: str) -> None:
     smtp.at_rcpt["slt@one.example"] = answer

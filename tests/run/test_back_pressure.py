@@ -1,0 +1,267 @@
+"""Parts away or blocked, on a whole system: what is recorded stays recorded, what is not is said, and no word is lost.
+
+The tests are of one system, in this order; each puts right what it did.
+"""
+
+import contextlib
+import re
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.faults.victim import Victim, running, wait_until
+from tests.journeys.api import Api
+from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.test_concern import fill_in
+from tests.servers import rabbitmqctl
+
+pytestmark = pytest.mark.timeout(600)
+
+TOLD = 3
+"""The school's Safeguarding team: each is mailed of each incident here."""
+AWAY = "Seen at the gate. Kept although nobody could take it."
+
+
+@pytest.fixture(scope="module")
+def victim() -> Iterator[Victim]:
+    with running() as on:
+        yield on
+
+
+@pytest.fixture(scope="module")
+def system(victim: Victim) -> dict[str, Any]:
+    """For the fixtures of the journeys: this system, not the one that others use."""
+    return victim.system
+
+
+@pytest.fixture
+def teacher(victim: Victim) -> Api:
+    wait_until(victim.answers, seconds=90, what="it does not answer")
+    return Api(victim.system, "teacher")
+
+
+def mails(victim: Victim, since: int = 0) -> int:
+    return sum("/alerts/" in mail["text"] for mail in victim.mails()) - since
+
+
+def metric(victim: Victim, process: str, name: str) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{victim.system['inner'][process]}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((name + " ", name + "{")))
+
+
+@contextlib.contextmanager
+def blocked(victim: Victim, kind: str = "memory") -> Iterator[None]:
+    """The broker short of memory, or of disk: it reads nothing from whoever publishes."""
+    environment = {k: v for k, v in psutil.Process(victim.pids()["rabbitmq"]).environ().items() if k.startswith(("RABBITMQ_", "ERL_", "HOME"))}
+    if kind == "memory":
+        rabbitmqctl(environment, "set_vm_memory_high_watermark", "absolute", "1MB")
+    else:
+        rabbitmqctl(environment, "set_disk_free_limit", "mem_relative", "1000.0")
+    try:
+        yield
+    finally:
+        rabbitmqctl(environment, "set_vm_memory_high_watermark", "absolute", "1GB")
+        rabbitmqctl(environment, "set_disk_free_limit", "50MB")
+
+
+@contextlib.contextmanager
+def away(victim: Victim, *names: str) -> Iterator[None]:
+    with victim.supervisor() as supervisor:
+        for name in names:
+            supervisor.stopProcess(name, True)
+    try:
+        yield
+    finally:
+        with victim.supervisor() as supervisor:
+            for name in names:
+                supervisor.startProcess(name, False)
+
+
+SLOW = {  # for longer than the ten seconds that recording may take
+    "recorded": (  # in the middle of writing
+        "create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(18); return new; end'",
+        "create trigger slow before insert on outbox for each row execute function slow()",
+    ),
+    "not recorded": ("create policy slow on ledger_heads as restrictive using (pg_sleep(12) is not null)",),  # before its turn comes
+}
+QUICK = ("drop trigger if exists slow on outbox", "drop function if exists slow", "drop policy if exists slow on ledger_heads")
+
+
+@contextlib.contextmanager
+def slow(victim: Victim, becomes: str) -> Iterator[None]:
+    """Whoever records is held up."""
+    with psycopg.connect(victim.system["admin_urls"]["incidents"], autocommit=True) as database:
+        for statement in SLOW[becomes]:
+            database.execute(statement)
+        try:
+            yield
+        finally:
+            for statement in QUICK:
+                database.execute(statement)
+
+
+@pytest.mark.parametrize("kind", ["memory", "disk"])
+def test_with_the_broker_blocked_recording_succeeds_and_the_alerts_come_afterwards(victim: Victim, teacher: Api, kind: str) -> None:
+    before = mails(victim)
+    wanted = [teacher.incident() for _ in range(5)]
+    with blocked(victim, kind):
+        took = []
+        for incident in wanted:
+            started = time.monotonic()
+            status, answer = teacher.call("POST", "/incidents", incident)
+            took.append(time.monotonic() - started)
+            assert status == 201, answer
+        assert teacher.call("POST", "/incidents", wanted[0])[0] == 201, "and again is the same"
+        wait_until(lambda: metric(victim, "relay-incidents", "safekeep_outbox_waiting") >= 5, seconds=30, what="the outbox does not grow")
+        assert mails(victim, before) == 0
+    print(f"{kind}: recorded in {', '.join(f'{t:.2f}' for t in took)} s with the broker blocked")
+    after = wait_until(lambda: mails(victim, before) >= 5 * TOLD, seconds=120, what="the alerts do not go out")
+    print(f"{kind}: every mail {after:.1f} s after it was freed")
+    wait_until(lambda: not any(victim.left().values()), seconds=60, what="something is left")
+    assert mails(victim, before) == 5 * TOLD
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_the_page_says_that_alerts_are_delayed_as_long_as_they_are(
+    victim: Victim, teacher: Api, sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], javascript: bool
+) -> None:
+    page = sign_in("teacher", viewport=PHONE, javascript=javascript).go("incidents/new")
+    before = mails(victim)
+    with blocked(victim):
+        fill_in(page)
+        press(page)
+        expect(page.get_by_role("heading", name=re.compile("Recorded"))).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("alerts are delayed just now")).to_be_visible()
+        expect(page.get_by_role("heading", name="The alert will be sent to")).to_be_visible()
+        expect(page.get_by_role("heading", name="The alert was sent to")).to_have_count(0)
+        if javascript:
+            finds_nothing_wrong(page)
+    if javascript:  # by itself, and read out
+        expect(page.get_by_text("alerts are delayed just now")).to_have_count(0, timeout=60_000)
+    else:
+        wait_until(lambda: "alerts are delayed" not in (page.reload() and page.inner_text("main")), seconds=60, what="it is still said")
+    expect(page.get_by_role("heading", name="The alert was sent to")).to_be_visible()
+    wait_until(lambda: mails(victim, before) == TOLD, seconds=60, what="the alerts do not go out")
+
+
+@pytest.mark.parametrize("name", ["alerts", "reports", "rabbitmq"])
+def test_with_this_away_recording_is_untouched(victim: Victim, teacher: Api, sign_in: Callable[..., Any], name: str) -> None:
+    incident, before = teacher.incident(), mails(victim)
+    with away(victim, name):
+        status, answer = teacher.call("POST", "/incidents", incident)
+        assert status == 201, answer
+        page = sign_in("teacher").go(f"incidents/{incident['id']}/recorded")
+        expect(page.get_by_role("heading", name=re.compile("Recorded"))).to_be_visible()
+        if name == "alerts":
+            expect(page.get_by_text("alerts are delayed just now")).to_be_visible()
+    wait_until(lambda: mails(victim, before) == TOLD, seconds=120, what="the alerts do not go out")
+
+
+@pytest.mark.parametrize(("viewport", "javascript"), [(PHONE, True), (DESKTOP, False)], ids=["phone", "without JavaScript"])
+def test_with_incidents_away_the_words_are_kept_as_a_draft_and_the_page_says_so_also_on_add_incident(
+    victim: Victim, teacher: Api, sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], viewport: Any, javascript: bool
+) -> None:
+    person = sign_in("teacher", viewport=viewport, javascript=javascript)
+    page = person.go("incidents/new")
+    fill_in(page)
+    page.fill("[name=narrative]", AWAY)
+    with away(victim, "incidents"):
+        for button in (re.compile("^Show who will be sent it"), re.compile("^Add incident")):
+            with page.expect_response(lambda response: response.request.method == "POST" and "/draft" not in response.url, timeout=60_000) as answer:
+                page.get_by_role("main").get_by_role("button", name=button).last.click()
+            if button.pattern == "^Add incident":
+                assert answer.value.status == 503
+        said = page.get_by_role("main").inner_text()
+        assert "Your text is kept as a draft" in said
+        assert "was not done" in said
+        assert "Recorded" not in page.title()
+        assert page.input_value("[name=narrative]") == AWAY
+        if javascript:
+            finds_nothing_wrong(page)
+    wait_until(victim.answers, seconds=90, what="it does not answer")
+    page.goto(page.url)
+    assert page.input_value("[name=narrative]") == AWAY, "the draft"
+    press(page)
+    expect(page.get_by_role("heading", name=re.compile("Recorded"))).to_be_visible(timeout=60_000)
+
+
+def test_with_incidents_away_the_words_of_an_action_are_kept_too(victim: Victim, teacher: Api, sign_in: Callable[..., Any]) -> None:
+    incident = teacher.incident()
+    assert teacher.call("POST", "/incidents", incident)[0] == 201
+    page = sign_in("teacher", javascript=False).go(f"incidents/{incident['id']}/actions/new")
+    page.fill("[name=text]", AWAY)
+    with away(victim, "incidents"):
+        page.get_by_role("main").get_by_role("button", name=re.compile("^(Add action|Show who)")).last.click(timeout=60_000)
+        assert page.get_by_label("What you typed. It is kept as a draft").input_value() == AWAY
+    wait_until(victim.answers, seconds=90, what="it does not answer")
+    page.goto(page.url)
+    assert page.input_value("[name=text]") == AWAY
+
+
+def test_with_postgresql_away_nothing_claims_to_be_saved(victim: Victim, teacher: Api) -> None:
+    incident = teacher.incident()
+    with away(victim, "postgres"):
+        status, answer = teacher.call("POST", "/incidents", incident)
+        assert status == 503, answer
+    wait_until(victim.answers, seconds=90, what="it does not answer")
+    wait_until(lambda: teacher.call("GET", f"/incidents/{incident['id']}")[0] == 404, seconds=60, what="what was refused is there")
+    assert teacher.call("POST", "/incidents", incident)[0] == 201, "the same page again is safe"
+
+
+# --- an answer that does not come in time ------------------------------------------------------------------------------
+
+
+def press(page: Page) -> None:
+    """Show who will be sent it where that has to be looked at first, and add the incident."""
+    look = page.get_by_role("main").get_by_role("button", name="Show who will be sent it")
+    if look.count():
+        look.click()
+    page.get_by_role("main").get_by_role("button", name=re.compile("^Add incident")).last.click(no_wait_after=True)
+
+
+@pytest.mark.parametrize(("viewport", "javascript", "dark"), [(PHONE, True, True), (DESKTOP, False, False)], ids=["phone", "without JavaScript"])
+@pytest.mark.parametrize("becomes", ["recorded", "not recorded"])
+def test_a_time_out_is_answered_honestly_and_resolves_itself_on_the_page(
+    victim: Victim,
+    teacher: Api,
+    sign_in: Callable[..., Any],
+    finds_nothing_wrong: Callable[[Page], None],
+    becomes: str,
+    viewport: Any,
+    javascript: bool,
+    dark: bool,
+    tmp_path: Any,
+) -> None:
+    """Held up in the middle of writing it is recorded all the same; held up before, its deadline passes, and it never is."""
+    page = sign_in("teacher", viewport=viewport, javascript=javascript, dark=dark).go("incidents/new")
+    fill_in(page)
+    page.fill("[name=narrative]", AWAY)
+    page.get_by_role("main").get_by_role("button", name="Show who will be sent it").click()
+    incident_id = page.url.rstrip("/").rpartition("/")[2]
+    with slow(victim, becomes):
+        page.get_by_role("main").get_by_role("button", name=re.compile("^Add incident")).last.click(no_wait_after=True)
+        heading = page.get_by_role("heading", level=1)
+        expect(heading).to_have_text(re.compile("We are still saving it|We do not know yet if it was recorded"), timeout=60_000)
+        assert "What you wrote is kept as a draft" in page.get_by_role("status").first.inner_text()
+        page.screenshot(path=tmp_path / "saving.png", full_page=True)
+    if becomes == "recorded":
+        expect(heading).to_have_text(re.compile("^Recorded"), timeout=60_000)
+        assert teacher.call("GET", f"/incidents/{incident_id}")[0] == 200
+        return
+    expect(heading).to_have_text("It was not recorded", timeout=60_000)
+    assert teacher.call("GET", f"/incidents/{incident_id}")[0] == 404
+    if javascript:
+        finds_nothing_wrong(page)
+    page.screenshot(path=tmp_path / "not-recorded.png", full_page=True)
+    page.get_by_role("link", name="Open the draft").click()
+    assert page.input_value("[name=narrative]") == AWAY
+    press(page)
+    expect(heading).to_have_text(re.compile("^Recorded"), timeout=60_000)
+    assert teacher.call("GET", f"/incidents/{incident_id}")[0] == 200
