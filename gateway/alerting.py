@@ -8,7 +8,7 @@ from gateway.forms import Form
 from gateway.schools import Known
 from gateway.session import Here
 from safekeep.contracts.identity import StaffItem
-from safekeep.contracts.incidents import Alert, AlertPreview, PreviewAlert
+from safekeep.contracts.incidents import Alert, AlertPreview, EntryItem, LosingItem, PreviewAlert
 
 
 @dataclass(slots=True)
@@ -19,6 +19,8 @@ class Alerting:
     people: list[UUID]
     found: list[StaffItem] = field(default_factory=list)
     was_shown: bool = False
+    entries: dict[UUID, EntryItem] = field(default_factory=dict)  # of the incident it is about, for saying which are meant
+    unread: set[UUID] = field(default_factory=set)  # who loses sight with an alert that they have not read
 
     @property
     def count(self) -> int:
@@ -33,6 +35,19 @@ class Alerting:
     def why_not(self, person_id: UUID) -> str:
         """Return why a person added by name cannot be sent it, or ""."""
         return next((u.why for u in self.preview.untold if u.person_id == person_id), "") if self.preview else ""
+
+    def is_granted(self, person_id: UUID) -> bool:
+        """Whether their role does not open it, so that sending it is a DSL's grant."""
+        return self.preview is not None and any(item.person_id == person_id for item in self.preview.opens)
+
+    def opened(self, person_id: UUID) -> list[EntryItem]:
+        """Return which entries that are there already the grant opens to them."""
+        items = self.preview.opens if self.preview else []
+        return [self.entries[id_] for item in items if item.person_id == person_id for id_ in item.entry_ids if id_ in self.entries]
+
+    def lost(self, item: LosingItem) -> list[EntryItem]:
+        """Return which entries somebody loses sight of."""
+        return [self.entries[id_] for id_ in item.entry_ids if id_ in self.entries]
 
     def needs_reason(self, person_id: UUID) -> bool:
         """Whether the page asks why this person needs to know."""
@@ -97,6 +112,22 @@ def refuse_without_reasons(form: Form, alerting: Alerting) -> None:
     for person in alerting.people:
         if alerting.needs_reason(person) and not form.one(f"reason_{person}").strip() and not form.has("ask_dsl", str(person)):
             form.refuse(f"reason_{person}", "reason_needed")
+
+
+def refuse_undecided(form: Form, alerting: Alerting) -> None:
+    """Note a problem for each person who loses sight of whom it is not said whether they keep it, and where those who do have no reason."""
+    losing = alerting.preview.losing if alerting.preview else []
+    for item in losing:
+        if form.one(f"sight_{item.person_id}") not in {"keep", "let_go"}:
+            form.refuse(f"sight_{item.person_id}", "keep_or_let_go")
+    if kept(form, alerting) and not form.one("keep_reason").strip():
+        form.refuse("keep_reason", "reason_needed")
+
+
+def kept(form: Form, alerting: Alerting) -> list[UUID]:
+    """Return who of those who would lose sight keeps it."""
+    losing = alerting.preview.losing if alerting.preview else []
+    return [item.person_id for item in losing if form.one(f"sight_{item.person_id}") == "keep"]
 
 
 def _ask(

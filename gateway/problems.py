@@ -237,6 +237,14 @@ _BY_CLASS: dict[type[SafekeepError], Problem] = {
     errors.SignOnFailed: _BY_REASON[errors.SignOnFailed]["not_genuine"],
     errors.SecondFactorNeeded: Problem(401, "second-factor-needed", _("A code is needed"), _("Type the 6-digit code from your authenticator app.")),
     errors.TooManyAttempts: Problem(429, "too-many-attempts", _("Too many tries"), _("Wait a few minutes, then try again.")),
+    errors.TooMuchRead: Problem(
+        429,
+        "too-much-read",
+        _("You have opened very much"),
+        _(
+            "You have opened more of the record than usual in an hour, so it stays shut for a few minutes. The DSLs were told. You can go on recording."
+        ),
+    ),
     errors.Invalid: Problem(422, "invalid", _("There is a problem"), _("Some of what was sent cannot be accepted. Nothing was recorded.")),
     errors.Conflict: Problem(
         409, "conflict", _("This does not fit what is kept already"), _("Nothing was changed. Load the page again to see how it is now.")
@@ -302,6 +310,7 @@ FIELD: dict[str, str] = {
     "unknown_role": _("There is a role in it that we do not know"),
     "role_group": _("This group follows from roles. Change the roles of its people instead"),
     "reason_needed": _("Say why they need to know"),
+    "keep_or_let_go": _("Say whether this person keeps it"),
     "part_missing": _("Choose what part this pupil had"),
     "nobody_found": _("Nobody was found. Try another part of the name"),
     "two_letters": _("Type two letters or more"),

@@ -129,6 +129,12 @@ AUDIT = {
     "machine_revoked": _("Program's access taken away"),
     "machine_signed_in": _("Program signed in"),
     "right_granted": _("A record opened to somebody by a DSL"),
+    "sight_kept": _("A record kept open to somebody whose role does not open its new class"),
+    "class_raised": _("An incident's class raised by a DSL"),
+    "stand_in_given": _("Chosen to stand in for the DSLs"),
+    "stand_in_ended": _("No longer stands in for the DSLs"),
+    "reading_unusual": _("Opened an unusual number of records within an hour"),
+    "reading_stopped": _("Opened so many records that it was stopped for a while"),
     "exported": _("Exported"),
 }
 """The lines of the audit log, by kind."""
@@ -140,6 +146,13 @@ AUDIT_FACTS = {
     "password": _("new password asked for next"),
     "audit_log": _("the audit log"),
     "chronology_pdf": _("a chronology as PDF"),
+    "export_pupil": _("one pupil"),
+    "export_incident": _("one incident"),
+    "export_school": _("the whole record"),
+    "general": _("general"),
+    "welfare": _("welfare"),
+    "safeguarding": _("safeguarding"),
+    "protection": _("protection"),
 }
 AUDIT_HEADINGS = {"at": _("When"), "what": _("What"), "whose": _("Whose account"), "by": _("By"), "more": _("More")}
 SOMEBODY_ELSE = _("Somebody outside the school")

@@ -3,6 +3,7 @@
 A token is a JWT of minutes. Verifying one costs a signature check, so a verified token is remembered until it ends.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -37,6 +38,7 @@ class Actor:
     drafts_only: bool
     machine_id: UUID | None = None
     scopes: frozenset[str] = frozenset()  # what a machine may do
+    methods: frozenset[str] = frozenset()  # what a service's own token is for: the methods it lists
     token: str = field(default="", repr=False, compare=False)  # to ask another service on the actor's behalf
 
     @property
@@ -86,9 +88,9 @@ def machine_token(*, keys: Keys, machine_id: UUID, scopes: frozenset[str], schoo
     return _sign(keys=keys, purpose="actors", claims=claims)
 
 
-def service_token(*, keys: Keys, service: str, school_id: UUID | None) -> str:
-    """Sign a service's own token, for background work at one school (or none)."""
-    claims = {"sub": f"service:{service}", "school": str(school_id) if school_id else None}
+def service_token(*, keys: Keys, service: str, school_id: UUID | None, methods: Collection[str]) -> str:
+    """Sign a service's own token, for background work at one school (or none). It lists the methods it may call, and is good for no other."""
+    claims = {"sub": f"service:{service}", "school": str(school_id) if school_id else None, "methods": sorted(methods)}
     return _sign(keys=keys, purpose=f"service-{service}", claims=claims)
 
 
@@ -160,7 +162,7 @@ def _actor(*, claims: dict[str, Any], purpose: str) -> Actor:
         service = purpose.removeprefix("service-")
         if subject != f"service:{service}":
             raise ValueError("a service's key speaks for that service only")
-        return Actor(None, service, school, None, frozenset(), "", None, None, False)
+        return Actor(None, service, school, None, frozenset(), "", None, None, False, methods=frozenset(map(str, claims["methods"])))
     if purpose != "actors":
         raise ValueError("not a key that signs tokens")
     if subject.startswith("machine:"):

@@ -36,6 +36,7 @@ REVOCATIONS: Final = Exchange("safekeep.revoked", type="fanout", durable=True, d
 """Identity's heartbeat, four a second: which sessions every gateway must forget."""
 
 CONSUMES: Final[dict[str, tuple[str, ...]]] = {
+    "identity": ("incidents.audit.#",),
     "incidents": ("identity.#", "alerts.#"),
     "alerts": ("identity.#", "incidents.#", "files.draft.#"),
     "files": ("identity.#", "incidents.#"),

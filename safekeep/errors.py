@@ -68,6 +68,10 @@ class TooManyAttempts(SafekeepError):
         self.seconds = seconds
 
 
+class TooMuchRead(TooManyAttempts):
+    """This person has opened more of the record than anybody needs to in the time. args: (seconds,) to wait."""
+
+
 class Invalid(SafekeepError):
     """What was sent cannot be accepted. args: (problems,): field path → code, such as {"narrative": "too_long"}.
 

@@ -177,7 +177,8 @@ def may_be_told(*, roles: Collection[str], class_: Class, concerned: bool) -> Te
 class EntryFacts:
     """What reading depends on. `rights` maps a person to the highest class their alert or grant to it covers.
 
-    `kept_to` are the two who alone read an entry about an adult of the school, recorded here by mistake and restricted; else None.
+    `kept_to` are those who alone read an entry about an adult of the school, recorded here by mistake and restricted; else None.
+    `left_to` holds who stands in for the DSLs (by a grant made beforehand), where it concerns every one of them; else nobody.
     """
 
     author_id: UUID
@@ -185,14 +186,15 @@ class EntryFacts:
     concerned: frozenset[UUID]
     rights: dict[UUID, Class]
     kept_to: frozenset[UUID] | None = None
+    left_to: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The reading rule for one person, as data: own words; or not concerned and (role's class or a right); or kept to them.
+    """The reading rule for one person, as data: own words; or not concerned and (role's class, a right, or standing in); or kept to them.
 
-    The rule: `author = person OR (NOT concerned AND (class <= role_class OR class <= the person's right to the entry))`, of what is
-    restricted `author = person OR (NOT concerned AND kept to the person)`. Who records nothing reads only what is kept to them.
+    The rule: `author = person OR (NOT concerned AND (class <= role_class OR class <= the person's right to the entry OR it is left to them))`,
+    of what is restricted `author = person OR (NOT concerned AND kept to the person)`. Who records nothing reads only what is kept to them.
     """
 
     person_id: UUID
@@ -209,6 +211,8 @@ class Reading:
             return self.person_id in entry.kept_to
         if not self.records:
             return False
+        if self.person_id in entry.left_to:
+            return True
         if self.role_class is not None and entry.class_ <= self.role_class:
             return True
         right = entry.rights.get(self.person_id)
@@ -326,6 +330,11 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.set_flag": _LEADS,
     "incidents.answer_ask": _LEADS,
     "incidents.open_asks": _LEADS,
+    "incidents.stand_ins": _LEADS,
+    "incidents.keep_stand_in": _LEADS,
+    "incidents.end_stand_in": _LEADS,
+    "incidents.releases": _SCHOOL,
+    "incidents.mark_release_read": _SCHOOL,
     "incidents.permit_file": _SCHOOL,
     "incidents.pupil_openings": _LEADS,
     "incidents.person_openings": _LEADS,
@@ -396,6 +405,8 @@ STEP_UP: frozenset[str] = frozenset(
         "identity.revoke_machine",
         "incidents.add_pupils",
         "incidents.answer_ask",
+        "incidents.keep_stand_in",
+        "incidents.end_stand_in",
         "incidents.begin_export",
         "incidents.export",
         "incidents.keep_witness",
@@ -427,7 +438,7 @@ def may_call(actor: Actor, method: str) -> bool:
     """Whether the actor may call the method at all. Unknown methods: nobody."""
     allowed = METHODS.get(method, frozenset())
     if actor.service is not None:
-        return f"service:{actor.service}" in allowed
+        return f"service:{actor.service}" in allowed and method in actor.methods
     if actor.machine_id is not None:
         return any(f"machine:{scope}" in allowed for scope in actor.scopes)
     if actor.drafts_only and method not in DRAFT_METHODS:

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 
-from safekeep import actor, clock, keys
+from safekeep import actor, clock, keys, permissions
 from safekeep.contracts import Contract, Request
 from safekeep.ids import new_id
 from safekeep.rpc import Resources, envelope
@@ -164,11 +164,11 @@ def token_for(keys_folder: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def service_token_for(keys_folder: Path) -> Callable[..., str]:
-    """Sign a service's own token: service_token_for("alerts", school_id)."""
+    """Sign a service's own token, for all that it may call or for the methods named: service_token_for("alerts", school_id)."""
 
-    def sign(service: str, school_id: UUID | None = None) -> str:
+    def sign(service: str, school_id: UUID | None = None, *, methods: Collection[str] = tuple(permissions.METHODS)) -> str:
         signing = keys.Keys.load(keys_folder / "process" / f"{service}.json")
-        return actor.service_token(keys=signing, service=service, school_id=school_id)
+        return actor.service_token(keys=signing, service=service, school_id=school_id, methods=methods)
 
     return sign
 

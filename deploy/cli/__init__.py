@@ -60,7 +60,7 @@ class Place:
         service, _, method = request.method.partition(".")
         try:
             with ClusterRpcProxy(bus.nameko_config(broker_url=self.setting("BROKER_URL")), timeout=seconds) as services:
-                token = service_token(keys=keys, service="operator", school_id=school_id)
+                token = service_token(keys=keys, service="operator", school_id=school_id, methods=[request.method])
                 answer = getattr(services[service], method)(envelope(request, token=token, seconds=seconds))
         except (nameko.exceptions.RpcTimeout, nameko.exceptions.UnknownService):
             raise CannotDo(f"The service {service} does not answer: see whether it runs.") from None

@@ -37,7 +37,7 @@ def main() -> int:
 
         def ask(request: Request[Any], school_id: UUID | None = None) -> None:
             service, _, method = request.method.partition(".")
-            token = service_token(keys=keys, service="demo", school_id=school_id)
+            token = service_token(keys=keys, service="demo", school_id=school_id, methods=[request.method])
             getattr(services[service], method)(envelope(request, token=token, seconds=120))
 
         seed = Seed(

@@ -111,6 +111,7 @@ class ActionBody(Contract):
     file_ids: list[UUID] = Field(default=[], max_length=20)
     keep: list[UUID] = []
     keep_reason: Line = ""
+    release_line: Line = ""
 
 
 class CorrectionBody(Contract):

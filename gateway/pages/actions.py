@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, g, jsonify, redirect, render_template, request, url_for
+from flask_babel import gettext
 
 from gateway import alerting, drafts, problems, rpc, schools, session, uploads, words
 from gateway.alerting import Alerting
@@ -12,8 +13,9 @@ from gateway.pages import saving, to_draft
 from gateway.schools import Known
 from gateway.session import Here
 from safekeep import clock
+from safekeep.contracts.alerts import Readers
 from safekeep.contracts.incidents import AddAction, Incident, IncidentAnswer
-from safekeep.errors import Conflict, Invalid, NotAllowed, SafekeepError, StorageError, Unavailable
+from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, SafekeepError, StorageError, Unavailable
 from safekeep.ids import new_id
 
 pages = Blueprint("actions", __name__)
@@ -29,7 +31,10 @@ def begin(slug: str, incident_id: UUID) -> Any:
 def form(slug: str, incident_id: UUID, action_id: UUID) -> Any:
     """Show the form, or the draft of that id; an action that is recorded already shows below its incident."""
     here = session.here()
-    incident = _incident(here, incident_id)
+    try:
+        incident = _incident(here, incident_id)
+    except NotFound:
+        return _own_words(drafts.load(draft_id=action_id, token=here.token), action_id)
     if any(entry.id == action_id for entry in incident.entries):
         return redirect(url_for("incidents.incident", slug=slug, incident_id=incident_id, _anchor=f"entry-{action_id}"), 303)
     typed, notice = None, ""
@@ -54,6 +59,10 @@ def submit(slug: str, incident_id: UUID, action_id: UUID) -> Any:
     except (Unavailable, StorageError):  # the page below it cannot be shown: its words are, and kept
         g.kept = drafts.saved(typed, draft_id=action_id, incident_id=incident_id, token=here.token)
         raise
+    except NotFound:
+        if typed.one("text").strip():
+            drafts.saved(typed, draft_id=action_id, incident_id=incident_id, token=here.token)
+        return _own_words(typed, action_id)
     pressed, _, which = request.form.get("do", "record").partition(":")
     try:
         uploads.keep_all(typed, request.files.getlist("files"), token=here.token, thing_id=action_id)
@@ -90,17 +99,26 @@ def preview(slug: str, incident_id: UUID) -> Any:
     here = session.here()
     typed = Form.sent(request.form)
     known = schools.known(here)
-    alerts = _work_out(typed, here=here, known=known, incident_id=incident_id)
+    alerts = _work_out(typed, here=here, known=known, incident=_incident(here, incident_id))
     return render_template("recording/preview.html", form=typed, known=known, alerts=alerts, button=_button(alerts))
+
+
+def _own_words(typed: Form | None, action_id: UUID) -> Any:
+    """Give somebody back what they had begun to write below an incident that they may not open any more. Raises NotFound("incident")."""
+    if typed is None or not typed.one("text").strip():
+        raise NotFound("incident")
+    return render_template("drafts/closed.html", text=typed.one("text"), draft_id=action_id)
 
 
 def _add(typed: Form, *, here: Here, incident: IncidentAnswer, action_id: UUID) -> Any:
     known = schools.known(here)
     try:
-        alerts = _work_out(typed, here=here, known=known, incident_id=incident.id)
+        alerts = _work_out(typed, here=here, known=known, incident=incident)
     except Unavailable as error:
         raise Unavailable(error.service, "not_done") from None  # only asked who would be sent it: nothing was added
     alerting.refuse_without_reasons(typed, alerts)
+    if alerts.was_shown:
+        alerting.refuse_undecided(typed, alerts)
     receipts = uploads.receipts(typed, token=here.token)
     try:
         wanted = rpc.build(
@@ -111,8 +129,9 @@ def _add(typed: Form, *, here: Here, incident: IncidentAnswer, action_id: UUID) 
             category_codes=typed.many("category_codes") if here.is_lead else [],
             alert=alerting.alert_of(typed),
             receipts=receipts,
-            keep=typed.as_ids("keep"),
+            keep=alerting.kept(typed, alerts),
             keep_reason=typed.one("keep_reason"),
+            release_line=typed.one("release_line"),
         )
         if typed.problems:
             return _show(typed, here=here, incident=incident, action_id=action_id, alerts=alerts, status=422)
@@ -136,9 +155,29 @@ def _incident(here: Here, incident_id: UUID) -> IncidentAnswer:
     return found
 
 
-def _work_out(typed: Form, *, here: Here, known: Known, incident_id: UUID) -> Alerting:
+def _work_out(typed: Form, *, here: Here, known: Known, incident: IncidentAnswer) -> Alerting:
     codes = typed.many("category_codes") if here.is_lead else []
-    return alerting.work_out(typed, here=here, known=known, pupil_ids=[], category_codes=codes, incident_id=incident_id)
+    found = alerting.work_out(typed, here=here, known=known, pupil_ids=[], category_codes=codes, incident_id=incident.id)
+    found.entries = {entry.id: entry for entry in incident.entries}
+    wrote = {entry.author_id for entry in incident.entries}
+    for item in found.preview.opens if found.preview else []:
+        if item.person_id in wrote and f"reason_{item.person_id}" not in typed.fields:
+            typed.put(f"reason_{item.person_id}", gettext("They wrote in it"))
+    losing = found.preview.losing if found.preview else []
+    if losing:
+        found.unread = _unread(here, incident, {item.person_id for item in losing})
+        if "release_line" not in typed.fields:
+            typed.put("release_line", gettext("I look after this now. Thank you for what you did."))
+    return found
+
+
+def _unread(here: Here, incident: IncidentAnswer, people: set[UUID]) -> set[UUID]:
+    """Return who of these people has not read an alert of the incident."""
+    try:
+        found = rpc.ask(rpc.build(Readers, incident_id=incident.id), token=here.token).items
+    except SafekeepError:
+        return set()
+    return {item.person_id for item in found if item.read_at is None and item.person_id in people}
 
 
 def _button(alerts: Alerting) -> str:
@@ -160,7 +199,7 @@ def _show(
     known = schools.known(here)
     if alerts is None:
         try:
-            alerts = _work_out(typed, here=here, known=known, incident_id=incident.id)
+            alerts = _work_out(typed, here=here, known=known, incident=incident)
         except SafekeepError:
             alerts = Alerting(None, [p for p in typed.as_ids("staff_ids") if p in known.staff])
     if typed.one("staff_q"):

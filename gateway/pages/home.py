@@ -1,12 +1,15 @@
 """Home: the inbox for those who read by role; Add incident and their own entries for everybody else."""
 
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from gateway import rpc, schools, session
+from gateway.session import Here
 from safekeep.contracts.alerts import Inbox
-from safekeep.contracts.incidents import MyEntries
+from safekeep.contracts.incidents import MarkReleaseRead, MyEntries, ReleaseItem, Releases
+from safekeep.errors import SafekeepError
 
 pages = Blueprint("home", __name__)
 
@@ -23,4 +26,19 @@ def home(slug: str) -> Any:
     cursor = request.args.get("cursor")
     mine = rpc.ask(rpc.build(MyEntries, cursor=cursor), token=here.token)
     waiting = rpc.ask(rpc.build(Inbox, state="unread", limit=5), token=here.token)
-    return render_template("home/home.html", known=schools.known(here), mine=mine, waiting=waiting)
+    return render_template("home/home.html", known=schools.known(here), mine=mine, waiting=waiting, releases=releases(here))
+
+
+@pages.post("/s/<slug>/releases/<uuid:release_id>/read")
+def mark_release_read(slug: str, release_id: UUID) -> Any:
+    """Mark a DSL's line to this person as read."""
+    rpc.ask(rpc.build(MarkReleaseRead, release_id=release_id), token=session.here().token)
+    return redirect(url_for("home.home", slug=slug), 303)
+
+
+def releases(here: Here) -> list[ReleaseItem]:
+    """Return DSLs' lines to this person; a page without them is better than none."""
+    try:
+        return rpc.ask(Releases(), token=here.token, seconds=1.5).items
+    except SafekeepError:
+        return []

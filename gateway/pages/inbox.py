@@ -6,6 +6,7 @@ from uuid import UUID
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from gateway import rpc, schools, session
+from gateway.pages.home import releases
 from gateway.session import Here
 from safekeep.contracts.alerts import AlertItem, Inbox, MarkRead
 from safekeep.contracts.files import LeftDrafts
@@ -36,6 +37,7 @@ def inbox(slug: str) -> Any:
         class_code=class_code,
         classes=CLASS_CHOICES,
         asks=_asks(here),
+        releases=releases(here),
         left=_left(here),
         waiting=_waiting(here),
         corrections=_corrections(here),

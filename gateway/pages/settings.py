@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
@@ -25,7 +26,9 @@ from safekeep.contracts.identity import (
     Staff,
     StaffItem,
 )
+from safekeep.contracts.incidents import EndStandIn, KeepStandIn, StandIns
 from safekeep.errors import Invalid, NotAllowed, NotFound
+from safekeep.ids import new_id
 
 pages = Blueprint("settings", __name__)
 
@@ -56,6 +59,47 @@ def school(slug: str) -> Any:
         if wanted and console.attempt(form, wanted):
             return redirect(url_for("settings.settings", slug=slug, said="saved"), 303)
     return render_template("settings/school.html", form=form, leads=leads), console.status(form)
+
+
+@pages.route("/s/<slug>/settings/own-child", methods=["GET", "POST"])
+def own_child(slug: str) -> Any:
+    """Who stands in for the DSLs where a child is the child of every one of them: a grant made beforehand."""
+    _leads_only()
+    console.prove_first()
+    here, form = session.here(), Form.sent(request.form)
+    if request.method == "POST":
+        person, reason = form.as_id("person_id"), form.one("reason")
+        if person is None:
+            form.refuse("person_id", "choose_one")
+        if not reason.strip():
+            form.refuse("reason", "missing")
+        try:
+            kept = None if form.problems else console.attempt(form, rpc.build(KeepStandIn, id=new_id(), person_id=person, reason=reason))
+        except Invalid as error:
+            kept = None
+            console.refuse(form, error)
+        if kept is not None:
+            return redirect(url_for("settings.own_child", slug=slug, said="saved"), 303)
+    staff = {person.person_id: person for person in _staff()}
+    found = rpc.ask(StandIns(), token=here.token).items
+    held = {item.person_id for item in found} | {here.answer.person_id}
+    able = [p for p in staff.values() if p.active and permissions.may_record(p.roles) and not permissions.is_lead(p.roles)]
+    choices = [(str(p.person_id), f"{p.name}, {words.roles(p.roles)}") for p in able if p.person_id not in held]
+    page = {
+        "found": found,
+        "staff": staff,
+        "choices": sorted(choices, key=lambda c: c[1]),
+        "known": schools.known(here),
+        "said": request.args.get("said", ""),
+    }
+    return render_template("settings/own_child.html", form=form, **page), console.status(form)
+
+
+@pages.post("/s/<slug>/settings/own-child/<uuid:stand_in_id>/end")
+def end_own_child(slug: str, stand_in_id: UUID) -> Any:
+    """End such a grant."""
+    rpc.ask(rpc.build(EndStandIn, stand_in_id=stand_in_id), token=session.here().token)
+    return redirect(url_for("settings.own_child", slug=slug, said="ended"), 303)
 
 
 @pages.get("/s/<slug>/settings/groups")

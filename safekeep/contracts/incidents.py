@@ -134,6 +134,27 @@ class Untold(Contract):
     why: Code
 
 
+class LosingItem(Contract):
+    """Somebody who may not read these entries of an incident any more once its class is raised.
+
+    `was_sent`: they were alerted to it or granted it; `wrote`: entries of theirs stand below it, which they go on reading; `asked`: a
+    request of theirs that a DSL tells somebody is open. With any of them, letting go of it takes a line to them.
+    """
+
+    person_id: UUID
+    entry_ids: list[UUID]
+    was_sent: bool
+    wrote: int
+    asked: int
+
+
+class OpensItem(Contract):
+    """What a DSL's alert to somebody whose role does not open it lets them read, beside the entry it is about: the grant it makes."""
+
+    person_id: UUID
+    entry_ids: list[UUID]
+
+
 class AlertPreview(Contract):
     """What an alert would do: the class, the groups preselected and required, who will be sent it, who cannot be."""
 
@@ -144,6 +165,8 @@ class AlertPreview(Contract):
     need_reason: list[UUID]
     untold: list[Untold]
     loses_sight: list[UUID] = []  # for a DSL about to raise the class: who may then no longer read it
+    losing: list[LosingItem] = []  # the same people, and what
+    opens: list[OpensItem] = []
 
 
 class PreviewAlert(Request[AlertPreview]):
@@ -235,8 +258,8 @@ class Outcome(Request[OutcomeAnswer]):
 class AddAction(Request[Recorded]):
     """Add an action below an incident the actor can read. Actions are as immutable as incidents, and idempotent by `id`.
 
-    A DSL's `category_codes` are added to the incident's and may raise its class; `keep` lists people who would lose
-    sight and are granted it instead, with `keep_reason`.
+    A DSL's `category_codes` are added to the incident's and may raise its class. Of those who would lose sight by it `keep` lists whom it is
+    granted instead, with `keep_reason`; the others are let go, and those it was sent to or who wrote below it get `release_line`.
     """
 
     method: ClassVar[str] = "incidents.add_action"
@@ -250,6 +273,84 @@ class AddAction(Request[Recorded]):
     receipts: list[str] = Field(default=[], max_length=20)
     keep: list[UUID] = Field(default=[], max_length=300)
     keep_reason: Line = ""
+    release_line: Line = ""
+
+
+class StandInItem(Contract):
+    """A grant made beforehand: this person reads, and is sent, what concerns every DSL and deputy or a child of each of them."""
+
+    id: UUID
+    person_id: UUID
+    reason: Line
+    given_by: UUID
+    given_at: Moment
+
+
+class StandInsAnswer(Contract):
+    """The grants that hold, oldest first."""
+
+    items: list[StandInItem]
+
+
+class StandIns(Request[StandInsAnswer]):
+    """Who stands in for the DSLs where it is their own child. DSLs only."""
+
+    method: ClassVar[str] = "incidents.stand_ins"
+    answer: ClassVar[type[Contract]] = StandInsAnswer
+
+
+class KeepStandIn(Request[Nothing]):
+    """Let somebody stand in, by a DSL other than them; the same id again changes nothing.
+
+    Raises Invalid for who records nothing here, for the DSL themselves ("another_dsl") or without a reason; NotFound("person") for who is not here.
+    """
+
+    method: ClassVar[str] = "incidents.keep_stand_in"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    id: UUID
+    person_id: UUID
+    reason: Line
+
+
+class EndStandIn(Request[Nothing]):
+    """End such a grant; twice is the same. Raises NotFound("stand_in")."""
+
+    method: ClassVar[str] = "incidents.end_stand_in"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    stand_in_id: UUID
+
+
+class ReleaseItem(Contract):
+    """A DSL's line to somebody who may not read an incident any more: nothing more is asked of them. `line` "": the DSL wrote none."""
+
+    id: UUID
+    line: Line
+    by: UUID
+    at: Moment
+
+
+class ReleasesAnswer(Contract):
+    """Lines to the actor, those they have not read, oldest first."""
+
+    items: list[ReleaseItem]
+
+
+class Releases(Request[ReleasesAnswer]):
+    """What DSLs have taken over from the actor."""
+
+    method: ClassVar[str] = "incidents.releases"
+    answer: ClassVar[type[Contract]] = ReleasesAnswer
+
+
+class MarkReleaseRead(Request[Nothing]):
+    """Mark a line to the actor as read; twice is the same. Raises NotFound("release")."""
+
+    method: ClassVar[str] = "incidents.mark_release_read"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    release_id: UUID
 
 
 class AddCorrection(Request[Recorded]):
@@ -1061,8 +1162,10 @@ class ActionAdded(EntryRecorded):
     version: ClassVar[int] = 1
 
     kind: Literal["action", "correction"] = "action"
+    raised: list[UUID] = []  # entries before it whose class was raised with the incident's
     raised_to: Code | None = None  # the incident's class, when this action's categories raised it
     lost_sight: list[UUID] = []  # whose right to the first entry that ended; where nothing was raised: to all of the incident
+    released: list[UUID] = []  # those of them to whom a DSL's line says so
 
 
 class AlertPassedOn(Event):
@@ -1144,6 +1247,26 @@ class RightGranted(Event):
     category: Code
     class_code: Code
     trace: str = Field(default="", pattern=r"^[0-9a-f]{0,32}$")
+
+
+AuditKind = Literal[
+    "right_granted", "sight_kept", "class_raised", "stand_in_given", "stand_in_ended", "exported", "reading_unusual", "reading_stopped"
+]
+
+
+class AuditNoted(Event):
+    """Something was done here that belongs in the school's audit log, which identity keeps. `subject` is the line, of which there is one event.
+
+    `person_id` is whom something was opened to, or who read; `what` says more in a code.
+    """
+
+    name: ClassVar[str] = "incidents.audit.noted"
+    version: ClassVar[int] = 1
+
+    kind: AuditKind
+    person_id: UUID | None = None
+    by: UUID | None = None
+    what: Code | None = None
 
 
 class HeadSigned(Event):

@@ -12,7 +12,18 @@ from uuid import UUID
 
 Outcome = Literal["sent", "later", "failed"]
 
-Kind = Literal["alert", "draft_hour", "draft_day", "draft_a_day", "correction_asked", "correction_declined", "unreached"]
+Kind = Literal[
+    "alert",
+    "released",
+    "reading_unusual",
+    "reading_stopped",
+    "draft_hour",
+    "draft_day",
+    "draft_a_day",
+    "correction_asked",
+    "correction_declined",
+    "unreached",
+]
 
 _NOT_SENT: Final = "A form that was not sent"
 _TEXTS: Final[dict[str, tuple[str, str]]] = {
@@ -24,6 +35,21 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "draft_a_day": (
         _NOT_SENT,
         "A form was started more than a day ago and has not been sent. Only its author can read it. Please ask them.",
+    ),
+    "released": (
+        "A DSL looks after something you were sent",
+        "A DSL has taken over something that you were sent, or that you added to. You can no longer read all of it, and nothing more is asked of "
+        "you. If you are worried about a child, tell a DSL in person. The DSL's line to you is here.",
+    ),
+    "reading_unusual": (
+        "Much was read in Safekeep",
+        "Somebody at your school has opened an unusual number of records within an hour. Who it is stands in the audit log. Ask them face to face "
+        "whether it was them.",
+    ),
+    "reading_stopped": (
+        "Much was read in Safekeep",
+        "Somebody at your school has opened so many records within an hour that they were stopped for a while. Who it is stands in the audit log. "
+        "Ask them face to face whether it was them.",
     ),
     "correction_asked": (
         "Something to correct in Safekeep",

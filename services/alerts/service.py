@@ -47,6 +47,7 @@ CLAIMED_FOR = timedelta(seconds=8)  # from one renewal to the next: what a sende
 RENEW_SECONDS = 2.0
 BATCH = 40  # mails claimed, handed over and marked together: a crash in between repeats at most these
 CONNECTIONS = 4  # to the SMTP server: one mail is four round trips, and an alert may have 300 recipients
+READING = ("reading_unusual", "reading_stopped")  # kinds of lines of the audit log that DSLs are mailed of
 ADDRESSES_KEPT = 30.0  # seconds for which a school's names and addresses are remembered
 
 
@@ -230,7 +231,7 @@ class Service:
 
     def _hand_over_letter(self, row: Any) -> mail.Outcome:
         """Write about an account. Identity is asked at this moment: a link's token is made now and kept nowhere here."""
-        token = actors.service_token(keys=self.host.keys, service="alerts", school_id=row.school_id)
+        token = self._token(row.school_id, Letter.method)
         try:
             known = ask(self.identity, Letter(person_id=row.person_id, kind=row.kind, about=row.about), token=token)
         except NotFound:
@@ -244,7 +245,7 @@ class Service:
 
     def _hand_over_seal(self, row: Any) -> mail.Outcome:
         """Send a head to a witness, or tell the trust's IT what the self-check found: neither is staff of the school."""
-        token = actors.service_token(keys=self.host.keys, service="alerts", school_id=row.school_id)
+        token = self._token(row.school_id, Addresses.method, WitnessedHead.method)
         try:
             known = ask(self.identity, Addresses(person_ids=[], trust_it=row.kind == ledger_letters.ALTERED_IT), token=token)
             if row.kind == ledger_letters.WITNESS:
@@ -283,16 +284,20 @@ class Service:
         if known and known[0] > time.monotonic() and wanted <= {item.person_id for item in known[1].items}:
             return known[1]
         ids = wanted | ({item.person_id for item in known[1].items} if known else set())
-        token = actors.service_token(keys=self.host.keys, service="alerts", school_id=school_id)
+        token = self._token(school_id, Addresses.method)
         answer = ask(self.identity, Addresses(person_ids=sorted(ids)), token=token)
         _addresses[school_id] = (time.monotonic() + ADDRESSES_KEPT, answer)
         return answer
+
+    def _token(self, school_id: UUID, *methods: str) -> str:
+        """Sign a token of our own that is good for these methods at one school."""
+        return actors.service_token(keys=self.host.keys, service="alerts", school_id=school_id, methods=methods)
 
     def _school(self, actor: Actor) -> Any:
         return self.host.transaction(self.host.engine, school_id=actor.at_school)
 
 
-_PAGES = {"draft": "drafts", "correction": "corrections", "unreached": "inbox"}
+_PAGES = {"draft": "drafts", "correction": "corrections", "unreached": "inbox", "released": "", "reading": "audit"}
 _addresses: dict[UUID, tuple[float, AddressesAnswer]] = {}
 _hands = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="mail")
 _free: defaultdict[str, SimpleQueue[mail.Post]] = defaultdict(SimpleQueue)  # connections nobody uses now, by address
@@ -313,9 +318,9 @@ def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
 def _on_entry(tx: sa.Connection, event: EntryRecorded) -> None:
     kind = getattr(event, "kind", "incident")
     if isinstance(event, incidents.ActionAdded) and event.raised_to:
-        store.raise_class(
-            tx, school_id=event.school_id, incident_id=event.incident_id, class_code=event.raised_to, lost=event.lost_sight, now=clock.now()
-        )
+        here: dict[str, Any] = {"school_id": event.school_id, "lost": event.lost_sight, "now": clock.now()}
+        store.raise_class(tx, **here, entry_ids=event.raised or [event.incident_id], class_code=event.raised_to)
+        store.add(tx, school_id=event.school_id, alerts=[], mails=[_mail(person, kind="released", now=clock.now()) for person in event.released])
     elif isinstance(event, incidents.ActionAdded) and event.lost_sight:  # it turned out to be about their own child
         store.withdraw(tx, school_id=event.school_id, incident_id=event.incident_id, people=event.lost_sight, now=clock.now())
     _raise(tx, event=event, recipients=event.recipients, kind=kind, at_risk_now=event.at_risk_now, past=event.past)
@@ -456,6 +461,15 @@ def _on_altered(tx: sa.Connection, event: incidents.RecordAltered) -> None:
     store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
 
 
+def _on_noted(tx: sa.Connection, event: incidents.AuditNoted) -> None:
+    """Tell the DSLs of unusual reading; other than the reader, where there is another."""
+    if event.kind in READING:
+        leads = store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS)
+        now = clock.now()
+        people = [person for person in leads if person != event.person_id] or leads
+        store.add(tx, school_id=event.school_id, alerts=[], mails=[_mail(person, kind=event.kind, now=now) for person in people])
+
+
 def _mail(
     person_id: UUID,
     *,
@@ -494,6 +508,7 @@ HANDLERS: inbox.Handlers = {
     identity.LetterWanted: _on_letter,
     incidents.HeadSigned: _on_head,
     incidents.RecordAltered: _on_altered,
+    incidents.AuditNoted: _on_noted,
 }
 
 

@@ -161,13 +161,13 @@ def mark_read(tx: sa.Connection, *, school_id: UUID, alert_id: UUID, now: dateti
 _RAISE_CLASS = sa.text(
     "update alerts set class_code = case when person_id = any(cast(:lost as uuid[])) then class_code else :class end, "
     "withdrawn_at = case when person_id = any(cast(:lost as uuid[])) then coalesce(withdrawn_at, cast(:now as timestamptz)) else withdrawn_at end "
-    "where school_id = :school and entry_id = :incident"
+    "where school_id = :school and entry_id = any(cast(:entries as uuid[]))"
 )
 
 
-def raise_class(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_code: str, lost: Collection[UUID], now: datetime) -> None:
-    """Show an incident's first entry under its new class to those who still read it; who lost sight of it is shown nothing."""
-    tx.execute(_RAISE_CLASS, {"school": school_id, "incident": incident_id, "class": class_code, "lost": list(lost), "now": now})
+def raise_class(tx: sa.Connection, *, school_id: UUID, entry_ids: Collection[UUID], class_code: str, lost: Collection[UUID], now: datetime) -> None:
+    """Show entries under their new class to those who still read them; who lost sight of them is shown nothing."""
+    tx.execute(_RAISE_CLASS, {"school": school_id, "entries": list(entry_ids), "class": class_code, "lost": list(lost), "now": now})
 
 
 def withdraw(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, people: Collection[UUID], now: datetime) -> None:

@@ -48,6 +48,7 @@ class School:
     categories: Mapping[str, Category]
     staff: Mapping[UUID, Member]
     groups: Mapping[str, frozenset[UUID]]  # the school's own; role groups follow from the staff's roles
+    stand_ins: frozenset[UUID] = frozenset()  # who stands in for the DSLs where it concerns every one of them
 
     def members(self, group: str) -> frozenset[UUID]:
         """Return who is in a group. Raises KeyError for a group the school does not have."""
@@ -69,11 +70,21 @@ class AlertPlan:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-def plan_alert(*, school: School, writer: Actor, class_: Class, called_for: frozenset[str], alert: Alert, concerned: frozenset[UUID]) -> AlertPlan:
+def plan_alert(
+    *,
+    school: School,
+    writer: Actor,
+    class_: Class,
+    called_for: frozenset[str],
+    alert: Alert,
+    concerned: frozenset[UUID],
+    wrote: Collection[UUID] = (),
+) -> AlertPlan:
     """Resolve who is told: the groups asked for and required, then people by name.
 
     A group's members whose role does not open the class, or whom it concerns, are left out and listed in `untold`; a
     named person like that is a problem, unless the writer is a DSL (whose alert grants it) or a DSL is asked to tell them.
+    The grant takes a reason; that they wrote in it is one (`wrote`).
     """
     plan = AlertPlan()
     because: dict[UUID, list[str]] = {}
@@ -90,6 +101,9 @@ def plan_alert(*, school: School, writer: Actor, class_: Class, called_for: froz
                 because.setdefault(person, []).append(group)
             else:
                 plan.untold.append(Untold(person_id=person, why="concerned" if person in concerned else telling.value))
+    if permissions.SAFEGUARDING_TEAM in required | set(alert.groups):
+        for person in left_to(school=school, concerned=concerned):
+            because.setdefault(person, []).append("named")
     for person in dict.fromkeys(alert.staff_ids):
         if person not in school.staff:
             plan.problems["alert.staff_ids"] = "unknown_choice"
@@ -99,6 +113,9 @@ def plan_alert(*, school: School, writer: Actor, class_: Class, called_for: froz
             plan.need_reason.append(person)
         if telling == Telling.ASK_A_DSL and permissions.is_lead(writer.roles):
             plan.granted.append(person)
+            plan.need_reason.append(person)
+            if person not in wrote and not alert.reasons.get(person, "").strip():
+                plan.problems[f"alert.reasons.{person}"] = "reason_needed"
         elif telling not in {Telling.ALLOWED, Telling.NEED_TO_KNOW}:
             plan.untold.append(Untold(person_id=person, why="concerned" if person in concerned else telling.value))
             plan.problems["alert.staff_ids"] = "ask_a_dsl" if telling == Telling.ASK_A_DSL else "cannot_be_told"
@@ -203,13 +220,21 @@ def fingerprint(request: Record | AddAction | Any, *, file_ids: Sequence[UUID]) 
 
 
 def told_instead(*, school: School, concerned: Collection[UUID]) -> list[UUID]:
-    """Return who is told in place of somebody who has left: the DSLs; where the child is the child of each of them, the deputies."""
+    """Return who is told in place of somebody who has left: the DSLs; where it is a child of each of them the deputies, then who stands in."""
     able = [member for member in school.staff.values() if member.person_id not in concerned]
     for role in (Role.DSL, Role.DEPUTY_DSL):
         found = sorted(member.person_id for member in able if role in member.roles)
         if found:
             return found
-    return []
+    return sorted(left_to(school=school, concerned=concerned))
+
+
+def left_to(*, school: School, concerned: Collection[UUID]) -> frozenset[UUID]:
+    """Return who stands in for the DSLs for something that concerns these people: nobody while one DSL or deputy is not among them."""
+    if any(permissions.is_lead(member.roles) and member.person_id not in concerned for member in school.staff.values()):
+        return frozenset()
+    able = {person for person in school.stand_ins if person in school.staff and permissions.may_record(school.staff[person].roles)}
+    return frozenset(able - set(concerned))
 
 
 def problems_of_birth(born: date, *, today: date) -> dict[str, str]:
@@ -219,6 +244,9 @@ def problems_of_birth(born: date, *, today: date) -> dict[str, str]:
     return {"born": "too_long_ago"} if today.year - born.year > 25 else {}
 
 
+WROTE_IN_IT = "They wrote in it"
+"""The reason of a DSL's grant to somebody who recorded it or added to it, where the DSL gives no other."""
+
 NOT_LISTED = "Not listed, or not sure who"
 """The name of the pupil that incidents are kept under until a DSL says whom they are about."""
 
@@ -226,6 +254,11 @@ NOT_LISTED = "Not listed, or not sure who"
 def holding_pupil(school_id: UUID) -> UUID:
     """Return the id of the pupil that stands for "not listed, or not sure who" at a school."""
     return uuid5(school_id, "holding")
+
+
+def reasons_of(plan: AlertPlan, alert: Alert) -> dict[str, str]:
+    """Return why each person to whom the alert grants it needs to know, as it is kept in the entry."""
+    return {str(person): alert.reasons.get(person, "").strip() or WROTE_IN_IT for person in plan.granted}
 
 
 def refuse(problems: dict[str, str]) -> None:

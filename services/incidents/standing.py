@@ -65,7 +65,8 @@ class Standings:
             of_it, id_ = self.incidents.get(str(row.incident_id)), str(row.id)
             if of_it is None or id_ not in of_it.classes:
                 continue
-            if row._mapping["class"] != (of_it.class_ if row.kind == "incident" else of_it.classes[id_]):
+            rises = str(row.incident_id) in (id_, of_it.struck.get(id_))  # the account, and what corrects it
+            if row._mapping["class"] != (of_it.class_ if rises else of_it.classes[id_]):
                 yield str(row.incident_id), id_, "Its class is not what it came to."
             latest = of_it.fixed_by.get(of_it.struck.get(id_, id_))
             if _text(row.correction_id) != (None if latest == id_ else latest):

@@ -83,7 +83,7 @@ class Service:
         """Return the incidents about the person's own child: they are not told of them even in a count of one."""
         if actor.person_id is None:  # a machine has no child
             return []
-        own = actors.service_token(keys=self.host.keys, service=self.name, school_id=actor.at_school)
+        own = actors.service_token(keys=self.host.keys, service=self.name, school_id=actor.at_school, methods=[Concerning.method])
         return ask(self.incidents, Concerning(person_id=actor.person_id), token=own).incident_ids
 
     def _all_of(self, asked: Chronology, *, token: str) -> tuple[PupilItem, Sequence[EntryLine]]:

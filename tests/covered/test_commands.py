@@ -18,7 +18,7 @@ READS = frozenset(
     incidents.permit_file incidents.person_openings
     incidents.preview_alert incidents.pupil incidents.pupil_openings incidents.readers_of_records incidents.search_pupils incidents.summaries
     incidents.my_correction_requests incidents.open_correction_requests
-    incidents.export incidents.export_piece incidents.proof incidents.waiting incidents.witnessed_head
+    incidents.export incidents.export_piece incidents.proof incidents.releases incidents.stand_ins incidents.waiting incidents.witnessed_head
     reports.chronology_pdf reports.counts reports.trust_counts
     """.split()
 )
@@ -29,7 +29,7 @@ BY_ID = frozenset(
     files.append files.begin_upload files.finish_upload files.save_draft
     incidents.add_action incidents.add_correction incidents.assign_pupil incidents.record incidents.set_flag incidents.seed
     incidents.ask_correction incidents.restrict
-    incidents.begin_export incidents.import_pupils incidents.keep_witness identity.seed
+    incidents.begin_export incidents.import_pupils incidents.keep_stand_in incidents.keep_witness identity.seed
     """.split()
 )
 """Make something whose id the caller has chosen: the same again answers the same, or Conflict."""
@@ -41,7 +41,8 @@ SETS = frozenset(
     identity.close_trust_person identity.confirm_trust_role identity.disable_factor identity.keep_trust_person
     identity.disable_factors identity.end_session identity.keep_category identity.keep_group identity.keep_provider identity.keep_school
     identity.lock identity.seen identity.remove_provider identity.revoke_machine identity.set_policy identity.sign_out identity.unlink_person
-    incidents.add_pupils incidents.answer_ask incidents.decline_correction incidents.end_witness incidents.lift_restriction
+    incidents.add_pupils incidents.answer_ask incidents.decline_correction incidents.end_stand_in incidents.end_witness incidents.lift_restriction
+    incidents.mark_release_read
     """.split()
 )
 """Say how something shall be: twice is as once."""

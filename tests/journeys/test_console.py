@@ -23,6 +23,7 @@ SETTINGS = (
     "staff/new",
     "staff/import",
     "settings/school",
+    "settings/own-child",
     "settings/groups",
     "settings/groups/new",
     "settings/categories",

@@ -22,6 +22,7 @@ from safekeep import bus, keys, permissions
 from safekeep.contracts import Request
 from safekeep.contracts.identity import AddMachine
 from safekeep.contracts.incidents import Alert, PreviewAlert
+from safekeep.database import SERVICES
 from safekeep.errors import Conflict
 from safekeep.ids import new_id
 from safekeep.permissions import FACTOR_ROLES, RECORDERS
@@ -41,7 +42,9 @@ class RunningWorld(World):
         self.system = system
         self.keys = {p.stem: keys.Keys.load(p) for p in (Path(system["data"]) / "keys" / "process").glob("*.json")}
         bus.use_keys(self.keys["demo"])
-        self._engine = sa.create_engine(sa.make_url(system["admin_urls"]["identity"]).set(drivername="postgresql+psycopg"))
+        self._engines = {
+            s: sa.create_engine(sa.make_url(u).set(drivername="postgresql+psycopg")) for s, u in system["admin_urls"].items() if s in SERVICES
+        }
         with ClusterRpcProxy(bus.nameko_config(broker_url=system["admin_urls"]["broker"]), timeout=60) as self._cluster:
             self._people()
             for place in self.schools:
@@ -49,7 +52,8 @@ class RunningWorld(World):
             self._records(self.own)
             dsl = self.as_(self.own, "dsl")
             self.machines = {scope: self.ask(AddMachine(name=f"For {scope}", scopes=[scope], days=30), token=dsl) for scope in permissions.SCOPES}
-        self._engine.dispose()
+        for engine in self._engines.values():
+            engine.dispose()
 
     def ask(self, request: Request[Any], *, token: str, seconds: float = 30.0) -> Any:
         """Ask over the bus."""
@@ -68,9 +72,9 @@ class RunningWorld(World):
         return found
 
     @contextmanager
-    def in_identity(self) -> Iterator[sa.Connection]:
-        """Open a transaction in identity's database, as its administrator."""
-        with self._engine.begin() as tx:
+    def inside(self, service: str, **settings: Any) -> Iterator[sa.Connection]:
+        """Open a transaction in a service's database, as its administrator."""
+        with self._engines[service].begin() as tx:
             yield tx
 
     def _wait_for_people(self, place: Place) -> None:

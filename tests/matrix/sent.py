@@ -33,6 +33,7 @@ NOTHING_OF_OURS = frozenset(
         "GET /s/<slug>/proof/heads/<uuid:head_id>.json",  # the ledger's own process signs heads, in its own time
         "POST /api/v1/correction-requests/<request_id>/decline",
         *(f"{verb} /s/<slug>/incidents/<uuid:incident_id>/restriction/<uuid:restriction_id>/lift" for verb in ("GET", "POST")),
+        "POST /s/<slug>/incidents/<uuid:incident_id>/actions/new/<uuid:action_id>/draft",  # a draft names what its author says it is for
         "GET /s/<slug>/settings/groups/<code>",
         "POST /s/<slug>/settings/groups/<code>",
         "POST /account/keys/<uuid:factor_id>/disable",

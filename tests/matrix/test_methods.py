@@ -13,7 +13,7 @@ from safekeep import keys, permissions
 from safekeep.contracts import Nothing
 from safekeep.errors import NotAllowed, NotFound, NotSignedIn, SafekeepError
 from safekeep.ids import new_id
-from safekeep.permissions import Class, Role
+from safekeep.permissions import SAFEGUARDING_LEADS, Class, Role
 from tests.matrix import samples, table
 from tests.matrix.table import METHODS, READS, Row
 from tests.matrix.world import ABOUT, SCHOOL_ROLES, Made, Place, Undo, World, marker
@@ -66,8 +66,34 @@ class Outcome:
 
 
 def readers(place: Place, about: str) -> list[str]:
-    """Who is tried on things about a pupil: every role of the school, authors and those told; for a child of staff its parents."""
-    return [name for name in place.people if name.endswith("whose child it is") == (about == "child")]
+    """Who is tried on things about a pupil: every role of the school, authors and those told; for a child of staff its parents.
+
+    For a child of every DSL and deputy the head too; the DSLs are those whose child it is.
+    """
+    if about == "left":
+        leads = [role.value for role in SAFEGUARDING_LEADS]
+        return [n for n in place.people if n not in leads and (n in {f"{lead} whose child it is" for lead in leads} or not is_parent(n))]
+    return [name for name in place.people if name != "head" and is_parent(name) == (about == "child")]
+
+
+def is_parent(reader: str) -> bool:
+    return reader.endswith("whose child it is")
+
+
+def may_read(reader: str, about: str, class_: Class) -> bool:
+    """Whether somebody may read what is recorded of a class about a pupil: as who they are to it, else by their role alone."""
+    role = World.role_of(reader)
+    if about == "left":
+        is_lead = role in SAFEGUARDING_LEADS
+        return not is_lead and READS[role if is_parent(reader) else reader, class_]
+    if reader == "head" or is_parent(reader) != (about == "child"):
+        return reader == "told" or READS[role, class_]
+    return READS[reader, class_]
+
+
+def acted_in(reader: str, about: str) -> bool:
+    """Whether somebody wrote the actions of incidents of which they read nothing else: the DSL, before it was known whose child it is."""
+    return reader == "dsl" and about == "left"
 
 
 def owns(row: Row, reader: str, class_: Class) -> bool:
@@ -109,7 +135,7 @@ def test_who_may_call_it_at_their_own_school(world: World, undo: Undo, method: s
 
 @pytest.mark.parametrize("method", sorted(REQUESTS))
 def test_which_services_may_call_it(world: World, undo: Undo, method: str) -> None:
-    """A timer's or a rebuild's own token calls what the table names for its service, and nothing else."""
+    """A timer's or a rebuild's own token calls what the table names for its service, and of that what the token itself lists; nothing else."""
     row, here = METHODS[method], world.own
     if row.is_open:
         return
@@ -118,6 +144,12 @@ def test_which_services_may_call_it(world: World, undo: Undo, method: str) -> No
         with undo.cell():
             found = Outcome(world, samples.sample(REQUESTS[method], place=here, made=made), world.service_token(service, here.id))
         assert found.is_for_others != (service in row.services), f"{service}: {found}"
+        if service in row.services:
+            others = [each for each in METHODS if each != method]
+            with undo.cell():
+                token = world.service_token(service, here.id, methods=others)
+                found = Outcome(world, samples.sample(REQUESTS[method], place=here, made=made), token)
+            assert found.is_for_others, f"{service}, with a token that lists every other method: {found}"
 
 
 @pytest.mark.parametrize("method", sorted(REQUESTS))
@@ -161,7 +193,7 @@ def test_what_is_of_another_school_answers_like_nothing(world: World, undo: Undo
 def test_who_reads_what_of_which_class(world: World, undo: Undo, method: str) -> None:
     """Every reader, the parents of a child among them, for entries of each class: theirs to read and answered, or like ids of nothing."""
     row, request, here = METHODS[method], REQUESTS[method], world.own
-    kinds = [samples.ABOUT[method]] if method in samples.ABOUT else ["pupil", "child"]
+    kinds = [samples.ABOUT[method]] if method in samples.ABOUT else ["pupil", "child", "left"]
     for about in kinds:
         for reader in readers(here, about):
             role = world.role_of(reader)
@@ -200,12 +232,11 @@ def words_are_theirs(row: Row, found: Outcome, *, here: Place, reader: str, aske
     text = found.text
     for about in ABOUT:
         for class_ in Class:
-            reads = READS[reader, class_] and (about == "child") == reader.endswith("whose child it is")
+            reads = may_read(reader, about, class_)
             wrote = reads and reader.startswith("author")
-            is_in = marker(here, about, class_) in text or (row.gives != "own" and marker(here, about, class_, "action") in text)
+            action = row.gives != "own" and not acted_in(reader, about) and marker(here, about, class_, "action") in text
+            is_in = marker(here, about, class_) in text or action
             may_be_in = {"account": reads, "latest": reads, "own": wrote}.get(row.gives, False)
-            if about != "holding" and reader != "told" and reader in list(Role):  # who has the role alone
-                may_be_in = may_be_in or (row.gives in ("account", "latest") and READS[reader, class_])
             assert may_be_in or not is_in, f"{cell}: words of a {class_.code} entry about the {about}"
             named = (about, class_) == (asked_for.about, asked_for.class_)
             if row.gives == "account" and reads and named and found.error is None:
@@ -217,14 +248,9 @@ def words_are_theirs(row: Row, found: Outcome, *, here: Place, reader: str, aske
 def incidents_are_theirs(found: Outcome, *, here: Place, reader: str, asked_for: Made, cell: str) -> None:
     """No incident the reader reads nothing of is named in the answer: not in an inbox, among requests to a DSL, or by a draft."""
     for made in here.made.values():
-        reads = READS[reader, made.class_] if (made.about == "child") == reader.endswith("whose child it is") else by_role(reader, made)
+        reads = may_read(reader, made.about, made.class_) or acted_in(reader, made.about)
         if made is not asked_for and not reads:
             assert str(made.ids["incident_id"]) not in found.text, f"{cell}: it names a {made.class_.code} incident about the {made.about}"
-
-
-def by_role(reader: str, made: Made) -> bool:
-    """Whether somebody reads an incident in which no child of theirs is: by the role they have and nothing else, or told of every one."""
-    return reader == "told" or READS[World.role_of(reader), made.class_]
 
 
 def request_is_of_a_class(request: Any) -> bool:

@@ -20,7 +20,7 @@ from tests.matrix.test_methods import incidents_are_theirs, owns, readers, words
 from tests.matrix.world import SCHOOL_ROLES, TRUST_ROLES, Made, Place, marker
 
 AT_ONCE = 6
-OF_AN_ENTRY = {"incident_id", "entry_id", "file_id", "alert_id", "ask_id", "draft_id", "scope_id"}
+OF_AN_ENTRY = {"incident_id", "entry_id", "file_id", "alert_id", "ask_id", "release_id", "draft_id", "scope_id"}
 """What stands in an address and is of a class."""
 
 OF_READERS = ("reader", "author", "recipient")
@@ -192,7 +192,7 @@ def test_who_reads_what_of_which_class(running: RunningWorld, people: People, to
         words_are_theirs(row, found, here=own, reader=reader, asked_for=made, cell=said)  # type: ignore[arg-type]
         incidents_are_theirs(found, here=own, reader=reader, asked_for=made, cell=said)  # type: ignore[arg-type]
 
-    tried = [(r, about) for about in ("pupil", "child") for r in readers(own, about) if of_readers or table.may(row, running.role_of(r))]
+    tried = [(r, about) for about in ("pupil", "child", "left") for r in readers(own, about) if of_readers or table.may(row, running.role_of(r))]
     together(cell, [(reader, about, class_) for reader, about in tried for class_ in classes])
 
 

@@ -7,7 +7,7 @@ hear them. After building, everything a cell does is rolled back, so that all ce
 import datetime as dt
 import importlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,13 +25,27 @@ from safekeep.contracts import Event, Request
 from safekeep.contracts.alerts import Inbox
 from safekeep.contracts.files import Append, BeginUpload, FinishUpload, SaveDraft
 from safekeep.contracts.identity import AddMachine, ChangeAddress, ChangeMember, ContactItem, KeepTrustPerson, Members, Seed, SeedPerson, SeedSchool
-from safekeep.contracts.incidents import AddAction, Alert, AskCorrection, BeginExport, ImportPupils, KeepWitness, OpenAsks, Record, SeedPupil, SetFlag
+from safekeep.contracts.incidents import (
+    AddAction,
+    Alert,
+    AskCorrection,
+    BeginExport,
+    EndStandIn,
+    ImportPupils,
+    KeepStandIn,
+    KeepWitness,
+    OpenAsks,
+    Record,
+    SeedPupil,
+    SetFlag,
+)
 from safekeep.database import SERVICES, storage_error, transaction
 from safekeep.ids import new_id
-from safekeep.permissions import RECORDERS, Class, Role
+from safekeep.permissions import RECORDERS, SAFEGUARDING_LEADS, Class, Role
 from safekeep.rpc import Resources, envelope
 from safekeep.settings import ServiceSettings
 from services.identity.store import doors
+from services.incidents import store as incidents_store
 from services.incidents.recording import holding_pupil
 from tests.servers import Postgres
 
@@ -41,8 +55,8 @@ CATEGORY = {
     Class.SAFEGUARDING: "safeguarding_concern",
     Class.PROTECTION: "child_protection",
 }
-ABOUT = ("pupil", "child", "holding")
-"""Whom incidents are about: a pupil no reader is related to, a child of staff, and one not listed."""
+ABOUT = ("pupil", "child", "left", "holding")
+"""Whom incidents are about: a pupil no reader is related to, a child of staff, a child of every DSL and deputy, and one not listed."""
 SCHOOL_ROLES = [role for role in Role if role in RECORDERS or role == Role.GOVERNOR]
 TRUST_ROLES = [role for role in Role if role not in SCHOOL_ROLES]
 SUBJECT = "sports_coach"
@@ -139,9 +153,9 @@ class World:
             second_factor_at=clock.now() - (permissions.FRESH * 2 if stale else dt.timedelta()),
         )
 
-    def service_token(self, service: str, school_id: UUID | None = None) -> str:
-        """Sign a service's own token."""
-        return actors.service_token(keys=self.keys[service], service=service, school_id=school_id)
+    def service_token(self, service: str, school_id: UUID | None = None, *, methods: Sequence[str] = tuple(permissions.METHODS)) -> str:
+        """Sign a service's own token, for any method or for those named."""
+        return actors.service_token(keys=self.keys[service], service=service, school_id=school_id, methods=methods)
 
     def ask(self, request: Request[Any], *, token: str, seconds: float = 5.0) -> Any:
         """Ask a service as the bus does: token, deadline, contract and JSON both ways. Raises what it raises."""
@@ -192,7 +206,7 @@ class World:
                     place.people[role] = new_id()
                     if role in RECORDERS:
                         place.people[f"{role} whose child it is"] = new_id()
-                for extra in ("author", "told", "author whose child it is"):
+                for extra in ("author", "told", "author whose child it is", "head"):
                     place.people[extra] = new_id()
                 people = [
                     SeedPerson(
@@ -243,20 +257,20 @@ class World:
         more: dict[str, Any] = {"accepts_factor": False, "factor_levels": [], "role_claim": "", "roles": {}, "mapped_by": None, "active": True}
         provider = new_id()
         whose = {"school_id": place.id, "trust_id": self.trusts[self.trust_of[place.slug]]}
-        with self.in_identity() as tx:
+        with self.inside("identity", scope="sign_in") as tx:
             doors.keep_provider(tx, id=provider, made_at=clock.now(), **values, **more, **whose)
             doors.link(tx, provider_id=provider, person_id=place.people[SUBJECT], subject=place.slug, now=clock.now())
         return provider
 
-    def in_identity(self) -> Any:
-        """Open a transaction in identity's database."""
-        identity = self.resources["identity"]
-        return identity.transaction(identity.engine, scope="sign_in")
+    def inside(self, service: str, **settings: Any) -> Any:
+        """Open a transaction in a service's database, for what only happens in roundabout ways."""
+        host = self.resources[service]
+        return host.transaction(host.engine, **settings)
 
     @staticmethod
     def role_of(name: str) -> str:
-        """Return the role somebody in `Place.people` has: authors and those told are teachers."""
-        first = name.removesuffix(" whose child it is")
+        """Return the role somebody in `Place.people` has: authors and those told are teachers, the head is SLT."""
+        first = "slt" if name == "head" else name.removesuffix(" whose child it is")
         return first if first in list(Role) else "teacher"
 
     def as_(self, place: Place, name: str) -> str:
@@ -264,8 +278,9 @@ class World:
         return self.token(place.people[name], self.role_of(name), school=place)
 
     def _records(self, place: Place) -> None:
-        place.pupils = {"pupil": new_id(), "child": new_id(), "spare": new_id(), "holding": holding_pupil(place.id)}
-        self._import(place, relatives=[])
+        place.pupils = {"pupil": new_id(), "child": new_id(), "left": new_id(), "spare": new_id(), "holding": holding_pupil(place.id)}
+        self._import(place)
+        self.ask(KeepStandIn(id=new_id(), person_id=place.people["head"], reason="The head"), token=self.as_(place, "dsl"))
         parents = [name for name in place.people if name.endswith("whose child it is")]
         for about in ABOUT:
             for class_ in Class:
@@ -283,16 +298,21 @@ class World:
         witness = KeepWitness(id=new_id(), kind="email", name="A Solicitor", address="witness@solicitor.example")
         place.subject |= {"spare_id": place.pupils["spare"], "export_id": self.ask(export, token=dsl).id, "witness_id": witness.id}
         self.ask(witness, token=dsl)
-        self._import(place, relatives=[place.people[name] for name in parents])  # entered after they had been told
+        stand_in = KeepStandIn(id=new_id(), person_id=place.people["author"], reason="A second one")
+        self.ask(stand_in, token=dsl)
+        self.ask(EndStandIn(stand_in_id=stand_in.id), token=dsl)
+        place.subject |= {"stand_in_id": stand_in.id}
+        leads = [id_ for name, id_ in place.people.items() if self.role_of(name) in SAFEGUARDING_LEADS]
+        self._import(place, child=[place.people[name] for name in parents], left=leads)  # entered after they had been told
 
-    def _import(self, place: Place, *, relatives: list[UUID]) -> None:
-        def pupil(about: str, relatives: list[UUID]) -> SeedPupil:
+    def _import(self, place: Place, *, child: Sequence[UUID] = (), left: Sequence[UUID] = ()) -> None:
+        def pupil(about: str, relatives: Sequence[UUID] = ()) -> SeedPupil:
             name = "Somebody not listed" if about == "holding" else f"{about.title()} Zqname"
             return SeedPupil(
-                id=place.pupils[about], name=name, year="Year 5", form="5A", born=dt.date(2016, 2, 29), family=new_id(), relatives=relatives
+                id=place.pupils[about], name=name, year="Year 5", form="5A", born=dt.date(2016, 2, 29), family=new_id(), relatives=list(relatives)
             )
 
-        wanted = [pupil("holding", []), pupil("pupil", []), pupil("spare", []), pupil("child", relatives)]
+        wanted = [pupil("holding"), pupil("pupil"), pupil("spare"), pupil("child", child), pupil("left", left)]
         self.ask(ImportPupils(pupils=wanted), token=self.service_token("demo", place.id))
 
     def _one(self, place: Place, made: Made, *, parents: list[str]) -> None:
@@ -351,7 +371,18 @@ class World:
             "dsl_id": place.people["deputy_dsl"],
             "ask_id": asks[0].id if asks else new_id(),
         }
+        if about != "holding":
+            made.ids["release_id"] = self._release(place, incident.id)
         place.made[about, class_] = made
+
+    def _release(self, place: Place, incident_id: UUID) -> UUID:
+        """Keep a line to the DSL that another DSL has taken something over."""
+        here: dict[str, Any] = {"school_id": place.id, "incident_id": incident_id, "people": [place.people["dsl"]]}
+        with self.inside("incidents", school_id=place.id) as tx:
+            incidents_store.release(tx, **here, line="A line", by=place.people["deputy_dsl"], now=clock.now())
+            rows = incidents_store.releases_to(tx, school_id=place.id, person_id=place.people["dsl"])
+        found: UUID = next(row.id for row in rows if row.incident_id == incident_id)
+        return found
 
     def _file(self, place: Place, author: str, *, name: str) -> tuple[UUID, str]:
         id_ = self._upload(place, author, name=name)

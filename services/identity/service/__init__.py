@@ -25,9 +25,10 @@ from safekeep.contracts.identity import (
     StaffItem,
 )
 from safekeep.errors import NotFound, StorageError
-from safekeep.rpc import answers
+from safekeep.rpc import answers, retry, take, take_events
 from services.identity import passwords, store
 from services.identity.service.addresses import EmailAddresses
+from services.identity.service.auditing import HANDLERS
 from services.identity.service.demonstration import Demonstration
 from services.identity.service.machines import Machinery
 from services.identity.service.single_sign_on import SingleSignOn
@@ -44,6 +45,15 @@ class Service(SingleSignOn, Machinery, EmailAddresses, Demonstration):
     """Trusts, schools, staff, roles, sign-in, second factors, sessions, policy, the audit log."""
 
     name = "identity"
+
+    @take_events("identity")
+    def events(self, message: Any) -> None:
+        take(self.host, HANDLERS, message)
+
+    @timer(interval=1)
+    def retries(self) -> None:
+        retry(self.host, HANDLERS)
+
     tell_gateways = Publisher(exchange=bus.REVOCATIONS)
 
     # --- the school

@@ -6,8 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
+from safekeep import inbox
 from safekeep.actor import Actor
 from safekeep.contracts.identity import Audit, AuditAnswer, AuditItem, ExportAudit
+from safekeep.contracts.incidents import AuditNoted
 from safekeep.errors import Invalid
 from safekeep.rpc import answers
 from services.identity import store
@@ -38,6 +42,15 @@ class Auditing(Base):
         items = [AuditItem(id=r.id, at=r.at, kind=r.kind, person_id=r.person_id, by=r.by_id, facts=r.facts) for r in rows[:limit]]
         place = json.dumps([rows[limit - 1].at.isoformat(), str(rows[limit - 1].id)]) if len(rows) > limit else ""
         return AuditAnswer(items=items, next=base64.urlsafe_b64encode(place.encode()).decode() or None)
+
+
+def _on_noted(tx: sa.Connection, event: AuditNoted) -> None:
+    """Write what another service did into the school's log: at the time it was done, under the event's own id."""
+    facts = {"what": event.what} if event.what else {}
+    store.add_audit(tx, id=event.id, at=event.at, kind=event.kind, person_id=event.person_id, by_id=event.by, school_id=event.school_id, facts=facts)
+
+
+HANDLERS: inbox.Handlers = {AuditNoted: _on_noted}
 
 
 def _cursor(cursor: str | None) -> tuple[datetime, UUID] | None:

@@ -12,7 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from safekeep import clock, telemetry
-from safekeep.permissions import Class, Reading
+from safekeep.permissions import Class, Reading, is_lead
 from safekeep.proof import export
 from services.incidents import checking, exporting, store
 from services.incidents.exporting import Kept, Wanted
@@ -30,6 +30,10 @@ def make(keeper: Keeper, *, school_id: UUID, export_id: UUID, now: datetime) -> 
         row = store.export_with(tx, school_id=school_id, id=export_id)
         if row is None or row.state != "wanted":
             _end(tx, school_id=school_id, row=row)
+            return
+        if not _may_still(tx, school_id=school_id, person_id=row.asked_by):
+            store.change_export(tx, school_id=school_id, id=export_id, state="failed")
+            telemetry.log().warning("export.not_made", export=str(export_id), why="role")
             return
         signed = heads.sign(keeper, tx, school_id=school_id, now=now, mails="mailed")
         assert signed is not None, "the export itself stands in the ledger"
@@ -66,6 +70,13 @@ def failed(keeper: Keeper, *, school_id: UUID, export_id: UUID) -> None:
     """Say that an export could not be made."""
     with keeper.school(school_id) as tx:
         store.change_export(tx, school_id=school_id, id=export_id, state="failed")
+
+
+def _may_still(tx: sa.Connection, *, school_id: UUID, person_id: UUID) -> bool:
+    """Whether who asked for an export is still one of the school's DSLs, at the moment it is made: asking may be long ago."""
+    school = store.school_state(tx, school_id=school_id)
+    asker = school.staff.get(person_id) if school else None
+    return asker is not None and is_lead(asker.roles)
 
 
 def _end(tx: sa.Connection, *, school_id: UUID, row: Any) -> None:

@@ -16,9 +16,10 @@ from services.incidents.service.proof import Proofs
 from services.incidents.service.pupils import Pupils
 from services.incidents.service.reading import Reading
 from services.incidents.service.restricting import Restricting
+from services.incidents.service.stand_ins import StandingIn
 
 
-class Service(Pupils, Entries, Corrections, Moving, Restricting, Reading, Asks, Openings, Proofs, Demonstration):
+class Service(Pupils, Entries, Corrections, Moving, Restricting, Reading, Asks, StandingIn, Openings, Proofs, Demonstration):
     """Pupils, incidents, actions, corrections, chronology, the ledger."""
 
     name = "incidents"

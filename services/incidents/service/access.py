@@ -10,7 +10,8 @@ from safekeep import permissions
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import Recipient
 from safekeep.errors import Conflict, NotFound
-from services.incidents import store
+from safekeep.permissions import Class
+from services.incidents import recording, sight, store
 from services.incidents.recording import AlertPlan, School
 
 
@@ -66,6 +67,20 @@ def tell_keepers(tx: sa.Connection, plan: AlertPlan, *, school: School, actor: A
         for person in (kept.keeper_id, kept.dsl_id) if kept.entry_id == incident_id else ():
             if person not in told and person in school.staff and permissions.may_record(school.staff[person].roles):
                 plan.recipients.append(Recipient(person_id=person, because=["named"]))
+
+
+def seen(tx: sa.Connection, *, school: School, school_id: UUID, incident_id: UUID, pupil_ids: Collection[UUID]) -> list[sight.Seen]:
+    """Return all of an incident with who may read it: for a DSL about to change that."""
+    here = {"school_id": school_id, "incident_id": incident_id}
+    entries = [(row.id, row.author_id, Class(row._mapping["class"]), row.rises) for row in store.seen_in(tx, **here)]
+    rights = [(row.entry_id, row.person_id, Class(row._mapping["class"])) for row in store.rights_in(tx, **here)]
+    concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=pupil_ids)
+    kept_to: dict[UUID, frozenset[UUID]] = {}
+    for kept in store.restrictions_of(tx, **here):
+        for entry_id in store.entries_under(tx, **here, entry_id=kept.entry_id):
+            kept_to[entry_id] = kept_to.get(entry_id, frozenset()) | {kept.keeper_id, kept.dsl_id}
+    left_to = recording.left_to(school=school, concerned=concerned)
+    return sight.of_incident(entries, rights=rights, concerned=concerned, left_to=left_to, kept_to=kept_to)
 
 
 def known_school(tx: sa.Connection, school_id: UUID) -> School:

@@ -12,7 +12,11 @@ from safekeep.contracts import Nothing
 from safekeep.contracts.incidents import (
     AnswerAsk,
     AsksAnswer,
+    MarkReleaseRead,
     OpenAsks,
+    ReleaseItem,
+    Releases,
+    ReleasesAnswer,
     RightGranted,
 )
 from safekeep.errors import Invalid, NotAllowed, NotFound
@@ -22,11 +26,24 @@ from services.incidents import recording, store
 from services.incidents.service.access import known_school, may_read_entry, untellable
 from services.incidents.service.base import Base
 from services.incidents.service.rows import ask_item
-from services.incidents.service.writing import write_place
+from services.incidents.service.writing import note, write_place
 
 
 class Asks(Base):
-    """Requests to a DSL."""
+    """Requests to a DSL, and a DSL's lines to those who may read no more of something."""
+
+    @answers(Releases)
+    def releases(self, actor: Actor, request: Releases) -> ReleasesAnswer:
+        with self._school(actor) as tx:
+            rows = store.releases_to(tx, school_id=actor.at_school, person_id=actor.person)
+        return ReleasesAnswer(items=[ReleaseItem(id=row.id, line=row.line, by=row.released_by, at=row.released_at) for row in rows])
+
+    @answers(MarkReleaseRead)
+    def mark_release_read(self, actor: Actor, request: MarkReleaseRead) -> Nothing:
+        with self._school(actor) as tx:
+            if not store.mark_release_read(tx, school_id=actor.at_school, release_id=request.release_id, person_id=actor.person, now=clock.now()):
+                raise NotFound("release")
+        return Nothing()
 
     @answers(OpenAsks)
     def open_asks(self, actor: Actor, request: OpenAsks) -> AsksAnswer:
@@ -72,6 +89,7 @@ def write_grant(tx: sa.Connection, *, actor: Actor, incident_id: UUID, entry_id:
         told=[store.Right(person_id, granted_by=actor.person, reason=reason)],
         now=now,
     )
+    note(tx, school_id=school_id, kind="right_granted", person_id=person_id, by=actor.person, what=class_.code)
     fields = {"person": str(person_id), "class": class_.code, "reason": reason}
     write_place(tx, actor=actor, kind="grant", incident_id=incident_id, entry_id=entry_id, fields=fields, parts=parts, now=now)
     incident = store.incident_with(tx, school_id=school_id, incident_id=incident_id)

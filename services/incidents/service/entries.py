@@ -1,6 +1,7 @@
 """Recording an incident, adding an action, who would be told of it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,8 @@ from safekeep.contracts.incidents import (
     AddAction,
     AlertPreview,
     IncidentRecorded,
+    LosingItem,
+    OpensItem,
     Outcome,
     OutcomeAnswer,
     PreviewAlert,
@@ -25,10 +28,10 @@ from safekeep.errors import Conflict, Invalid
 from safekeep.permissions import Class
 from safekeep.receipts import Receipt
 from safekeep.rpc import answers, in_time
-from services.incidents import recording, store
-from services.incidents.service.access import access_incident, known_school, tell_keepers, untellable
+from services.incidents import recording, sight, store
+from services.incidents.service.access import access_incident, known_school, seen, tell_keepers, untellable
 from services.incidents.service.base import Base
-from services.incidents.service.writing import answer_again, role_class, said_of, write_entry
+from services.incidents.service.writing import answer_again, note, said_of, write_entry
 
 
 class Entries(Base):
@@ -38,7 +41,7 @@ class Entries(Base):
     def preview_alert(self, actor: Actor, request: PreviewAlert) -> AlertPreview:
         with self._school(actor) as tx:
             school = known_school(tx, actor.at_school)
-            codes, pupils, class_, loses = list(request.category_codes), list(request.pupil_ids), Class.GENERAL, frozenset[UUID]()
+            codes, pupils, class_, entries = list(request.category_codes), list(request.pupil_ids), Class.GENERAL, list[sight.Seen]()
             if request.incident_id:
                 incident = access_incident(tx, actor=actor, incident_id=request.incident_id)
                 codes = [*incident.categories, *codes]
@@ -46,17 +49,23 @@ class Entries(Base):
                 class_ = Class(incident._mapping["class"])
             categories = [school.categories[code] for code in dict.fromkeys(codes) if code in school.categories]
             class_ = max([class_, *(c.class_ for c in categories)])
-            if request.incident_id:
-                losing = store.losing_sight(tx, school_id=actor.at_school, incident_id=request.incident_id, class_=class_)
-                loses = frozenset(p for p in losing if role_class(school, p) < class_)
             concerned = store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=pupils)
             if request.incident_id:
                 below: dict[str, Any] = {"school": school, "incident_id": request.incident_id}
                 concerned = untellable(tx, school_id=actor.at_school, pupil_ids=pupils, **below)
+                if permissions.is_lead(actor.roles):
+                    entries = seen(tx, school_id=actor.at_school, pupil_ids=pupils, **below)
+                    asks = store.open_asks(tx, school_id=actor.at_school, incident_id=request.incident_id)
             called = permissions.groups_called_for(categories) if categories else frozenset[str]()
-            plan = recording.plan_alert(school=school, writer=actor, class_=class_, called_for=called, alert=request.alert, concerned=concerned)
+            wrote = sight.written_by(entries)
+            plan = recording.plan_alert(
+                school=school, writer=actor, class_=class_, called_for=called, alert=request.alert, concerned=concerned, wrote=wrote
+            )
             if request.incident_id:
                 tell_keepers(tx, plan, actor=actor, **below)
+        told = {recipient.person_id for recipient in plan.recipients}
+        lost = {person: gone for person, gone in sight.losing(entries, school=school, class_=class_).items() if person not in told}
+        opens = sight.opened(entries, school=school, people=plan.granted, class_=class_)
         return AlertPreview(
             class_code=class_.code,
             groups_called_for=sorted(called),
@@ -64,7 +73,18 @@ class Entries(Base):
             recipients=plan.recipients,
             need_reason=plan.need_reason,
             untold=plan.untold,
-            loses_sight=sorted(loses) if permissions.is_lead(actor.roles) else [],
+            loses_sight=sorted(lost),
+            losing=[
+                LosingItem(
+                    person_id=person,
+                    entry_ids=lost[person],
+                    was_sent=sight.was_sent(entries, person),
+                    wrote=wrote.get(person, 0),
+                    asked=sum(1 for ask in asks if ask.asked_by == person),
+                )
+                for person in sorted(lost)
+            ],
+            opens=[OpensItem(person_id=person, entry_ids=opens[person]) for person in plan.granted],
         )
 
     @answers(Record)
@@ -118,7 +138,7 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
         if permissions.SAFEGUARDING_TEAM not in alert.groups:
             alert = alert.model_copy(update={"groups": [*alert.groups, permissions.SAFEGUARDING_TEAM]})
     plan = recording.plan_alert(school=school, writer=actor, class_=class_, called_for=called, alert=alert, concerned=found.concerned)
-    recording.refuse(plan.problems)
+    recording.refuse(plan.problems if not past else {name: code for name, code in plan.problems.items() if code != "reason_needed"})
     codes = [c.code for c in categories]
     facts = {
         "kind": request.kind,
@@ -129,7 +149,11 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
         "at_risk_now": request.at_risk_now,
         "body_map_id": str(request.body_map_id) if request.body_map_id else None,
     }
+    if plan.granted:
+        facts["granted"] = recording.reasons_of(plan, alert)
     with together(tx):
+        for person in plan.granted:
+            note(tx, school_id=school_id, kind="right_granted", person_id=person, by=actor.person, what=class_.code)
         number = store.add_incident(
             tx,
             school_id=school_id,
@@ -216,18 +240,29 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
     parts = {row.pupil_id: row.part or "pupil" for row in linked}
     concerned = untellable(tx, school=school, school_id=school_id, incident_id=incident.id, pupil_ids=parts)
     called = permissions.groups_called_for(categories) if added else frozenset[str]()
-    plan = recording.plan_alert(school=school, writer=actor, class_=class_, called_for=called, alert=request.alert, concerned=concerned)
-    recording.refuse(plan.problems)
+    entries = seen(tx, school=school, school_id=school_id, incident_id=incident.id, pupil_ids=parts) if permissions.is_lead(actor.roles) else []
+    plan = recording.plan_alert(
+        school=school,
+        writer=actor,
+        class_=class_,
+        called_for=called,
+        alert=request.alert,
+        concerned=concerned,
+        wrote=sight.written_by(entries),
+    )
+    if request.keep and not request.keep_reason.strip():
+        plan.problems["keep_reason"] = "reason_needed"
+    recording.refuse(plan.problems if not past else {name: code for name, code in plan.problems.items() if code != "reason_needed"})
     tell_keepers(tx, plan, school=school, actor=actor, incident_id=incident.id)
-    raised, lost = class_ > before, frozenset[UUID]()
+    raised, lost, raise_ids = class_ > before, Lost(), list[UUID]()
     if raised:
-        losing = store.losing_sight(tx, school_id=school_id, incident_id=incident.id, class_=class_)
-        keep = losing & set(request.keep)
-        told = [store.Right(p, granted_by=actor.person, reason=request.keep_reason) for p in sorted(keep)]
-        store.give_rights(tx, school_id=school_id, incident_id=incident.id, entry_id=incident.id, class_=class_, told=told, now=now)
-        lost = frozenset(p for p in losing - keep - {r.person_id for r in plan.recipients} if role_class(school, p) < class_)
+        lost = _let_go(tx, actor=actor, incident_id=incident.id, entries=entries, school=school, class_=class_, request=request, plan=plan, now=now)
+    for person in plan.granted:
+        note(tx, school_id=school_id, kind="right_granted", person_id=person, by=actor.person, what=class_.code)
+    if raised:
+        note(tx, school_id=school_id, kind="class_raised", by=actor.person, what=class_.code)
     if added:
-        store.raise_class(tx, school_id=school_id, incident_id=incident.id, class_=class_, codes=codes)
+        raise_ids = store.raise_class(tx, school_id=school_id, incident_id=incident.id, class_=class_, codes=codes)
     entry_hash = write_entry(
         tx,
         actor=actor,
@@ -237,7 +272,7 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         entry_id=request.id,
         class_=class_,
         text=request.text,
-        facts={"kept": [str(p) for p in request.keep], "keep_reason": request.keep_reason} if request.keep else {},
+        facts=lost.facts | ({"granted": recording.reasons_of(plan, request.alert)} if plan.granted else {}),
         codes=[c.code for c in added],
         plan=plan,
         alert=request.alert,
@@ -255,7 +290,9 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         subject=incident.id,
         at=now,
         raised_to=class_.code if raised else None,
-        lost_sight=sorted(lost),
+        raised=raise_ids,
+        lost_sight=sorted(lost.people),
+        released=lost.released,
         **said_of(
             actor=actor,
             incident_id=incident.id,
@@ -277,3 +314,42 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         recipients=plan.recipients,
         asked_dsl=len(plan.asks),
     )
+
+
+@dataclass(slots=True)
+class Lost:
+    """Who lost sight of an incident by a raise, whom a line says so, and what the entry that raised it keeps of that."""
+
+    people: frozenset[UUID] = frozenset()
+    released: list[UUID] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def _let_go(
+    tx: sa.Connection,
+    *,
+    actor: Actor,
+    incident_id: UUID,
+    entries: Sequence[sight.Seen],
+    school: recording.School,
+    class_: Class,
+    request: AddAction,
+    plan: recording.AlertPlan,
+    now: datetime,
+) -> Lost:
+    """Before a class is raised: grant it to those who keep it, and leave a line to those of the others of whom something was asked."""
+    told = {recipient.person_id for recipient in plan.recipients}
+    losing = {person: gone for person, gone in sight.losing(entries, school=school, class_=class_).items() if person not in told}
+    kept = {person: losing[person] for person in request.keep if person in losing}
+    here: dict[str, Any] = {"school_id": actor.at_school, "by": actor.person, "now": now}
+    store.keep_sight(tx, **here, kept=kept, class_=class_, reason=request.keep_reason)
+    for person in sorted(kept):
+        note(tx, school_id=actor.at_school, kind="sight_kept", person_id=person, by=actor.person, what=class_.code)
+    gone = frozenset(losing) - set(kept)
+    asked = {ask.asked_by for ask in store.open_asks(tx, school_id=actor.at_school, incident_id=incident_id)}
+    wrote = sight.written_by(entries)
+    released = sorted(p for p in gone if p in wrote or p in asked or sight.was_sent(entries, p))
+    store.release(tx, **here, incident_id=incident_id, people=released, line=request.release_line)
+    facts: dict[str, Any] = {"kept": [str(p) for p in sorted(kept)], "keep_reason": request.keep_reason} if kept else {}
+    facts |= {"released": [str(p) for p in released], "release_line": request.release_line} if released else {}
+    return Lost(gone, released, facts)

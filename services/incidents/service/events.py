@@ -1,15 +1,14 @@
 """The events incidents hears."""
 
 from datetime import date
-from typing import Any
 
 import sqlalchemy as sa
 
-from safekeep import inbox, outbox
+from safekeep import inbox
 from safekeep.contracts import alerts, identity
-from safekeep.contracts.incidents import AlertPassedOn
 from safekeep.permissions import Category, Class
 from services.incidents import recording, store
+from services.incidents.service.writing import pass_on
 
 
 def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
@@ -35,27 +34,11 @@ def _on_dropped(tx: sa.Connection, event: alerts.RecipientDropped) -> None:
 
 
 def _on_orphaned(tx: sa.Connection, event: alerts.AlertOrphaned) -> None:
-    here: dict[str, Any] = {"school_id": event.school_id}
-    entry, school = store.entry_with(tx, **here, entry_id=event.entry_id), store.school_state(tx, **here)
-    incident = store.incident_with(tx, **here, incident_id=event.incident_id)
-    assert entry is not None and school is not None and incident is not None  # noqa: PT018 - who was alerted was alerted to something
-    pupils = [row.pupil_id for row in store.linked_of(tx, **here, incident_id=event.incident_id)]
-    people = recording.told_instead(school=school, concerned=store.concerned_staff(tx, **here, pupil_ids=pupils))
-    categories = [school.categories[code] for code in entry.categories or incident.categories if code in school.categories]
-    if people and categories:
-        outbox.add(
-            tx,
-            AlertPassedOn,
-            **here,
-            subject=event.incident_id,
-            incident_id=event.incident_id,
-            entry_id=event.entry_id,
-            author_id=entry.author_id,
-            kind=entry.kind,
-            category=recording.main_category(categories),
-            class_code=Class(entry._mapping["class"]).code,
-            people=people,
-        )
+    school = store.school_state(tx, school_id=event.school_id)
+    assert school is not None, "who was alerted was alerted at a school"
+    pupils = [row.pupil_id for row in store.linked_of(tx, school_id=event.school_id, incident_id=event.incident_id)]
+    people = recording.told_instead(school=school, concerned=store.concerned_staff(tx, school_id=event.school_id, pupil_ids=pupils))
+    pass_on(tx, school_id=event.school_id, school=school, incident_id=event.incident_id, entry_id=event.entry_id, people=people)
 
 
 HANDLERS: inbox.Handlers = {

@@ -17,12 +17,14 @@ from safekeep.contracts.incidents import (
     ReadersOfRecords,
     ReadersOfRecordsAnswer,
 )
-from safekeep.rpc import answers
+from safekeep.errors import TooMuchRead
+from safekeep.rpc import Resources, answers
 from services.incidents import store
-from services.incidents.openings import SHOWN
+from services.incidents.openings import SHOWN, WINDOW, is_unusual, must_wait
 from services.incidents.service.access import access_pupil
 from services.incidents.service.base import Base
 from services.incidents.service.rows import next_cursor, read_cursor
+from services.incidents.service.writing import note
 
 
 class Openings(Base):
@@ -72,9 +74,25 @@ class Openings(Base):
 
 def keep_opening(tx: sa.Connection, *, actor: Actor, kind: str, entries: Iterable[Any] = (), **what: Any) -> None:
     """Keep that the actor opens this, in the transaction that reads it. `entries` are the rows that will be handed out."""
-    store.add_opening(
-        tx, school_id=actor.at_school, person_id=actor.person, now=clock.now(), kind=kind, entry_ids=[entry.id for entry in entries], **what
-    )
+    now = clock.now()
+    whose: dict[str, Any] = {"school_id": actor.at_school, "person_id": actor.person}
+    store.add_opening(tx, **whose, now=now, kind=kind, entry_ids=[entry.id for entry in entries], **what)
+    volume = store.volume_of(tx, **whose, since=now - WINDOW)
+    if is_unusual(volume.openings, is_lead=permissions.is_lead(actor.roles)) and store.tell_of_reading(tx, **whose, kind="unusual", now=now):
+        note(tx, **whose, kind="reading_unusual")
+
+
+def hold_back(resources: Resources, *, actor: Actor) -> None:
+    """Raise TooMuchRead when the actor has opened more than anybody needs to; that it was stopped is told, and kept though nothing is read."""
+    now = clock.now()
+    whose: dict[str, Any] = {"school_id": actor.at_school, "person_id": actor.person}
+    with resources.transaction(resources.engine, school_id=actor.at_school) as tx:
+        volume = store.volume_of(tx, **whose, since=now - WINDOW)
+        seconds = must_wait(openings=volume.openings, entries=volume.entries, first_at=volume.first_at, now=now)
+        if seconds and store.tell_of_reading(tx, **whose, kind="stopped", now=now):
+            note(tx, **whose, kind="reading_stopped")
+    if seconds:
+        raise TooMuchRead(seconds)
 
 
 def _answer(rows: Sequence[Any], *, limit: int, about: UUID | None) -> OpeningsAnswer:

@@ -37,7 +37,7 @@ from services.incidents import store
 from services.incidents.service.access import access_pupil, unread
 from services.incidents.service.base import Base
 from services.incidents.service.openings import keep_opening
-from services.incidents.service.writing import write_place
+from services.incidents.service.writing import note, write_place
 
 SHOWN = 10
 MOST_WITNESSES = 20
@@ -101,6 +101,7 @@ class Proofs(Base):
                 of_incident = request.scope_id if request.scope == "incident" else request.id
                 fields = {"scope": request.scope, "id": str(request.scope_id), "with_linked": request.with_linked, "reason": request.reason}
                 write_place(tx, actor=actor, kind="disclosure", incident_id=of_incident, entry_id=request.id, fields=fields, parts=parts, now=now)
+                note(tx, school_id=actor.at_school, kind="exported", by=actor.person, what=f"export_{request.scope}")
                 about: dict[str, Any] = {f"{request.scope}_id": request.scope_id} if request.scope != "school" else {}
                 keep_opening(tx, actor=actor, kind="export", reason=request.reason, **about)
                 store.want(tx, school_id=actor.at_school, kind="export", subject=request.id, due_at=now)

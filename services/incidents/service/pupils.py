@@ -30,9 +30,9 @@ from safekeep.text import fold
 from services.incidents import recording, store
 from services.incidents.service.access import access_pupil, without
 from services.incidents.service.base import Base
-from services.incidents.service.openings import keep_opening
+from services.incidents.service.openings import hold_back, keep_opening
 from services.incidents.service.rows import flag_item, headings, lines, pupil_item, read_offset
-from services.incidents.service.writing import write_place
+from services.incidents.service.writing import pass_on, write_place
 
 
 class Pupils(Base):
@@ -52,6 +52,8 @@ class Pupils(Base):
     @answers(Pupil)
     def pupil(self, actor: Actor, request: Pupil) -> PupilAnswer:
         reading = permissions.reading(actor)
+        if request.opened:
+            hold_back(self.host, actor=actor)
         with self._school(actor) as tx:
             row = access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
             here = {"school_id": actor.at_school, "pupil_id": row.id}
@@ -104,12 +106,24 @@ class Pupils(Base):
 
 
 def keep_with_relatives(tx: sa.Connection, *, school_id: UUID, id: UUID, relatives: Collection[UUID], **values: Any) -> None:
-    """Keep a pupil. Staff who are newly known to be their parents lose sight of what is recorded already: alerts takes it out of their inboxes."""
+    """Keep a pupil. Staff who are newly known to be their parents lose sight of what is recorded already: alerts takes it out of their inboxes.
+
+    Where that leaves no DSL for it, whoever stands in for them is alerted.
+    """
     newly = set(relatives) - store.concerned_staff(tx, school_id=school_id, pupil_ids=[id])
     store.keep_pupil(tx, school_id=school_id, id=id, relatives=relatives, **values)
-    if newly:
-        for incident_id in store.incidents_with(tx, school_id=school_id, pupil_id=id):
-            outbox.add(tx, SightLost, school_id=school_id, subject=incident_id, incident_id=incident_id, people=sorted(newly))
+    school = store.school_state(tx, school_id=school_id) if newly else None
+    for incident_id in store.incidents_with(tx, school_id=school_id, pupil_id=id) if newly else ():
+        outbox.add(tx, SightLost, school_id=school_id, subject=incident_id, incident_id=incident_id, people=sorted(newly))
+        concerned = _concerned(tx, school_id=school_id, incident_id=incident_id)
+        if school is not None and not recording.left_to(school=school, concerned=concerned - newly):
+            people = sorted(recording.left_to(school=school, concerned=concerned))
+            pass_on(tx, school_id=school_id, school=school, incident_id=incident_id, entry_id=incident_id, people=people)
+
+
+def _concerned(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> frozenset[UUID]:
+    pupils = [row.pupil_id for row in store.linked_of(tx, school_id=school_id, incident_id=incident_id)]
+    return store.concerned_staff(tx, school_id=school_id, pupil_ids=pupils)
 
 
 def keep_flag(tx: sa.Connection, *, school_id: UUID, request: SetFlag, by: UUID | None) -> None:

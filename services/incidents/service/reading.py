@@ -31,7 +31,7 @@ from safekeep.rpc import answers
 from services.incidents import recording, store
 from services.incidents.service.access import access_pupil, known_school, without
 from services.incidents.service.base import Base
-from services.incidents.service.openings import keep_opening
+from services.incidents.service.openings import hold_back, keep_opening
 from services.incidents.service.rows import (
     ask_item,
     entry_items,
@@ -45,6 +45,7 @@ from services.incidents.service.rows import (
     restriction_item,
     what_it_says,
 )
+from services.incidents.service.writing import note
 
 
 class Reading(Base):
@@ -52,6 +53,7 @@ class Reading(Base):
 
     @answers(Incident)
     def incident(self, actor: Actor, request: Incident) -> IncidentAnswer:
+        hold_back(self.host, actor=actor)
         with self._school(actor) as tx:
             here = {"school_id": actor.at_school, "incident_id": request.incident_id}
             row = store.incident_with(tx, **here)
@@ -90,6 +92,7 @@ class Reading(Base):
     @answers(Chronology)
     def chronology(self, actor: Actor, request: Chronology) -> ChronologyAnswer:
         reading = permissions.reading(actor)
+        hold_back(self.host, actor=actor)
         with self._school(actor) as tx:
             pupil = access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
             school = known_school(tx, actor.at_school)
@@ -99,6 +102,8 @@ class Reading(Base):
             items = lines(tx, actor=actor, rows=rows[: request.limit])
             kind = "chronology" if request.use == "read" else request.use
             keep_opening(tx, actor=actor, kind=kind, pupil_id=pupil.id, entries=items, words=request.words, reason=request.reason)
+            if request.use == "export" and request.cursor is None:
+                note(tx, school_id=actor.at_school, kind="exported", by=actor.person, what="chronology_pdf")
             months = store.months_of(tx, **here, zone=school.zone)
         return ChronologyAnswer(
             pupil=pupil_item(pupil),
@@ -110,6 +115,8 @@ class Reading(Base):
 
     @answers(PermitFile)
     def permit_file(self, actor: Actor, request: PermitFile) -> FilePass:
+        if not request.name_only:
+            hold_back(self.host, actor=actor)
         with self._school(actor) as tx:
             found = store.entry_of_file(tx, school_id=actor.at_school, file_id=request.file_id, reading=permissions.reading(actor))
             if found is not None and not request.name_only:
@@ -118,6 +125,11 @@ class Reading(Base):
             raise NotFound("file")
         whose = {"file_id": request.file_id, "person_id": actor.person, "school_id": actor.at_school}
         return FilePass(token=receipts.sign_pass(keys=self.host.keys, **whose, name_only=request.name_only))
+
+
+def _shown(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what stands beside the account: not to whom a DSL granted it, and why."""
+    return {name: value for name, value in facts.items() if name in IncidentFacts.model_fields}
 
 
 def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[Any]) -> IncidentAnswer:
@@ -156,5 +168,5 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
 def _facts(first: Any, *, entries: Sequence[Any]) -> IncidentFacts:
     """Return the facts beside the account, the action taken as it was corrected."""
     _, action_taken = what_it_says(first, fixes=[e for e in entries if e.facts.get("corrects") == str(first.id)])
-    facts = first.facts | {"action_taken": action_taken}
+    facts = _shown(first.facts) | {"action_taken": action_taken}
     return IncidentFacts(**facts, occurred_at=first.occurred_at, occurred_precision=first.occurred_precision)

@@ -9,9 +9,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from safekeep import permissions, telemetry
+from safekeep import outbox, permissions, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import (
+    AlertPassedOn,
+    AuditKind,
+    AuditNoted,
     Recipient,
     Recorded,
 )
@@ -20,7 +23,6 @@ from safekeep.ids import new_id
 from safekeep.permissions import Category, Class
 from safekeep.receipts import Receipt
 from services.incidents import ledger, recording, store
-from services.incidents.recording import School
 
 
 def write_entry(
@@ -79,9 +81,9 @@ def write_entry(
         previous=head.hash,
         salts=_salts(len(fields) + len(threads)),
     )
-    reasons = alert.reasons if alert else {}
+    reasons = {str(p): reason for p, reason in alert.reasons.items()} | recording.reasons_of(plan, alert) if alert else {}
     told = [
-        store.Right(p, granted_by=actor.person if p in plan.granted else None, reason=reasons.get(p, ""))
+        store.Right(p, granted_by=actor.person if p in plan.granted else None, reason=reasons.get(str(p), ""))
         for p in (recipient.person_id for recipient in plan.recipients)
     ]
     store.add_entry(
@@ -190,6 +192,36 @@ def said_of(
     }
 
 
+def pass_on(tx: sa.Connection, *, school_id: UUID, school: recording.School, incident_id: UUID, entry_id: UUID, people: Sequence[UUID]) -> None:
+    """Have these people alerted to an entry in place of others. They read it by their role, or stand in for those who would."""
+    entry = store.entry_with(tx, school_id=school_id, entry_id=entry_id)
+    incident = store.incident_with(tx, school_id=school_id, incident_id=incident_id)
+    assert entry is not None, "passed on is what was recorded"
+    assert incident is not None, "passed on is what was recorded"
+    categories = [school.categories[code] for code in entry.categories or incident.categories if code in school.categories]
+    if people and categories:
+        outbox.add(
+            tx,
+            AlertPassedOn,
+            school_id=school_id,
+            subject=incident_id,
+            incident_id=incident_id,
+            entry_id=entry_id,
+            author_id=entry.author_id,
+            kind=entry.kind,
+            category=recording.main_category(categories),
+            class_code=Class(entry._mapping["class"]).code,
+            people=people,
+        )
+
+
+def note(
+    tx: sa.Connection, *, school_id: UUID, kind: AuditKind, person_id: UUID | None = None, by: UUID | None = None, what: str | None = None
+) -> None:
+    """Have a line written in the school's audit log."""
+    outbox.add(tx, AuditNoted, school_id=school_id, subject=new_id(), kind=kind, person_id=person_id, by=by, what=what)
+
+
 def answer_again(tx: sa.Connection, *, actor: Actor, entry_id: UUID, fingerprint: str) -> Recorded:
     """Return what the first run answered, for an id that was recorded before. Raises Conflict for anything else under it."""
     row = store.entry_with(tx, school_id=actor.at_school, entry_id=entry_id)
@@ -216,8 +248,3 @@ _ROLE_ORDER = list(permissions.Role)
 def main_role(roles: frozenset[str]) -> str:
     """The role shown beside what a person wrote: their first in the order of the permission table."""
     return next((role.value for role in _ROLE_ORDER if role in roles), "")
-
-
-def role_class(school: School, person: UUID) -> int:
-    member = school.staff.get(person)
-    return int(permissions.highest_class_read(member.roles) or 0) if member else 0

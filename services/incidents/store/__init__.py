@@ -12,8 +12,8 @@ from services.incidents.store.corrections import (
     requests_of,
     set_correction,
 )
-from services.incidents.store.entries import add_entry, add_incident, entry_with, raise_class, situation, waiting
-from services.incidents.store.openings import add_opening, openings_about, openings_by, readers_since
+from services.incidents.store.entries import add_entry, add_incident, entry_with, raise_class, seen_in, situation, waiting
+from services.incidents.store.openings import add_opening, openings_about, openings_by, readers_since, tell_of_reading, volume_of
 from services.incidents.store.proof import (
     about_now,
     add_alterations,
@@ -77,7 +77,9 @@ from services.incidents.store.reading import (
     readable,
     readable_of,
 )
+from services.incidents.store.releases import mark_release_read, release, releases_to
 from services.incidents.store.restrictions import add_restriction, entries_under, keepers, lift_restriction, restriction_with, restrictions_of
-from services.incidents.store.rights import Right, give_right_to_one, give_rights, losing_sight, rights_in, take_right, take_rights
+from services.incidents.store.rights import Right, give_right_to_one, give_rights, keep_sight, rights_in, take_right, take_rights
 from services.incidents.store.school import keep_school, keep_staff, school_state
+from services.incidents.store.stand_ins import add_stand_in, end_stand_in, stand_ins_of
 from services.incidents.store.tables import metadata

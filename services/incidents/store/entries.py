@@ -183,12 +183,25 @@ def add_entry(
     )
 
 
-def raise_class(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_: Class, codes: Sequence[str]) -> None:
-    """Raise the class of an incident and of its first entry, and set its categories."""
+def rises(incident_id: UUID) -> sa.ColumnElement[bool]:
+    """Whether an entry's class follows its incident's: the account, and what corrects it."""
+    corrects = entries.c.facts["corrects"].astext == str(incident_id)
+    return sa.or_(entries.c.kind == "incident", sa.and_(entries.c.kind == "correction", corrects))
+
+
+def raise_class(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_: Class, codes: Sequence[str]) -> list[UUID]:
+    """Raise the class of an incident and of the entries that follow it, and set its categories. Returns the entries that were raised."""
     here = incidents.c.school_id == school_id, incidents.c.id == incident_id
     tx.execute(incidents.update().where(*here).values({"class": int(class_), "categories": list(codes)}))
-    first = entries.c.school_id == school_id, entries.c.incident_id == incident_id, entries.c.kind == "incident"
-    tx.execute(entries.update().where(*first, entries.c["class"] < int(class_)).values({"class": int(class_)}))
+    lower = entries.c.school_id == school_id, entries.c.incident_id == incident_id, rises(incident_id), entries.c["class"] < int(class_)
+    return sorted(tx.execute(entries.update().where(*lower).values({"class": int(class_)}).returning(entries.c.id)).scalars())
+
+
+def seen_in(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return every entry of an incident, whoever may read it, with what that depends on, oldest first."""
+    columns = entries.c.id, entries.c.author_id, entries.c["class"], rises(incident_id).label("rises")
+    query = sa.select(*columns).where(entries.c.school_id == school_id, entries.c.incident_id == incident_id)
+    return tx.execute(query.order_by(entries.c.ledger_sequence)).all()
 
 
 def waiting(tx: sa.Connection, *, school_id: UUID, reading: Reading) -> int:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from safekeep.ids import new_id
 from safekeep.permissions import Reading
-from services.incidents.openings import AGAIN, DAY_BEGINS, DAY_ENDS, MANY, WINDOW
+from services.incidents.openings import AGAIN, DAY_BEGINS, DAY_ENDS, MANY, TOLD_AGAIN, WINDOW
 from services.incidents.store.reading import readable
 from services.incidents.store.tables import entries, incident_pupils, incidents, moves, openings, pupils, relations, same, schools
 
@@ -56,6 +56,27 @@ def add_opening(
             "refused": refused,
         },
     )
+
+
+_VOLUME = sa.text(
+    "select count(*) as openings, coalesce(sum(cardinality(entry_ids)), 0) as entries, min(at) as first_at "
+    "from openings where school_id = :school and person_id = :person and at > :since"
+)
+_TELL = sa.text(
+    "insert into readings_told (school_id, person_id, kind, told_at) values (:school, :person, :kind, :now) "
+    "on conflict (school_id, person_id, kind) do update set told_at = excluded.told_at where readings_told.told_at <= :before returning 1"
+)
+
+
+def volume_of(tx: sa.Connection, *, school_id: UUID, person_id: UUID, since: datetime) -> Any:
+    """Return how many openings of a person are kept since then, of how many entries, and when the first was."""
+    return tx.execute(_VOLUME, {"school": school_id, "person": person_id, "since": since}).one()
+
+
+def tell_of_reading(tx: sa.Connection, *, school_id: UUID, person_id: UUID, kind: str, now: datetime) -> bool:
+    """Keep that a person's reading is told of. Returns False when it was a short while ago."""
+    values = {"school": school_id, "person": person_id, "kind": kind, "now": now, "before": now - TOLD_AGAIN}
+    return tx.execute(_TELL, values).first() is not None
 
 
 def openings_about(

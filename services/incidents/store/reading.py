@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from safekeep.permissions import Reading
+from safekeep.permissions import SAFEGUARDING_LEADS, Reading
 from services.incidents.store.tables import (
     entries,
     entry_files,
@@ -21,21 +21,15 @@ from services.incidents.store.tables import (
     rights,
     same,
     same_pupil,
+    staff,
+    stand_ins,
 )
 
 
 def readable(reading: Reading) -> sa.ColumnElement[bool]:
     """Compile the reading rule to SQL over `entries`: the same rule as `Reading.covers`, held together by a property test."""
     me = reading.person_id
-    concerned = (
-        sa.select(sa.literal(1))
-        .select_from(incident_pupils.join(relations, same_pupil(incident_pupils, relations)))
-        .where(
-            incident_pupils.c.school_id == entries.c.school_id, incident_pupils.c.incident_id == entries.c.incident_id, relations.c.person_id == me
-        )
-        .correlate(entries)
-        .exists()
-    )
+    concerned = _concerns(me)
     right = (
         sa.select(sa.literal(1))
         .where(
@@ -52,7 +46,7 @@ def readable(reading: Reading) -> sa.ColumnElement[bool]:
     if not reading.records:
         return kept
     barred = _restricting(sa.and_(restrictions.c.keeper_id != me, restrictions.c.dsl_id != me))
-    return sa.or_(entries.c.author_id == me, kept, sa.and_(sa.not_(concerned), sa.not_(barred), sa.or_(by_role, right)))
+    return sa.or_(entries.c.author_id == me, kept, sa.and_(sa.not_(concerned), sa.not_(barred), sa.or_(by_role, right, _left_to(me))))
 
 
 def _restricting(*whom: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
@@ -74,6 +68,22 @@ def _restricting(*whom: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
         .correlate(entries)
         .exists()
     )
+
+
+def _concerns(person: Any) -> sa.ColumnElement[bool]:
+    """Whether somebody, or a child of theirs, is the pupil of the entry's incident, or linked in it."""
+    joined = incident_pupils.join(relations, same_pupil(incident_pupils, relations))
+    of_it = incident_pupils.c.school_id == entries.c.school_id, incident_pupils.c.incident_id == entries.c.incident_id
+    return sa.select(sa.literal(1)).select_from(joined).where(*of_it, relations.c.person_id == person).correlate(entries, staff).exists()
+
+
+def _left_to(person: UUID) -> sa.ColumnElement[bool]:
+    """Whether somebody stands in for the DSLs and it concerns every one of them. Whether they stand in at all is looked up once a query."""
+    theirs = stand_ins.c.person_id == person, stand_ins.c.ended_at.is_(None)
+    stands_in = sa.select(sa.literal(1)).where(*theirs).exists()  # row-level security: at the school of the transaction
+    leads = sorted(role.value for role in SAFEGUARDING_LEADS)
+    able = sa.and_(staff.c.school_id == entries.c.school_id, staff.c.active, staff.c.roles.overlap(leads), sa.not_(_concerns(staff.c.person_id)))
+    return sa.and_(stands_in, sa.not_(sa.select(sa.literal(1)).where(able).correlate(entries).exists()))
 
 
 def incident_with(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> sa.Row[Any] | None:

@@ -1,7 +1,7 @@
 """Who may read an entry beyond what their role opens."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -71,23 +71,26 @@ def rights_in(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Seque
     return tx.execute(query.where(rights.c.school_id == school_id, entries.c.incident_id == incident_id)).all()
 
 
-def losing_sight(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_: Class) -> frozenset[UUID]:
-    """Return who holds a right to the incident's first entry that a raise to `class_` would end, its author aside."""
-    query = (
-        sa.select(rights.c.person_id)
-        .join(entries, sa.and_(entries.c.school_id == rights.c.school_id, entries.c.id == rights.c.entry_id))
-        .where(
-            rights.c.school_id == school_id,
-            entries.c.incident_id == incident_id,
-            entries.c.kind == "incident",
-            rights.c["class"] < int(class_),
-            rights.c.person_id != entries.c.author_id,
-        )
-    )
-    return frozenset(tx.execute(query).scalars())
-
-
 def take_rights(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, people: Collection[UUID]) -> None:
     """Take back every right of these people to an incident: it turned out to be about their own child."""
     of_it = sa.select(entries.c.id).where(entries.c.school_id == school_id, entries.c.incident_id == incident_id)
     tx.execute(rights.delete().where(rights.c.school_id == school_id, rights.c.entry_id.in_(of_it), rights.c.person_id.in_(people)))
+
+
+_KEEP = sa.text(
+    "insert into rights (school_id, entry_id, person_id, class, granted_by, reason, given_at) "
+    "select :school, k.entry_id, k.person_id, :class, :by, :reason, :now "
+    "from jsonb_to_recordset(cast(:kept as jsonb)) as k(entry_id uuid, person_id uuid) "
+    "on conflict (school_id, entry_id, person_id) do update set class = excluded.class, granted_by = excluded.granted_by, reason = excluded.reason "
+    "where rights.class < excluded.class"
+)
+
+
+def keep_sight(
+    tx: sa.Connection, *, school_id: UUID, kept: Mapping[UUID, Collection[UUID]], class_: Class, by: UUID, reason: str, now: datetime
+) -> None:
+    """Grant people the entries that a raise to `class_` would have taken from them, and no others. `kept`: person → entries."""
+    rows = [{"person_id": str(person), "entry_id": str(entry)} for person, ids in kept.items() for entry in ids]
+    if rows:
+        values = {"school": school_id, "class": int(class_), "by": by, "reason": reason, "now": now}
+        tx.execute(_KEEP, {**values, "kept": json.dumps(rows)})

@@ -14,7 +14,8 @@ _SCHOOL_STATE = sa.text(
     "select s.zone, s.version, "
     "(select json_agg(json_build_array(code, class, groups, leads_only)) from categories where school_id = :school), "
     "(select json_agg(json_build_array(code, members)) from groups where school_id = :school), "
-    "(select json_agg(json_build_array(person_id, roles)) from staff where school_id = :school and active) "
+    "(select json_agg(json_build_array(person_id, roles)) from staff where school_id = :school and active), "
+    "(select json_agg(person_id) from stand_ins where school_id = :school and ended_at is null) "
     "from schools s where s.school_id = :school"
 )
 
@@ -33,13 +34,14 @@ def school_state(tx: sa.Connection, *, school_id: UUID, version: int | None = No
     row = tx.execute(_SCHOOL_STATE, {"school": school_id}).first()
     if row is None:
         return None
-    zone, found, category_rows, group_rows, staff_rows = row
+    zone, found, category_rows, group_rows, staff_rows, stand_in_rows = row
     members = [Member(UUID(person), frozenset(roles)) for person, roles in staff_rows or []]
     school = School(
         zone=zone,
         categories={c: Category(c, Class(class_), tuple(g), leads_only) for c, class_, g, leads_only in category_rows or []},
         groups={code: frozenset(UUID(m) for m in ids) for code, ids in group_rows or []},
         staff={member.person_id: member for member in members},
+        stand_ins=frozenset(UUID(person) for person in stand_in_rows or []),
     )
     _known[school_id] = (found, school)
     return school
@@ -48,12 +50,17 @@ def school_state(tx: sa.Connection, *, school_id: UUID, version: int | None = No
 _CHANGED = sa.text("update schools set version = version + 1 where school_id = :school")
 
 
+def changed(tx: sa.Connection, *, school_id: UUID) -> None:
+    """Let every process read the school anew."""
+    tx.execute(_CHANGED, {"school": school_id})
+
+
 def keep_staff(tx: sa.Connection, *, school_id: UUID, person_id: UUID, roles: Sequence[str], active: bool) -> None:
     """Keep identity's latest word on a person at a school."""
     values = {"roles": list(roles), "active": active}
     insert = pg.insert(staff).values(school_id=school_id, person_id=person_id, **values)
     tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "person_id"], set_=values))
-    tx.execute(_CHANGED, {"school": school_id})
+    changed(tx, school_id=school_id)
 
 
 def keep_school(

@@ -180,6 +180,33 @@ asks = sa.Table(
     sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
     sa.Index("asks_incident", "school_id", "incident_id"),
 )
+stand_ins = sa.Table(
+    "stand_ins",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("given_by", pg.UUID, nullable=False),
+    _time("given_at"),
+    sa.Column("ended_by", pg.UUID),
+    _time("ended_at", nullable=True),
+    sa.Index("stand_ins_person", "school_id", "person_id"),
+)
+releases = sa.Table(
+    "releases",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, nullable=False),
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    sa.Column("line", sa.Text, nullable=False),
+    sa.Column("released_by", pg.UUID, nullable=False),
+    _time("released_at"),
+    _time("read_at", nullable=True),
+    sa.ForeignKeyConstraint(["school_id", "incident_id"], ["incidents.school_id", "incidents.id"]),
+    sa.Index("releases_person", "school_id", "person_id"),
+)
 entry_files = sa.Table(
     "entry_files",
     metadata,
@@ -256,6 +283,14 @@ openings = sa.Table(
     sa.Index("openings_person", "school_id", "person_id", "at"),
     sa.Index("openings_pupil", "school_id", "pupil_id", "at"),
     sa.Index("openings_incident", "school_id", "incident_id", "at"),
+)
+readings_told = sa.Table(
+    "readings_told",
+    metadata,
+    _school(),
+    sa.Column("person_id", pg.UUID, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),  # unusual, or stopped
+    _time("told_at"),
 )
 ledger = sa.Table(
     "ledger",

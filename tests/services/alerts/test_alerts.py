@@ -20,6 +20,7 @@ from safekeep.contracts.identity import ContactItem, Seed, SeedPerson, SeedSchoo
 from safekeep.contracts.incidents import (
     ActionAdded,
     AlertPassedOn,
+    AuditNoted,
     CorrectionAsked,
     CorrectionDeclined,
     EntryRestricted,
@@ -521,6 +522,38 @@ def test_raising_the_class_changes_the_label_for_who_still_reads_and_takes_the_l
     assert alerts.ask("slt", Unread()).unread == 0
     told = {row.person_id for row in alerts.readers(incident)}
     assert alerts.people["slt"] in told, "that they were told stays known"
+
+
+def test_whoever_is_let_go_is_mailed_that_there_is_a_line_and_nothing_of_what_it_was(alerts: Alerts, smtp: Server) -> None:
+    """One mail each, to those named and nobody else, whether it had been read or not; corrections that rose leave the inbox too."""
+    incident = alerts.recorded("slt", "pastoral", "dsl", class_code="welfare")
+    fix = alerts.action(incident, "slt", class_code="welfare", kind="correction")
+    alerts.send()
+    before = len(smtp.taken)
+    people = [alerts.people["slt"], alerts.people["pastoral"]]
+    alerts.action(incident, class_code="protection", raised_to="protection", raised=[incident, fix], lost_sight=people, released=people[:1])
+    alerts.send()
+    (mail,) = smtp.taken[before:]
+    assert mail["To"] == "Sal Tee <slt@one.example>"
+    assert mail["Subject"] == "A DSL looks after something you were sent"
+    text = mail.get_content()
+    assert "https://safekeep.example/s/one/" in text
+    assert str(incident) not in text
+    assert "Zoë" not in text
+    assert alerts.inbox("slt") == alerts.inbox("pastoral") == []
+
+
+@pytest.mark.parametrize(("reader", "told"), [("pastoral", {"Dee Lead", "Dan Deputy"}), ("dsl", {"Dan Deputy"})])
+def test_dsls_are_mailed_that_much_was_read_and_not_of_whom(alerts: Alerts, smtp: Server, reader: str, told: set[str]) -> None:
+    """The other DSLs where it is one of them; the mail names nobody, the audit log it leads to does."""
+    line = new_id()
+    alerts.hear(alerts.event(AuditNoted, subject=line, kind="reading_unusual", person_id=alerts.people[reader]))
+    alerts.hear(alerts.event(AuditNoted, subject=new_id(), kind="right_granted", person_id=alerts.people[reader]))
+    alerts.send()
+    assert {str(mail["To"]).partition(" <")[0] for mail in smtp.taken} == told
+    for mail in smtp.taken:
+        assert "https://safekeep.example/s/one/audit" in mail.get_content()
+        assert not any(name in mail.get_content() for name in STAFF.values())
 
 
 def test_when_it_turns_out_to_be_about_somebodys_own_child_every_alert_of_it_leaves_their_inbox(alerts: Alerts, smtp: Server) -> None:

@@ -468,6 +468,20 @@ def test_an_export_is_its_askers_alone_and_gone_after_a_day(office: Office) -> N
     assert (answer.item.state, answer.parts) == ("over", [])
 
 
+@pytest.mark.parametrize(("roles", "active"), [(["teacher"], True), (["dsl"], False)], ids=["another role", "left the school"])
+def test_whoever_is_no_dsl_any_more_when_their_export_is_made_gets_none(office: Office, roles: list[str], active: bool) -> None:
+    """Who asked and why is kept with the job; what it may show is decided again, by their role at the moment it is done."""
+    desk = office.desk
+    desk.record()
+    item = desk.ask(BeginExport(id=new_id(), scope="school", scope_id=desk.school.id, reason="Handing over", school_name="H"), role="dsl")
+    assert (item.asked_by, item.reason) == (desk.school.people["dsl"], "Handing over")
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        store.keep_staff(tx, school_id=desk.school.id, person_id=desk.school.people["dsl"], roles=roles, active=active)
+    process.do_due(office.keeper, now=clock.now() + dt.timedelta(seconds=1))
+    found = desk.ask(Export(id=item.id), role="dsl")
+    assert (found.item.state, found.parts) == ("failed", [])
+
+
 def test_asking_twice_is_one_export_and_one_disclosure(office: Office) -> None:
     desk = office.fill().desk
     request = BeginExport(id=new_id(), scope="school", scope_id=desk.school.id, reason="R", school_name="H")

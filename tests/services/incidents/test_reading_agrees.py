@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from safekeep import clock
 from safekeep.ids import new_id
 from safekeep.permissions import Class, EntryFacts, Reading, Role, highest_class_read, may_record
 from services.incidents.ledger import LedgerEntry
@@ -14,7 +15,7 @@ from tests.make import create_school
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_python_and_sql_agree_on_who_reads_what(resources: Any, data: st.DataObject) -> None:
-    """Random entries, rights, relations and restrictions; every role, author or not: the list from SQL is the set Python gives."""
+    """Random entries, rights, relations, restrictions, DSLs and who stands in for them; every role: the list from SQL is the set Python gives."""
     import sqlalchemy as sa
 
     from services.incidents import store
@@ -23,11 +24,17 @@ def test_python_and_sql_agree_on_who_reads_what(resources: Any, data: st.DataObj
     held = _held(resources)
     school = create_school(resources=held, roles=())
     people = [new_id() for _ in range(4)]
+    leads, stand_ins = data.draw(st.sets(st.sampled_from(people), max_size=2)), data.draw(st.sets(st.sampled_from(people), max_size=2))
     facts: dict[Any, EntryFacts] = {}
     with held.transaction(held.engine, school_id=school.id) as tx:
+        for person in leads:
+            role = data.draw(st.sampled_from([Role.DSL, Role.DEPUTY_DSL]))
+            store.keep_staff(tx, school_id=school.id, person_id=person, roles=[role], active=True)
+        for person in stand_ins:
+            store.add_stand_in(tx, school_id=school.id, id=new_id(), person_id=person, reason="The head", by=new_id(), now=clock.now())
         for number in range(data.draw(st.integers(1, 4))):
             pupil, entry = new_id(), new_id()
-            concerned = frozenset(data.draw(st.sets(st.sampled_from(people), max_size=1)))
+            concerned = frozenset(data.draw(st.sets(st.sampled_from(people), max_size=2)))
             class_ = data.draw(st.sampled_from(Class))
             rights = data.draw(st.dictionaries(st.sampled_from(people), st.sampled_from(Class), max_size=3))
             author = data.draw(st.sampled_from(people))
@@ -35,7 +42,8 @@ def test_python_and_sql_agree_on_who_reads_what(resources: Any, data: st.DataObj
             _write(tx, store, school.id, pupil, entry, number, class_, author, concerned, rights)
             if kept_to is not None:
                 _restrict(tx, store, school.id, entry, kept_to)
-            facts[entry] = EntryFacts(author_id=author, class_=class_, concerned=concerned, rights=rights, kept_to=kept_to)
+            left_to = frozenset(stand_ins) if leads <= concerned else frozenset()
+            facts[entry] = EntryFacts(author_id=author, class_=class_, concerned=concerned, rights=rights, kept_to=kept_to, left_to=left_to)
         for person in people:
             for role in Role:
                 rule = Reading(person_id=person, role_class=highest_class_read({role}), records=may_record({role}))

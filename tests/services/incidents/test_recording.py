@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from safekeep import clock
+from safekeep import clock, permissions
+from safekeep.contracts.identity import SchoolChanged
 from safekeep.contracts.incidents import (
     AddAction,
     AddCorrection,
@@ -17,12 +18,15 @@ from safekeep.contracts.incidents import (
     Chronology,
     Incident,
     LinkedPupil,
+    LosingItem,
+    MarkReleaseRead,
     MyEntries,
     OpenAsks,
     PreviewAlert,
     Pupil,
     Record,
     Recorded,
+    Releases,
     SearchPupils,
     SetFlag,
     Summaries,
@@ -30,7 +34,7 @@ from safekeep.contracts.incidents import (
 )
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, TooLate
 from safekeep.ids import new_id
-from safekeep.permissions import Role
+from safekeep.permissions import Class, Role
 from tests.make import GOOD_EXAMPLE, a_record, create_person, create_pupil, create_school
 from tests.services.incidents.desk import Desk
 
@@ -190,16 +194,112 @@ def test_an_alert_lets_its_receiver_read_the_entry_and_earlier_ones_of_no_higher
     assert desk.reads(answer.id, role="admin") == 2
 
 
+def raised(desk: Desk, incident: UUID, **more: Any) -> Recorded:
+    """Raise an incident to child protection, as the DSL."""
+    action = AddAction(id=new_id(), incident_id=incident, text="Referred.", category_codes=["child_protection"], **more)
+    answer: Recorded = desk.ask(action, role="dsl")
+    return answer
+
+
+def losing(desk: Desk, incident: UUID, **more: Any) -> dict[UUID, LosingItem]:
+    """What the DSL is shown before raising it."""
+    preview = desk.ask(PreviewAlert(incident_id=incident, category_codes=["child_protection"], alert=Alert(**more)), role="dsl")
+    assert preview.loses_sight == [item.person_id for item in preview.losing]
+    return {item.person_id: item for item in preview.losing}
+
+
 def test_raising_the_class_ends_sight_for_all_but_its_author_and_those_kept(desk: Desk) -> None:
-    admin, coach = desk.school.people["admin"], desk.school.people["sports_coach"]
+    """Before it, the DSL is shown who loses what: those alerted, and SLT, whose role alone opens it; never its author or a DSL."""
+    admin, coach, slt = (desk.school.people[role] for role in ("admin", "sports_coach", "slt"))
     answer = desk.record(category_codes=["behaviour"], alert=Alert(staff_ids=[admin, coach]))
-    preview = desk.ask(PreviewAlert(incident_id=answer.id, category_codes=["child_protection"], alert=Alert()), role="dsl")
-    assert {admin, coach} <= set(preview.loses_sight)
-    raised = AddAction(
-        id=new_id(), incident_id=answer.id, text="Referred.", category_codes=["child_protection"], keep=[coach], keep_reason="Sees him daily"
-    )
-    desk.ask(raised, role="dsl")
+    shown = losing(desk, answer.id)
+    assert {p: (item.entry_ids, item.was_sent, item.wrote) for p, item in shown.items()} == {
+        admin: ([answer.id], True, 0),
+        coach: ([answer.id], True, 0),
+        slt: ([answer.id], False, 0),
+    }
+    with pytest.raises(Invalid) as caught:
+        raised(desk, answer.id, keep=[coach], keep_reason=" ")
+    assert caught.value.problems == {"keep_reason": "reason_needed"}
+    raised(desk, answer.id, keep=[coach], keep_reason="Sees him daily")
     assert [desk.reads(answer.id, role=r) for r in ("teacher", "admin", "sports_coach", "slt", "dsl")] == [1, 0, 1, 0, 2]
+
+
+@pytest.mark.parametrize(("before", "after", "readers"), [("general", "safeguarding", [1, 0]), ("safeguarding", "general", [0, 1])])
+def test_a_category_that_changes_class_counts_for_what_is_recorded_from_then_on(desk: Desk, before: str, after: str, readers: list[int]) -> None:
+    """By identity's event: nobody loses sight of what is recorded already by it, and nobody gains any."""
+    from services.incidents.service import HANDLERS
+
+    def becomes(class_code: str, sequence: int) -> None:
+        known = {c.code: Class.of(class_code) if c.code == "behaviour" else c.class_ for c in permissions.FIRST_CATEGORIES}
+        state = [SchoolChanged.CategoryState(code=code, class_code=class_.code, groups=["slt"], leads_only=False) for code, class_ in known.items()]
+        said = {"zone": "Europe/London", "categories": state, "groups": [], "day_ends_minute": 930, "trust_id": new_id()}
+        event = SchoolChanged(id=new_id(), at=clock.now(), school_id=desk.school.id, subject=desk.school.id, sequence=sequence, **said)
+        with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+            HANDLERS[SchoolChanged](tx, event)
+
+    becomes(before, 1)
+    first = desk.record(category_codes=["behaviour"], alert=Alert())
+    becomes(after, 2)
+    second = desk.record(category_codes=["behaviour"], alert=Alert())
+    assert [desk.reads(answer.id, role="slt") for answer in (first, second)] == readers
+    assert [desk.reads(answer.id, role="teacher") for answer in (first, second)] == [1, 1]
+    assert [line.class_code for line in desk.ask(Chronology(pupil_id=desk.pupil), role="dsl").items] == [after, before]
+
+
+def test_a_grant_that_keeps_sight_keeps_what_was_read_and_opens_nothing_else(desk: Desk) -> None:
+    coach = desk.school.people["sports_coach"]
+    answer = desk.record(category_codes=["behaviour"], alert=Alert(groups=[], staff_ids=[coach]))
+    desk.ask(AddAction(id=new_id(), incident_id=answer.id, text="Between us.", alert=Alert()), role="dsl")
+    assert desk.reads(answer.id, role="sports_coach") == 1
+    raised(desk, answer.id, keep=[coach], keep_reason="Sees him daily")
+    assert [e.id for e in desk.ask(Incident(incident_id=answer.id), role="sports_coach").entries] == [answer.id]
+
+
+def test_a_correction_of_the_account_rises_with_it(desk: Desk) -> None:
+    """It says what the account should say: who loses the one loses the other; the author of the account keeps their own words alone."""
+    coach = desk.school.people["sports_coach"]
+    answer = desk.record(category_codes=["behaviour"], alert=Alert(groups=[], staff_ids=[coach]))
+    fix = AddCorrection(id=new_id(), incident_id=answer.id, entry_id=answer.entry_id, reason="Wrong day", should_say="It was Tuesday.")
+    desk.ask(fix, role="dsl")
+    assert [desk.reads(answer.id, role=r) for r in ("teacher", "sports_coach", "slt")] == [2, 2, 2]
+    shown = losing(desk, answer.id)
+    assert shown[coach].entry_ids == [answer.id, fix.id]
+    assert shown[desk.school.people["teacher"]].entry_ids == [fix.id]
+    raised(desk, answer.id)
+    assert [desk.reads(answer.id, role=r) for r in ("teacher", "sports_coach", "slt", "deputy_dsl")] == [1, 0, 0, 3]
+
+
+def test_whoever_is_let_go_is_left_a_line_and_nothing_asked_of_them_stays_open(desk: Desk) -> None:
+    """To those it was sent to or who wrote in it, and to nobody else; to be read once; and kept in the entry that raised it."""
+    admin, coach, slt = (desk.school.people[role] for role in ("admin", "sports_coach", "slt"))
+    answer = desk.record(category_codes=["behaviour"], alert=Alert(staff_ids=[admin, coach]))
+    desk.ask(AddAction(id=new_id(), incident_id=answer.id, text="Rang home.", alert=Alert()), role="sports_coach")
+    shown = losing(desk, answer.id)
+    assert (shown[coach].wrote, shown[admin].wrote, shown[slt].was_sent) == (1, 0, False)
+    raised(desk, answer.id, keep=[admin], keep_reason="Takes the register", release_line="I look after it now. Thank you.")
+    (line,) = desk.ask(Releases(), role="sports_coach").items
+    assert (line.line, line.by) == ("I look after it now. Thank you.", desk.school.people["dsl"])
+    assert [desk.ask(Releases(), role=role).items for role in ("admin", "slt", "teacher", "dsl")] == [[], [], [], []]
+    with pytest.raises(NotFound):
+        desk.ask(MarkReleaseRead(release_id=line.id), role="admin")
+    desk.ask(MarkReleaseRead(release_id=line.id), role="sports_coach")
+    desk.ask(MarkReleaseRead(release_id=line.id), role="sports_coach")
+    assert desk.ask(Releases(), role="sports_coach").items == []
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        facts = tx.execute(sa.text("select facts from entries where text = 'Referred.'")).scalar_one()
+        event = tx.execute(sa.text("select body from outbox where name = 'incidents.action.added' order by id desc limit 1")).scalar_one()
+    assert (facts["kept"], facts["keep_reason"], facts["released"]) == ([str(admin)], "Takes the register", [str(coach)])
+    assert (event["released"], set(event["lost_sight"]), event["raised"]) == ([str(coach)], {str(coach), str(slt)}, [str(answer.id)])
+
+
+def test_whoever_is_alerted_to_the_raise_loses_nothing(desk: Desk) -> None:
+    coach = desk.school.people["sports_coach"]
+    answer = desk.record(category_codes=["behaviour"], alert=Alert(groups=[], staff_ids=[coach]))
+    assert coach not in losing(desk, answer.id, staff_ids=[coach])
+    raised(desk, answer.id, alert=Alert(staff_ids=[coach], reasons={coach: "Sees him daily"}))
+    assert desk.reads(answer.id, role="sports_coach") == 2
+    assert desk.ask(Releases(), role="sports_coach").items == []
 
 
 def test_a_teacher_cannot_alert_someone_whose_role_does_not_open_it_but_can_ask_a_dsl(desk: Desk) -> None:
@@ -220,12 +320,31 @@ def test_a_teacher_cannot_alert_someone_whose_role_does_not_open_it_but_can_ask_
 
 
 def test_a_dsls_alert_is_the_grant_so_a_dsl_can_always_answer_the_teacher(desk: Desk) -> None:
-    answer = desk.record()
-    reply = AddAction(
-        id=new_id(), incident_id=answer.id, text="Thank you. Please watch at home time.", alert=Alert(staff_ids=[desk.school.people["teacher"]])
-    )
+    """That they recorded it is reason enough; the answer lets them read on."""
+    answer, teacher = desk.record(), desk.school.people["teacher"]
+    reply = AddAction(id=new_id(), incident_id=answer.id, text="Thank you. Please watch at home time.", alert=Alert(staff_ids=[teacher]))
     desk.ask(reply, role="dsl")
     assert desk.reads(answer.id, role="teacher") == 2
+
+
+def test_a_dsls_grant_to_anybody_else_takes_a_reason_and_is_shown_with_what_it_opens(desk: Desk) -> None:
+    answer, admin, slt = desk.record(), desk.school.people["admin"], desk.school.people["slt"]
+    note = AddAction(id=new_id(), incident_id=answer.id, text="Rang home.", alert=Alert())
+    desk.ask(note, role="dsl")
+    preview = desk.ask(PreviewAlert(incident_id=answer.id, alert=Alert(staff_ids=[admin, slt])), role="dsl")
+    assert {item.person_id: item.entry_ids for item in preview.opens} == {p: [answer.id, note.id] for p in (admin, slt)}
+    assert set(preview.need_reason) == {admin, slt}
+    why = {admin: "Takes the register"}
+    with pytest.raises(Invalid) as caught:
+        desk.ask(AddAction(id=new_id(), incident_id=answer.id, text="To both.", alert=Alert(staff_ids=[admin, slt], reasons=why)), role="dsl")
+    assert caught.value.problems == {f"alert.reasons.{slt}": "reason_needed"}
+    desk.ask(AddAction(id=new_id(), incident_id=answer.id, text="To one.", alert=Alert(staff_ids=[admin], reasons=why)), role="dsl")
+    assert (desk.reads(answer.id, role="admin"), desk.reads(answer.id, role="slt")) == (3, 0)
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        given = tx.execute(sa.text("select distinct granted_by, reason from rights where person_id = :p"), {"p": admin}).all()
+        facts = tx.execute(sa.text("select facts from entries where text = 'To one.'")).scalar_one()
+    assert given == [(desk.school.people["dsl"], "Takes the register")]
+    assert facts["granted"] == {str(admin): "Takes the register"}
 
 
 def test_nobody_reads_or_is_sent_an_entry_on_their_own_child_their_own_words_excepted(desk: Desk) -> None:

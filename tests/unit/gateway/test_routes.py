@@ -44,6 +44,7 @@ BOTH = {
     "staff.person",
     "staff.close",
     "enrolment.add",
+    "settings.own_child",
     "settings.school",
     "settings.group",
     "settings.category",

@@ -8,12 +8,13 @@ from nameko.exceptions import deserialize, serialize
 
 import safekeep.rpc  # noqa: F401 - registers the errors with nameko
 from safekeep import errors
-from safekeep.errors import Invalid, SafekeepError, StorageError, TooManyAttempts, Unavailable
+from safekeep.errors import Invalid, SafekeepError, StorageError, TooManyAttempts, TooMuchRead, Unavailable
 
 SAMPLES: dict[type[SafekeepError], SafekeepError] = {
     Invalid: Invalid({"alert.staff_ids": "unknown_choice"}),
     StorageError: StorageError("23505", "incidents_pkey"),
     TooManyAttempts: TooManyAttempts(30),
+    TooMuchRead: TooMuchRead(30),
     Unavailable: Unavailable("incidents", "unknown"),
 }
 

@@ -164,12 +164,15 @@ def test_an_unknown_method_is_nobodys_and_an_expired_session_saves_its_draft_and
 
 
 def test_a_service_calls_what_names_it_and_nothing_else() -> None:
-    alerts = an_actor(service="alerts")
-    assert {m for m in permissions.METHODS if permissions.may_call(alerts, m)} == {
+    """And of that only what its token lists."""
+    everything = replace(an_actor(service="alerts"), methods=frozenset(permissions.METHODS))
+    assert {m for m in permissions.METHODS if permissions.may_call(everything, m)} == {
         "identity.addresses",
         "identity.letter",
         "incidents.witnessed_head",
     }
+    letters = replace(an_actor(service="alerts"), methods=frozenset({"identity.letter", "incidents.incident"}))
+    assert [m for m in permissions.METHODS if permissions.may_call(letters, m)] == ["identity.letter"]
 
 
 def test_a_schools_own_group_is_judged_by_its_members() -> None:

@@ -1,0 +1,48 @@
+"""What other services did that belongs in the school's audit log stands there, by events: grants, exports, who stands in, unusual reading."""
+
+import datetime as dt
+from typing import Any, get_args
+
+import pytest
+
+from gateway import words
+from safekeep import inbox
+from safekeep.bus import Sealed
+from safekeep.contracts.identity import Audit
+from safekeep.contracts.incidents import AuditKind, AuditNoted
+from safekeep.ids import new_id
+from services.identity.service import HANDLERS
+from tests.services.identity.office import Office
+
+NOON = dt.datetime(2026, 3, 10, 12, 47, tzinfo=dt.UTC)
+
+
+def hear(office: Office, event: AuditNoted) -> None:
+    message = Sealed({"name": event.name, "version": event.version, "event": event.wire()})
+    message.header = {"id": str(event.id), "type": event.name}
+    inbox.Inbox(engine=office.resources.engine, handlers=HANDLERS).take(message)
+
+
+def noted(office: Office, **said: Any) -> AuditNoted:
+    fields = {"id": new_id(), "at": NOON, "school_id": office.one.id, "subject": new_id(), "sequence": 1}
+    return AuditNoted(**(fields | said))
+
+
+def test_a_line_stands_in_the_schools_log_once_with_when_whose_and_by_whom(office: Office) -> None:
+    """However often the event comes; in no other school's; found by kind and by person."""
+    event = noted(office, kind="right_granted", person_id=office.teacher.id, by=office.dsl.id, what="safeguarding")
+    hear(office, event)
+    hear(office, event)
+    hear(office, noted(office, kind="exported", by=office.dsl.id, what="export_pupil"))
+    for wanted in (Audit(kind="right_granted"), Audit(person_id=office.teacher.id)):
+        (line,) = office.ask(wanted, token=office.member("dsl")).items
+        assert (line.at, line.kind, line.person_id, line.by) == (NOON, "right_granted", office.teacher.id, office.dsl.id)
+        assert line.facts == {"what": "safeguarding"}
+    assert {line.kind for line in office.ask(Audit(person_id=office.dsl.id), token=office.member("dsl")).items} == {"right_granted", "exported"}
+    elsewhere = office.ask(Audit(), token=office.member("dsl", school=office.two)).items
+    assert not {line.kind for line in elsewhere} & {"right_granted", "exported"}
+
+
+@pytest.mark.parametrize("kind", get_args(AuditKind))
+def test_every_kind_of_line_has_its_words(kind: str) -> None:
+    assert kind in words.AUDIT

@@ -1,0 +1,490 @@
+"""Who reads what after any sequence of alerts, grants, raises, corrections, role changes, category changes, parents and stand-ins.
+
+`Model` says who may read what from the design's sentences, in its own words: it calls nothing of the code it is held against. Broken rules are put in
+its place below, and each has to be found.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from safekeep import actor as actors
+from safekeep import clock, permissions
+from safekeep.contracts import identity
+from safekeep.contracts.incidents import (
+    AddAction,
+    AddCorrection,
+    Alert,
+    AnswerAsk,
+    Chronology,
+    EndStandIn,
+    ImportPupils,
+    Incident,
+    KeepStandIn,
+    OpenAsks,
+    PreviewAlert,
+    Readable,
+    Record,
+    SeedPupil,
+)
+from safekeep.errors import Invalid, NotAllowed, NotFound
+from safekeep.ids import new_id
+from safekeep.keys import Keys
+from safekeep.permissions import Class, Reading
+from services.incidents import service as service_module
+from services.incidents import store
+from services.incidents.store import entries as entries_store
+from services.incidents.store import reading as reading_store
+from services.incidents.store import tables
+from tests.make import create_school
+
+GENERAL, WELFARE, SAFEGUARDING, PROTECTION = 1, 2, 3, 4
+LEADS, WRITES_ONLY = {"dsl", "deputy_dsl"}, {"teacher", "pastoral"}
+ROLES = ["dsl", "deputy_dsl", "slt", "teacher", "pastoral"]
+CLASSES = {"behaviour": GENERAL, "welfare": WELFARE, "safeguarding_concern": SAFEGUARDING, "child_protection": PROTECTION}
+NOW = dt.datetime(2026, 3, 10, 12, 0, tzinfo=dt.UTC)
+
+
+# --- what the design says, in its own words ------------------------------------------------------------------------
+
+
+@dataclass
+class Entry:
+    """An entry as the model knows it. `opened`: person → the class that an alert or a grant to it was of."""
+
+    id: UUID
+    author: UUID
+    class_: int
+    of_account: bool  # the account itself, or what corrects it: its class follows the incident's
+    opened: dict[UUID, int] = field(default_factory=dict)
+
+
+@dataclass
+class Case:
+    """An incident: its pupil, its class now, its entries in their order."""
+
+    pupil: UUID
+    class_: int
+    entries: list[Entry]
+
+
+@dataclass
+class Model:
+    """A school: everybody's one role, whose children the pupils are, who stands in, and what was recorded."""
+
+    roles: dict[UUID, str] = field(default_factory=dict)
+    parents: dict[UUID, set[UUID]] = field(default_factory=dict)
+    stand_ins: set[UUID] = field(default_factory=set)
+    cases: dict[UUID, Case] = field(default_factory=dict)
+
+    def may_read(self, person: UUID, case: Case, entry: Entry) -> bool:
+        """Their own words always; nothing of their own child; DSLs all else; SLT general and welfare; others what they were let read."""
+        if entry.author == person:
+            return True
+        if person in self.parents[case.pupil]:
+            return False
+        role = self.roles[person]
+        if role in LEADS:
+            return True
+        if role == "slt" and entry.class_ in (GENERAL, WELFARE):
+            return True
+        if entry.opened.get(person, 0) >= entry.class_:
+            return True
+        every_lead_is_a_parent = all(p in self.parents[case.pupil] for p, held in self.roles.items() if held in LEADS)
+        return person in self.stand_ins and every_lead_is_a_parent
+
+    def may_be_sent(self, person: UUID, case: Case, class_: int, *, by: UUID) -> bool:
+        """A class their role reads; write-only staff general and welfare; anybody by a DSL's grant; a stand-in; never of their own child."""
+        if person in self.parents[case.pupil]:
+            return False
+        role = self.roles[person]
+        reads = role in LEADS or (role == "slt" and class_ <= WELFARE) or (role in WRITES_ONLY and class_ <= WELFARE)
+        return reads or self.roles[by] in LEADS or person in self.stand_ins
+
+    def sent(self, case: Case, entry: Entry, people: Collection[UUID]) -> None:
+        """An alert opens the entry it names and earlier entries of no higher class."""
+        for each in case.entries:
+            if each.class_ <= entry.class_:
+                for person in people:
+                    each.opened[person] = max(each.opened.get(person, 0), entry.class_)
+
+    def raised(self, case: Case, class_: int, *, kept: Collection[UUID]) -> None:
+        """The account and what corrects it are of the new class now; who keeps sight keeps what they read, no more."""
+        rising = [entry for entry in case.entries if entry.of_account and entry.class_ < class_]
+        for entry in rising:
+            keeping = [person for person in kept if self.may_read(person, case, entry)]
+            entry.class_ = class_
+            entry.opened |= {person: class_ for person in keeping if entry.author != person}
+        case.class_ = class_
+
+
+# --- the service, driven beside it ---------------------------------------------------------------------------------
+
+
+class Sight(RuleBasedStateMachine):
+    """A school where anything may follow on anything."""
+
+    resources: Any
+    keys: Keys
+    carried_out: dict[str, int] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.service = service_module.Service()
+        self.service.host = self.resources
+        self.school = create_school(resources=self.resources, roles=())
+        self.model = Model()
+        self.changed = 0
+
+    @initialize()
+    def begin(self) -> None:
+        """Two leads, SLT, three who only write; three pupils; an incident of each class, told to somebody."""
+        for role in ("dsl", "deputy_dsl", "slt", "teacher", "teacher", "pastoral"):
+            self.give_role(new_id(), role)
+        for _ in range(3):
+            self.keep_pupil(new_id(), set())
+        people, pupils = list(self.model.roles), list(self.model.parents)
+        for number, code in enumerate(CLASSES):
+            asked = [people[5]] if code == "safeguarding_concern" else []
+            self.write(author=people[0 if code == "child_protection" else 3], pupil=pupils[number % 3], code=code, told=[people[4]], asked=asked)
+
+    # each rule chooses by number, so that a shrunk failure reads well
+
+    @rule(
+        who=st.integers(0, 5),
+        about=st.integers(0, 2),
+        code=st.sampled_from(list(CLASSES)),
+        told=st.sets(st.integers(0, 5), max_size=2),
+        ask=st.booleans(),
+    )
+    def record(self, who: int, about: int, code: str, told: set[int], ask: bool) -> None:
+        people, pupils = list(self.model.roles), list(self.model.parents)
+        named = [people[n] for n in told]
+        self.write(author=people[who], pupil=pupils[about], code=code, told=[] if ask else named, asked=named if ask else [])
+
+    @rule(who=st.integers(0, 5), which=st.integers(0, 20), told=st.sets(st.integers(0, 5), max_size=2))
+    def add_action(self, who: int, which: int, told: set[int]) -> None:
+        incident, person = self.incident(which), list(self.model.roles)[who]
+        self.act(incident, person, told=told, codes=[], keep=set())
+
+    @rule(
+        who=st.integers(0, 1),
+        which=st.integers(0, 20),
+        code=st.sampled_from(list(CLASSES)),
+        told=st.sets(st.integers(0, 5), max_size=1),
+        keep=st.sets(st.integers(0, 5), max_size=2),
+    )
+    def raise_class(self, who: int, which: int, code: str, told: set[int], keep: set[int]) -> None:
+        person = self.lead(who)
+        if person:
+            self.act(self.incident(which), person, told=told, codes=[code], keep=keep)
+
+    @rule(who=st.integers(0, 1), which=st.integers(0, 20), what=st.integers(0, 5))
+    def correct(self, who: int, which: int, what: int) -> None:
+        person, incident = self.lead(who), self.incident(which)
+        case = self.model.cases[incident]
+        struck = case.entries[what % len(case.entries)]
+        fix = AddCorrection(id=new_id(), incident_id=incident, entry_id=struck.id, reason="R", should_say="S")
+        done = self.attempt("correct", fix, person) if person else None
+        if done:
+            entry = Entry(fix.id, person, struck.class_, of_account=struck.of_account)  # type: ignore[arg-type]
+            case.entries.append(entry)
+            for recipient in done.recipients:  # told of the correction alone: nothing before it is opened by it
+                entry.opened[recipient.person_id] = entry.class_
+
+    @rule(who=st.integers(0, 1), accept=st.booleans())
+    def answer_ask(self, who: int, accept: bool) -> None:
+        person = self.lead(who)
+        found = self.attempt("asks", OpenAsks(), person) if person else None
+        for ask in found.items[:1] if found else []:
+            case = self.model.cases[ask.incident_id]
+            done = self.attempt("answer", AnswerAsk(ask_id=ask.id, accept=accept, reason="Needs it"), person)
+            if done is not None and accept:
+                assert ask.person_id not in self.model.parents[case.pupil], "granted what is about their own child"
+                named = next(entry for entry in case.entries if entry.id == ask.entry_id)
+                self.model.sent(case, named, [ask.person_id])
+
+    @rule(who=st.integers(0, 5), role=st.sampled_from(ROLES))
+    def change_role(self, who: int, role: str) -> None:
+        person = list(self.model.roles)[who]
+        others = [held for each, held in self.model.roles.items() if each != person]
+        if "dsl" in [*others, role]:  # a school is never left without one
+            self.give_role(person, role)
+
+    @rule(who=st.integers(0, 5), about=st.integers(0, 2), is_parent=st.booleans())
+    def change_parents(self, who: int, about: int, is_parent: bool) -> None:
+        person, pupil = list(self.model.roles)[who], list(self.model.parents)[about]
+        self.keep_pupil(pupil, self.model.parents[pupil] | {person} if is_parent else self.model.parents[pupil] - {person})
+
+    @rule(about=st.integers(0, 2))
+    def every_lead_is_a_parent(self, about: int) -> None:
+        pupil = list(self.model.parents)[about]
+        self.keep_pupil(pupil, self.model.parents[pupil] | {p for p, role in self.model.roles.items() if role in LEADS})
+
+    @rule(who=st.integers(0, 1), whom=st.integers(0, 5))
+    def stand_in(self, who: int, whom: int) -> None:
+        giver, person = self.lead(who), list(self.model.roles)[whom]
+        if giver and self.attempt("stand_in", KeepStandIn(id=new_id(), person_id=person, reason="The head"), giver) is not None:
+            self.model.stand_ins.add(person)
+
+    @precondition(lambda self: self.model.stand_ins)
+    @rule(who=st.integers(0, 1))
+    def end_stand_ins(self, who: int) -> None:
+        with self.resources.transaction(self.resources.engine, school_id=self.school.id) as tx:
+            held = [row.id for row in store.stand_ins_of(tx, school_id=self.school.id)]
+        giver = self.lead(who)
+        for id_ in held if giver else []:
+            self.attempt("end_stand_in", EndStandIn(stand_in_id=id_), giver)
+        if giver:
+            self.model.stand_ins.clear()
+
+    @rule(code=st.sampled_from(["behaviour", "welfare"]), class_=st.sampled_from(["general", "welfare", "safeguarding"]))
+    def change_category(self, code: str, class_: str) -> None:
+        """What is recorded already keeps the class it has."""
+        codes = {c.code: c for c in permissions.FIRST_CATEGORIES}
+        self.classes[code] = int(Class.of(class_))
+        state = identity.SchoolChanged.CategoryState
+        rows = [
+            state(code=c, class_code=Class(self.classes.get(c, k.class_)).code, groups=list(k.groups), leads_only=k.leads_only)
+            for c, k in codes.items()
+        ]
+        self.changed += 1
+        said = {"zone": "Europe/London", "categories": rows, "groups": [], "day_ends_minute": 930, "trust_id": self.school.id}
+        event = identity.SchoolChanged(id=new_id(), at=NOW, school_id=self.school.id, subject=self.school.id, sequence=self.changed, **said)
+        with self.resources.transaction(self.resources.engine, school_id=self.school.id) as tx:
+            service_module.HANDLERS[identity.SchoolChanged](tx, event)
+
+    # --- held together after every step
+
+    @invariant()
+    def everybody_reads_what_the_design_gives_them_and_nothing_else(self) -> None:
+        entries = [(case, entry) for case in self.model.cases.values() for entry in case.entries]
+        ids = [entry.id for _, entry in entries]
+        for person, role in self.model.roles.items():
+            given = {entry.id for case, entry in entries if self.model.may_read(person, case, entry)}
+            found = set(self.ask(Readable(entry_ids=ids), person).entry_ids) if ids else set()
+            assert found <= given, f"a {role} reads what the rules do not give them"
+            assert given <= found, f"a {role} does not read what is theirs"
+
+    def teardown(self) -> None:
+        """At the end by the pages' own ways too: the incident, and the chronology of its pupil."""
+        for incident, case in self.model.cases.items():
+            for person in self.model.roles:
+                given = {entry.id for entry in case.entries if self.model.may_read(person, case, entry)}
+                try:
+                    found = {entry.id for entry in self.ask(Incident(incident_id=incident), person).entries}
+                except NotFound:
+                    found = set()
+                assert found == given
+        for pupil in self.model.parents:
+            cases = [case for case in self.model.cases.values() if case.pupil == pupil]
+            for person in self.model.roles:
+                given = {entry.id for case in cases for entry in case.entries if self.model.may_read(person, case, entry)}
+                page = self.ask(Chronology(pupil_id=pupil, limit=500), person)
+                assert {line.id for line in page.items} == given
+                assert page.total == len(given), "not even counted"
+
+    # --- doing
+
+    @property
+    def classes(self) -> dict[str, int]:
+        return self.__dict__.setdefault("_classes", dict(CLASSES))  # type: ignore[no-any-return]
+
+    def lead(self, number: int) -> UUID | None:
+        leads = [person for person, role in self.model.roles.items() if role in LEADS]
+        return leads[number % len(leads)] if leads else None
+
+    def incident(self, number: int) -> UUID:
+        return list(self.model.cases)[number % len(self.model.cases)]
+
+    def give_role(self, person: UUID, role: str) -> None:
+        with self.resources.transaction(self.resources.engine, school_id=self.school.id) as tx:
+            store.keep_staff(tx, school_id=self.school.id, person_id=person, roles=[role], active=True)
+        self.model.roles[person] = role
+
+    def keep_pupil(self, pupil: UUID, parents: set[UUID]) -> None:
+        seed = SeedPupil(id=pupil, name="A Pupil", year="", form="", born=dt.date(2016, 2, 29), family=pupil, relatives=sorted(parents))
+        token = actors.service_token(keys=self.service_keys, service="demo", school_id=self.school.id, methods=[ImportPupils.method])
+        self.call(ImportPupils(pupils=[seed]), token)
+        self.model.parents[pupil] = parents
+
+    def write(self, *, author: UUID, pupil: UUID, code: str, told: list[UUID], asked: list[UUID]) -> None:
+        alert = Alert(staff_ids=[p for p in told if p != author], reasons=dict.fromkeys(told, "Needs it"), ask_dsl=asked)
+        wanted = Record(id=new_id(), pupil_id=pupil, occurred_at=NOW, kind="other", narrative="N", category_codes=[code], alert=alert)
+        done = self.attempt("record", wanted, author)
+        if done:
+            case = Case(pupil, self.classes[code], [Entry(wanted.id, author, self.classes[code], of_account=True)])
+            self.model.cases[wanted.id] = case
+            self.told(case, case.entries[0], done.recipients, by=author)
+
+    def act(self, incident: UUID, person: UUID, *, told: set[int], codes: list[str], keep: set[int]) -> None:
+        case, people = self.model.cases[incident], list(self.model.roles)
+        named = [people[n] for n in told if people[n] != person]
+        class_ = max([case.class_, *(self.classes[code] for code in codes)])
+        alert = Alert(staff_ids=named, reasons=dict.fromkeys(named, "Needs it"))
+        kept = {people[n] for n in keep}
+        if codes:
+            shown = self.attempt("preview", PreviewAlert(incident_id=incident, category_codes=codes, alert=alert), person)
+            kept &= set(shown.loses_sight) if shown else set()
+        wanted = AddAction(id=new_id(), incident_id=incident, text="T", category_codes=codes, alert=alert, keep=sorted(kept), keep_reason="Needs it")
+        done = self.attempt("raise" if class_ > case.class_ else "act", wanted, person)
+        if done:
+            assert any(self.model.may_read(person, case, entry) for entry in case.entries), "added to what they do not read"
+            if class_ > case.class_:
+                self.model.raised(case, class_, kept=kept)
+            case.entries.append(Entry(wanted.id, person, class_, of_account=False))
+            self.told(case, case.entries[-1], done.recipients, by=person)
+
+    def told(self, case: Case, entry: Entry, recipients: Any, *, by: UUID) -> None:
+        people = [recipient.person_id for recipient in recipients]
+        for person in people:
+            assert self.model.may_be_sent(person, case, entry.class_, by=by), f"a {self.model.roles[person]} was sent it"
+        self.model.sent(case, entry, people)
+
+    def attempt(self, what: str, request: Any, person: UUID | None) -> Any:
+        """Ask; None for what is refused: that is no change of who reads what."""
+        assert person is not None
+        try:
+            done = self.ask(request, person)
+        except (Invalid, NotAllowed, NotFound):
+            return None
+        self.carried_out[what] = self.carried_out.get(what, 0) + 1
+        return done
+
+    def ask(self, request: Any, person: UUID) -> Any:
+        token = actors.person_token(
+            keys=self.keys,
+            person_id=person,
+            name="Test Person",
+            roles=frozenset({self.model.roles[person]}),
+            school_id=self.school.id,
+            trust_id=None,
+            session_id=new_id(),
+            second_factor_at=clock.now(),
+        )
+        return self.call(request, token)
+
+    def call(self, request: Any, token: str) -> Any:
+        from safekeep.rpc import envelope
+
+        answer = getattr(self.service, request.method.partition(".")[2])(envelope(request, token=token, seconds=30))
+        return request.answer.receive(answer)
+
+
+FINDING = settings(
+    max_examples=40,
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+    derandomize=True,
+    phases=[Phase.generate],
+)
+
+
+@pytest.fixture
+def machine(resources: Callable[..., Any], keys_folder: Any) -> type[Sight]:
+    class Held(Sight):
+        pass
+
+    Held.resources = resources("incidents")
+    Held.keys = Keys.load(keys_folder / "process" / "identity.json")
+    Held.service_keys = Keys.load(keys_folder / "process" / "demo.json")  # type: ignore[attr-defined]
+    Held.carried_out = {}
+    return Held
+
+
+def test_nobody_ever_reads_what_the_rules_do_not_give_them_and_authors_always_their_own_words(machine: type[Sight]) -> None:
+    """Against a real database, 40 sequences of 20 steps; and enough of each kind of step gets through for that to mean something."""
+    run_state_machine_as_test(machine, settings=settings(FINDING, phases=[Phase.generate, Phase.shrink], derandomize=False))
+    few = {what: machine.carried_out.get(what, 0) for what in ("record", "act", "raise", "correct", "answer", "stand_in")}
+    assert min(few.values()) >= 5, few
+
+
+# --- rules that are broken on purpose ------------------------------------------------------------------------------
+
+
+def _own_child_forgotten(reading: Reading) -> Any:
+    return sa.or_(_right_readable(Reading(reading.person_id, reading.role_class)), _by_role(reading))
+
+
+def _by_role(reading: Reading) -> Any:
+    return tables.entries.c["class"] <= int(reading.role_class or 0)
+
+
+def _one_class_too_many(reading: Reading) -> Any:
+    return _right_readable(Reading(reading.person_id, Class(reading.role_class + 1) if reading.role_class == Class.WELFARE else reading.role_class))
+
+
+def _a_right_outlives_a_raise(reading: Reading) -> Any:
+    held = sa.select(tables.rights.c.entry_id).where(tables.rights.c.person_id == reading.person_id)
+    parents = sa.select(tables.incident_pupils.c.incident_id).join(tables.relations, tables.relations.c.pupil_id == tables.incident_pupils.c.pupil_id)
+    mine = parents.where(tables.relations.c.person_id == reading.person_id)
+    return sa.or_(_right_readable(reading), sa.and_(tables.entries.c.id.in_(held), tables.entries.c.incident_id.not_in(mine)))
+
+
+def _authors_forgotten(reading: Reading) -> Any:
+    return sa.and_(_right_readable(reading), tables.entries.c.author_id != reading.person_id)
+
+
+def _stand_ins_read_all(reading: Reading) -> Any:
+    theirs = sa.select(sa.literal(1)).where(tables.stand_ins.c.person_id == reading.person_id, tables.stand_ins.c.ended_at.is_(None))
+    return sa.or_(_right_readable(reading), theirs.exists())
+
+
+_right_readable = reading_store.readable
+BROKEN_READING = {
+    "nothing keeps somebody from what is about their own child": _own_child_forgotten,
+    "SLT read one class too many": _one_class_too_many,
+    "a right to an entry outlives the raising of its class": _a_right_outlives_a_raise,
+    "authors do not read their own words": _authors_forgotten,
+    "who stands in reads everything": _stand_ins_read_all,
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_READING)
+def test_a_broken_rule_of_reading_is_found(machine: type[Sight], monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    monkeypatch.setattr(reading_store, "readable", BROKEN_READING[broken])
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=FINDING)
+
+
+def _alerts_open_every_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = entries_store._ADD_ENTRY.text.replace("e.id, p.person_id, :class, ", "e.id, p.person_id, 4, ")
+    assert wrong != entries_store._ADD_ENTRY.text
+    monkeypatch.setattr(entries_store, "_ADD_ENTRY", sa.text(wrong))
+
+
+def _the_account_keeps_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries_store, "rises", lambda incident_id: sa.false())
+
+
+def _corrections_keep_their_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries_store, "rises", lambda incident_id: tables.entries.c.kind == "incident")
+
+
+def _everybody_may_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(permissions, "may_be_told", lambda **_: permissions.Telling.ALLOWED)
+
+
+BROKEN_WRITING = {
+    "an alert opens an entry whatever class it comes to have": _alerts_open_every_class,
+    "raising a class leaves the account as it was": _the_account_keeps_its_class,
+    "raising a class leaves corrections of the account as they were": _corrections_keep_their_class,
+    "anybody may be sent anything": _everybody_may_be_told,
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_WRITING)
+def test_a_broken_rule_of_writing_is_found(machine: type[Sight], monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    BROKEN_WRITING[broken](monkeypatch)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=FINDING)
