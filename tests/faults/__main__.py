@@ -62,7 +62,10 @@ def run(on: Victim, *, seed: int, faults: list[Fault], minutes: float, writers: 
     finally:
         over = time.monotonic()
         workload.end()
-    wait_until(on.answers, seconds=120, what="not everything answers again")
+    with contextlib.suppress(TimeoutError):
+        wait_until(on.answers, seconds=120, what="everything answers again")
+    if not on.answers():
+        raise TimeoutError(f"not ready again: {on.silent()}; ./run said: {on.log.read_text()[-1000:]}")
     with contextlib.suppress(TimeoutError):  # the checker says what
         wait_until(lambda: not _on_its_way(on), seconds=settles, what="something is stuck")
     settled = time.monotonic() - over

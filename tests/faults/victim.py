@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -167,8 +168,12 @@ class Victim:
     def answers(self) -> bool:
         """Whether the page and every process's inner port answer."""
         self.check()
-        urls = [self.system["url"] + "sign-in", *(f"http://127.0.0.1:{port}/readyz" for port in self.system["inner"].values())]
-        return all(_status(url) == 200 for url in urls)
+        return not self.silent()
+
+    def silent(self) -> dict[str, str]:
+        """Return which processes are not ready, and what they say."""
+        pages = {"page": self.system["url"] + "sign-in"} | {name: f"http://127.0.0.1:{port}/readyz" for name, port in self.system["inner"].items()}
+        return {name: said for name, url in pages.items() if (said := _said(url))}
 
     def mails(self) -> list[dict[str, Any]]:
         """Return every mail that the mailbox took."""
@@ -180,12 +185,15 @@ def _count(database: psycopg.Connection[Any], what: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _status(url: str) -> int:
+def _said(url: str) -> str:
+    """Return nothing when it answers well, and else what it says."""
     try:
-        with urllib.request.urlopen(url, timeout=3) as answer:
-            return int(answer.status)
-    except (OSError, http.client.HTTPException):
-        return 0
+        with urllib.request.urlopen(url, timeout=3):
+            return ""
+    except urllib.error.HTTPError as answer:
+        return answer.read().decode(errors="replace")[:200]
+    except (OSError, http.client.HTTPException) as error:
+        return type(error).__name__
 
 
 @contextlib.contextmanager
