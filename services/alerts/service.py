@@ -181,8 +181,13 @@ class Service:
             store.add(tx, school_id=row.school_id, alerts=[], mails=mails)
 
     def _deliver(self, row: Any) -> dict[str, Any]:
+        """Hand one mail over, whatever happens: an error here would leave those taken beside it unmarked, and they would be sent again."""
         telemetry.trace.set(row.trace)
-        outcome = self._hand_over(row)
+        try:
+            outcome = self._hand_over(row)
+        except Exception as error:
+            telemetry.log().error("mail.failed", mail=str(row.id), error=type(error).__name__)
+            outcome = "later"
         failed = outcome == "failed" or (outcome == "later" and row.attempts + 1 >= telling.MAX_ATTEMPTS)
         now = clock.now()
         telemetry.MAILS.labels(outcome="failed" if failed else outcome).inc()

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+import xmlrpc.client
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ class Nemesis:
     def _do(self, fault: Fault) -> None:
         try:
             happened = getattr(self, f"_{fault.kind}")(fault)
-        except (OSError, KeyError, psutil.Error, StopIteration):  # it was down already, by the fault before
+        except (OSError, KeyError, IndexError, psutil.Error, StopIteration, xmlrpc.client.Fault):  # it was down already, by the fault before
             happened = False
         with self._lock:
             (self.done if happened else self.left_out)[fault.kind] += 1

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from kombu.exceptions import OperationalError
 
 from deploy.local.servers import free_port
 from safekeep import clock, inbox
@@ -463,6 +464,27 @@ def test_when_the_database_goes_away_after_the_server_took_a_mail_it_is_not_sent
     alerts.send()
     alerts.send(minutes=10)
     assert (alerts.mails(), smtp.tried) == ([("sent", 1)], 1)
+
+
+def test_one_mail_that_fails_in_an_unforeseen_way_does_not_repeat_those_beside_it(
+    alerts: Alerts, smtp: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a call to identity does when the broker goes away under it."""
+    alerts.recorded("dsl", "slt", class_code="welfare")
+    hand_over, fails = service.Service._hand_over, {alerts.people["dsl"]}
+
+    def unless_it_fails(self: service.Service, row: Any) -> Any:
+        if row.person_id in fails:
+            raise OperationalError
+        return hand_over(self, row)
+
+    monkeypatch.setattr(service.Service, "_hand_over", unless_it_fails)
+    alerts.send()
+    assert sorted(alerts.mails()) == [("sent", 1), ("waiting", 1)]
+    fails.clear()
+    alerts.send(minutes=10)
+    assert sorted(alerts.mails()) == [("sent", 1), ("sent", 2)]
+    assert smtp.tried == 2
 
 
 def test_what_another_has_sent_meanwhile_is_not_said_to_wait_again(alerts: Alerts, smtp: Server) -> None:
