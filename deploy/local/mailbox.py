@@ -39,7 +39,7 @@ class Mailbox:
         """Keep a message, whole or not at all. Raises OSError when there is no room for it."""
         line = json.dumps(message).encode() + b"\n"
         with self._lock:
-            before = self._file.tell()
+            before = os.fstat(self._file.fileno()).st_size  # it has been cut shorter than where it was written last, when the disk was full
             if self._file.write(line) != len(line):
                 self._file.truncate(before)
                 raise OSError(errno.ENOSPC, "no room")

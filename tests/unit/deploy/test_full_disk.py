@@ -24,7 +24,7 @@ class Half:
     """A file on a disk with room for half of what comes."""
 
     def __init__(self, file: Any) -> None:
-        self._file, self.tell, self.truncate = file, file.tell, file.truncate
+        self._file, self.fileno, self.truncate = file, file.fileno, file.truncate
 
     def write(self, data: bytes) -> int:
         return int(self._file.write(data[: len(data) // 2]))
@@ -43,7 +43,7 @@ def test_a_mail_without_room_is_refused_for_now_and_leaves_no_half_of_itself(tmp
     roomy = mailbox._file
     with contextlib.ExitStack() as opened:
         mailbox._file = full(roomy) if full is Half else opened.enter_context(full(roomy))
-        assert answer().startswith("452 ")
+        assert [answer()[:4] for _ in range(3)] == ["452 "] * 3
     mailbox._file = roomy
     assert answer() == "250 kept"
     again = Mailbox(path)
