@@ -28,7 +28,8 @@ def main(ready: str, out: str) -> None:
 
         def ask(request: Request[Any], school_id: UUID | None = None) -> None:
             service, _, method = request.method.partition(".")
-            getattr(services[service], method)(envelope(request, token=service_token(keys=keys, service="demo", school_id=school_id), seconds=120))
+            token = service_token(keys=keys, service="demo", school_id=school_id, methods=[request.method])
+            getattr(services[service], method)(envelope(request, token=token, seconds=120))
 
         trust = {"trust_id": people.id_of("trust"), "trust_name": "Heathland Learning Trust", "trust_slug": "heathland"}
         ask(Seed(**trust, trust_people=people.trust_people(), schools=[school.seed]))
