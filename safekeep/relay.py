@@ -37,7 +37,7 @@ DEAD_AFTER = 10
 
 _stopping = False
 _ready = {"database": False, "broker": False, "queues": True}
-"""`queues` is not ready from the first batch that the broker did not take to the next that it took (deploy/local/broker_watch.py looks at it)."""
+"""`queues` is not ready when the broker answered and did not take the last batch (deploy/local/broker_watch.py looks at it)."""
 
 
 def main(service: str) -> None:
@@ -57,8 +57,7 @@ def main(service: str) -> None:
             _ready.update(database=False, broker=False)
             telemetry.RELAY_WORKS.labels(service=service).set(0)
             reason = str(error) if isinstance(error, NotConfirmed) else ""
-            if reason in {"refused", "late"}:
-                _ready["queues"] = False
+            _ready["queues"] = reason not in {"refused", "late"}
             telemetry.log().warning("relay.waiting", error=type(error).__name__, reason=reason)
             delay = 0.2 if time.monotonic() - started > 10.0 else min(delay * 2, 2.0)
             time.sleep(delay)

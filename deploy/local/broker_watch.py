@@ -13,7 +13,7 @@ from typing import Final
 LOOK_EVERY: Final = 2.0
 PATIENCE: Final = 6.0
 """Seconds for which events are refused before the broker is started again."""
-AGAIN: Final = 20.0
+AGAIN: Final = 60.0
 """Seconds before it is started again once more: `./run` itself ends when a process was started more than five times in a minute."""
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
