@@ -56,7 +56,10 @@ def look(victim: Victim, asked: Sequence[Asked]) -> Found:
 
 def _proof(victim: Victim) -> tuple[list[str], list[str]]:
     """Fetch the school's export as a DSL does, on its pages. Returns the hashes of incidents and actions, and what verifying it finds wrong."""
-    export = _export(victim)
+    try:
+        export = _export(victim)
+    except (AssertionError, TimeoutError) as error:
+        return [], [f"no export can be had: {error}"[:500]]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "school.zip"
         path.write_bytes(export)

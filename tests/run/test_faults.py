@@ -46,10 +46,11 @@ def hurt(faults: Sequence[str], *, broken: Mapping[str, str]) -> Verdict:
 
 def test_builds_that_publish_apart_take_twice_or_acknowledge_too_early_are_caught() -> None:
     broken = {"incidents": "outside", "alerts": "no_inbox", "reports": "ack_first"}
-    found = hurt(["backend incidents", "slow alerts broker + slam alerts broker", "kill reports"] * 3, broken=broken).wrong()
+    twice = ["slow alerts broker + slam alerts broker", "slow relay-incidents broker + slam relay-incidents broker"]
+    found = hurt([*twice, "backend incidents", *twice, "kill reports"] * 3, broken=broken).wrong()
     assert "told_of_nothing" in found, "outside: somebody was told of what was never recorded"
-    assert any("alerts" in each for each in found["doubled"]), "no_inbox: somebody was alerted twice"
-    assert any(each.startswith("counted") for each in found["torn"]), "ack_first: something was never counted"
+    assert any("alerts" in each for each in found.get("doubled", [])), "no_inbox: somebody was alerted twice"
+    assert any(each.startswith("counted") for each in found.get("torn", [])), "ack_first: something was never counted"
 
 
 def test_a_build_that_answers_before_it_has_committed_is_caught() -> None:
