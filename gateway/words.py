@@ -165,6 +165,22 @@ ALTERATIONS = {
     "head": _("The record is not the one that a seal was made of"),
 }
 EXPORTS = {"pupil": _("Export of one pupil"), "incident": _("Export of one incident"), "school": _("Export of the whole record")}
+OPENINGS = {
+    "incident": _("opened an incident"),
+    "pupil": _("opened the pupil’s page"),
+    "chronology": _("read the chronology"),
+    "print": _("printed the chronology"),
+    "export": _("took out the record"),
+    "file": _("opened a file"),
+    "search": _("searched for pupils"),
+}
+UNUSUAL = {
+    "own_child": _("Own child’s record"),
+    "refused": _("Tried and was not let"),
+    "out_of_hours": _("Out of hours"),
+    "many": _("Very much in one hour"),
+}
+"""What stands out in who read what."""
 ENTRY_KINDS = {"incident": _("Incident"), "action": _("Action"), "correction": _("Correction")}
 
 

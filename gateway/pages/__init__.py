@@ -44,6 +44,7 @@ def install(app: Flask) -> None:
         proof,
         providers,
         pupils,
+        readers,
         recording,
         reports,
         restricting,
@@ -59,7 +60,7 @@ def install(app: Flask) -> None:
 
     to_sign_in_with = session_pages, sign_on, account
     for_records = home, inbox, recording, saving, incidents, actions, assigning, corrections, restricting, pupils, drafts, kept, files, reports
-    to_look_after = trust, trust_people, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
+    to_look_after = readers, trust, trust_people, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
     for module in (*to_sign_in_with, *for_records, *to_look_after):
         app.register_blueprint(module.pages)
 

@@ -280,6 +280,33 @@ def test_an_entry_about_an_adult_is_kept_to_the_chair_and_one_dsl_who_may_give_i
     expect(other.page.get_by_role("main")).to_contain_text(said)
 
 
+def test_a_dsl_sees_who_has_read_of_a_pupil_and_what_stands_out(sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]) -> None:
+    """The head's opening of an incident, on the pupil's page and on the head's; a teacher's try at what is not theirs is marked."""
+    teacher, slt, dsl = (sign_in(role, viewport=PHONE) for role in ("teacher", "slt", "dsl"))
+    pupil = pupils(teacher.go("pupils"), "sarah")[0]["id"]
+    address = record(teacher.page, pupil_id=pupil, category_codes="behaviour")
+    slt.page.goto(address)
+    number = re.search(r"\d{4}-\d{4}", slt.page.get_by_role("main").inner_text()).group()  # type: ignore[union-attr]
+    names = [person.page.locator(".sk-banner__person").inner_text() for person in (teacher, slt)]
+    other = sign_in("admin", viewport=PHONE)
+    other.page.goto(address)
+    names.append(other.page.locator(".sk-banner__person").inner_text())
+    page = dsl.go(f"pupils/{pupil}")
+    page.get_by_role("link", name="Who has read").click()
+    read = page.get_by_role("listitem").filter(has_text=number)
+    expect(read.filter(has_text=names[1]).first).to_contain_text("opened an incident")
+    expect(read.filter(has_text=names[2]).first).to_contain_text("Tried and was not let")
+    finds_nothing_wrong(page)
+    page.get_by_role("link", name="Who reads how much").click()
+    finds_nothing_wrong(page)
+    page.get_by_role("link", name=names[1], exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(names[1])
+    expect(page.get_by_role("listitem").filter(has_text=number).first).to_be_visible()
+    finds_nothing_wrong(page)
+    for path in ("readers", f"pupils/{pupil}/readers"):
+        assert slt.page.goto(f"{slt.base}s/hillside/{path}").status == 403
+
+
 def test_no_page_of_these_opens_to_whom_it_is_not_for(sign_in: Callable[..., Any]) -> None:
     teacher = sign_in("teacher", viewport=PHONE)
     address = record(teacher.go("pupils"), category_codes="behaviour")

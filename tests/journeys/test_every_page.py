@@ -15,7 +15,21 @@ from tests.journeys.conftest import DESKTOP, PHONE
 from tests.journeys.test_afterwards import pupils, record
 from tests.journeys.test_recording_page import ACCOUNT
 
-NOUNS = {"home", "inbox", "recording", "incidents", "actions", "assigning", "corrections", "restricting", "pupils", "drafts", "reports", "saving"}
+NOUNS = {
+    "home",
+    "inbox",
+    "recording",
+    "incidents",
+    "actions",
+    "assigning",
+    "corrections",
+    "restricting",
+    "readers",
+    "pupils",
+    "drafts",
+    "reports",
+    "saving",
+}
 NO_PAGES = {
     *{"recording.begin", "actions.begin", "corrections.begin", "pupils.begin_flag", "assigning.begin", "incidents.alert"},  # lead on at once
     *{"corrections.begin_request", "restricting.begin"},
@@ -84,6 +98,9 @@ def test_axe_finds_nothing_on_any_page_of_the_record(
     for path in ("", "/chronology", "/chronology?category=behaviour", "/chronology?print=1", "/flags/new"):
         at.look(f"{here}pupils/{pupil}{path}")
     at.press("Save flag")
+    at.look(f"{here}pupils/{pupil}/readers")
+    at.look(f"{here}readers")
+    at.look(f"{here}readers/{dsl.page.locator('.sk-rows a').first.get_attribute('href').rpartition('/')[2]}")
     at.look(about)
     at.look(f"{about}/recorded")
     at.look(f"{about}/actions/new")

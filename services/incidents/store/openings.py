@@ -95,7 +95,8 @@ def openings_about(
         sa.select(moves.c.from_id).where(moves.c.school_id == school_id, moves.c.incident_id.in_(theirs)),
     )
     elsewhere = sa.and_(openings.c.pupil_id.in_(beside), openings.c.entry_ids.overlap(words_of_theirs.scalar_subquery()))
-    about = sa.or_(openings.c.pupil_id == pupil_id, openings.c.incident_id.in_(theirs), elsewhere)
+    of_everybody = sa.and_(openings.c.kind == "export", openings.c.pupil_id.is_(None), openings.c.incident_id.is_(None))  # the whole school's record
+    about = sa.or_(openings.c.pupil_id == pupil_id, openings.c.incident_id.in_(theirs), elsewhere, of_everybody)
     return _page(tx, school_id=school_id, reading=reading, where=about, before=before, limit=limit)
 
 

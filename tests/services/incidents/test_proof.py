@@ -490,10 +490,13 @@ def test_asking_twice_is_one_export_and_one_disclosure(office: Office) -> None:
 
 
 def test_an_export_is_kept_by_who_read_what(office: Office) -> None:
-    from safekeep.contracts.incidents import PersonOpenings
+    from safekeep.contracts.incidents import PersonOpenings, PupilOpenings
 
     desk = office.fill().desk
     office.export(scope="pupil", scope_id=desk.pupil)
+    office.export()
+    of_pupil = desk.ask(PupilOpenings(pupil_id=office.other), role="deputy_dsl").items
+    assert [(item.kind, item.pupil_id) for item in of_pupil] == [("export", None)], "the school's record holds theirs"
     items = desk.ask(PersonOpenings(person_id=desk.school.people["dsl"]), role="dsl").items
     assert any(item.kind == "export" and item.pupil_id == desk.pupil and item.reason == "For the court" for item in items)
 
