@@ -23,10 +23,7 @@ from services.identity.sessions import State, Times
 from services.identity.single_sign_on import is_guarded
 from services.identity.store import accounts
 
-GIVES_WAY: Final = 10
-"""What `nice` means by it. On Linux a thread has one of its own."""
 _AT_ONCE: Final = eventlet.semaphore.Semaphore(max(1, (os.cpu_count() or 2) - 1))
-_NATIVE: Final = eventlet.patcher.original("_thread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,17 +200,10 @@ def needs_fresh(row: Any, now: datetime) -> None:
 def off_loop(function: Any, **arguments: Any) -> Any:
     """Run CPU work in a thread when eventlet hosts us, so that one sign-in does not stop the service.
 
-    As many at once as there are processors but one, and each gives way: a rush of sign-ins must not make recording wait.
+    As many at once as there are processors but one: a rush of sign-ins must leave recording a processor. Not by a thread's
+    priority: one that gives way still holds the interpreter's lock while it waits for its turn, and stops the service.
     """
     if eventlet.patcher.is_monkey_patched("thread"):
         with _AT_ONCE:
-            return eventlet.tpool.execute(giving_way, function, arguments)
-    return function(**arguments)
-
-
-def giving_way(function: Any, arguments: dict[str, Any]) -> Any:
-    """Call the function in this thread, which from now on gets a processor after everything else of the machine's (nice)."""
-    thread = _NATIVE.get_native_id()
-    if os.getpriority(os.PRIO_PROCESS, thread) < GIVES_WAY:
-        os.setpriority(os.PRIO_PROCESS, thread, GIVES_WAY)
+            return eventlet.tpool.execute(function, **arguments)
     return function(**arguments)
