@@ -164,6 +164,9 @@ def _work_out(typed: Form, *, here: Here, known: Known, incident: IncidentAnswer
         if item.person_id in wrote and f"reason_{item.person_id}" not in typed.fields:
             typed.put(f"reason_{item.person_id}", gettext("They wrote in it"))
     losing = found.preview.losing if found.preview else []
+    for each in losing:  # nothing was asked of whom it was not sent to: they let go unless the DSL says otherwise
+        if not (each.was_sent or each.wrote or each.asked) and f"sight_{each.person_id}" not in typed.fields:
+            typed.put(f"sight_{each.person_id}", "let_go")
     if losing:
         found.unread = _unread(here, incident, {item.person_id for item in losing})
         if "release_line" not in typed.fields:

@@ -74,7 +74,7 @@ def test_before_a_class_is_raised_the_dsl_says_of_each_who_keeps_it_and_who_lets
     dsl.locator("summary", has_text="Add a category").click()
     dsl.get_by_label("Child protection", exact=True).check(force=True)
     losing = dsl.get_by_role("region", name="These people will lose sight of it")
-    expect(losing.get_by_role("group", name=re.compile(name_of(coach)))).to_be_visible()
+    expect(losing.get_by_role("group", name=f"Does {name_of(coach)} keep it?")).to_be_visible()
     cards = {person: losing.locator(".sk-card").filter(has_text=name_of(person)) for person in (coach, office)}
     expect(cards[coach]).to_contain_text("Was sent it, and has read it.")
     expect(cards[office]).to_contain_text("Was sent it, and has not read it yet.")
@@ -148,7 +148,7 @@ def test_a_dsl_chooses_beforehand_who_stands_in_where_it_is_the_child_of_every_d
     sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]
 ) -> None:
     """From settings: chosen with a reason, shown with by whom and when, ended; a leaver's and a DSL's name is not offered."""
-    dsl = sign_in("dsl", viewport=PHONE)
+    dsl = sign_in("dsl", viewport=PHONE, fresh=True)
     page = dsl.go("settings")
     page.get_by_role("link", name="If it is the child of every DSL").click()
     name = name_of(sign_in("slt", viewport=PHONE))

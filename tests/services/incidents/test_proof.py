@@ -468,6 +468,17 @@ def test_an_export_is_its_askers_alone_and_gone_after_a_day(office: Office) -> N
     assert (answer.item.state, answer.parts) == ("over", [])
 
 
+def test_a_correction_that_rose_with_its_account_is_as_it_was_recorded(office: Office) -> None:
+    """Corrected while it was behaviour, then raised: the self-check finds both of the new class, and nothing wrong."""
+    desk = office.desk
+    answer = desk.record(category_codes=["behaviour"])
+    desk.ask(AddCorrection(id=new_id(), incident_id=answer.id, entry_id=answer.id, reason="A slip", should_say="Nan"), role="dsl")
+    desk.ask(AddAction(id=new_id(), incident_id=answer.id, text="Referred.", category_codes=["child_protection"], alert=Alert()), role="dsl")
+    assert office.whole() == []
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        assert set(tx.execute(sa.text("select class from entries")).scalars()) == {4}
+
+
 @pytest.mark.parametrize(("roles", "active"), [(["teacher"], True), (["dsl"], False)], ids=["another role", "left the school"])
 def test_whoever_is_no_dsl_any_more_when_their_export_is_made_gets_none(office: Office, roles: list[str], active: bool) -> None:
     """Who asked and why is kept with the job; what it may show is decided again, by their role at the moment it is done."""

@@ -200,8 +200,13 @@ class Sight(RuleBasedStateMachine):
             for recipient in done.recipients:  # told of the correction alone: nothing before it is opened by it
                 entry.opened[recipient.person_id] = entry.class_
 
-    @rule(who=st.integers(0, 1), accept=st.booleans())
-    def answer_ask(self, who: int, accept: bool) -> None:
+    @rule(who=st.integers(0, 1), about=st.integers(0, 2), whom=st.integers(0, 5), accept=st.booleans())
+    def answer_ask(self, who: int, about: int, whom: int, accept: bool) -> None:
+        """Somebody who only writes asks for one more person; a lead answers the request that waits longest."""
+        writers = [person for person, role in self.model.roles.items() if role in WRITES_ONLY]
+        if writers:
+            asked, pupil = list(self.model.roles)[whom], list(self.model.parents)[about]
+            self.write(author=writers[0], pupil=pupil, code="safeguarding_concern", told=[], asked=[asked])
         person = self.lead(who)
         found = self.attempt("asks", OpenAsks(), person) if person else None
         for ask in found.items[:1] if found else []:
