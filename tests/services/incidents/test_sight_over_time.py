@@ -472,10 +472,6 @@ def _the_account_keeps_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entries_store, "rises", lambda incident_id: sa.false())
 
 
-def _corrections_keep_their_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entries_store, "rises", lambda incident_id: tables.entries.c.kind == "incident")
-
-
 def _everybody_may_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(permissions, "may_be_told", lambda **_: permissions.Telling.ALLOWED)
 
@@ -483,7 +479,6 @@ def _everybody_may_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
 BROKEN_WRITING = {
     "an alert opens an entry whatever class it comes to have": _alerts_open_every_class,
     "raising a class leaves the account as it was": _the_account_keeps_its_class,
-    "raising a class leaves corrections of the account as they were": _corrections_keep_their_class,
     "anybody may be sent anything": _everybody_may_be_told,
 }
 
