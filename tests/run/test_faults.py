@@ -1,5 +1,6 @@
 """The short form of `./bench faults`, and the checker's own proof: builds that break a promise on purpose are found out."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -44,15 +45,17 @@ def hurt(faults: Sequence[str], *, broken: Mapping[str, str]) -> Verdict:
     return outcome.verdict
 
 
-def test_builds_that_publish_apart_take_twice_or_acknowledge_too_early_are_caught() -> None:
-    broken = {"incidents": "outside", "alerts": "no_inbox", "reports": "ack_first"}
-    twice = ["slow alerts broker + slam alerts broker", "slow relay-incidents broker + slam relay-incidents broker"]
-    found = hurt([*twice, "backend incidents", *twice, "kill reports"] * 3, broken=broken).wrong()
-    assert "told_of_nothing" in found, "outside: somebody was told of what was never recorded"
-    assert any("alerts" in each for each in found.get("doubled", [])), "no_inbox: somebody was alerted twice"
-    assert any(each.startswith("counted") for each in found.get("torn", [])), "ack_first: something was never counted"
+def test_a_build_that_publishes_apart_from_what_it_tells_of_is_caught() -> None:
+    found = hurt(["backend incidents"] * 6, broken={"incidents": "outside"}).wrong()
+    assert "told_of_nothing" in found, "somebody was told of what was never recorded"
 
 
-def test_a_build_that_answers_before_it_has_committed_is_caught() -> None:
-    found = hurt(["kill incidents", "backend incidents"] * 2, broken={"incidents": "answer_first"}).wrong()
-    assert "lost" in found
+def test_builds_that_answer_acknowledge_or_take_without_their_transaction_are_caught() -> None:
+    """Alerts has no part in `no_inbox`: one a person and entry is its table's rule besides."""
+    broken = {"incidents": "answer_first", "alerts": "ack_first", "reports": "no_inbox", "relay-incidents": "twice"}
+    verdict = hurt(["kill alerts", "kill incidents"] * 3, broken=broken)
+    found = verdict.wrong()
+    assert "lost" in found, "answer_first: what was answered is not there"
+    assert any(": alerts [0" in each for each in found.get("torn", [])), "ack_first: somebody was never alerted"
+    counted = [re.findall("[0-9]+", each) for each in found.get("torn", []) if each.startswith("counted")]
+    assert any(int(actions) > int(are) for _, actions, _, are in counted), "no_inbox: something was counted twice"

@@ -4,6 +4,7 @@ FAULTS_CLOCK names a file with seconds to add to the process's clock. FAULTS_BRO
 `answer_first` answered before it is committed
 `ack_first`    an event is acknowledged before its effect is committed
 `no_inbox`     what comes twice has its effect twice
+`twice`        not a broken promise: a relay publishes everything twice, as one that dies before it has marked what it published
 `outside`      an event is added apart from, and before, the transaction of what it tells of
 """
 
@@ -68,6 +69,15 @@ def _no_inbox(module):
     module._apply = apply
 
 
+def _twice(module):
+    publish = module.Publisher.publish
+
+    def both(self, messages, **more):
+        publish(self, [each for message in messages for each in (message, message)], **more)
+
+    module.Publisher.publish = both
+
+
 def _outside(module):
     add = module.add
 
@@ -88,6 +98,7 @@ _BROKEN = {
     "answer_first": ("safekeep.database", _answer_first),
     "ack_first": ("safekeep.inbox", _ack_first),
     "no_inbox": ("safekeep.inbox", _no_inbox),
+    "twice": ("safekeep.publishing", _twice),
     "outside": ("safekeep.outbox", _outside),
 }
 _patches = {}
