@@ -412,6 +412,7 @@ class Launcher:
     def _start_broker_again(self) -> None:
         print("\nThe message broker answered and took nothing, as after a full disk: it is started again.", flush=True)
         _quietly(self.supervisor.stopProcess, "rabbitmq", True)
+        self._pids.pop("rabbitmq", None)  # this start is ours: it did not die
         _quietly(self.supervisor.startProcess, "rabbitmq", False)
 
     def _room(self) -> int:
