@@ -185,7 +185,7 @@ def test_nothing_moves_for_who_asked_for_no_motion_and_little_for_others(browser
         context = browser.new_context(reduced_motion=motion)  # type: ignore[arg-type]
         page = context.new_page()
         page.goto(system["url"] + "sign-in")
-        page.locator("main button").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.locator("#problems")).to_be_visible()
         longest = page.evaluate(
             "Math.max(...[...document.querySelectorAll('*')].map((e) => { const s = getComputedStyle(e);"

@@ -33,7 +33,7 @@ def test_every_message_of_a_release_before_is_taken_and_none_is_left_for_later(r
     process = resources(service)
     box = Inbox(engine=process.engine, handlers=importlib.import_module(f"services.{service}.service").HANDLERS)
     heard = [m for m in messages(path) if any(m["name"].startswith(key.removesuffix("#")) for key in bus.CONSUMES[service])]
-    assert heard
+    assert heard or (service, path.stem) == ("identity", "0.1.0"), "identity heard nothing then"
     for message in heard:
         box.take(message)
     with process.transaction(process.worker_engine) as tx:

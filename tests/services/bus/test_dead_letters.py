@@ -105,7 +105,7 @@ def test_a_letter_goes_to_its_own_service_only(stage: Stage) -> None:
     with pika.BlockingConnection(pika.URLParameters(stage.broker.url())) as connection:
         for service in bus.CONSUMES:
             counts[service] = connection.channel().queue_declare(bus.events_queue(service).name, passive=True).method.message_count
-    assert counts == {"incidents": 0, "alerts": 1, "files": 0, "reports": 0}
+    assert counts == {"identity": 0, "incidents": 0, "alerts": 1, "files": 0, "reports": 0}
 
 
 def test_what_is_dropped_is_gone_its_reason_is_kept_and_what_waited_goes_on(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,7 +38,8 @@ def test_a_mail_without_room_is_refused_for_now_and_leaves_no_half_of_itself(tmp
     envelope = SimpleNamespace(content=b"Subject: A subject\n\nA text\n", rcpt_tos=["a@one.example"])
 
     def answer() -> str:
-        return asyncio.run(mailbox.handle_DATA(None, None, envelope))
+        with ThreadPoolExecutor(1) as apart:  # in this thread a browser's loop may run
+            return apart.submit(lambda: asyncio.run(mailbox.handle_DATA(None, None, envelope))).result()
 
     assert answer() == "250 kept"
     roomy = mailbox._file
