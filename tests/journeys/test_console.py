@@ -291,7 +291,7 @@ def test_two_tabs_on_two_schools_cannot_cross(system: dict[str, Any], sign_in: C
         press(it.page, "Add this person")
         expect(it.page.get_by_role("heading", name=f"Tess Two {mark}")).to_be_visible()
     tess = Newcomer(browser, system, viewport=DESKTOP)
-    tess.begin(letter(system, address))
+    tess.begin(letter(system, address, of=2))
     expect(tess.page.get_by_role("heading", name="Choose where you are working")).to_be_visible()
     first, second = tess.page, tess.context.new_page()
     first.goto(f"{it.base}s/hillside/incidents/new")

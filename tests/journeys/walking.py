@@ -72,15 +72,15 @@ class Newcomer:
         self.press("I have kept them")
 
 
-def letter(system: dict[str, Any], to: str, *, subject: str = "account") -> str:
-    """Return the link of the newest letter to an address whose subject holds a word; waits for it."""
+def letter(system: dict[str, Any], to: str, *, subject: str = "account", of: int = 1) -> str:
+    """Return the link of the newest of so many letters to an address whose subject holds a word; waits for them. A later link voids an earlier."""
     ends = time.monotonic() + 60
     while time.monotonic() < ends:
         with urllib.request.urlopen(system["mail_url"] + "/messages.json") as answer:
             mails = [m for m in json.load(answer) if m["to"] == [to] and subject in m["subject"]]
-        for mail in sorted(mails, key=lambda m: m["at"], reverse=True):
-            found = re.search(r"http://\S+/link/\S+", mail["text"])
-            if found:
-                return found.group()
+        newest_first = sorted(mails, key=lambda m: m["at"], reverse=True)
+        links = [found.group() for mail in newest_first if (found := re.search(r"http://\S+/link/\S+", mail["text"]))]
+        if len(links) >= of:
+            return links[0]
         time.sleep(0.3)
     raise AssertionError(f"no letter about {subject} came")
