@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import eventlet
 import nameko.rpc
 import sqlalchemy as sa
 from amqp.exceptions import AMQPError
@@ -28,7 +29,7 @@ from safekeep import bus, clock, database, idempotency, inbox, permissions, sett
 from safekeep.actor import Actor
 from safekeep.calls import InTime
 from safekeep.contracts import Contract, Request
-from safekeep.errors import Invalid, NotAllowed, NotFound, SafekeepError, StorageError, TooLate
+from safekeep.errors import Invalid, NotAllowed, NotFound, SafekeepError, StorageError, TooLate, Unavailable
 from safekeep.keys import Keys
 from safekeep.porter import Porter
 
@@ -223,9 +224,18 @@ def _bury(resources: Resources, body: dict[str, Any], cause: str, attempts: int)
 
 
 def ask(proxy: Any, request: Request[Answered], *, token: str, seconds: float = 5.0) -> Answered:
-    """Ask another service, with a token of our own or on behalf of the person whose token it is. `proxy`: its RpcProxy."""
-    method = request.method.partition(".")[2]
-    answer = getattr(proxy, method)(envelope(request, token=token, seconds=seconds))
+    """Ask another service, with a token of our own or on behalf of the person whose token it is. `proxy`: its RpcProxy.
+
+    Raises Unavailable(service, "unknown") when no answer came within `seconds`: a broker that was killed has lost it, and nameko would
+    wait for ever.
+    """
+    service, _, method = request.method.partition(".")
+    try:
+        with eventlet.Timeout(seconds):
+            answer = getattr(proxy, method)(envelope(request, token=token, seconds=seconds))
+    except eventlet.Timeout:
+        telemetry.log().warning("call.unanswered", method=request.method)
+        raise Unavailable(service, "unknown") from None
     received: Answered = request.answer.receive(answer)  # type: ignore[assignment]
     return received
 

@@ -11,6 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import eventlet
+import eventlet.event
 import pika
 import pytest
 from nameko.exceptions import MethodNotFound, RemoteError, UnknownService, deserialize
@@ -20,6 +22,7 @@ from deploy.local import servers
 from gateway import revocations
 from gateway import rpc as gateway
 from safekeep import bus, door, keys, porter
+from safekeep import rpc as service_rpc
 from safekeep.contracts.reports import Counts
 from safekeep.errors import NotSignedIn, TooLate, Unavailable
 from safekeep.rpc import Resources, envelope
@@ -222,3 +225,17 @@ def test_a_service_that_lost_its_broker_for_a_while_answers_the_first_call_after
     """Its connections are of before: it must notice by itself, not with somebody's call."""
     stage.broker.ctl("close_all_user_connections", "reports", "a test")
     assert stage.answers()
+
+
+def test_a_service_that_asks_another_and_hears_nothing_gives_up() -> None:
+    """A broker that is killed loses answers: whoever waited for one waited for ever, and every mail behind them."""
+
+    class Lost:
+        def counts(self, call: dict[str, Any]) -> Any:
+            eventlet.event.Event().wait()
+
+    started = time.monotonic()
+    with pytest.raises(Unavailable) as said:
+        service_rpc.ask(Lost(), ASKED, token="", seconds=0.2)
+    assert said.value.args == ("reports", "unknown")
+    assert 0.1 < time.monotonic() - started < 5
