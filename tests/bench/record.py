@@ -2,7 +2,7 @@
 
 Starts a clean system, records through the HTTP API from 1, 8 and 32 clients for a bounded time, two recipients each, waits until
 every mail has been accepted, and prints rates, latencies, CPU and memory by process, and the ratio to the bare insert-and-commit rate.
-Then the same beside a second system that has no ledger and no inbox (tests/bench/bare), in turns, so that a busy machine is busy for both.
+Then the same beside a second system that has no ledger and no inbox (the build `bare` of tests/builds), in turns, so that a busy machine is busy for both.
 """
 
 import argparse
@@ -16,7 +16,6 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -25,7 +24,7 @@ import psycopg
 from safekeep.ids import new_id
 from tests.journeys import signing_in
 from tests.make import GOOD_EXAMPLE
-from tests.servers import running_system
+from tests.servers import ROOT, running_system
 
 
 @dataclass
@@ -65,7 +64,7 @@ def main() -> None:
             _print_run(run, lags=lags, before=before, after=_usage(system), bare=bare)
         _print_memory(_usage(system))
         if chosen.turns:
-            with running_system(PYTHONPATH=str(Path(__file__).parent / "bare")) as bare_system:
+            with running_system(PYTHONPATH=str(ROOT / "tests" / "builds"), TEST_BUILD="bare") as bare_system:
                 _compare(system, bare_system, turns=chosen.turns)
 
 

@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=1.5, help="seconds a writer waits between two entries, on average")
     parser.add_argument("--kinds", nargs="*", choices=KINDS, default=list(KINDS))
     parser.add_argument("--schedule", action="store_true", help="print the schedule and do nothing")
-    parser.add_argument("--broken", nargs="*", default=[], metavar="PROCESS=HOW", help="a build broken on purpose: see tests/faults/broken")
+    parser.add_argument("--broken", nargs="*", default=[], metavar="PROCESS=HOW", help="a build broken on purpose: see tests/builds")
     chosen = parser.parse_args()
     kinds = list(chosen.kinds)
     if "disk" in kinds and not victim.may_mount():

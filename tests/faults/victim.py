@@ -67,9 +67,9 @@ class Victim:
                 folder.mkdir(parents=True)
                 doors[name]["database"] = str(folder)
         doors["alerts"]["smtp"] = servers.free_port()
-        told = {name: {"PYTHONPATH": str(ROOT / "tests" / "faults" / "broken"), "FAULTS_CLOCK": str(self.clock)} for name in OURS}
+        told = {name: {"PYTHONPATH": str(ROOT / "tests" / "builds"), "FAULTS_CLOCK": str(self.clock)} for name in OURS}
         for name, how in broken.items():
-            told[name]["FAULTS_BROKEN"] = how
+            told[name]["TEST_BUILD"] = how
         return {"doors": doors, "environment": told}
 
     def start(self) -> None:

@@ -1,6 +1,9 @@
-"""Comes before a process's own modules where the faults' stage asks for it, and nowhere else: a clock that jumps, and promises broken on purpose.
+"""Comes before a process's own modules where a bench or the faults' stage asks for it, and nowhere else: a clock that jumps, and other builds.
 
-FAULTS_CLOCK names a file with seconds to add to the process's clock. FAULTS_BROKEN is a build that the checker must find out:
+FAULTS_CLOCK names a file with seconds to add to the process's clock. TEST_BUILD is a build other than the real one:
+`bare`         without ledger and inbox, for what they cost: no chain, threads, openings, salts and hashes (the school's lock stays: numbers
+               need it), and an event has its effect without its id and place being kept
+The rest are promises broken on purpose, which the checker must find out:
 `answer_first` answered before it is committed
 `ack_first`    an event is acknowledged before its effect is committed
 `no_inbox`     what comes twice has its effect twice
@@ -69,6 +72,23 @@ def _no_inbox(module):
     module._apply = apply
 
 
+def _no_place(module):
+    nothing = module.LedgerEntry(sequence=0, canonical=b"", hash="", openings={})
+    module.append = lambda **_: nothing
+
+
+def _no_chain(module):
+    module.append_to_ledger = lambda *_, **__: None
+
+
+def _no_ledger(module):
+    import sqlalchemy as sa
+
+    from services.incidents.store import chain
+
+    module._ADD_ENTRY = sa.text("with " + str(module._ADD_ENTRY.text).removeprefix(chain.IN_THE_LEDGER).removeprefix(", "))
+
+
 def _twice(module):
     publish = module.Publisher.publish
 
@@ -94,19 +114,22 @@ def _outside(module):
     module.add = apart
 
 
-_BROKEN = {
-    "answer_first": ("safekeep.database", _answer_first),
-    "ack_first": ("safekeep.inbox", _ack_first),
-    "no_inbox": ("safekeep.inbox", _no_inbox),
-    "twice": ("safekeep.publishing", _twice),
-    "outside": ("safekeep.outbox", _outside),
+_BUILDS = {
+    "bare": {
+        "safekeep.inbox": _no_inbox,
+        "services.incidents.ledger": _no_place,
+        "services.incidents.store.chain": _no_chain,
+        "services.incidents.store.entries": _no_ledger,
+    },
+    "answer_first": {"safekeep.database": _answer_first},
+    "ack_first": {"safekeep.inbox": _ack_first},
+    "no_inbox": {"safekeep.inbox": _no_inbox},
+    "twice": {"safekeep.publishing": _twice},
+    "outside": {"safekeep.outbox": _outside},
 }
-_patches = {}
+_patches = dict(_BUILDS[os.environ["TEST_BUILD"]]) if os.environ.get("TEST_BUILD") else {}
 if os.environ.get("FAULTS_CLOCK"):
     _patches["safekeep.clock"] = _clock
-if os.environ.get("FAULTS_BROKEN"):
-    _name, _patch = _BROKEN[os.environ["FAULTS_BROKEN"]]
-    _patches[_name] = _patch
 
 
 class _After(importlib.abc.MetaPathFinder):
