@@ -13,7 +13,8 @@ threads = 16
 timeout = 60
 graceful_timeout = 10
 keepalive = 30
-worker_tmp_dir = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat file, kept off the disk
+_memory = "/dev/shm"  # noqa: S108 - for gunicorn's heartbeat file, kept off the disk where that can be
+worker_tmp_dir = _memory if os.access(_memory, os.W_OK) else None
 
 # Each worker counts in files of its own, and whichever is asked adds them up. Named before our code, and with it the library, is loaded.
 figures = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="safekeep-figures-")

@@ -72,14 +72,13 @@ def together(tx: sa.Connection) -> Iterator[None]:
     Each sees what those before it did; the first that fails is raised at the end of the block, and ends the transaction. For writing
     only: what a statement would return is not there yet.
     """
-    driver: psycopg.Connection[Any] = tx.connection.driver_connection  # type: ignore[assignment]
-    with driver.pipeline():
+    with _driver(tx).pipeline():
         yield
 
 
 def read_together(tx: sa.Connection, *statements: tuple[sa.TextClause, dict[str, Any]]) -> list[list[Any]]:
     """Run statements in one round trip, each seeing what those before it did; return the rows of each, by name."""
-    driver: psycopg.Connection[Any] = tx.connection.driver_connection  # type: ignore[assignment]
+    driver = _driver(tx)
     with driver.pipeline():
         cursors = [driver.cursor(row_factory=namedtuple_row).execute(_in_drivers_words(text, tx.dialect), values) for text, values in statements]
     return [cursor.fetchall() for cursor in cursors]
@@ -90,9 +89,13 @@ def _in_drivers_words(statement: sa.TextClause, dialect: sa.Dialect) -> str:
     return str(statement.compile(dialect=dialect))
 
 
+def _driver(tx: sa.Connection) -> psycopg.Connection[Any]:
+    return tx.connection.driver_connection  # type: ignore[return-value]
+
+
 def _begin(tx: sa.Connection, values: dict[str, str]) -> None:
     """Begin, and say what policies look at, in one round trip: a third of a short transaction's time was these two."""
-    driver: psycopg.Connection[Any] = tx.connection.driver_connection  # type: ignore[assignment]
+    driver = _driver(tx)
     settings = [sql.SQL("set_config({}, {}, true)").format(f"safekeep.{name}", value) for name, value in values.items()]
     try:
         driver.execute(sql.SQL("begin; select {}").format(sql.SQL(", ").join(settings)) if settings else "begin", prepare=False)
