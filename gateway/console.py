@@ -74,6 +74,18 @@ def send(form: Form, contract: type[Request[Answered]], fields: dict[str, str] |
     return attempt(form, wanted, fields=fields)
 
 
+def send_in_answer(form: Form, contract: type[Request[Answered]], **given: Any) -> Answered | None:
+    """Send what answers a request for a correction. Where that was answered meanwhile, say so, and let it be sent without it."""
+    try:
+        return send(form, contract, **given, request_id=form.one("request_id") or None)
+    except NotFound as error:
+        if error.what != "request":
+            raise
+        form.put("request_id", "")
+        form.notice = problems.ANSWERED
+        return None
+
+
 def refuse(form: Form, error: Invalid, *, fields: dict[str, str] | None = None) -> None:
     """Put what was refused beside the form's own fields."""
     for path, code in error.problems.items():

@@ -12,7 +12,7 @@ from flask import Response, current_app, g, request
 from gateway import presence, revocations, rpc
 from safekeep import permissions
 from safekeep.contracts.identity import SchoolPlace, Session, SessionAnswer, SignOut
-from safekeep.errors import NotFound, NotSignedIn, SafekeepError
+from safekeep.errors import NotAllowed, NotFound, NotSignedIn, SafekeepError
 
 _REMEMBERED_SECONDS = 60.0
 _DEVICE_PEOPLE = 8
@@ -80,6 +80,14 @@ def here() -> Here:
     found: Here | None = g.get("here")
     if found is None:
         raise NotSignedIn("missing")
+    return found
+
+
+def lead() -> Here:
+    """Return who is signed in for this request, a DSL or a deputy. Raises NotSignedIn, NotAllowed("role")."""
+    found = here()
+    if not found.is_lead:
+        raise NotAllowed("role")
     return found
 
 

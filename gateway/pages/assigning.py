@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
-from gateway import console, problems, rpc, schools, session
+from gateway import console, rpc, schools, session
 from gateway.forms import Form
 from gateway.pages import recording
 from gateway.session import Here
@@ -62,16 +62,9 @@ def form(slug: str, incident_id: UUID, entry_id: UUID) -> Any:
 
 
 def _assign(typed: Form, *, incident_id: UUID, entry_id: UUID) -> Any:
-    """Say that it is about the pupil chosen. Where a request for it was answered meanwhile, say so, and let it be sent without it."""
-    wanted: dict[str, Any] = {name: typed.one(name) or None for name in ("pupil_id", "from_id", "request_id")}
-    try:
-        return console.send(typed, AssignPupil, id=entry_id, incident_id=incident_id, **wanted, reason=typed.one("reason"))
-    except NotFound as error:
-        if error.what != "request":
-            raise
-        typed.put("request_id", "")
-        typed.notice = problems.ANSWERED
-        return None
+    """Say that it is about the pupil chosen."""
+    wanted: dict[str, Any] = {name: typed.one(name) or None for name in ("pupil_id", "from_id")}
+    return console.send_in_answer(typed, AssignPupil, id=entry_id, incident_id=incident_id, **wanted, reason=typed.one("reason"))
 
 
 def _chosen(typed: Form, here: Here) -> PupilItem | None:

@@ -47,7 +47,17 @@ def form(slug: str, incident_id: UUID, entry_id: UUID, correction_id: UUID) -> A
         typed.put("should_say", entry.text)
         typed.put("action_taken", incident.facts.action_taken if incident.facts and is_account else "")
         typed.put("request_id", request.args.get("request", ""))
-    elif _add(typed, incident=incident, entry=entry, correction_id=correction_id, is_account=is_account):
+    elif console.send_in_answer(
+        typed,
+        AddCorrection,
+        id=correction_id,
+        incident_id=incident.id,
+        entry_id=entry.id,
+        reason=typed.one("reason"),
+        should_say=typed.one("should_say"),
+        action_taken=typed.one("action_taken") if is_account else None,
+        hide_earlier=typed.has("hide_earlier", "yes"),
+    ):
         return _to(slug, incident_id, entry_id)
     known, asked = schools.known(here), _asked(incident, typed.one("request_id"))
     page = render_template("corrections/form.html", form=typed, known=known, incident=incident, entry=entry, is_account=is_account, asked=asked)
@@ -86,9 +96,7 @@ def ask(slug: str, incident_id: UUID, entry_id: UUID, request_id: UUID) -> Any:
 @pages.route("/s/<slug>/incidents/<uuid:incident_id>/requests/<uuid:request_id>", methods=["GET", "POST"])
 def answer(slug: str, incident_id: UUID, request_id: UUID) -> Any:
     """Show a DSL what is asked beside what the entry says: correct it, move it, or say why not."""
-    here = session.here()
-    if not here.is_lead:
-        raise NotAllowed("role")
+    here = session.lead()
     incident = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
     found = _asked(incident, str(request_id))
     if found is None:
@@ -105,30 +113,6 @@ def answer(slug: str, incident_id: UUID, request_id: UUID) -> Any:
     entry = next(each for each in incident.entries if each.id == found.entry_id)
     page = render_template("corrections/answer.html", form=typed, known=schools.known(here), incident=incident, entry=entry, asked=found)
     return page, console.status(typed)
-
-
-def _add(typed: Form, *, incident: IncidentAnswer, entry: EntryItem, correction_id: UUID, is_account: bool) -> bool:
-    """Add the correction. Where its request was answered meanwhile, say so, and let it be sent without it."""
-    try:
-        done = console.send(
-            typed,
-            AddCorrection,
-            id=correction_id,
-            incident_id=incident.id,
-            entry_id=entry.id,
-            reason=typed.one("reason"),
-            should_say=typed.one("should_say"),
-            action_taken=typed.one("action_taken") if is_account else None,
-            hide_earlier=typed.has("hide_earlier", "yes"),
-            request_id=typed.one("request_id") or None,
-        )
-    except NotFound as error:
-        if error.what != "request":
-            raise
-        typed.put("request_id", "")
-        typed.notice = problems.ANSWERED
-        return False
-    return done is not None
 
 
 def _asked(incident: IncidentAnswer, request_id: str) -> CorrectionRequestItem | None:

@@ -9,7 +9,7 @@ from flask import Blueprint, render_template, request
 from gateway import console, rpc, session, sheets
 from gateway.forms import Form
 from safekeep.contracts.incidents import AddPupils, AddPupilsAnswer, NewPupil, PupilFate
-from safekeep.errors import Invalid, NotAllowed
+from safekeep.errors import Invalid
 
 pages = Blueprint("enrolment", __name__)
 
@@ -26,9 +26,7 @@ COLUMNS = {
 @pages.route("/s/<slug>/pupils/add", methods=["GET", "POST"])
 def add(slug: str) -> Any:
     """Add pupils, or change their year and form. The list stays on the page throughout."""
-    here = session.here()
-    if not here.is_lead:
-        raise NotAllowed("role")
+    session.lead()
     console.prove_first()
     form, rows, answer, done = Form.sent(request.form), list[sheets.Row](), None, False
     if request.method == "POST" and request.form.get("do") == "one":

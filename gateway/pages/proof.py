@@ -23,7 +23,7 @@ from safekeep.contracts.incidents import (
     Proof,
     Pupil,
 )
-from safekeep.errors import Conflict, NotAllowed, NotFound
+from safekeep.errors import Conflict, NotFound
 from safekeep.ids import new_id
 
 pages = Blueprint("proof", __name__)
@@ -80,8 +80,7 @@ def form(slug: str, scope: str, scope_id: UUID, export_id: UUID) -> Any:
     here = session.here()
     known, typed = schools.known(here), Form.sent(request.form)
     about = _about(here, scope, scope_id)
-    if not here.is_lead:
-        raise NotAllowed("role")
+    session.lead()
     if request.method == "POST":
         asked = {"reason": typed.one("reason"), "with_linked": typed.has("with_linked", "yes"), "school_name": here.place.name}
         if not typed.one("reason").strip():

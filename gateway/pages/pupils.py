@@ -46,9 +46,7 @@ def pupil(slug: str, pupil_id: UUID) -> Any:
 @pages.route("/s/<slug>/pupils/<uuid:pupil_id>/flags/<uuid:flag_id>", methods=["GET", "POST"])
 def flag(slug: str, pupil_id: UUID, flag_id: UUID) -> Any:
     """A DSL adds a flag or changes one."""
-    here = session.here()
-    if not here.is_lead:
-        raise NotAllowed("role")
+    session.lead()
     found = _pupil(pupil_id)
     existing = next((f for f in found.flags if f.id == flag_id), None)
     form = Form.sent(request.form) if request.method == "POST" else _form_of(existing)

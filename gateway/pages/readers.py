@@ -6,9 +6,8 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 
 from gateway import rpc, schools, session
-from gateway.session import Here
 from safekeep.contracts.incidents import PersonOpenings, Pupil, PupilOpenings, ReadersOfRecords
-from safekeep.errors import NotAllowed, NotFound
+from safekeep.errors import NotFound
 
 pages = Blueprint("readers", __name__)
 
@@ -16,7 +15,7 @@ pages = Blueprint("readers", __name__)
 @pages.get("/s/<slug>/readers")
 def everybody(slug: str) -> Any:
     """List everybody who opened anything lately, what stands out first."""
-    here = _lead()
+    here = session.lead()
     found = rpc.ask(ReadersOfRecords(), token=here.token, seconds=10.0)
     return render_template("readers/everybody.html", known=schools.known(here), found=found)
 
@@ -24,7 +23,7 @@ def everybody(slug: str) -> Any:
 @pages.get("/s/<slug>/readers/<uuid:person_id>")
 def person(slug: str, person_id: UUID) -> Any:
     """List what one person opened, newest first."""
-    here = _lead()
+    here = session.lead()
     known = schools.known(here)
     if person_id not in known.staff:
         raise NotFound("person")
@@ -36,14 +35,7 @@ def person(slug: str, person_id: UUID) -> Any:
 @pages.get("/s/<slug>/pupils/<uuid:pupil_id>/readers")
 def of_pupil(slug: str, pupil_id: UUID) -> Any:
     """List who read of one pupil, newest first."""
-    here = _lead()
+    here = session.lead()
     pupil = rpc.ask(rpc.build(Pupil, pupil_id=pupil_id), token=here.token).pupil
     found = rpc.ask(rpc.build(PupilOpenings, pupil_id=pupil_id, cursor=request.args.get("cursor")), token=here.token, seconds=10.0)
     return render_template("readers/pupil.html", known=schools.known(here), pupil=pupil, found=found, tab="readers")
-
-
-def _lead() -> Here:
-    here = session.here()
-    if not here.is_lead:
-        raise NotAllowed("role")
-    return here

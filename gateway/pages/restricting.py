@@ -25,9 +25,7 @@ def begin(slug: str, incident_id: UUID) -> Any:
 @pages.route("/s/<slug>/incidents/<uuid:incident_id>/restriction/<uuid:restriction_id>", methods=["GET", "POST"])
 def form(slug: str, incident_id: UUID, restriction_id: UUID) -> Any:
     """Ask whom it is about, which two keep it, and why; or restrict it."""
-    here = session.here()
-    if not here.is_lead:
-        raise NotAllowed("role")
+    here = session.lead()
     console.prove_first()
     incident = _incident(here, incident_id)
     typed = Form.sent(request.form) if request.method == "POST" else Form({"entry_id": [str(incident.id)]})
@@ -56,9 +54,7 @@ def form(slug: str, incident_id: UUID, restriction_id: UUID) -> Any:
 @pages.get("/s/<slug>/incidents/<uuid:incident_id>/restricted")
 def done(slug: str, incident_id: UUID) -> Any:
     """Say that it is restricted: to who restricted it, it may not be there any more."""
-    here = session.here()
-    if not here.is_lead:
-        raise NotAllowed("role")
+    here = session.lead()
     return render_template("restricting/done.html", known=schools.known(here), incident_id=incident_id)
 
 

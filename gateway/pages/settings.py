@@ -27,7 +27,7 @@ from safekeep.contracts.identity import (
     StaffItem,
 )
 from safekeep.contracts.incidents import EndStandIn, KeepStandIn, StandIns
-from safekeep.errors import Invalid, NotAllowed, NotFound
+from safekeep.errors import Invalid, NotFound
 from safekeep.ids import new_id
 
 pages = Blueprint("settings", __name__)
@@ -41,7 +41,7 @@ _CONTACT = re.compile(r"contacts\.(\d+)\.(\w+)")
 @pages.get("/s/<slug>/settings")
 def settings(slug: str) -> Any:
     """Everything a DSL looks after, in one list."""
-    _leads_only()
+    session.lead()
     waiting = [p for p in _staff() if p.active and p.waiting]
     at_trust = [p for p in trust_people.listed() if p.waiting]
     return render_template("settings/settings.html", waiting=waiting, at_trust=at_trust, said=request.args.get("said", ""))
@@ -50,7 +50,7 @@ def settings(slug: str) -> Any:
 @pages.route("/s/<slug>/settings/school", methods=["GET", "POST"])
 def school(slug: str) -> Any:
     """Whom the recording page says to find, when the day ends, whether names are hidden."""
-    _leads_only()
+    session.lead()
     console.prove_first()
     found, leads = _school(), [p for p in _staff() if p.active and permissions.is_lead(p.roles)]
     form = Form.sent(request.form) if request.method == "POST" else _form_of_school(found, leads)
@@ -64,7 +64,7 @@ def school(slug: str) -> Any:
 @pages.route("/s/<slug>/settings/own-child", methods=["GET", "POST"])
 def own_child(slug: str) -> Any:
     """Who stands in for the DSLs where a child is the child of every one of them: a grant made beforehand."""
-    _leads_only()
+    session.lead()
     console.prove_first()
     here, form = session.here(), Form.sent(request.form)
     if request.method == "POST":
@@ -105,7 +105,7 @@ def end_own_child(slug: str, stand_in_id: UUID) -> Any:
 @pages.get("/s/<slug>/settings/groups")
 def groups(slug: str) -> Any:
     """List the groups: those that follow from roles, and the school's own."""
-    _leads_only()
+    session.lead()
     names = {person.person_id: person.name for person in _staff()}
     found = [(group, sorted(names.get(m, "") for m in group.members)) for group in _school().groups]
     return render_template("settings/groups.html", groups=found, role_groups=permissions.ROLE_GROUPS)
@@ -115,7 +115,7 @@ def groups(slug: str) -> Any:
 @pages.route("/s/<slug>/settings/groups/<code>", methods=["GET", "POST"])
 def group(slug: str, code: str = "") -> Any:
     """Add a group of the school's own, or change one."""
-    _leads_only()
+    session.lead()
     console.prove_first()
     found = _school()
     existing = next((g for g in found.groups if g.code == code and code not in permissions.ROLE_GROUPS), None)
@@ -138,7 +138,7 @@ def group(slug: str, code: str = "") -> Any:
 @pages.get("/s/<slug>/settings/categories")
 def categories(slug: str) -> Any:
     """List the categories with their class and whom they are for."""
-    _leads_only()
+    session.lead()
     found = _school()
     names = {g.code: g.name for g in found.groups}
     return render_template("settings/categories.html", categories=found.categories, names=names)
@@ -148,7 +148,7 @@ def categories(slug: str) -> Any:
 @pages.route("/s/<slug>/settings/categories/<code>", methods=["GET", "POST"])
 def category(slug: str, code: str = "") -> Any:
     """Add a category, or change one. What is recorded already keeps the class it has."""
-    _leads_only()
+    session.lead()
     console.prove_first()
     found = _school()
     existing = next((c for c in found.categories if c.code == code), None)
@@ -173,7 +173,7 @@ def category(slug: str, code: str = "") -> Any:
 @pages.route("/s/<slug>/settings/sign-in", methods=["GET", "POST"])
 def policy(slug: str) -> Any:
     """The sign-in policy; one press sets the national guidance."""
-    _leads_only()
+    session.lead()
     console.prove_first()
     found = rpc.ask(SignInPolicy(), token=session.here().token)
     form = Form.sent(request.form) if request.method == "POST" else _form_of_policy(found)
@@ -184,11 +184,6 @@ def policy(slug: str) -> Any:
     follows = all(getattr(found, name) == value for name, value in NATIONAL_GUIDANCE.items())
     roles = [(code, words.role(code)) for code in ASKABLE_ROLES]
     return render_template("settings/policy.html", form=form, roles=roles, follows=follows), console.status(form)
-
-
-def _leads_only() -> None:
-    if not session.here().is_lead:
-        raise NotAllowed("role")
 
 
 def _school() -> SchoolAnswer:
