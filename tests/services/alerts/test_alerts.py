@@ -33,6 +33,7 @@ from safekeep.errors import NotFound, StorageError
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
 from services.alerts import service, store, telling
+from services.alerts.service import sending
 from tests.services.alerts.smtp import Server
 
 NOON = dt.datetime(2026, 3, 10, 12, 47, tzinfo=dt.UTC)
@@ -139,7 +140,7 @@ class Alerts:
 def smtp() -> Iterator[Server]:
     server = Server()
     yield server
-    for free in service._free.values():
+    for free in sending._free.values():
         while not free.empty():
             free.get().close()
     server.close()
@@ -415,7 +416,7 @@ def test_while_identity_is_away_the_mail_waits(alerts: Alerts, smtp: Server) -> 
 def claimed(alerts: Alerts, *, at: dt.datetime) -> int:
     """Take what is due, as another sender would at that time. Returns how many mails."""
     with alerts.resources.transaction(alerts.resources.worker_engine) as tx:
-        return len(store.claim_mails(tx, now=at, again=at + service.CLAIMED_FOR, limit=10))
+        return len(store.claim_mails(tx, now=at, again=at + sending.CLAIMED_FOR, limit=10))
 
 
 def test_a_sender_that_died_with_mail_in_hand_leaves_it_to_be_sent_seconds_later(alerts: Alerts, smtp: Server) -> None:
@@ -429,16 +430,16 @@ def test_a_sender_that_died_with_mail_in_hand_leaves_it_to_be_sent_seconds_later
 
 def test_a_mail_that_a_slow_server_has_not_taken_yet_stays_with_its_sender(alerts: Alerts, smtp: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     alerts.recorded("dsl")
-    monkeypatch.setattr(service, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(sending, "RENEW_SECONDS", 0.05)
     held, hold, hand_over, others = threading.Event(), service.Service._hold, service.Service._hand_over, []
 
     def slowly(self: service.Service, row: Any) -> Any:
         assert held.wait(30)
-        others.append(claimed(alerts, at=dt.datetime.now(dt.UTC) + service.CLAIMED_FOR / 2))
+        others.append(claimed(alerts, at=dt.datetime.now(dt.UTC) + sending.CLAIMED_FOR / 2))
         return hand_over(self, row)
 
     def seen(self: service.Service, rows: Any) -> None:
-        with clock.set_to(dt.datetime.now(dt.UTC) + service.CLAIMED_FOR):  # as long after it was taken
+        with clock.set_to(dt.datetime.now(dt.UTC) + sending.CLAIMED_FOR):  # as long after it was taken
             hold(self, rows)
         held.set()
 

@@ -1,4 +1,4 @@
-"""The tables of alerts, and every query. No e-mail address and no name is kept here."""
+"""Alerts: raising them, inboxes, and what takes one away again."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -7,93 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql as pg
 
-from safekeep.database import delivery_tables
-
-metadata = sa.MetaData()
-delivery_tables(metadata)
-
-
-def _school() -> sa.Column[UUID]:
-    return sa.Column("school_id", pg.UUID, primary_key=True)
-
-
-def _time(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
-
-
-staff = sa.Table(
-    "staff",
-    metadata,
-    _school(),
-    sa.Column("person_id", pg.UUID, primary_key=True),
-    sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),
-    sa.Column("active", sa.Boolean, nullable=False),
-)
-alerts = sa.Table(
-    "alerts",
-    metadata,
-    _school(),
-    sa.Column("id", pg.UUID, primary_key=True),
-    sa.Column("person_id", pg.UUID, nullable=False),
-    sa.Column("incident_id", pg.UUID, nullable=False),
-    sa.Column("entry_id", pg.UUID, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("category", sa.Text, nullable=False),
-    sa.Column("class_code", sa.Text, nullable=False),
-    sa.Column("recorded_by", pg.UUID, nullable=False),
-    sa.Column("because", pg.ARRAY(sa.Text), nullable=False),
-    sa.Column("at_risk_now", sa.Boolean, nullable=False),
-    _time("raised_at"),
-    _time("read_at", nullable=True),
-    _time("withdrawn_at", nullable=True),  # the incident's class was raised above what this person reads
-    sa.UniqueConstraint("school_id", "entry_id", "person_id"),
-    sa.Index("alerts_inbox", "school_id", "person_id", sa.text("(read_at is null) desc"), sa.text("raised_at desc"), sa.text("id desc")),
-    sa.Index("alerts_incident", "school_id", "incident_id"),
-)
-mails = sa.Table(
-    "mails",
-    metadata,
-    _school(),
-    sa.Column("id", pg.UUID, primary_key=True),
-    sa.Column("person_id", pg.UUID, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("alert_id", pg.UUID),
-    sa.Column("category", sa.Text, nullable=False),
-    sa.Column("recorded_by", pg.UUID),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    _time("next_at"),
-    _time("sent_at", nullable=True),
-    sa.Column("trace", sa.Text, nullable=False),
-    sa.Column("about", pg.UUID),  # a letter's: the session, key or person it concerns
-    sa.ForeignKeyConstraint(["school_id", "alert_id"], ["alerts.school_id", "alerts.id"]),
-    sa.Index("mails_waiting", "next_at", postgresql_where=sa.text("state = 'waiting'")),
-    sa.Index("mails_alert", "school_id", "alert_id"),
-)
-
-
-def keep_staff(tx: sa.Connection, *, school_id: UUID, person_id: UUID, roles: Sequence[str], active: bool) -> None:
-    """Keep identity's latest word on a person at a school."""
-    values = {"roles": list(roles), "active": active}
-    insert = pg.insert(staff).values(school_id=school_id, person_id=person_id, **values)
-    tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "person_id"], set_=values))
-
-
-_STAFF = sa.text("select person_id, roles, active from staff where school_id = :school and person_id = any(cast(:ids as uuid[]))")
-
-
-def staff_with(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID]) -> dict[UUID, sa.Row[Any]]:
-    """Return what is known of these people at the school."""
-    return {row.person_id: row for row in tx.execute(_STAFF, {"school": school_id, "ids": list(ids)})}
-
-
-def staff_in_roles(tx: sa.Connection, *, school_id: UUID, roles: Collection[str]) -> list[UUID]:
-    """Return the people at the school who have one of these roles."""
-    query = sa.select(staff.c.person_id).where(staff.c.school_id == school_id, staff.c.active, staff.c.roles.overlap(list(roles)))
-    return list(tx.execute(query).scalars())
-
+from services.alerts.store.tables import alerts, mails
 
 _ADD = sa.text(
     "with raised as (insert into alerts (school_id, id, person_id, incident_id, entry_id, kind, category, class_code, recorded_by, because, "
@@ -204,35 +119,3 @@ def readers(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequenc
     joined = alerts.outerjoin(mails, sa.and_(mails.c.school_id == alerts.c.school_id, mails.c.alert_id == alerts.c.id))
     query = sa.select(alerts, mails.c.state.label("mail"), mails.c.sent_at).select_from(joined)
     return tx.execute(query.where(alerts.c.school_id == school_id, alerts.c.incident_id == incident_id).order_by(alerts.c.raised_at)).all()
-
-
-# --- sending (worker role, all schools) ---------------------------------------------------------------------------------
-
-_CLAIM = sa.text(
-    "update mails set next_at = :again from (select school_id, id from mails where state = 'waiting' and next_at <= :now "
-    "order by next_at limit :limit for update skip locked) due where mails.school_id = due.school_id and mails.id = due.id "
-    "returning mails.school_id, mails.id, mails.person_id, mails.kind, mails.alert_id, mails.category, mails.recorded_by, mails.attempts, "
-    "mails.trace, mails.about"
-)
-_HOLD = sa.text("update mails set next_at = :again where id = any(cast(:ids as uuid[])) and state = 'waiting'")
-_MARK = sa.text(
-    "update mails set state = done.state, attempts = mails.attempts + 1, sent_at = done.sent_at, next_at = done.next_at "
-    "from jsonb_populate_recordset(null::mails, cast(:rows as jsonb)) done where mails.school_id = done.school_id and mails.id = done.id "
-    "and mails.state = 'waiting'"
-)
-
-
-def claim_mails(tx: sa.Connection, *, now: datetime, again: datetime, limit: int) -> Sequence[sa.Row[Any]]:
-    """Take mails that are due; until `again` nobody else takes them. A sender that dies leaves them to be taken then."""
-    return tx.execute(_CLAIM, {"now": now, "again": again, "limit": limit}).all()
-
-
-def hold_mails(tx: sa.Connection, rows: Sequence[Any], *, again: datetime) -> None:
-    """Hold mails that were taken until `again`, instead of what was said when they were taken."""
-    tx.execute(_HOLD, {"ids": [row.id for row in rows], "again": again})
-
-
-def mark_mails(tx: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Keep what became of mails."""
-    if rows:
-        tx.execute(_MARK, {"rows": json.dumps(rows, default=str)})

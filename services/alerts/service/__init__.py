@@ -1,0 +1,24 @@
+"""What the bus can ask of alerts, and the events it hears."""
+
+from typing import Any
+
+from nameko.timer import timer
+
+from safekeep.rpc import retry, take, take_events
+from services.alerts.service.events import HANDLERS
+from services.alerts.service.inboxes import Inboxes
+from services.alerts.service.sending import Sending
+
+
+class Service(Inboxes, Sending):
+    """Inbox, acknowledgement, outgoing mail."""
+
+    name = "alerts"
+
+    @take_events("alerts")
+    def events(self, message: Any) -> None:
+        take(self.host, HANDLERS, message)
+
+    @timer(interval=1)
+    def retries(self) -> None:
+        retry(self.host, HANDLERS)

@@ -1,0 +1,139 @@
+"""The events alerts hears."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from safekeep import clock, inbox, outbox, permissions
+from safekeep.contracts import files, identity, incidents
+from safekeep.contracts.alerts import AlertOrphaned
+from safekeep.contracts.incidents import EntryRecorded, Recipient
+from services.alerts import ledger_letters, letters, store
+from services.alerts.service.raising import StaffNotKnownYet, new_alert, new_mail, raise_alerts
+
+READING = ("reading_unusual", "reading_stopped")  # kinds of lines of the audit log that DSLs are mailed of
+
+
+def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
+    here: dict[str, Any] = {"school_id": event.school_id, "person_id": event.person_id}
+    store.keep_staff(tx, **here, roles=event.roles, active=event.active)
+    if not event.active:  # incidents says who is told instead: a DSL may be a parent of the child it is about
+        for alert in store.orphan(tx, **here, now=clock.now()):
+            outbox.add(tx, AlertOrphaned, **here, subject=alert.id, incident_id=alert.incident_id, entry_id=alert.entry_id)
+
+
+def _on_entry(tx: sa.Connection, event: EntryRecorded) -> None:
+    kind = getattr(event, "kind", "incident")
+    if isinstance(event, incidents.ActionAdded) and event.raised_to:
+        here: dict[str, Any] = {"school_id": event.school_id, "lost": event.lost_sight, "now": clock.now()}
+        store.raise_class(tx, **here, entry_ids=event.raised or [event.incident_id], class_code=event.raised_to)
+        store.add(tx, school_id=event.school_id, alerts=[], mails=[new_mail(person, kind="released", now=clock.now()) for person in event.released])
+    elif isinstance(event, incidents.ActionAdded) and event.lost_sight:  # it turned out to be about their own child
+        store.withdraw(tx, school_id=event.school_id, incident_id=event.incident_id, people=event.lost_sight, now=clock.now())
+    raise_alerts(tx, event=event, recipients=event.recipients, kind=kind, at_risk_now=event.at_risk_now, past=event.past)
+
+
+def _on_sight_lost(tx: sa.Connection, event: incidents.SightLost) -> None:
+    store.withdraw(tx, school_id=event.school_id, incident_id=event.incident_id, people=event.people, now=clock.now())
+
+
+def _on_granted(tx: sa.Connection, event: incidents.RightGranted) -> None:
+    """Alert them; who was alerted before and has lost sight since is alerted anew."""
+    mail = new_mail(event.person_id, kind="alert", now=clock.now(), category=event.category, by=event.author_id, trace=event.trace)
+    which: dict[str, Any] = {"school_id": event.school_id, "entry_id": event.entry_id, "person_id": event.person_id}
+    if store.bring_back(tx, **which, class_code=event.class_code, mail=mail, now=clock.now()):
+        return
+    granted = Recipient(person_id=event.person_id, because=["named"])
+    raise_alerts(
+        tx, event=event, recipients=[granted], kind="incident" if event.entry_id == event.incident_id else "action", at_risk_now=False, past=False
+    )
+
+
+def _on_passed_on(tx: sa.Connection, event: incidents.AlertPassedOn) -> None:
+    instead = [Recipient(person_id=person, because=["named"]) for person in event.people]
+    raise_alerts(tx, event=event, recipients=instead, kind=event.kind, at_risk_now=False, past=False)
+
+
+def _on_restricted(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
+    """Take the entries from everybody's inbox but that of the two they are kept to, and tell those, whatever their role opens."""
+    now = clock.now()
+    store.withdraw_but(tx, school_id=event.school_id, entry_ids=event.entry_ids, people=event.kept_to, now=now)
+    known = store.staff_with(tx, school_id=event.school_id, ids=event.told)
+    if len(known) < len(event.told):
+        raise StaffNotKnownYet
+    alerts, mails = [], []
+    for person in event.told:
+        alert = new_alert(event, person, kind="incident" if event.entry_id == event.incident_id else "action", because=["named"])
+        alerts.append(alert)
+        said = {"alert_id": alert["id"], "category": event.category, "by": event.author_id, "trace": event.trace}
+        mails.append(new_mail(person, kind="alert", now=now, **said))
+    store.add(tx, school_id=event.school_id, alerts=alerts, mails=mails)
+
+
+def _on_correction_asked(tx: sa.Connection, event: incidents.CorrectionAsked) -> None:
+    mails = [new_mail(person, kind="correction_asked", now=clock.now()) for person in event.person_ids]
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
+
+
+def _on_correction_declined(tx: sa.Connection, event: incidents.CorrectionDeclined) -> None:
+    store.add(tx, school_id=event.school_id, alerts=[], mails=[new_mail(event.asked_by, kind="correction_declined", now=clock.now())])
+
+
+def _on_draft_left(tx: sa.Connection, event: files.DraftLeft) -> None:
+    """Remind the author; after a day tell the school's DSLs that a draft exists, not its words."""
+    people = [event.author_id]
+    if event.left_for == "a_day":
+        people = store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS)
+    now = clock.now()
+    mails = [new_mail(person, kind=f"draft_{event.left_for}", now=now) for person in people]
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
+
+
+def _on_letter(tx: sa.Connection, event: identity.LetterWanted) -> None:
+    """Write about an account. A kind that only a newer release knows is left to it."""
+    if event.kind in letters.KINDS:
+        wanted = new_mail(event.person_id, kind=event.kind, now=clock.now(), about=event.about)
+        store.add(tx, school_id=event.school_id, alerts=[], mails=[wanted])
+
+
+def _on_head(tx: sa.Connection, event: incidents.HeadSigned) -> None:
+    """Mail a signed head to the school's witnesses."""
+    now = clock.now()
+    mails = [new_mail(witness, kind=ledger_letters.WITNESS, now=now, about=event.head_id) for witness in event.witness_ids]
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
+
+
+def _on_altered(tx: sa.Connection, event: incidents.RecordAltered) -> None:
+    """Tell the school's DSLs and the trust's IT that something is not as it was recorded."""
+    now = clock.now()
+    leads = store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS)
+    mails = [new_mail(person, kind=ledger_letters.ALTERED, now=now) for person in leads]
+    mails.append(new_mail(event.school_id, kind=ledger_letters.ALTERED_IT, now=now))  # who they are, identity says when it is sent
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
+
+
+def _on_noted(tx: sa.Connection, event: incidents.AuditNoted) -> None:
+    """Tell the DSLs of unusual reading; other than the reader, where there is another."""
+    if event.kind in READING:
+        leads = store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS)
+        now = clock.now()
+        people = [person for person in leads if person != event.person_id] or leads
+        store.add(tx, school_id=event.school_id, alerts=[], mails=[new_mail(person, kind=event.kind, now=now) for person in people])
+
+
+HANDLERS: inbox.Handlers = {
+    identity.StaffChanged: _on_staff,
+    incidents.IncidentRecorded: _on_entry,
+    incidents.ActionAdded: _on_entry,
+    incidents.RightGranted: _on_granted,
+    incidents.AlertPassedOn: _on_passed_on,
+    incidents.SightLost: _on_sight_lost,
+    incidents.EntryRestricted: _on_restricted,
+    incidents.CorrectionAsked: _on_correction_asked,
+    incidents.CorrectionDeclined: _on_correction_declined,
+    files.DraftLeft: _on_draft_left,
+    identity.LetterWanted: _on_letter,
+    incidents.HeadSigned: _on_head,
+    incidents.RecordAltered: _on_altered,
+    incidents.AuditNoted: _on_noted,
+}

@@ -1,0 +1,101 @@
+"""Making alerts and the mails that go with them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from safekeep import clock, outbox
+from safekeep.contracts.alerts import RecipientDropped
+from safekeep.contracts.incidents import Recipient
+from safekeep.ids import new_id
+from safekeep.permissions import Class
+from services.alerts import store, telling
+
+
+class StaffNotKnownYet(Exception):
+    """An alert is for somebody identity has not told us of: the event is tried again."""
+
+
+def new_alert(
+    event: Any, person: UUID, *, kind: str, because: Sequence[str], at_risk_now: bool = False, read_at: datetime | None = None
+) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "person_id": person,
+        "incident_id": event.incident_id,
+        "entry_id": event.entry_id,
+        "kind": kind,
+        "category": event.category,
+        "class_code": event.class_code,
+        "recorded_by": event.author_id,
+        "because": list(because),
+        "at_risk_now": at_risk_now,
+        "raised_at": event.at,
+        "read_at": read_at,
+    }
+
+
+def raise_alerts(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipient], kind: str, at_risk_now: bool, past: bool) -> None:
+    """Make one alert a person, and a mail; who may no longer be told is dropped, and their reading right goes back."""
+    school_id, now = event.school_id, clock.now()
+    known = store.staff_with(tx, school_id=school_id, ids=[r.person_id for r in recipients])
+    alerts, mails = [], []
+    for recipient in recipients:
+        person = known.get(recipient.person_id)
+        if person is None:
+            raise StaffNotKnownYet
+        if not telling.is_still_told(roles=person.roles, active=person.active, class_=Class.of(event.class_code)):
+            outbox.add(
+                tx,
+                RecipientDropped,
+                school_id=school_id,
+                subject=new_id(),
+                incident_id=event.incident_id,
+                entry_id=event.entry_id,
+                person_id=recipient.person_id,
+            )
+            continue
+        alert = new_alert(
+            event, recipient.person_id, kind=kind, because=recipient.because, at_risk_now=at_risk_now, read_at=event.at if past else None
+        )
+        alerts.append(alert)
+        if not past:
+            mails.append(
+                new_mail(
+                    recipient.person_id,
+                    kind="alert",
+                    now=now,
+                    alert_id=alert["id"],
+                    category=event.category,
+                    by=event.author_id,
+                    trace=event.trace,
+                )
+            )
+    store.add(tx, school_id=school_id, alerts=alerts, mails=mails)
+
+
+def new_mail(
+    person_id: UUID,
+    *,
+    kind: str,
+    now: datetime,
+    alert_id: UUID | None = None,
+    category: str = "",
+    by: UUID | None = None,
+    trace: str = "",
+    about: UUID | None = None,
+) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "person_id": person_id,
+        "kind": kind,
+        "alert_id": alert_id,
+        "category": category,
+        "recorded_by": by,
+        "next_at": now,
+        "trace": trace,
+        "about": about,
+    }

@@ -1,0 +1,214 @@
+"""Sending mail: taking what is due, handing it over, keeping what became of it."""
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from email.mime.text import MIMEText
+from queue import Empty, SimpleQueue
+from typing import Any
+from uuid import UUID, uuid5
+
+from nameko.timer import timer
+
+from safekeep import clock, permissions, telemetry
+from safekeep.contracts.identity import Addresses, AddressesAnswer, Letter
+from safekeep.contracts.incidents import WitnessedHead
+from safekeep.errors import NotFound, SafekeepError, StorageError
+from safekeep.rpc import ask
+from services.alerts import ledger_letters, letters, mail, store, telling
+from services.alerts.service.base import Base
+from services.alerts.service.raising import new_mail
+
+CLAIMED_FOR = timedelta(seconds=8)  # from one renewal to the next: what a sender held that died is sent by another then
+RENEW_SECONDS = 2.0
+BATCH = 40  # mails claimed, handed over and marked together: a crash in between repeats at most these
+CONNECTIONS = 4  # to the SMTP server: one mail is four round trips, and an alert may have 300 recipients
+ADDRESSES_KEPT = 30.0  # seconds for which a school's names and addresses are remembered
+
+
+class Sending(Base):
+    """Outgoing mail."""
+
+    @timer(interval=0.2)
+    def send_mail(self) -> None:
+        """Hand over what is due. A crash between the server's acceptance and our commit repeats a mail; nothing else does."""
+        try:
+            while self._send_batch() == BATCH:
+                pass
+        except StorageError as error:
+            telemetry.log().warning("mail.waiting", sqlstate=error.sqlstate)
+
+    def _send_batch(self) -> int:
+        now = clock.now()
+        with self.host.transaction(self.host.worker_engine) as tx:
+            due = store.claim_mails(tx, now=now, again=now + CLAIMED_FOR, limit=BATCH)
+        under_way = [_hands.submit(self._deliver, row) for row in due]
+        while futures.wait(under_way, timeout=RENEW_SECONDS).not_done:
+            self._hold(due)
+        done = [each.result() for each in under_way]
+        self._mark(done, given_up=[row for row, each in zip(due, done, strict=True) if row.kind == "alert" and each["state"] == "failed"])
+        return len(due)
+
+    def _hold(self, rows: Sequence[Any]) -> None:
+        """Go on holding mails that a slow server has not taken yet, while others might send them."""
+        try:
+            with self.host.transaction(self.host.worker_engine) as tx:
+                store.hold_mails(tx, rows, again=clock.now() + CLAIMED_FOR)
+        except StorageError as error:
+            telemetry.log().warning("mail.not_held", sqlstate=error.sqlstate)
+
+    def _mark(self, done: list[dict[str, Any]], *, given_up: Sequence[Any]) -> None:
+        """Keep what became of mails, waiting as long as the database is away: what was handed over and is not marked is sent again.
+
+        Whom an alert's mail did not reach, the DSLs are told first: should we die in between, giving up comes to the same mails again.
+        """
+        delay = 0.1
+        while done:
+            try:
+                for row in given_up:
+                    self._tell_who_was_not_reached(row)
+                with self.host.transaction(self.host.worker_engine) as tx:
+                    store.mark_mails(tx, done)
+                return
+            except StorageError as error:
+                if not (error.is_outage or error.is_repeatable):
+                    raise
+                telemetry.log().warning("mail.not_marked", sqlstate=error.sqlstate)
+                time.sleep(delay)
+                delay = min(delay * 2, 2.0)
+
+    def _tell_who_was_not_reached(self, row: Any) -> None:
+        with self.host.transaction(self.host.engine, school_id=row.school_id) as tx:
+            person = store.staff_with(tx, school_id=row.school_id, ids=[row.person_id]).get(row.person_id)
+            if person is None or not person.active:
+                return  # who has left is not to be reached: their alerts pass on to others
+            leads = store.staff_in_roles(tx, school_id=row.school_id, roles=permissions.SAFEGUARDING_LEADS)
+            mails = [
+                new_mail(lead, kind="unreached", now=clock.now(), by=row.person_id, trace=row.trace) | {"id": uuid5(row.id, str(lead))}
+                for lead in leads
+                if lead != row.person_id
+            ]
+            store.add(tx, school_id=row.school_id, alerts=[], mails=mails)
+
+    def _deliver(self, row: Any) -> dict[str, Any]:
+        """Hand one mail over, whatever happens: an error here would leave those taken beside it unmarked, and they would be sent again."""
+        telemetry.trace.set(row.trace)
+        try:
+            outcome = self._hand_over(row)
+        except Exception as error:
+            telemetry.log().error("mail.failed", mail=str(row.id), error=type(error).__name__)
+            outcome = "later"
+        failed = outcome == "failed" or (outcome == "later" and row.attempts + 1 >= telling.MAX_ATTEMPTS)
+        now = clock.now()
+        telemetry.MAILS.labels(outcome="failed" if failed else outcome).inc()
+        if outcome == "sent":
+            telemetry.log().info("mail.sent", mail=str(row.id), attempts=row.attempts + 1)
+        else:
+            telemetry.log().warning("mail.not_sent", mail=str(row.id), outcome="failed" if failed else outcome, attempts=row.attempts + 1)
+        return {
+            "school_id": row.school_id,
+            "id": row.id,
+            "state": "sent" if outcome == "sent" else "failed" if failed else "waiting",
+            "sent_at": now if outcome == "sent" else None,
+            "next_at": now if outcome == "sent" else now + telling.delay_after(row.attempts),
+        }
+
+    def _hand_over(self, row: Any) -> mail.Outcome:
+        if row.kind in letters.KINDS:
+            return self._hand_over_letter(row)
+        if row.kind in {ledger_letters.WITNESS, ledger_letters.ALTERED_IT}:
+            return self._hand_over_seal(row)
+        try:
+            known = self._addresses(row.school_id, {row.person_id, *([row.recorded_by] if row.recorded_by else [])})
+        except (SafekeepError, OSError) as error:
+            telemetry.log().warning("mail.addresses_unknown", error=type(error).__name__)
+            return "later"
+        people = {item.person_id: item for item in known.items}
+        to = people.get(row.person_id)
+        if to is None or not to.active:
+            return "failed"
+        writer = people.get(row.recorded_by)
+        place = f"{self.host.settings.public_url}/s/{known.school_slug}"
+        if row.kind == ledger_letters.ALTERED:
+            subject, text = ledger_letters.altered(link=f"{place}/proof")
+            return self._post_to(row.id, subject=subject, text=text, to=(to.name, to.email), school_name=known.school_name)
+        letter = mail.Letter(
+            id=row.id,
+            kind=row.kind,
+            to_name=to.name,
+            to_address=to.email,
+            school_name=known.school_name,
+            recorded_by=writer.name if writer else "",
+            category=known.categories.get(row.category, ""),
+            link=f"{place}/alerts/{row.alert_id}" if row.kind == "alert" else f"{place}/{_PAGES[row.kind.partition('_')[0]]}",
+        )
+        return self._post(mail.write(letter, sender=self.host.settings.mail_from, now=clock.now()))
+
+    def _hand_over_letter(self, row: Any) -> mail.Outcome:
+        """Write about an account. Identity is asked at this moment: a link's token is made now and kept nowhere here."""
+        token = self._token(row.school_id, Letter.method)
+        try:
+            known = ask(self.identity, Letter(person_id=row.person_id, kind=row.kind, about=row.about), token=token)
+        except NotFound:
+            return "failed"  # the account was closed meanwhile
+        except (SafekeepError, OSError) as error:
+            telemetry.log().warning("mail.addresses_unknown", error=type(error).__name__)
+            return "later"
+        subject, text = letters.subject_and_text(row.kind, known, public_url=self.host.settings.public_url)
+        about = {"subject": subject, "text": text, "to": (known.to_name, known.to_email), "school_name": known.sender_name}
+        return self._post(mail.envelop(row.id, **about, sender=self.host.settings.mail_from, now=clock.now()))  # type: ignore[arg-type]
+
+    def _hand_over_seal(self, row: Any) -> mail.Outcome:
+        """Send a head to a witness, or tell the trust's IT what the self-check found: neither is staff of the school."""
+        token = self._token(row.school_id, Addresses.method, WitnessedHead.method)
+        try:
+            known = ask(self.identity, Addresses(person_ids=[], trust_it=row.kind == ledger_letters.ALTERED_IT), token=token)
+            if row.kind == ledger_letters.WITNESS:
+                seal = ask(self.incidents, WitnessedHead(witness_id=row.person_id, head_id=row.about), token=token)
+        except NotFound:
+            return "failed"  # the witness was taken off meanwhile
+        except (SafekeepError, OSError) as error:
+            telemetry.log().warning("mail.addresses_unknown", error=type(error).__name__)
+            return "later"
+        if row.kind == ledger_letters.WITNESS:
+            subject, text = ledger_letters.for_witness(seal, school_name=known.school_name)
+            return self._post_to(row.id, subject=subject, text=text, to=(seal.name, seal.address), school_name=known.school_name)
+        subject, text = ledger_letters.altered(link="")
+        same = {"subject": subject, "text": text, "school_name": known.school_name}
+        said = {self._post_to(uuid5(row.id, str(to.person_id)), to=(to.name, to.email), **same) for to in known.items}
+        return "later" if "later" in said else "failed" if said == {"failed"} else "sent"
+
+    def _post_to(self, id: UUID, *, subject: str, text: str, to: tuple[str, str], school_name: str) -> mail.Outcome:
+        sender = self.host.settings.mail_from
+        return self._post(mail.envelop(id, subject=subject, text=text, to=to, school_name=school_name, sender=sender, now=clock.now()))
+
+    def _post(self, message: MIMEText) -> mail.Outcome:
+        url = self.host.settings.smtp_url
+        try:
+            post = _free[url].get_nowait()
+        except Empty:
+            post = mail.Post(url)
+        try:
+            return post.hand_over(message, sender=self.host.settings.mail_from)
+        finally:
+            _free[url].put(post)
+
+    def _addresses(self, school_id: UUID, wanted: set[UUID]) -> AddressesAnswer:
+        """Return names and addresses of a school's people, remembered for a few seconds."""
+        known = _addresses.get(school_id)
+        if known and known[0] > time.monotonic() and wanted <= {item.person_id for item in known[1].items}:
+            return known[1]
+        ids = wanted | ({item.person_id for item in known[1].items} if known else set())
+        token = self._token(school_id, Addresses.method)
+        answer = ask(self.identity, Addresses(person_ids=sorted(ids)), token=token)
+        _addresses[school_id] = (time.monotonic() + ADDRESSES_KEPT, answer)
+        return answer
+
+
+_PAGES = {"draft": "drafts", "correction": "corrections", "unreached": "inbox", "released": "", "reading": "audit"}
+_addresses: dict[UUID, tuple[float, AddressesAnswer]] = {}
+_hands = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="mail")
+_free: defaultdict[str, SimpleQueue[mail.Post]] = defaultdict(SimpleQueue)  # connections nobody uses now, by address

@@ -1,0 +1,18 @@
+"""The tables of alerts, and every query. Each function takes the transaction first; the school is in every query."""
+
+from services.alerts.store.alerts import (
+    add,
+    alert_of,
+    bring_back,
+    inbox,
+    mark_read,
+    orphan,
+    raise_class,
+    readers,
+    unread_count,
+    withdraw,
+    withdraw_but,
+)
+from services.alerts.store.mails import claim_mails, hold_mails, mark_mails
+from services.alerts.store.staff import keep_staff, staff_in_roles, staff_with
+from services.alerts.store.tables import metadata

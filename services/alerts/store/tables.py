@@ -1,0 +1,71 @@
+"""The tables of alerts. No e-mail address and no name is kept here."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from safekeep.database import delivery_tables
+
+metadata = sa.MetaData()
+delivery_tables(metadata)
+
+
+def _school() -> sa.Column[UUID]:
+    return sa.Column("school_id", pg.UUID, primary_key=True)
+
+
+def _time(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
+
+staff = sa.Table(
+    "staff",
+    metadata,
+    _school(),
+    sa.Column("person_id", pg.UUID, primary_key=True),
+    sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+)
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, nullable=False),
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    sa.Column("entry_id", pg.UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("class_code", sa.Text, nullable=False),
+    sa.Column("recorded_by", pg.UUID, nullable=False),
+    sa.Column("because", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("at_risk_now", sa.Boolean, nullable=False),
+    _time("raised_at"),
+    _time("read_at", nullable=True),
+    _time("withdrawn_at", nullable=True),  # the incident's class was raised above what this person reads
+    sa.UniqueConstraint("school_id", "entry_id", "person_id"),
+    sa.Index("alerts_inbox", "school_id", "person_id", sa.text("(read_at is null) desc"), sa.text("raised_at desc"), sa.text("id desc")),
+    sa.Index("alerts_incident", "school_id", "incident_id"),
+)
+mails = sa.Table(
+    "mails",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("alert_id", pg.UUID),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("recorded_by", pg.UUID),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _time("next_at"),
+    _time("sent_at", nullable=True),
+    sa.Column("trace", sa.Text, nullable=False),
+    sa.Column("about", pg.UUID),  # a letter's: the session, key or person it concerns
+    sa.ForeignKeyConstraint(["school_id", "alert_id"], ["alerts.school_id", "alerts.id"]),
+    sa.Index("mails_waiting", "next_at", postgresql_where=sa.text("state = 'waiting'")),
+    sa.Index("mails_alert", "school_id", "alert_id"),
+)
