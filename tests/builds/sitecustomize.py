@@ -63,11 +63,10 @@ def _ack_first(module):
 
 
 def _no_inbox(module):
-    def apply(tx, *, handlers, body):
-        for event_class, handler in handlers.items():
-            if event_class.name == body["name"]:
-                handler(tx, event_class.receive({k: v for k, v in body.items() if k not in {"name", "version"}}))
-        return True
+    def apply(tx, *, handlers, school_id, bodies):
+        for body in bodies:
+            module._carry_out(tx, handlers=handlers, body=body)
+        return []
 
     module._apply = apply
 

@@ -260,6 +260,21 @@ def test_one_that_fails_among_several_taken_together_is_kept_and_the_others_have
     assert service.kept() == [(events[3].subject, 1, "RuntimeError", 1)]
 
 
+def test_repeats_gaps_and_several_of_one_subject_taken_together_have_the_effects_they_have_one_by_one(service: Service) -> None:
+    gap, twice, three = new_id(), event(new_id(), 1), new_id()
+    in_turn = [event(three, number, role=role) for number, role in enumerate(("teacher", "slt", "dsl"), 1)]
+    waits = event(gap, 2, role="slt")
+    with clock.set_to(NOON):
+        _at_once(service, [event(new_id(), 1), in_turn[2], twice, waits, in_turn[0], twice, in_turn[1], in_turn[0]])
+    assert service.kept() == [(gap, 2, "waits_for_earlier", 1)]
+    assert (service.roles()[three], service.roles()[twice.subject]) == ("dsl", "teacher")
+    assert len(service.transactions) == 5, "one effect each"
+    with clock.set_to(NOON):
+        service.take(event(gap, 1))
+    assert service.retry(NOON + dt.timedelta(seconds=5)) == 1
+    assert service.roles()[gap] == "slt"
+
+
 def test_while_the_database_is_away_the_message_stays_in_hand(service: Service) -> None:
     plain, failures = service.handle, [StorageError("57P01", ""), StorageError("08006", ""), StorageError("40001", "")]
 
