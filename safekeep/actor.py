@@ -20,12 +20,17 @@ from safekeep.keys import Keys
 
 AUDIENCE: Final = "safekeep-services"
 LIFETIME: Final = timedelta(minutes=5)
+ON_BEHALF_LIFETIME: Final = timedelta(minutes=1)
+"""Of a token for one step of a job: the next step gets another, after roles are checked again."""
 _ALGORITHMS: Final = ["Ed25519", "EdDSA"]
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A verified caller: a person at one school (or at a trust), one of our own services, or a machine of a school's."""
+    """A verified caller: a person at one school (or at a trust), one of our own services, or a machine of a school's.
+
+    With `job_id` a service (`acts`) works for the person, at one step of a job they asked for.
+    """
 
     person_id: UUID | None
     service: str | None
@@ -38,7 +43,9 @@ class Actor:
     drafts_only: bool
     machine_id: UUID | None = None
     scopes: frozenset[str] = frozenset()  # what a machine may do
-    methods: frozenset[str] = frozenset()  # what a service's own token is for: the methods it lists
+    methods: frozenset[str] = frozenset()  # what a service's own token, or one for a job, is for: the methods it lists
+    job_id: UUID | None = None
+    acts: str | None = None
     token: str = field(default="", repr=False, compare=False)  # to ask another service on the actor's behalf
 
     @property
@@ -94,37 +101,75 @@ def service_token(*, keys: Keys, service: str, school_id: UUID | None, methods: 
     return _sign(keys=keys, purpose=f"service-{service}", claims=claims)
 
 
-def verify(*, keys: Keys, token: str) -> Actor:
-    """Return the actor a token speaks for.
+def on_behalf_token(
+    *,
+    keys: Keys,
+    person_id: UUID,
+    name: str,
+    roles: frozenset[str],
+    school_id: UUID,
+    session_id: UUID,
+    second_factor_at: datetime | None,
+    job_id: UUID,
+    service: str,
+    audience: str,
+    methods: Collection[str],
+) -> str:
+    """Sign a token for one step of a job: it names who asked, the job, and the service that acts for them (RFC 8693's `act`).
+
+    It is good for that one audience and the methods it lists.
+    """
+    claims: dict[str, Any] = {
+        "sub": str(person_id),
+        "name": name,
+        "roles": sorted(roles),
+        "school": str(school_id),
+        "sid": str(session_id),
+        "mfa": int(second_factor_at.timestamp()) if second_factor_at else None,
+        "drafts_only": False,
+        "act": {"sub": f"service:{service}"},
+        "job": str(job_id),
+        "methods": sorted(methods),
+    }
+    return _sign(keys=keys, purpose="actors", claims=claims, audience=audience_of(audience), lifetime=ON_BEHALF_LIFETIME)
+
+
+def audience_of(process: str) -> str:
+    """Return the audience of a token that only this one process may take."""
+    return f"safekeep-{process}"
+
+
+def verify(*, keys: Keys, token: str, at: str = "") -> Actor:
+    """Return the actor a token speaks for. `at`: the process that was given it, which also takes those for it alone.
 
     Raises NotSignedIn("missing" | "invalid" | "expired"). A service's key speaks for that service only.
     """
     if not token:
         raise NotSignedIn("missing")
     now = clock.now()
-    remembered = _verified.get(token)
+    remembered = _verified.get((token, at))
     if remembered is not None:
         actor, kid, ends = remembered
         if now >= ends or not _counts(keys, kid):
-            _verified.pop(token, None)
+            _verified.pop((token, at), None)
             raise NotSignedIn("expired" if now >= ends else "invalid")
         return actor
-    actor, kid, ends = _verify(keys=keys, token=token, now=now)
+    actor, kid, ends = _verify(keys=keys, token=token, at=at, now=now)
     if len(_verified) >= 10_000:
         _verified.clear()
     actor = replace(actor, token=token)
-    _verified[token] = (actor, kid, ends)
+    _verified[token, at] = (actor, kid, ends)
     return actor
 
 
-_verified: dict[str, tuple[Actor, str, datetime]] = {}
+_verified: dict[tuple[str, str], tuple[Actor, str, datetime]] = {}
 _CLAIMS = {"essential": True}
 
 
-def _sign(*, keys: Keys, purpose: str, claims: dict[str, Any]) -> str:
+def _sign(*, keys: Keys, purpose: str, claims: dict[str, Any], audience: str = AUDIENCE, lifetime: timedelta = LIFETIME) -> str:
     kid, private = keys.signing(purpose)
     now = clock.now()
-    full = {**claims, "aud": AUDIENCE, "iat": int(now.timestamp()), "exp": int((now + LIFETIME).timestamp())}
+    full = {**claims, "aud": audience, "iat": int(now.timestamp()), "exp": int((now + lifetime).timestamp())}
     return jwt.encode({"alg": "Ed25519", "kid": kid}, full, OKPKey.import_key(private), algorithms=_ALGORITHMS)
 
 
@@ -136,7 +181,7 @@ def _counts(keys: Keys, kid: str) -> bool:
         return False
 
 
-def _verify(*, keys: Keys, token: str, now: datetime) -> tuple[Actor, str, datetime]:
+def _verify(*, keys: Keys, token: str, at: str, now: datetime) -> tuple[Actor, str, datetime]:
     found: list[str] = []
 
     def key_for(guest: Any) -> OKPKey:
@@ -147,7 +192,8 @@ def _verify(*, keys: Keys, token: str, now: datetime) -> tuple[Actor, str, datet
 
     try:
         decoded = jwt.decode(token, key_for, algorithms=_ALGORITHMS)
-        registry = JWTClaimsRegistry(now=lambda: int(now.timestamp()), aud={"essential": True, "value": AUDIENCE}, exp=_CLAIMS, sub=_CLAIMS)  # type: ignore[arg-type]
+        audience = audience_of(at) if "job" in decoded.claims else AUDIENCE
+        registry = JWTClaimsRegistry(now=lambda: int(now.timestamp()), aud={"essential": True, "value": audience}, exp=_CLAIMS, sub=_CLAIMS)  # type: ignore[arg-type]
         registry.validate(decoded.claims)
         return _actor(claims=decoded.claims, purpose=found[0]), found[1], datetime.fromtimestamp(decoded.claims["exp"], UTC)
     except (JoseError, ValueError, KeyError, TypeError) as error:
@@ -178,4 +224,7 @@ def _actor(*, claims: dict[str, Any], purpose: str) -> Actor:
         session_id=UUID(claims["sid"]),
         second_factor_at=datetime.fromtimestamp(claims["mfa"], UTC) if claims.get("mfa") else None,
         drafts_only=bool(claims["drafts_only"]),
+        methods=frozenset(map(str, claims.get("methods", ()))),
+        job_id=UUID(claims["job"]) if "job" in claims else None,
+        acts=str(claims["act"]["sub"]).removeprefix("service:") if "job" in claims else None,
     )

@@ -302,6 +302,8 @@ METHODS: dict[str, frozenset[str]] = {
     "identity.revoke_machine": _CONSOLE,
     "identity.give_access_token": ANYONE,
     "identity.machine_session": ANYONE,
+    "identity.begin_job": _SCHOOL,
+    "identity.act_for": frozenset({"service:incidents", "service:reports"}),
     "identity.letter": frozenset({"service:alerts"}),
     "identity.school": _MEMBERS,
     "identity.staff": _SCHOOL,
@@ -380,6 +382,7 @@ A method that is not here cannot be called; a test finds methods and routes with
 
 STEP_UP: frozenset[str] = frozenset(
     {
+        "identity.begin_job",
         "identity.add_school",
         "identity.keep_trust_person",
         "identity.close_trust_person",
@@ -418,6 +421,32 @@ STEP_UP: frozenset[str] = frozenset(
 )
 """Administration, grants and exports: their second factor must have been used within `FRESH`."""
 
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work for a person that goes on after, or beside, their call: whoever may call `asked_with` may have it done.
+
+    `by` is the service that does it, with tokens for the process `audience` and these `methods`.
+    """
+
+    asked_with: str
+    by: str
+    audience: str
+    methods: frozenset[str] = frozenset()
+
+
+JOBS: dict[str, Job] = {
+    "export": Job("incidents.begin_export", by="incidents", audience="ledger"),
+    "chronology": Job("reports.chronology_pdf", by="reports", audience="incidents", methods=frozenset({"incidents.chronology"})),
+}
+"""Each step of a job gets a token of its own from identity, after roles are checked again (`identity.act_for`)."""
+
+
+def may_have_done(roles: Collection[str], job: Job) -> bool:
+    """Whether these roles may have such a job done."""
+    return not METHODS[job.asked_with].isdisjoint(roles)
+
+
 FRESH = timedelta(minutes=15)
 
 
@@ -441,6 +470,8 @@ def may_call(actor: Actor, method: str) -> bool:
         return f"service:{actor.service}" in allowed and method in actor.methods
     if actor.machine_id is not None:
         return any(f"machine:{scope}" in allowed for scope in actor.scopes)
+    if actor.job_id is not None and method not in actor.methods:
+        return False
     if actor.drafts_only and method not in DRAFT_METHODS:
         return False
     return not allowed.isdisjoint(actor.roles)

@@ -151,7 +151,7 @@ def _once(resources: Resources, *, method: Callable[..., Answered], actor: Actor
 def _caller(*, keys: Keys, token: str, method: str) -> Actor | None:
     if permissions.METHODS.get(method) == permissions.ANYONE:
         return None
-    actor = actors.verify(keys=keys, token=token)
+    actor = actors.verify(keys=keys, token=token, at=method.partition(".")[0])
     if not permissions.may_call(actor, method):
         raise NotAllowed("scope" if actor.machine_id else "role")
     if permissions.must_step_up(actor, method, now=clock.now()):

@@ -21,7 +21,11 @@ from safekeep.database import SERVICES
 ADMIN: Final = "safekeep"
 VHOST: Final = "safekeep"
 
-CALLS: Final[dict[str, tuple[str, ...]]] = {"alerts": ("identity", "incidents"), "reports": ("incidents",)}
+CALLS: Final[dict[str, tuple[str, ...]]] = {
+    "incidents": ("identity",),
+    "alerts": ("identity", "incidents"),
+    "reports": ("identity", "incidents"),
+}
 """Which services a service asks over RPC; a test compares it with what their classes say."""
 
 _REPLY = "[0-9a-f-]{36}"

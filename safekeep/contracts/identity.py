@@ -991,6 +991,41 @@ class Letter(Request[LetterAnswer]):
     about: UUID | None = None
 
 
+# --- jobs for a person ----------------------------------------------------------------------------------------------------
+
+
+class BeginJob(Request[Nothing]):
+    """Asked by a service with the person's own token, when they ask for work that goes on without them: it is kept who asked, for a day.
+
+    Raises NotAllowed("role") for a kind their roles do not open, NotFound("job") for an id that is somebody else's.
+    """
+
+    method: ClassVar[str] = "identity.begin_job"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    id: UUID
+    kind: Literal["export", "chronology"]
+
+
+class ActForAnswer(Contract):
+    """A token for one step of the job: a minute, one audience, these methods."""
+
+    token: str
+
+
+class ActFor(Request[ActForAnswer]):
+    """Asked by the service that does the job, before each step. The person's roles are looked up anew.
+
+    Raises NotFound("job"): there is none of this service at this school, or its day is over; NotAllowed("role"): their roles no longer
+    open it, or they have left.
+    """
+
+    method: ClassVar[str] = "identity.act_for"
+    answer: ClassVar[type[Contract]] = ActForAnswer
+
+    job_id: UUID
+
+
 # --- single sign-on ------------------------------------------------------------------------------------------------------
 
 ProviderKind = Literal["microsoft", "google", "other"]

@@ -13,9 +13,11 @@ from safekeep import actor as actors
 from safekeep import clock, inbox
 from safekeep.actor import Actor
 from safekeep.contracts import identity
+from safekeep.contracts.identity import ActFor, BeginJob
 from safekeep.contracts.incidents import ActionAdded, Chronology, Concerning, EntryLine, IncidentRecorded, PupilItem
 from safekeep.contracts.reports import ChronologyPdf, CountRow, Counts, CountsAnswer, Document, SchoolCounts, TrustCounts, TrustCountsAnswer
 from safekeep.errors import Conflict, Invalid, NotFound
+from safekeep.ids import new_id
 from safekeep.permissions import Class
 from safekeep.rpc import Host, Resources, answers, ask, retry, take, take_events
 from services.reports import chronology, counting, store
@@ -30,6 +32,7 @@ class Service:
     name = "reports"
     host: Resources = Host()
     incidents = RpcProxy("incidents")
+    identity = RpcProxy("identity")
 
     @answers(Counts)
     def counts(self, actor: Actor, request: Counts) -> CountsAnswer:
@@ -59,7 +62,7 @@ class Service:
 
     @answers(ChronologyPdf)
     def chronology_pdf(self, actor: Actor, request: ChronologyPdf) -> Document:
-        pupil, entries = self._all_of(request.chronology, token=actor.token)
+        pupil, entries = self._all_of(request.chronology, actor=actor)
         with self._school(actor) as tx:
             zone = store.zone_of(tx, school_id=actor.at_school)
         asked = chronology.Asked(by=actor.name, at=clock.now(), school_name=request.school_name, zone=zone, category_names=request.category_names)
@@ -86,11 +89,15 @@ class Service:
         own = actors.service_token(keys=self.host.keys, service=self.name, school_id=actor.at_school, methods=[Concerning.method])
         return ask(self.incidents, Concerning(person_id=actor.person_id), token=own).incident_ids
 
-    def _all_of(self, asked: Chronology, *, token: str) -> tuple[PupilItem, Sequence[EntryLine]]:
-        """Read the whole chronology with the asker's own rights, page by page."""
+    def _all_of(self, asked: Chronology, *, actor: Actor) -> tuple[PupilItem, Sequence[EntryLine]]:
+        """Read the whole chronology with the asker's own rights, page by page: each with a token of its own, after their roles are checked again."""
         entries: list[EntryLine] = []
         cursor: str | None = None
+        job_id = new_id()
+        ask(self.identity, BeginJob(id=job_id, kind="chronology"), token=actor.token)
+        own = actors.service_token(keys=self.host.keys, service=self.name, school_id=actor.at_school, methods=[ActFor.method])
         while True:
+            token = ask(self.identity, ActFor(job_id=job_id), token=own).token
             page = ask(self.incidents, asked.model_copy(update={"limit": PAGE, "cursor": cursor, "use": "export"}), token=token, seconds=15.0)
             entries += page.items
             cursor = page.next

@@ -26,6 +26,7 @@ READS = frozenset(
 
 BY_ID = frozenset(
     """
+    identity.begin_job
     files.append files.begin_upload files.finish_upload files.save_draft
     incidents.add_action incidents.add_correction incidents.assign_pupil incidents.record incidents.set_flag incidents.seed
     incidents.ask_correction incidents.restrict
@@ -60,7 +61,7 @@ ONE_TIME = frozenset(
 
 ANOTHER = frozenset(
     """
-    identity.ask_password identity.give_access_token identity.give_pass identity.help_lost_keys identity.machine_session identity.new_recovery_codes identity.send_link
+    identity.act_for identity.ask_password identity.give_access_token identity.give_pass identity.help_lost_keys identity.machine_session identity.new_recovery_codes identity.send_link
     identity.sign_in
     """.split()
 )

@@ -104,6 +104,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "identity.add_trust": {"name": "New", "slug": "new_trust", "admin_name": "Ad Min", "admin_email": "ad@new.example"},
     "identity.add_machine": {"name": "Machine", "scopes": ["counts.read"], "days": 30},
     "identity.keep_provider": {"id": None, "name": "Sign on", "kind": "other", "issuer": "https://issuer.example", "client_id": "c", "secret": "s"},
+    "identity.begin_job": {"kind": "chronology"},
     "identity.letter": {"kind": "password_changed", "about": None},
 }
 """What the fields that are not ids hold, where a first guess by their type would not do. A callable is called anew each time."""

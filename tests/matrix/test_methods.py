@@ -9,7 +9,7 @@ import pypdf
 import pytest
 
 from safekeep import actor as actors
-from safekeep import keys, permissions
+from safekeep import clock, keys, permissions
 from safekeep.contracts import Nothing
 from safekeep.errors import NotAllowed, NotFound, NotSignedIn, SafekeepError
 from safekeep.ids import new_id
@@ -165,6 +165,36 @@ def test_what_a_machine_may_call(world: World, undo: Undo, method: str) -> None:
         assert found.is_for_others != (scope in row.scopes), f"{scope}: {found}"
         assert found.is_for_others or found.error is None, f"{scope}: {found}"
         assert f"zq{here.slug}" not in found.text, f"{scope} was given words of entries"
+
+
+@pytest.mark.parametrize("method", sorted(REQUESTS))
+def test_what_a_jobs_token_may_call(world: World, undo: Undo, method: str) -> None:
+    """Of a DSL who asked for an export, of a teacher whose chronology is printed: what the job lists, at the process it is for, and nothing else."""
+    row, here = METHODS[method], world.own
+    if row.is_open:
+        return
+    made = here.made["pupil", Class.SAFEGUARDING]
+    for job, reader in ((permissions.JOBS["export"], "dsl"), (permissions.JOBS["chronology"], "teacher")):
+        token = actors.on_behalf_token(
+            keys=world.keys["identity"],
+            person_id=here.people[reader],
+            name="Test Person",
+            roles=frozenset({reader}),
+            school_id=here.id,
+            session_id=new_id(),
+            second_factor_at=clock.now(),
+            job_id=new_id(),
+            service=job.by,
+            audience=job.audience,
+            methods=job.methods,
+        )
+        with undo.cell():
+            found = Outcome(world, samples.sample(REQUESTS[method], place=here, made=made), token)
+        if method in job.methods:
+            assert found.error is None, f"{reader}: {found}"
+        else:
+            elsewhere = method.partition(".")[0] != job.audience
+            assert isinstance(found.error, NotSignedIn) if elsewhere else found.is_for_others, f"{reader}: {found}"
 
 
 @pytest.mark.parametrize("method", sorted(m for m, r in REQUESTS.items() if not METHODS.get(m, Row(m, ("anyone",), "", "")).is_open))

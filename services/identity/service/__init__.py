@@ -30,6 +30,7 @@ from services.identity import passwords, store
 from services.identity.service.addresses import EmailAddresses
 from services.identity.service.auditing import HANDLERS
 from services.identity.service.demonstration import Demonstration
+from services.identity.service.jobs import Jobs
 from services.identity.service.machines import Machinery
 from services.identity.service.single_sign_on import SingleSignOn
 from services.identity.store import accounts, doors
@@ -41,7 +42,7 @@ REMINDERS_AT_ONCE = 50
 FAILURES_AT_ONCE = 50
 
 
-class Service(SingleSignOn, Machinery, EmailAddresses, Demonstration):
+class Service(SingleSignOn, Machinery, EmailAddresses, Jobs, Demonstration):
     """Trusts, schools, staff, roles, sign-in, second factors, sessions, policy, the audit log."""
 
     name = "identity"

@@ -229,6 +229,19 @@ machine_tokens = sa.Table(
     _time("ends_at"),
     sa.Index("machine_tokens_machine", "machine_id"),
 )
+jobs = sa.Table(
+    "jobs",  # work that goes on for a person after they asked: each step gets a token in their name
+    metadata,
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), nullable=False),
+    sa.Column("person_id", pg.UUID, sa.ForeignKey("people.id"), nullable=False),
+    sa.Column("session_id", pg.UUID, nullable=False),
+    _time("second_factor_at", nullable=True),
+    _time("begun_at"),
+    _time("ends_at"),
+    sa.Index("jobs_ends", "ends_at"),
+)
 sessions = sa.Table(
     "sessions",
     metadata,

@@ -1,4 +1,4 @@
-"""Queries about single sign-on and machines. In scope sign_in, or at one school."""
+"""Queries about single sign-on, machines and jobs for people. In scope sign_in, or at one school."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from services.identity.store import address_changes, machine_tokens, machines, people, provider_links, providers, sessions, sign_ons
+from services.identity.store import address_changes, jobs, machine_tokens, machines, people, provider_links, providers, sessions, sign_ons
 
 # --- providers -------------------------------------------------------------------------------------------------------------
 
@@ -100,7 +100,8 @@ def take_sign_on(tx: sa.Connection, *, state_hash: bytes, now: datetime) -> sa.R
 
 
 def tidy(tx: sa.Connection, *, now: datetime) -> None:
-    """Remove sign-ins that nobody finished, and tokens that have run out."""
+    """Remove sign-ins that nobody finished, tokens that have run out, and jobs that are over."""
+    tx.execute(jobs.delete().where(jobs.c.ends_at < now))
     tx.execute(sign_ons.delete().where(sign_ons.c.ends_at < now))
     tx.execute(machine_tokens.delete().where(machine_tokens.c.ends_at < now))
 
@@ -180,3 +181,16 @@ def token_with(tx: sa.Connection, *, token_hash: bytes) -> sa.Row[Any] | None:
     columns = machines.c.school_id, machines.c.revoked_at, machines.c.last_used_at, machines.c.ends_at.label("machine_ends_at")
     query = sa.select(machine_tokens, *columns).join(machines, machines.c.id == machine_tokens.c.machine_id)
     return tx.execute(query.where(machine_tokens.c.token_hash == token_hash)).first()
+
+
+# --- jobs for a person -----------------------------------------------------------------------------------------------------------
+
+
+def begin_job(tx: sa.Connection, **values: Any) -> None:
+    """Keep who asked for a job; one with this id stays as it was."""
+    tx.execute(pg.insert(jobs).values(**values).on_conflict_do_nothing())
+
+
+def job(tx: sa.Connection, *, id: UUID) -> sa.Row[Any] | None:
+    """Return a job."""
+    return tx.execute(sa.select(jobs).where(jobs.c.id == id)).first()

@@ -83,19 +83,17 @@ def do_due(keeper: Keeper, *, now: datetime) -> int:
             _failed(keeper, **key, error=error)
         except Exception as error:  # whatever it is, the other schools' turn comes
             _failed(keeper, **key, error=error)
-        with keeper.all_schools() as tx:
-            if again is None:
-                store.done(tx, **key)
-            else:
+        if again is not None:
+            with keeper.all_schools() as tx:
                 store.put_off(tx, **key, until=again)
     return len(due)
 
 
 def do(keeper: Keeper, *, school_id: UUID, kind: str, subject: UUID, now: datetime) -> datetime | None:
-    """Do one thing. Returns when it is to be done again, None for never."""
+    """Do one thing. Returns when it is to be done again; None for an export, whose every step says so in its own transaction."""
     if kind == "export":
         exporting.make(keeper, school_id=school_id, export_id=subject, now=now)
-        return _export_again(keeper, school_id=school_id, export_id=subject)
+        return None
     with keeper.school(school_id) as tx:
         zone = ZoneInfo(store.zone_of(tx, school_id=school_id))
     if kind == "night":
@@ -119,12 +117,6 @@ def next_night(now: datetime, *, zone: ZoneInfo) -> datetime:
     local = now.astimezone(zone)
     tonight = datetime.combine(local.date(), NIGHT, zone)
     return tonight if tonight > local else datetime.combine(local.date() + timedelta(days=1), NIGHT, zone)
-
-
-def _export_again(keeper: Keeper, *, school_id: UUID, export_id: UUID) -> datetime | None:
-    with keeper.school(school_id) as tx:
-        row = store.export_with(tx, school_id=school_id, id=export_id)
-    return row.ready_at + exporting.KEPT_FOR if row is not None and row.state == "ready" else None
 
 
 def _failed(keeper: Keeper, *, school_id: UUID, kind: str, subject: UUID, error: Exception) -> None:

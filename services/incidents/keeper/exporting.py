@@ -11,8 +11,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from safekeep import clock, telemetry
-from safekeep.permissions import Class, Reading, is_lead
+from safekeep import actor as actors
+from safekeep import clock, permissions, telemetry
+from safekeep.actor import Actor
+from safekeep.errors import NotSignedIn
+from safekeep.permissions import Class
 from safekeep.proof import export
 from services.incidents import checking, exporting, store
 from services.incidents.exporting import Kept, Wanted
@@ -25,21 +28,31 @@ _README: Final = Path(__file__).with_name("README.txt")
 
 
 def make(keeper: Keeper, *, school_id: UUID, export_id: UUID, now: datetime) -> None:
-    """Make an export that is wanted; of one that is not, forget the parts a day after."""
+    """Take the next step of an export that is wanted: make it, then hand it out. Of one that is not, forget the parts a day after.
+
+    Each step is taken by a token of identity's in the name of who asked, issued for that step after their roles were checked again.
+    """
+    here: dict[str, Any] = {"school_id": school_id}
     with keeper.school(school_id) as tx:
-        row = store.export_with(tx, school_id=school_id, id=export_id)
+        store.done(tx, **here, kind="export", subject=export_id)
+        row = store.export_with(tx, **here, id=export_id)
         if row is None or row.state != "wanted":
             _end(tx, school_id=school_id, row=row)
             return
-        if not _may_still(tx, school_id=school_id, person_id=row.asked_by):
-            store.change_export(tx, school_id=school_id, id=export_id, state="failed")
-            telemetry.log().warning("export.not_made", export=str(export_id), why="role")
+        asker = _permitted(keeper, row)
+        store.change_export(tx, **here, id=export_id, permit="")
+        if asker is not None and row.made_at is not None:
+            store.change_export(tx, **here, id=export_id, state="ready", ready_at=now)
+            store.want(tx, **here, kind="export", subject=export_id, due_at=now + KEPT_FOR)
+            return
+        store.want(tx, **here, kind=store.PERMIT, subject=export_id, due_at=now)
+        if asker is None:
             return
         signed = heads.sign(keeper, tx, school_id=school_id, now=now, mails="mailed")
         assert signed is not None, "the export itself stands in the ledger"
         own, tree = signed
         wanted = Wanted(scope=row.scope, scope_id=row.scope_id, made_by=row.asked_by, made_at=clock.stamp(now))
-        scope = _Scope(tx, school_id=school_id, row=row)
+        scope = _Scope(tx, school_id=school_id, row=row, asker=asker)
         pieces = _Pieces(tx, school_id=school_id, export_id=export_id)
         kid, private = keeper.keys.signing("ledger")
         everything = list(scope.rows()) if row.scope != "school" else None  # a school's is read twice rather than held
@@ -62,21 +75,24 @@ def make(keeper: Keeper, *, school_id: UUID, export_id: UUID, now: datetime) -> 
             write=pieces.write,
         )
         pieces.end()
-        store.change_export(tx, school_id=school_id, id=export_id, state="ready", ready_at=now, entries=count, files=sorted(files))
+        store.change_export(tx, **here, id=export_id, made_at=now, entries=count, files=sorted(files))
     telemetry.log().info("export.made", export=str(export_id), scope=row.scope, entries=count)
 
 
 def failed(keeper: Keeper, *, school_id: UUID, export_id: UUID) -> None:
     """Say that an export could not be made."""
     with keeper.school(school_id) as tx:
+        store.done(tx, school_id=school_id, kind="export", subject=export_id)
         store.change_export(tx, school_id=school_id, id=export_id, state="failed")
 
 
-def _may_still(tx: sa.Connection, *, school_id: UUID, person_id: UUID) -> bool:
-    """Whether who asked for an export is still one of the school's DSLs, at the moment it is made: asking may be long ago."""
-    school = store.school_state(tx, school_id=school_id)
-    asker = school.staff.get(person_id) if school else None
-    return asker is not None and is_lead(asker.roles)
+def _permitted(keeper: Keeper, row: Any) -> Actor | None:
+    """Return who asked, by identity's token for this step of this export; None where there is none that still counts."""
+    try:
+        asker = actors.verify(keys=keeper.keys, token=row.permit, at="ledger")
+    except NotSignedIn:
+        return None
+    return asker if (asker.job_id, asker.person_id, asker.school_id) == (row.id, row.asked_by, row.school_id) else None
 
 
 def _end(tx: sa.Connection, *, school_id: UUID, row: Any) -> None:
@@ -113,9 +129,9 @@ class _Pieces:
 class _Scope:
     """What belongs in an export, and of which entries the words are shown."""
 
-    def __init__(self, tx: sa.Connection, *, school_id: UUID, row: Any) -> None:
+    def __init__(self, tx: sa.Connection, *, school_id: UUID, row: Any, asker: Actor) -> None:
         self._tx, self._school, self._row = tx, school_id, row
-        self._reading = Reading(person_id=row.asked_by, role_class=Class.PROTECTION)  # a DSL asked: their own rights, at this moment
+        self._reading = permissions.reading(asker)  # their own rights, at this moment
         self._about: frozenset[str] | None = None
         self._children = store.children_of(tx, school_id=school_id, person_id=row.asked_by)
         self._hidden = {str(id_) for id_ in store.hidden_from(tx, school_id=school_id, reading=self._reading)}

@@ -4,6 +4,8 @@ from typing import Any
 
 from nameko.timer import timer
 
+from safekeep import telemetry
+from safekeep.errors import StorageError
 from safekeep.rpc import retry, take, take_events
 from services.incidents.service.asks import Asks
 from services.incidents.service.corrections import Corrections
@@ -31,3 +33,10 @@ class Service(Pupils, Entries, Corrections, Moving, Restricting, Reading, Asks, 
     @timer(interval=1)
     def retries(self) -> None:
         retry(self.host, HANDLERS)
+
+    @timer(interval=0.5)
+    def permits(self) -> None:
+        try:
+            self.get_permits()
+        except StorageError as error:
+            telemetry.log().warning("permits.waiting", sqlstate=error.sqlstate)

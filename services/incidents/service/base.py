@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from nameko.rpc import RpcProxy
+
 from safekeep import receipts
 from safekeep.actor import Actor
 from safekeep.errors import Invalid
@@ -14,6 +16,7 @@ class Base:
     """Transactions and receipts. Mixed into the service."""
 
     host: Resources = Host()
+    identity = RpcProxy("identity")
 
     def _school(self, actor: Actor) -> Any:
         return self.host.transaction(self.host.engine, school_id=actor.at_school)

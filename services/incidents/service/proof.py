@@ -9,9 +9,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from safekeep import actor as actors
 from safekeep import clock, permissions, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing
+from safekeep.contracts.identity import ActFor, BeginJob
 from safekeep.contracts.incidents import (
     AlterationItem,
     BeginExport,
@@ -30,9 +32,9 @@ from safekeep.contracts.incidents import (
     WitnessedHeadAnswer,
     WitnessItem,
 )
-from safekeep.errors import Conflict, Invalid, NotFound
+from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, SafekeepError
 from safekeep.proof.heads import Signed, fingerprint
-from safekeep.rpc import answers
+from safekeep.rpc import answers, ask
 from services.incidents import store
 from services.incidents.service.access import access_pupil, unread
 from services.incidents.service.base import Base
@@ -40,6 +42,7 @@ from services.incidents.service.openings import keep_opening
 from services.incidents.service.writing import note, write_place
 
 SHOWN = 10
+PERMIT = store.PERMIT
 MOST_WITNESSES = 20
 _ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+\.[^\s@<>,;\"]+")
 
@@ -94,6 +97,7 @@ class Proofs(Base):
     @answers(BeginExport)
     def begin_export(self, actor: Actor, request: BeginExport) -> ExportItem:
         now = clock.now()
+        ask(self.identity, BeginJob(id=request.id, kind="export"), token=actor.token)
         with self._school(actor) as tx:
             parts = _access_scope(tx, actor=actor, request=request)
             asked = {"asked_by": actor.person, "asked_name": actor.name, "asked_at": now}
@@ -104,10 +108,34 @@ class Proofs(Base):
                 note(tx, school_id=actor.at_school, kind="exported", by=actor.person, what=f"export_{request.scope}")
                 about: dict[str, Any] = {f"{request.scope}_id": request.scope_id} if request.scope != "school" else {}
                 keep_opening(tx, actor=actor, kind="export", reason=request.reason, **about)
-                store.want(tx, school_id=actor.at_school, kind="export", subject=request.id, due_at=now)
+                store.want(tx, school_id=actor.at_school, kind=PERMIT, subject=request.id, due_at=now)
             row = _access_export(tx, actor=actor, export_id=request.id)
         telemetry.log().info("export.asked", export=str(request.id), scope=request.scope)
         return export_item(row)
+
+    def get_permits(self) -> None:
+        """Fetch, for each step of an export that waits for one, identity's word that who asked may still have it; the ledger's process acts by it."""
+        with self.host.transaction(self.host.worker_engine) as tx:
+            due = store.permits_due(tx, now=clock.now(), limit=20)
+        for row in due:
+            here: dict[str, Any] = {"school_id": row.school_id}
+            own = actors.service_token(keys=self.host.keys, service="incidents", **here, methods=[ActFor.method])
+            try:
+                permit = ask(self.identity, ActFor(job_id=row.subject), token=own).token
+            except (NotAllowed, NotFound):
+                permit = ""
+            except SafekeepError as error:  # identity is away: at the next tick
+                telemetry.log().warning("export.waits", error=type(error).__name__)
+                return
+            with self.host.transaction(self.host.engine, **here) as tx:
+                if permit:
+                    store.change_export(tx, **here, id=row.subject, permit=permit)
+                    store.want(tx, **here, kind="export", subject=row.subject, due_at=clock.now())
+                else:
+                    store.change_export(tx, **here, id=row.subject, state="failed", permit="")
+                    store.drop_pieces(tx, **here, export_id=row.subject)
+                    telemetry.log().warning("export.not_made", export=str(row.subject), why="role")
+                store.done(tx, **here, kind=PERMIT, subject=row.subject)
 
     @answers(Export)
     def export(self, actor: Actor, request: Export) -> ExportAnswer:

@@ -15,6 +15,7 @@ from services.incidents.store.corrections import (
 from services.incidents.store.entries import add_entry, add_incident, entry_with, raise_class, seen_in, situation, waiting
 from services.incidents.store.openings import add_opening, openings_about, openings_by, readers_since, tell_of_reading, volume_of
 from services.incidents.store.proof import (
+    PERMIT,
     about_now,
     add_alterations,
     add_export,
@@ -39,6 +40,7 @@ from services.incidents.store.proof import (
     leaves_of,
     opened,
     outside_the_ledger,
+    permits_due,
     piece_of,
     pieces_of,
     pupils_named,

@@ -38,6 +38,10 @@ from services.incidents.store.tables import (
 # --- work that is due, for all schools (the worker's role) --------------------------------------------------------------
 
 
+PERMIT = "permit"
+"""Work of the incidents service's own: to ask identity whether who asked for an export may still have it. All other is the ledger's process's."""
+
+
 def want(tx: sa.Connection, *, school_id: UUID, kind: str, subject: UUID, due_at: datetime) -> None:
     """Have something done by the ledger's process, at the latest then."""
     insert = pg.insert(ledger_work).values(school_id=school_id, kind=kind, subject=subject, due_at=due_at)
@@ -49,7 +53,14 @@ def want(tx: sa.Connection, *, school_id: UUID, kind: str, subject: UUID, due_at
 def work_due(tx: sa.Connection, *, now: datetime, limit: int) -> Sequence[sa.Row[Any]]:
     """Return what is due, what people wait for first."""
     first = ledger_work.c.kind != "export"
-    return tx.execute(sa.select(ledger_work).where(ledger_work.c.due_at <= now).order_by(first, ledger_work.c.due_at).limit(limit)).all()
+    query = sa.select(ledger_work).where(ledger_work.c.due_at <= now, ledger_work.c.kind != PERMIT)
+    return tx.execute(query.order_by(first, ledger_work.c.due_at).limit(limit)).all()
+
+
+def permits_due(tx: sa.Connection, *, now: datetime, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return the exports that wait for identity's word, the longest waiting first."""
+    query = sa.select(ledger_work).where(ledger_work.c.due_at <= now, ledger_work.c.kind == PERMIT)
+    return tx.execute(query.order_by(ledger_work.c.due_at).limit(limit)).all()
 
 
 def put_off(tx: sa.Connection, *, school_id: UUID, kind: str, subject: UUID, until: datetime) -> None:

@@ -358,6 +358,8 @@ exports = sa.Table(
     _time("ready_at", nullable=True),
     sa.Column("entries", sa.Integer, nullable=False, server_default="0"),
     sa.Column("files", pg.JSONB, nullable=False, server_default="[]"),  # the attachments that go with it
+    sa.Column("permit", sa.Text, nullable=False, server_default=""),  # identity's token for the next step: a minute, for the ledger's process alone
+    _time("made_at", nullable=True),  # it is made, and waits for the step that hands it out
     sa.Index("exports_asked", "school_id", "asked_at"),
 )
 export_pieces = sa.Table(
@@ -398,7 +400,7 @@ ledger_work = sa.Table(
     "ledger_work",
     metadata,
     _school(),
-    sa.Column("kind", sa.Text, primary_key=True),  # check, night, export
+    sa.Column("kind", sa.Text, primary_key=True),  # check, night, week, export, permit
     sa.Column("subject", pg.UUID, primary_key=True),  # the export, else the school
     _time("due_at"),
     sa.Index("ledger_work_due", "due_at"),

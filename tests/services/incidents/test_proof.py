@@ -43,6 +43,7 @@ from services.incidents import store
 from services.incidents.keeper import Keeper, checking
 from services.incidents.keeper import __main__ as process
 from services.incidents.keeper import heads as signing
+from tests.identity_beside import change_roles, identity_beside, join
 from tests.make import create_person, create_pupil
 from tests.services.incidents.desk import Desk
 from tests.unit.safekeep import second_verifier
@@ -63,8 +64,8 @@ def keeper(desk: Desk, keys_folder: Path, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def office(desk: Desk, keeper: Keeper, postgres: Any, tmp_path: Path) -> "Office":
-    return Office(desk, keeper, postgres.admin, tmp_path)
+def office(desk: Desk, keeper: Keeper, postgres: Any, tmp_path: Path, resources: Any) -> "Office":
+    return Office(desk, keeper, postgres.admin, tmp_path, resources)
 
 
 _kept: dict[str, Any] = {}  # the filled record of this worker, to be copied
@@ -73,8 +74,8 @@ _kept: dict[str, Any] = {}  # the filled record of this worker, to be copied
 class Office:
     """A school with a small record of every kind of entry, its ledger's process, and the database's superuser."""
 
-    def __init__(self, desk: Desk, keeper: Keeper, admin: str, folder: Path) -> None:
-        self.desk, self.keeper, self.folder = desk, keeper, folder
+    def __init__(self, desk: Desk, keeper: Keeper, admin: str, folder: Path, resources: Any) -> None:
+        self.desk, self.keeper, self.folder, self._resources = desk, keeper, folder, resources
         self._admin, self._database = admin, str(sa.make_url(desk.resources.settings.database_url).database)
         self.here = {"school_id": desk.school.id}
 
@@ -142,17 +143,30 @@ class Office:
     def new(self) -> list[Any]:
         return checking.check_new(self.keeper, **self.here, now=clock.now())
 
+    def begin(self, *, role: str = "dsl", person: UUID | None = None, **more: Any) -> Any:
+        """Ask for an export as a DSL; identity, who is asked by what name, is there from the first on."""
+        if not hasattr(self, "identity"):
+            self.identity = identity_beside(resources=self._resources("identity"), school=self.desk.school)
+            self.desk.service.identity = self.identity  # type: ignore[assignment] - asked as over the bus
+        asked = {"id": new_id(), "scope": "school", "scope_id": self.desk.school.id, "reason": "For the court", "school_name": "Hillside Primary"}
+        if person:
+            join(self.identity, school=self.desk.school, person=person, role=role)
+        return self.desk.ask(BeginExport(**(asked | more)), role=role, person=person)
+
+    def step(self) -> None:
+        """Incidents asks identity whether who asked may still have it, then the ledger's process takes the step that waits for the word."""
+        self.desk.service.get_permits()
+        process.do_due(self.keeper, now=clock.now() + dt.timedelta(seconds=1))
+
+    def state(self, export_id: UUID) -> str:
+        state: str = self.desk.ask(Export(id=export_id), role="dsl").item.state
+        return state
+
     def export(self, *, scope: str = "school", scope_id: UUID | None = None, role: str = "dsl", **more: Any) -> Path:
         """Ask for an export as a DSL, let the process make it, and fetch it piece by piece."""
-        asked = {
-            "id": new_id(),
-            "scope": scope,
-            "scope_id": scope_id or self.desk.school.id,
-            "reason": "For the court",
-            "school_name": "Hillside Primary",
-        }
-        item = self.desk.ask(BeginExport(**(asked | more)), role=role)
-        process.do_due(self.keeper, now=clock.now() + dt.timedelta(seconds=1))
+        item = self.begin(scope=scope, scope_id=scope_id or self.desk.school.id, role=role, **more)
+        self.step()
+        self.step()
         return self.fetch(item.id, role=role)
 
     def fetch(self, export_id: UUID, *, role: str = "dsl") -> Path:
@@ -303,13 +317,13 @@ def test_who_may_not_know_of_it_cannot_export_it(office: Office) -> None:
     parent = create_person(resources=desk.resources, school=desk.school, role=Role.DSL)
     child = create_pupil(resources=desk.resources, school=desk.school, name="Own Child", relatives=(parent,))
     recorded = desk.record(linked_pupils=[LinkedPupil(pupil_id=child, part="witness", initials="OC")])
-    asked = {"id": new_id(), "reason": "For the court", "school_name": "Hillside Primary"}
+    asked: dict[str, Any] = {"id": new_id()}
     for scope, scope_id in (("pupil", child), ("incident", recorded.id), ("pupil", new_id()), ("incident", new_id()), ("school", new_id())):
         with pytest.raises(NotFound):
-            desk.ask(BeginExport(**asked, scope=scope, scope_id=scope_id), role="dsl", person=parent)
+            office.begin(**asked, scope=scope, scope_id=scope_id, person=parent)
     for role in ("teacher", "slt", "governor", "trust_it", "trust_safeguarding_lead"):
         with pytest.raises(NotAllowed):
-            desk.ask(BeginExport(**asked, scope="school", scope_id=desk.school.id), role=role)
+            office.begin(**asked, role=role)
 
 
 def restriction(desk: Desk, entry_id: UUID, **fields: Any) -> Restrict:
@@ -439,10 +453,9 @@ def test_what_the_asker_may_not_read_is_withheld_from_a_whole_schools_export(off
     child = create_pupil(resources=desk.resources, school=desk.school, name="Own Child", relatives=(parent,))
     desk.record(pupil_id=child, narrative="What the parent must not read.")
     desk.ask(SetFlag(id=new_id(), pupil_id=child, kind="child_in_need", started=dt.date(2026, 1, 5), note="A note of the child"), role="dsl")
-    item = desk.ask(
-        BeginExport(id=new_id(), scope="school", scope_id=desk.school.id, reason="Handing over", school_name="Hillside"), role="dsl", person=parent
-    )
-    process.do_due(office.keeper, now=clock.now() + dt.timedelta(seconds=1))
+    item = office.begin(person=parent)
+    office.step()
+    office.step()
     answer = desk.ask(Export(id=item.id), role="dsl", person=parent)
     parts = {
         part.name: b"".join(desk.ask(ExportPiece(id=item.id, number=n), role="dsl", person=parent).data for n in part.pieces) for part in answer.parts
@@ -455,9 +468,10 @@ def test_what_the_asker_may_not_read_is_withheld_from_a_whole_schools_export(off
 
 def test_an_export_is_its_askers_alone_and_gone_after_a_day(office: Office) -> None:
     desk = office.fill().desk
-    item = desk.ask(BeginExport(id=new_id(), scope="school", scope_id=desk.school.id, reason="R", school_name="H"), role="dsl")
-    assert desk.ask(Export(id=item.id), role="dsl").item.state == "wanted"
-    process.do_due(office.keeper, now=clock.now() + dt.timedelta(seconds=1))
+    item = office.begin()
+    assert office.state(item.id) == "wanted"
+    office.step()
+    office.step()
     for request in (Export(id=item.id), ExportPiece(id=item.id, number=1)):
         with pytest.raises(NotFound):
             desk.ask(request, role="deputy_dsl")
@@ -479,24 +493,61 @@ def test_a_correction_that_rose_with_its_account_is_as_it_was_recorded(office: O
         assert set(tx.execute(sa.text("select class from entries")).scalars()) == {4}
 
 
+@pytest.mark.parametrize("steps", [0, 1], ids=["before it is made", "before it is handed out"])
 @pytest.mark.parametrize(("roles", "active"), [(["teacher"], True), (["dsl"], False)], ids=["another role", "left the school"])
-def test_whoever_is_no_dsl_any_more_when_their_export_is_made_gets_none(office: Office, roles: list[str], active: bool) -> None:
-    """Who asked and why is kept with the job; what it may show is decided again, by their role at the moment it is done."""
+def test_whoever_is_no_dsl_any_more_at_a_step_of_their_export_gets_none(office: Office, roles: list[str], active: bool, steps: int) -> None:
+    """Who asked and why is kept with the job; identity checks their roles again before each step, and nothing is made or handed out without its word."""
     desk = office.desk
     desk.record()
-    item = desk.ask(BeginExport(id=new_id(), scope="school", scope_id=desk.school.id, reason="Handing over", school_name="H"), role="dsl")
+    item = office.begin(reason="Handing over")
     assert (item.asked_by, item.reason) == (desk.school.people["dsl"], "Handing over")
-    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
-        store.keep_staff(tx, school_id=desk.school.id, person_id=desk.school.people["dsl"], roles=roles, active=active)
-    process.do_due(office.keeper, now=clock.now() + dt.timedelta(seconds=1))
+    for _ in range(steps):
+        office.step()
+    change_roles(office.identity, school=desk.school, person=desk.school.people["dsl"], roles=roles, active=active)
+    office.step()
+    office.step()
     found = desk.ask(Export(id=item.id), role="dsl")
     assert (found.item.state, found.parts) == ("failed", [])
+    with desk.resources.transaction(desk.resources.engine, **office.here) as tx:
+        assert tx.execute(sa.text("select count(*) from export_pieces")).scalar() == 0
+
+
+def test_each_step_of_an_export_takes_a_token_of_its_own_and_no_other(office: Office, token_for: Any) -> None:
+    """Not without one, not with one that is used or old, not with the asker's own, not with that of another export."""
+    desk = office.desk
+    desk.record()
+    item, other = office.begin(), office.begin(scope="pupil", scope_id=desk.pupil)
+
+    def permit(of: UUID) -> str:
+        with desk.resources.transaction(desk.resources.engine, **office.here) as tx:
+            return str(tx.execute(sa.text("select permit from exports where id = :id"), {"id": of}).scalar())
+
+    def try_with(token: str) -> bool:
+        with desk.resources.transaction(desk.resources.engine, **office.here) as tx:
+            store.change_export(tx, **office.here, id=item.id, permit=token)
+            store.want(tx, **office.here, kind="export", subject=item.id, due_at=clock.now())
+        process.do_due(office.keeper, now=clock.now() + dt.timedelta(seconds=1))
+        with desk.resources.transaction(desk.resources.engine, **office.here) as tx:
+            return tx.execute(sa.text("select made_at from exports where id = :id"), {"id": item.id}).scalar() is not None
+
+    desk.service.get_permits()
+    first, others = permit(item.id), permit(other.id)
+    own = token_for(roles=["dsl"], school_id=desk.school.id, person_id=desk.school.people["dsl"])
+    assert [try_with(token) for token in ("", own, others)] == [False, False, False]
+    with clock.set_to(clock.now() + dt.timedelta(minutes=2)):
+        assert not try_with(first)
+    assert try_with(first)
+    assert permit(item.id) == "", "it is used up"
+    process.do_due(office.keeper, now=clock.now() + dt.timedelta(seconds=1))
+    assert office.state(item.id) == "wanted", "made, and not handed out without another"
+    office.step()
+    assert office.state(item.id) == "ready"
 
 
 def test_asking_twice_is_one_export_and_one_disclosure(office: Office) -> None:
     desk = office.fill().desk
-    request = BeginExport(id=new_id(), scope="school", scope_id=desk.school.id, reason="R", school_name="H")
-    assert desk.ask(request, role="dsl") == desk.ask(request, role="dsl")
+    id_ = new_id()
+    assert office.begin(id=id_) == office.begin(id=id_)
     assert desk.ask(Proof(), role="dsl").entries == 11
 
 

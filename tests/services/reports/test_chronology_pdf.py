@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +11,17 @@ import pikepdf
 import pypdf
 import pytest
 
+from safekeep import actor
 from safekeep.contracts.incidents import Chronology, ChronologyAnswer, EntryLine, PupilItem
 from safekeep.contracts.reports import ChronologyPdf, Document
-from safekeep.errors import NotFound
+from safekeep.errors import NotAllowed, NotFound
 from safekeep.ids import new_id
+from safekeep.keys import Keys
 from safekeep.rpc import Resources
 from services.reports import chronology
 from services.reports.service import PAGE, Service
+from tests.identity_beside import change_roles, identity_beside
+from tests.make import MadeSchool
 
 NAMES = {
     "Polish": "Łukasz Żółć",
@@ -161,6 +166,9 @@ def test_no_entries_make_a_document_that_says_so() -> None:
     assert "No entries that you may read" in text_of(printed())
 
 
+SCHOOL = MadeSchool(new_id(), {"teacher": new_id()})
+
+
 class Incidents:
     """Stands where the RPC proxy stands: answers the chronology in pages, as incidents would to the same token."""
 
@@ -180,18 +188,51 @@ class Incidents:
         return ChronologyAnswer(pupil=pupil, items=self.entries[start:end], next=more, total=len(self.entries), months=[]).wire()
 
 
-def test_the_service_reads_every_page_with_the_askers_own_token(resources: Callable[..., Resources], ask_service: Any, token_for: Any) -> None:
-    """One entry more than two pages: three calls, each with the person's token and filters, and all entries printed."""
-    service = Service()
-    service.host = resources("reports")
-    pupil, school = new_id(), new_id()
+@pytest.fixture
+def service(resources: Callable[..., Resources]) -> Service:
+    """Reports with identity itself, and a teacher's school."""
+    made, made.host = Service(), resources("reports")  # type: ignore[misc]
+    made.identity = identity_beside(resources=resources("identity"), school=SCHOOL)
+    return made
+
+
+def test_the_service_reads_every_page_with_a_token_of_its_own_in_the_askers_name(
+    service: Service, keys_folder: Path, ask_service: Any, token_for: Any
+) -> None:
+    """One entry more than two pages: three calls with the person's filters, each with another token for incidents alone, and all entries printed."""
+    pupil, person = new_id(), SCHOOL.people["teacher"]
     service.incidents = Incidents(entries=[a_line(n) for n in range(2 * PAGE + 1)], known=pupil)
-    token = token_for(roles=["teacher"], school_id=school, person_id=new_id())
+    token = token_for(roles=["teacher"], school_id=SCHOOL.id, person_id=person)
     request = ChronologyPdf(chronology=Chronology(pupil_id=pupil, words="party"), school_name="Elm Tree", category_names={})
     answer = ask_service(service, request, token=token)
     assert isinstance(answer, Document)
     assert answer.media_type == "application/pdf"
-    assert [(c["token"], c["body"]["words"]) for c in service.incidents.calls] == [(token, "party")] * 3
+    assert [c["body"]["words"] for c in service.incidents.calls] == ["party"] * 3
+    keys = Keys.load(keys_folder / "process" / "incidents.json")
+    shown = [actor.verify(keys=keys, token=c["token"], at="incidents") for c in service.incidents.calls]
+    assert {(a.person_id, a.school_id, a.roles, a.acts, a.methods) for a in shown} == {
+        (person, SCHOOL.id, frozenset({"teacher"}), "reports", frozenset({"incidents.chronology"}))
+    }
+    assert len({a.job_id for a in shown}) == 1
     assert f"Account {2 * PAGE}\n" in text_of(answer.data) + "\n"
     with pytest.raises(NotFound):
         ask_service(service, request.model_copy(update={"chronology": Chronology(pupil_id=new_id())}), token=token)
+
+
+@pytest.mark.parametrize(("roles", "active"), [(["governor"], True), (["teacher"], False)], ids=["another role", "left the school"])
+def test_whoever_loses_their_role_while_pages_are_read_gets_no_document(
+    roles: list[str], active: bool, service: Service, ask_service: Any, token_for: Any
+) -> None:
+    """After the first page, with a token of theirs that is good for minutes yet: identity refuses the next step."""
+    pupil, person = new_id(), SCHOOL.people["teacher"]
+
+    class Interrupted(Incidents):
+        def chronology(self, call: dict[str, Any]) -> dict[str, Any]:
+            change_roles(service.identity, school=SCHOOL, person=person, roles=roles, active=active)
+            return super().chronology(call)
+
+    service.incidents = Interrupted(entries=[a_line(n) for n in range(PAGE + 1)], known=pupil)
+    request = ChronologyPdf(chronology=Chronology(pupil_id=pupil), school_name="Elm Tree", category_names={})
+    with pytest.raises(NotAllowed):
+        ask_service(service, request, token=token_for(roles=["teacher"], school_id=SCHOOL.id, person_id=person))
+    assert len(service.incidents.calls) == 1
