@@ -107,7 +107,13 @@ def person(slug: str, person_id: UUID, school: str | None = None) -> Any:
         fields = {name: form.one(name) for name in ("job", "room", "telephone")}
         try:
             wanted = rpc.build(
-                ChangeMember, school_id=site.id, person_id=person_id, roles=form.many("roles"), on_duty=form.has("on_duty", "yes"), **fields
+                ChangeMember,
+                school_id=site.id,
+                person_id=person_id,
+                roles=form.many("roles"),
+                on_duty=form.has("on_duty", "yes"),
+                factor_ids=form.many("keys"),
+                **fields,
             )
             answer = console.attempt(form, wanted)
             if answer:
@@ -171,7 +177,7 @@ def give_pass(slug: str, person_id: UUID) -> Any:
 def confirm_role(slug: str, person_id: UUID) -> Any:
     """A DSL confirms, or declines, a role that waits."""
     accept = request.form.get("do") == "accept"
-    rpc.ask(rpc.build(ConfirmRole, person_id=person_id, accept=accept), token=session.here().token)
+    rpc.ask(rpc.build(ConfirmRole, person_id=person_id, accept=accept, factor_ids=request.form.getlist("keys")), token=session.here().token)
     return redirect(url_for("staff.person", slug=slug, person_id=person_id, said="confirmed" if accept else "declined"), 303)
 
 
@@ -192,7 +198,9 @@ def _show_person(site: Site, found: MemberItem, form: Form) -> Any:
     is_self = found.person_id == session.here().answer.person_id
     said = request.args.get("said", "")
     is_first = not found.factors and not permissions.KNOWN_IN_PERSON.isdisjoint([*found.roles, *found.waiting])
-    more = {"roles": _role_choices(), "is_self": is_self, "said": said, "is_first": is_first}
+    has_none = permissions.KNOWN_IN_PERSON.isdisjoint(found.roles)  # no role yet for which somebody has looked at their keys
+    to_show = [f for f in found.factors if has_none and not f.met]
+    more = {"roles": _role_choices(), "is_self": is_self, "said": said, "is_first": is_first, "to_show": to_show}
     page = render_template("staff/person.html", site=site, person=found, form=form, **more)
     return page, console.status(form)
 

@@ -119,7 +119,8 @@ def give_pass(slug: str, trust_person_id: UUID) -> Any:
 def confirm_role(slug: str, trust_person_id: UUID) -> Any:
     """A DSL confirms, or declines, a role at the trust that waits."""
     accept = request.form.get("do") == "accept"
-    rpc.ask(rpc.build(ConfirmTrustRole, person_id=trust_person_id, accept=accept), token=session.here().token)
+    wanted = rpc.build(ConfirmTrustRole, person_id=trust_person_id, accept=accept, factor_ids=request.form.getlist("keys"))
+    rpc.ask(wanted, token=session.here().token)
     return redirect(url_for("trust_people.people_seen", slug=slug, said="confirmed" if accept else "declined"), 303)
 
 
@@ -153,7 +154,8 @@ def _keep(form: Form, *, name: str, email: str) -> Any:
 def _show(found: TrustPerson, form: Form) -> Any:
     is_self = found.person_id == session.here().answer.person_id
     said = request.args.get("said", "")
-    page = render_template("trust_people/person.html", person=found, form=form, roles=_role_choices(), is_self=is_self, said=said)
+    to_show = [f for f in found.factors if not f.met and permissions.KNOWN_IN_PERSON.isdisjoint(found.roles)]
+    page = render_template("trust_people/person.html", person=found, form=form, roles=_role_choices(), is_self=is_self, said=said, to_show=to_show)
     return page, console.status(form)
 
 

@@ -332,13 +332,17 @@ class SetPassword(Request[SignedIn]):
 
 
 class FactorItem(Contract):
-    """A second factor of the person: `totp` (an app) or `key` (a hard key or passkey)."""
+    """A second factor of the person: `totp` (an app) or `key` (a hard key or passkey).
+
+    `met`: somebody who knows them vouched for it, by a pass at its setting up or when a role was confirmed.
+    """
 
     id: UUID
     kind: Literal["totp", "key"]
     name: Name
     created_at: Moment
     last_used_at: Moment | None
+    met: bool = False
 
 
 class DeviceItem(Contract):
@@ -649,13 +653,17 @@ class CloseTrustPerson(Request[Nothing]):
 
 
 class ConfirmTrustRole(Request[Nothing]):
-    """A DSL of one of the trust's schools confirms, or declines, a role at the trust. Raises NotFound("role"), NotAllowed("own_role" | "step_up")."""
+    """A DSL of one of the trust's schools confirms, or declines, a role at the trust. Raises NotFound("role"), NotAllowed("own_role" | "step_up").
+
+    `factor_ids`: as for a role at a school.
+    """
 
     method: ClassVar[str] = "identity.confirm_trust_role"
     answer: ClassVar[type[Contract]] = Nothing
 
     person_id: UUID
     accept: bool
+    factor_ids: list[UUID] = Field(default=[], max_length=50)
 
 
 class NewStaff(Contract):
@@ -754,6 +762,7 @@ class ChangeMember(Request[AddStaffAnswer]):
     room: Line = ""
     telephone: Line = ""
     on_duty: bool = False
+    factor_ids: list[UUID] = Field(default=[], max_length=50)
 
 
 class CloseMember(Request[Nothing]):
@@ -770,13 +779,17 @@ class CloseMember(Request[Nothing]):
 
 
 class ConfirmRole(Request[Nothing]):
-    """A DSL confirms, or declines, a role that waits. Raises NotFound("role"), NotAllowed("own_role" | "step_up")."""
+    """A DSL confirms, or declines, a role that waits. Raises NotFound("role"), NotAllowed("own_role" | "step_up").
+
+    `factor_ids`: which of the keys set up before the role the person has shown to be theirs; the others are disabled.
+    """
 
     method: ClassVar[str] = "identity.confirm_role"
     answer: ClassVar[type[Contract]] = Nothing
 
     person_id: UUID
     accept: bool
+    factor_ids: list[UUID] = Field(default=[], max_length=50)
 
 
 class SendLink(Request[Nothing]):

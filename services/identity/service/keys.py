@@ -1,6 +1,7 @@
 """The own account and its second factors: apps, hard keys, recovery codes, passes."""
 
 import secrets
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -186,7 +187,7 @@ class Keys(SigningIn):
             with self._scope() as tx:
                 self._note_failure(tx, which=which, address="", kind="second_factor_failed", person_id=row.person_id, standing=standing)
             raise SignInFailed
-        turned = self._turn(row, standing=standing, kind=kind, stage="enrol", recovering=True)
+        turned = self._turn(row, standing=standing, kind=kind, stage="enrol", recovering=True, met=kind != "recovery_used")
         return FactorAdded(session_token=turned.session_token, stage="enrol", recovery_codes=[])
 
     @answers(ConfirmOwnRole)
@@ -204,7 +205,9 @@ class Keys(SigningIn):
             stored = self._stored(second_factors.plain_code(request.code))
             used = accounts.use_code(tx, person_id=row.person_id, purpose="head", code_hash=stored, now=now, school_id=place.id)
             if used:
-                self._grant_roles(tx, school_id=place.id, person_id=row.person_id, by_id=row.person_id, kind="role_confirmed_by_head")
+                here = {"factor_id": row.factor_id, "stepped_with": row.stepped_with}
+                kept = [each for each in here.values() if each]  # the code was typed where this key had been shown
+                self._grant_roles(tx, school_id=place.id, person_id=row.person_id, by_id=row.person_id, kind="role_confirmed_by_head", kept=kept)
             else:
                 accounts.add_failure(tx, id=new_id(), email=which, address="", now=now)
         if not used:
@@ -213,7 +216,7 @@ class Keys(SigningIn):
 
     # --- what these share
 
-    def _grant_roles(self, tx: sa.Connection, *, school_id: UUID, person_id: UUID, by_id: UUID, kind: str) -> None:
+    def _grant_roles(self, tx: sa.Connection, *, school_id: UUID, person_id: UUID, by_id: UUID, kind: str, kept: Collection[UUID] = ()) -> None:
         raise NotImplementedError  # the console's
 
     def _enrolling(self, tx: sa.Connection, token: str) -> sa.Row[Any]:
@@ -250,12 +253,15 @@ class Keys(SigningIn):
         """Make a new key count: recovery codes with the first, a letter, an audit line, a new token."""
         now, standing = clock.now(), self._standing(row.person_id)
         with self._scope() as tx:
-            is_first = len(accounts.factors_of(tx, person_ids=[row.person_id])) == 1
+            factors = accounts.factors_of(tx, person_ids=[row.person_id])
+            is_first = len(factors) == 1
+            if row.met or any(f.met and f.id in (row.factor_id, row.stepped_with) for f in factors):
+                accounts.change_factor(tx, id=factor_id, met=True)
             codes = self._recovery_codes(tx, person_id=row.person_id) if is_first else []
             self._letter(tx, "factor_added", person_id=row.person_id, tenant=standing.tenant, about=factor_id)
         stage = self._stage_after_factor(row, standing=standing) if row.stage == "enrol" else row.stage
         key = "factor_id" if row.second_factor_at is None else "stepped_with"
-        changes = {"stage": stage, "second_factor_at": now, key: factor_id, "recovering": False, "last_seen_at": now}
+        changes = {"stage": stage, "second_factor_at": now, key: factor_id, "recovering": False, "met": False, "last_seen_at": now}
         turned = self._turn(row, standing=standing, kind="factor_added", **changes)
         return FactorAdded(session_token=turned.session_token, stage=turned.stage, recovery_codes=codes)
 
@@ -278,16 +284,34 @@ class Keys(SigningIn):
 
     def _disable(self, *, person_id: UUID, factor_id: UUID | None, by_id: UUID | None, standing: Standing) -> int:
         """Disable a key (or all) and end every session made with it. Returns how many there were."""
-        now = clock.now()
         with self._scope() as tx:
-            counted = {f.id for f in accounts.factors_of(tx, person_ids=[person_id])}
-            gone = [f for f in accounts.disable_factors(tx, person_id=person_id, now=now, only=factor_id) if f in counted]
-            for each in gone:
-                ended = accounts.end_sessions(tx, person_id=person_id, now=now, factor_id=each)
-                self._revoke(tx, sessions_=ended)
-                self._audit(tx, "factor_disabled", person_id=person_id, by_id=by_id, schools=_schools(standing))
-                self._letter(tx, "factor_disabled", person_id=person_id, tenant=standing.tenant, about=each)
+            return self._disable_in(tx, person_id=person_id, factor_id=factor_id, by_id=by_id, standing=standing)
+
+    def _disable_in(self, tx: sa.Connection, *, person_id: UUID, factor_id: UUID | None, by_id: UUID | None, standing: Standing) -> int:
+        now = clock.now()
+        counted = {f.id for f in accounts.factors_of(tx, person_ids=[person_id])}
+        gone = [f for f in accounts.disable_factors(tx, person_id=person_id, now=now, only=factor_id) if f in counted]
+        for each in gone:
+            ended = accounts.end_sessions(tx, person_id=person_id, now=now, factor_id=each)
+            self._revoke(tx, sessions_=ended)
+            self._audit(tx, "factor_disabled", person_id=person_id, by_id=by_id, schools=_schools(standing))
+            self._letter(tx, "factor_disabled", person_id=person_id, tenant=standing.tenant, about=each)
         return len(gone)
+
+    def _keys_shown(self, tx: sa.Connection, *, person_id: UUID, gained: Collection[str], kept: Collection[UUID], by_id: UUID | None) -> None:
+        """A first role that opens records is come by: of the keys set up before it, those stay which the person has shown to be theirs.
+
+        Whoever owns the mailboxes may have set one up in their name. Call it before the role counts.
+        """
+        standing = self._standing_in(tx, person_id)
+        had = {role for place in standing.places for role in place.roles}
+        if permissions.KNOWN_IN_PERSON.isdisjoint(gained) or not permissions.KNOWN_IN_PERSON.isdisjoint(had):
+            return
+        for factor in accounts.factors_of(tx, person_ids=[person_id]):
+            if factor.id in kept:
+                accounts.change_factor(tx, id=factor.id, met=True)
+            elif not factor.met:
+                self._disable_in(tx, person_id=person_id, factor_id=factor.id, by_id=by_id, standing=standing)
 
     def _one_time(self, *, person_id: UUID, purpose: str, school_id: UUID | None, lasts: Any) -> tuple[str, dict[str, Any]]:
         """Return a code to be given by hand, and its row."""
@@ -306,7 +330,7 @@ class Keys(SigningIn):
 
 def factor_item(row: Any) -> FactorItem:
     """Return a factor as its owner, and the help desk, see it."""
-    return FactorItem(id=row.id, kind=row.kind, name=row.name, created_at=row.created_at, last_used_at=row.last_used_at)
+    return FactorItem(id=row.id, kind=row.kind, name=row.name, created_at=row.created_at, last_used_at=row.last_used_at, met=row.met)
 
 
 def names_of(tx: sa.Connection, school_id: UUID) -> str:

@@ -140,7 +140,7 @@ class StaffConsole(Keys):
             if self._would_leave_none(tx, school_id=school_id, person_id=request.person_id, keeps=request.roles):
                 raise NotAllowed("last_dsl")
             result = roles.given(asked=request.roles, held=place.roles, by=actor.roles)
-            code = self._put_roles(tx, actor, school_id=school_id, person_id=request.person_id, result=result, **details)
+            code = self._put_roles(tx, actor, school_id=school_id, person_id=request.person_id, result=result, kept=request.factor_ids, **details)
         fate = LineFate(line=1, outcome="changed", waiting=sorted(result.waiting), person_id=request.person_id)
         return AddStaffAnswer(items=[fate], head_code=code, head_code_for=request.person_id if code else None)
 
@@ -177,7 +177,7 @@ class StaffConsole(Keys):
             if place is None or not place.active or not place.waiting_roles:
                 raise NotFound("role")
             if request.accept:
-                self._grant_roles(tx, **here, by_id=actor.person, kind="role_confirmed")
+                self._grant_roles(tx, **here, by_id=actor.person, kind="role_confirmed", kept=request.factor_ids)
             else:
                 store.change_member(tx, **here, waiting_roles=[], waiting_by=None)
                 self._audit(tx, "role_declined", person_id=request.person_id, by_id=actor.person, schools=[actor.at_school])
@@ -225,11 +225,22 @@ class StaffConsole(Keys):
         dsls = {p.person_id for p in store.staff_of(tx, school_id=school_id) if p.active and Role.DSL in p.roles}
         return roles.leaves_no_dsl(dsls=dsls, person=person_id, keeps=keeps)
 
-    def _put_roles(self, tx: sa.Connection, actor: Actor, *, school_id: UUID, person_id: UUID, result: roles.Given, **details: Any) -> str:
+    def _put_roles(
+        self,
+        tx: sa.Connection,
+        actor: Actor,
+        *,
+        school_id: UUID,
+        person_id: UUID,
+        result: roles.Given,
+        kept: Collection[UUID] = (),
+        **details: Any,
+    ) -> str:
         """Write a person's roles and tell. Returns the head's code when the school's first DSL waits for it."""
         here: dict[str, Any] = {"school_id": school_id, "person_id": person_id}
         before = store.member(tx, **here)
         had = set(before.roles) if before and before.active else set[str]()
+        self._keys_shown(tx, person_id=person_id, gained=result.now, kept=kept, by_id=actor.person_id)
         waiting: dict[str, Any] = {"waiting_roles": sorted(result.waiting), "waiting_by": actor.person_id if result.waiting else None}
         store.change_member(tx, **here, roles=sorted(result.now), active=True, **waiting, **details)
         self._say_roles(tx, **here)
@@ -248,11 +259,12 @@ class StaffConsole(Keys):
         accounts.add_codes(tx, [row], replace=True)
         return code
 
-    def _grant_roles(self, tx: sa.Connection, *, school_id: UUID, person_id: UUID, by_id: UUID, kind: str) -> None:
-        """Let the roles that waited count, and tell every DSL and the person."""
+    def _grant_roles(self, tx: sa.Connection, *, school_id: UUID, person_id: UUID, by_id: UUID, kind: str, kept: Collection[UUID] = ()) -> None:
+        """Let the roles that waited count, and tell every DSL and the person. `kept`: the keys they have shown to be theirs."""
         place = store.member(tx, school_id=school_id, person_id=person_id, lock=True)
         assert place is not None
         now = sorted({*place.roles, *place.waiting_roles})
+        self._keys_shown(tx, person_id=person_id, gained=now, kept=kept, by_id=by_id)
         store.change_member(tx, school_id=school_id, person_id=person_id, roles=now, waiting_roles=[], waiting_by=None)
         self._say_roles(tx, school_id=school_id, person_id=person_id)
         self._audit(tx, kind, person_id=person_id, by_id=by_id, schools=[school_id], roles=" ".join(now))

@@ -116,6 +116,7 @@ class TrustConsole(Keys):
             if actor.person in (person_id, place.waiting_by):
                 raise NotAllowed("own_role")
             now = {*place.roles, *place.waiting_roles} if request.accept else {*place.roles}
+            self._keys_shown(tx, person_id=person_id, gained=now, kept=request.factor_ids, by_id=actor.person)
             self._put_trust_roles(tx, trust_id=trust_id, person_id=person_id, now=now, waiting=(), by_id=None)
             kind = "role_confirmed" if request.accept else "role_declined"
             self._audit(tx, kind, person_id=person_id, by_id=actor.person, schools=schools, **_facts(roles.Given(frozenset(now), frozenset())))

@@ -74,6 +74,7 @@ factors = sa.Table(
     _time("confirmed_at", nullable=True),
     _time("last_used_at", nullable=True),
     _time("disabled_at", nullable=True),
+    sa.Column("met", sa.Boolean, nullable=False, server_default=sa.false()),  # somebody who knows them vouched for it
     sa.Index("factors_person", "person_id"),
 )
 codes = sa.Table(
@@ -259,6 +260,7 @@ sessions = sa.Table(
     _time("locked_at", nullable=True),
     sa.Column("provider_id", pg.UUID, sa.ForeignKey("providers.id")),  # it was made with this provider, and opens only what that is of
     sa.Column("recovering", sa.Boolean, nullable=False),  # a pass or recovery code was used: may enrol another key
+    sa.Column("met", sa.Boolean, nullable=False, server_default=sa.false()),  # by a pass that was given in person
     sa.Column("resetting", sa.Boolean, nullable=False),  # came by a link: a new password is asked for before anything opens
     sa.Column("stepped_with", pg.UUID, sa.ForeignKey("factors.id")),  # the key used last to step up or unlock
     sa.Index("sessions_person", "person_id"),

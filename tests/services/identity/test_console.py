@@ -4,14 +4,17 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
+import pyotp
 import pytest
 import sqlalchemy as sa
 
 from safekeep import actor as actors
 from safekeep import clock
 from safekeep.contracts.identity import (
+    Account,
     AddSchool,
     AddStaff,
+    AddTotp,
     AddTrust,
     Audit,
     Begin,
@@ -260,6 +263,58 @@ def test_a_role_that_reads_records_given_by_trust_it_does_nothing_until_a_dsl_co
     assert {trust.id("dsl"), trust.id("deputy_dsl"), person} <= trust.letters("role_confirmed")
     with pytest.raises(NotFound):
         trust.by("dsl", ConfirmRole(person_id=person, accept=True))
+
+
+@pytest.mark.parametrize("by", ["the role waited", "a DSL gives it"])
+@pytest.mark.parametrize("shown", [True, False], ids=["shown", "not shown"])
+def test_a_key_set_up_before_a_role_that_opens_records_stays_only_if_it_was_shown(trust: Trust, by: str, shown: bool) -> None:
+    """Trust IT owns the mailboxes, and may have set one up in a teacher's name: it opens what the teacher may, and nothing of the new role."""
+    teacher = trust.id("teacher")
+    app = trust.member("teacher@one.example").factors[0]
+    assert not app.met
+    session = trust.session_of(teacher, factor_id=app.id)
+    here: dict[str, Any] = {"person_id": teacher, "factor_ids": [app.id] if shown else []}
+    if by == "the role waited":
+        trust.by("trust_it", ChangeMember(school_id=trust.one.id, person_id=teacher, roles=["slt"], factor_ids=[app.id]))
+        assert trust.member("teacher@one.example").factors == [app], "trust IT's word vouches for nothing"
+        trust.by("dsl", ConfirmRole(accept=True, **here))
+    else:
+        trust.by("dsl", ChangeMember(roles=["slt"], **here))
+    assert [(f.id, f.met) for f in trust.member("teacher@one.example").factors] == ([(app.id, True)] if shown else [])
+    if shown:
+        assert trust.ask(Account(session_token=session)).factors
+        return
+    with pytest.raises(NotSignedIn):
+        trust.ask(Account(session_token=session))
+    assert teacher in trust.letters("factor_disabled")
+    with pytest.raises(NotAllowed, match="pass_needed"):
+        trust.ask(BeginTotp(session_token=trust.session_of(teacher, stage="enrol", second_factor_at=None)))
+
+
+def test_a_key_set_up_with_a_pass_given_in_person_needs_no_showing(trust: Trust) -> None:
+    """Somebody new sets up their first app with a DSL's pass while the role waits; when it is confirmed, the app stays. So does one added with it."""
+    person = trust.by("trust_it", AddStaff(school_id=trust.one.id, people=[new("new@one.example", "slt")])).items[0].person_id
+    code = trust.by("dsl", GivePass(person_id=person, how="in_person")).code
+    session = trust.ask(UsePass(session_token=trust.session_of(person, stage="enrol", second_factor_at=None), code=code)).session_token
+    for _ in range(2):
+        begun = trust.ask(BeginTotp(session_token=session))
+        session = trust.ask(AddTotp(session_token=session, factor_id=begun.factor_id, code=pyotp.TOTP(begun.secret).now(), name="App")).session_token
+    trust.by("dsl", ConfirmRole(person_id=person, accept=True))
+    assert [f.met for f in trust.member("new@one.example").factors] == [True, True]
+
+
+def test_the_heads_code_vouches_for_the_key_it_was_typed_with_and_no_other(trust: Trust) -> None:
+    """A teacher with two apps becomes the first DSL of a school: whoever was given the code in person holds the one they are signed in with."""
+    made = trust.by("trust_it", AddSchool(name="School Three", slug="three", phase="primary"))
+    teacher = trust.id("teacher")
+    session = trust.session_of(teacher, factor_id=trust.member("teacher@one.example").factors[0].id)
+    begun = trust.ask(BeginTotp(session_token=session))
+    trust.ask(AddTotp(session_token=session, factor_id=begun.factor_id, code=pyotp.TOTP(begun.secret).now(), name="Another"))
+    first, second = trust.member("teacher@one.example").factors
+    added = trust.by("trust_it", AddStaff(school_id=made.id, people=[new("teacher@one.example", "dsl")]))
+    trust.ask(ConfirmOwnRole(session_token=trust.session_of(teacher, factor_id=first.id), slug="three", code=added.head_code))
+    assert [(f.id, f.met) for f in trust.member("teacher@one.example").factors] == [(first.id, True)]
+    assert second.id != first.id
 
 
 def test_a_declined_role_is_gone_and_nobody_confirms_their_own(trust: Trust) -> None:
