@@ -3,6 +3,7 @@
 import hmac
 import os
 import secrets
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -151,6 +152,10 @@ class SingleSignOn(Console):
         row = self._own_provider(actor, request.id)
         schools = self._schools_of(row)
         with self._scope() as tx:
+            links = doors.links_of(tx, provider_ids=[row.id])
+        for link in links:
+            self._take_back(actor, link)
+        with self._scope() as tx:
             self._revoke(tx, sessions_=doors.remove_provider(tx, id=row.id, now=clock.now()))
             self._audit(tx, "provider_removed", person_id=None, by_id=actor.person, schools=schools, provider=str(row.id))
         return Nothing()
@@ -159,6 +164,11 @@ class SingleSignOn(Console):
     def unlink_person(self, actor: Actor, request: UnlinkPerson) -> Nothing:
         row = self._own_provider(actor, request.provider_id)
         schools = self._schools_of(row)
+        with self._scope() as tx:
+            link = next((each for each in doors.links_of(tx, provider_ids=[row.id]) if each.person_id == request.person_id), None)
+        if link is None:
+            raise NotFound("person")
+        self._take_back(actor, link)
         with self._scope() as tx:
             if not doors.unlink(tx, provider_id=row.id, person_id=request.person_id):
                 raise NotFound("person")
@@ -264,22 +274,37 @@ class SingleSignOn(Console):
         given: dict[str, list[str]] = dict(link.given) if link else {}
         if not wanted and not given:
             return
-        by = Actor(provider.mapped_by, None, None, provider.trust_id, frozenset({Role.TRUST_IT}), "", None, None, False)
+        by = self._as_it(provider.mapped_by, provider.trust_id)
         for school_id in [p.id for p in standing.places_of(_Made(provider)) if not p.is_trust]:
-            with self._admin(school_id) as tx:
-                store.lock_staff(tx, school_id=school_id)
-                place = store.member(tx, school_id=school_id, person_id=person_id, lock=True)
-                if place is None or not place.active:
-                    continue
-                before = given.get(str(school_id), [])
-                held = {*place.roles, *place.waiting_roles}
-                asked = single_sign_on.roles_after(wanted=wanted, given=before, held=place.roles, waiting=place.waiting_roles)
-                given[str(school_id)] = sorted(wanted & {*before, *(wanted - held)})
-                if asked != held and not (asked and roles.problems_of(asked=asked)):
-                    result = roles.given(asked=asked, held=place.roles, by=by.roles)
-                    self._put_roles(tx, by, school_id=school_id, person_id=person_id, result=result)
+            before = given.get(str(school_id), [])
+            given[str(school_id)] = self._claimed(by, school_id=school_id, person_id=person_id, before=before, wanted=wanted)
         with self._scope() as tx:
             doors.keep_given(tx, provider_id=provider.id, subject=subject, given={school: kept for school, kept in given.items() if kept})
+
+    def _take_back(self, actor: Actor, link: Any) -> None:
+        """Take back what a link's claims gave, as at a sign-in that says nothing any more: once it is gone no sign-in could."""
+        by = self._as_it(actor.person, actor.trust_id)
+        for school_id, before in link.given.items():
+            self._claimed(by, school_id=UUID(school_id), person_id=link.person_id, before=before, wanted=frozenset())
+
+    def _claimed(self, by: Actor, *, school_id: UUID, person_id: UUID, before: Collection[str], wanted: frozenset[str]) -> list[str]:
+        """Give somebody at a school the roles that claims give now, take back those they gave `before`. Returns which of theirs are a claim's."""
+        with self._admin(school_id) as tx:
+            store.lock_staff(tx, school_id=school_id)
+            place = store.member(tx, school_id=school_id, person_id=person_id, lock=True)
+            if place is None or not place.active:
+                return sorted(before)
+            held = {*place.roles, *place.waiting_roles}
+            asked = single_sign_on.roles_after(wanted=wanted, given=before, held=place.roles, waiting=place.waiting_roles)
+            if asked != held and not (asked and roles.problems_of(asked=asked)):
+                result = roles.given(asked=asked, held=place.roles, by=by.roles)
+                self._put_roles(tx, by, school_id=school_id, person_id=person_id, result=result)
+        return sorted(wanted & {*before, *(wanted - held)})
+
+    @staticmethod
+    def _as_it(person_id: UUID | None, trust_id: UUID | None) -> Actor:
+        """Whose word a claim's is: that of trust IT, who mapped it, so DSL, deputy and SLT wait."""
+        return Actor(person_id, None, None, trust_id, frozenset({Role.TRUST_IT}), "", None, None, False)
 
     def _trust_of(self, actor: Actor) -> UUID:
         if actor.school_id is None:

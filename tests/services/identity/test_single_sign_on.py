@@ -440,6 +440,28 @@ def test_a_role_that_a_claim_gave_goes_with_the_claim_and_what_people_gave_stays
     assert enter() == (["slt", "teacher"], [])  # their own role was never a claim's
 
 
+@pytest.mark.parametrize("how", ["the provider is removed", "the person is unlinked"])
+def test_roles_that_claims_gave_go_with_the_provider_or_the_link(how: str, door: Door) -> None:
+    """No sign-in could take them back any more. What people gave stays, a role a DSL confirmed too; one that waits is withdrawn."""
+    mapping = [MappedRole(value="P", role="pastoral"), MappedRole(value="S", role="slt"), MappedRole(value="D", role="deputy_dsl")]
+    provider_id = door.keep(role_claim="groups", roles=mapping)
+    sub = teacher(door, groups=["P", "S"])
+    door.enter(provider_id, sub)
+    door.office.with_app("tea@one.example")
+    door.office.ask(ConfirmRole(person_id=door.office.teacher.id, accept=True), token=door.office.member("dsl"))
+    door.provider.person(sub, email="Tea@One.example", email_verified=True, groups=["P", "S", "D"])
+    door.enter(provider_id, sub)
+    assert roles_of(door) == (["pastoral", "slt", "teacher"], ["deputy_dsl"])
+    if how == "the provider is removed":
+        door.office.ask(RemoveProvider(id=provider_id), token=door.token)
+    else:
+        door.office.ask(UnlinkPerson(provider_id=provider_id, person_id=door.office.teacher.id), token=door.token)
+    assert roles_of(door) == (["slt", "teacher"], [])
+    with door.office.resources.transaction(door.office.resources.engine, school_id=door.office.one.id) as tx:
+        told = tx.execute(sa.text("select body->'roles' from outbox where name = 'identity.staff.changed' order by id desc limit 1")).scalar_one()
+    assert told == ["slt", "teacher"], "and the other services hear it"
+
+
 def test_a_role_somebody_had_before_any_claim_named_it_stays_theirs(door: Door) -> None:
     provider_id = door.keep(role_claim="groups", roles=[MappedRole(value="T", role="teacher")])
     sub = teacher(door, groups=["T"])
