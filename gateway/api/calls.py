@@ -32,6 +32,7 @@ from safekeep.contracts.incidents import (
     Incident,
     IncidentAnswer,
     Kind,
+    LiftRestriction,
     MyCorrectionRequests,
     OpenCorrectionRequests,
     Part,
@@ -39,6 +40,8 @@ from safekeep.contracts.incidents import (
     Precision,
     Record,
     Recorded,
+    Restrict,
+    RestrictionItem,
     SearchPupils,
     Told,
 )
@@ -146,6 +149,23 @@ class RequestBody(Contract):
 
 class DeclineBody(Contract):
     """Why there is no correction."""
+
+    reason: Narrative
+
+
+class RestrictionBody(Contract):
+    """An entry about an adult of the school, recorded here by mistake: whom it is about, and which two keep it."""
+
+    id: UUID | None = None
+    entry_id: UUID
+    about_id: UUID
+    keeper_id: UUID
+    dsl_id: UUID
+    reason: Narrative
+
+
+class LiftBody(Contract):
+    """Why everybody whose role opens it may read it again."""
 
     reason: Narrative
 
@@ -309,6 +329,18 @@ def decline_correction(here: Here, request_id: str) -> Any:
     rpc.ask(rpc.build(DeclineCorrection, request_id=id_in(request_id, "request"), reason=given.reason), token=here.token, once=once())
 
 
+def restrict_entry(here: Here) -> Any:
+    """Keep an entry about an adult of the school to the head (or the chair) and one DSL; DSLs only. The same `id` again answers the same."""
+    given = rpc.build(RestrictionBody, **with_id(body()))
+    return rpc.ask(rpc.build(Restrict, **given.model_dump()), token=here.token, once=once())
+
+
+def lift_restriction(here: Here, restriction_id: str) -> Any:
+    """Give an entry back to everybody whose role opens it: by one of the two it is kept to."""
+    given = rpc.build(LiftBody, **body())
+    rpc.ask(rpc.build(LiftRestriction, restriction_id=id_in(restriction_id, "restriction"), reason=given.reason), token=here.token, once=once())
+
+
 def read_chronology(here: Here, pupil_id: str) -> Any:
     """A pupil's entries that the caller may read, newest first."""
     args = request.args
@@ -410,6 +442,8 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/correction-requests", list_requests, answers=CorrectionRequestItem, is_list=True, query=("open",)),
     Call("POST", "/correction-requests", ask_correction, RequestBody, status=204),
     Call("POST", "/correction-requests/<request_id>/decline", decline_correction, DeclineBody, status=204),
+    Call("POST", "/restrictions", restrict_entry, RestrictionBody, RestrictionItem, status=201),
+    Call("POST", "/restrictions/<restriction_id>/lift", lift_restriction, LiftBody, status=204),
     Call(
         "GET",
         "/pupils/<pupil_id>/chronology",

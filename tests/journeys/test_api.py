@@ -1,8 +1,10 @@
 """The JSON API as the design fixes it, used by a program; and by one that sends anything at all."""
 
 import contextlib
+import http.client
 from typing import Any
 
+import psycopg
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -53,6 +55,32 @@ def test_a_concern_by_program_from_recording_to_chronology(teacher: Api, dsl: Ap
     assert teacher.call("POST", f"/incidents/{sent['id']}/corrections", correction)[0] == 403
     chronology = dsl.get(f"/pupils/{sent['pupil_id']}/chronology")
     assert {e["incident_id"] for e in chronology["items"]} >= {sent["id"]}
+
+
+def test_an_entry_about_an_adult_is_kept_to_the_chair_by_program_with_its_file(teacher: Api, dsl: Api, system: dict[str, Any]) -> None:
+    """Restricted, read by the chair with what is attached, hidden from the deputy; and given back."""
+    kept = teacher.upload("statement.txt", b"what was seen")
+    sent = teacher.incident(file_ids=[kept["id"]])
+    assert teacher.call("POST", "/incidents", sent)[0] == 201
+    ids = {s["roles"][0]: s["id"] for s in dsl.get("/staff")["items"]}
+    chair, deputy = Api(system, "governor"), Api(system, "deputy_dsl")
+    with psycopg.connect(system["admin_urls"]["identity"]) as database:
+        found = database.execute("select id, email from people where email = any(%s)", ([x.login["username"] for x in (chair, dsl)],)).fetchall()
+    of = {email: str(id_) for id_, email in found}
+    wanted = {"entry_id": sent["id"], "about_id": ids["slt"], "dsl_id": of[dsl.login["username"]], "reason": "It belongs with the chair."}
+    status, problem = dsl.call("POST", "/restrictions", wanted | {"keeper_id": ids["slt"]})
+    assert (status, problem["errors"][0]["field"]) == (422, "keeper_id")
+    status, restriction = dsl.call("POST", "/restrictions", wanted | {"id": str(new_id()), "keeper_id": of[chair.login["username"]]})
+    assert (status, restriction["entry_id"]) == (201, sent["id"])
+    assert deputy.call("GET", f"/incidents/{sent['id']}")[0] == 404
+    assert deputy.call("GET", f"/files/{kept['id']}")[0] == 404
+    assert chair.get(f"/incidents/{sent['id']}")["entries"][0]["files"][0]["id"] == kept["id"]
+    connection = http.client.HTTPConnection(chair.url.hostname or "", chair.url.port, timeout=30)
+    connection.request("GET", f"/api/v1/files/{kept['id']}", headers={"Authorization": f"Bearer {chair.token}"})
+    assert connection.getresponse().read() == b"what was seen"
+    assert deputy.call("POST", f"/restrictions/{restriction['id']}/lift", {"reason": "No."})[0] == 404
+    assert chair.call("POST", f"/restrictions/{restriction['id']}/lift", {"reason": "It was about a parent."})[0] == 204
+    assert deputy.call("GET", f"/incidents/{sent['id']}")[0] == 200
 
 
 def test_the_same_id_again_answers_the_same_and_with_other_content_409(teacher: Api) -> None:

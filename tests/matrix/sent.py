@@ -17,6 +17,14 @@ SENT: dict[str, dict[str, Any]] = {
     "POST /api/v1/incidents/<incident_id>/corrections": {"entry_id": "entry_id", "reason": "R", "should_say": "account"},
     "POST /api/v1/correction-requests": {"entry_id": "entry_id", "text": "W"},
     "POST /api/v1/correction-requests/<request_id>/decline": {"reason": "R"},
+    "POST /api/v1/restrictions": {  # but who it is about cannot keep it: nothing is restricted
+        "entry_id": "entry_id",
+        "about_id": "person_id",
+        "keeper_id": "person_id",
+        "dsl_id": "person_id",
+        "reason": "R",
+    },
+    "POST /api/v1/restrictions/<restriction_id>/lift": {"reason": "R"},
     "POST /api/v1/incidents/<incident_id>/pupil": {"pupil_id": "pupil_id"},
     "POST /api/v1/pupils": {"pupils": [{"name": "New Pupil", "year": "Year 1", "born": "2020-01-01"}], "dry_run": True},
     "POST /s/<slug>/proof": {"name": "A Solicitor", "address": "witness@solicitor.example"},
@@ -32,6 +40,7 @@ NOTHING_OF_OURS = frozenset(
     {
         "GET /s/<slug>/proof/heads/<uuid:head_id>.json",  # the ledger's own process signs heads, in its own time
         "POST /api/v1/correction-requests/<request_id>/decline",
+        "POST /api/v1/restrictions/<restriction_id>/lift",
         *(f"{verb} /s/<slug>/incidents/<uuid:incident_id>/restriction/<uuid:restriction_id>/lift" for verb in ("GET", "POST")),
         "POST /s/<slug>/incidents/<uuid:incident_id>/actions/new/<uuid:action_id>/draft",  # a draft names what its author says it is for
         "GET /s/<slug>/settings/groups/<code>",

@@ -1,11 +1,13 @@
 """An entry about an adult of the school, recorded here by mistake, is kept to the head (or the chair) and one DSL."""
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
+from safekeep import receipts
 from safekeep.contracts.incidents import (
     AddAction,
     AddCorrection,
@@ -15,6 +17,7 @@ from safekeep.contracts.incidents import (
     Incident,
     LiftRestriction,
     OpenAsks,
+    PermitFile,
     PersonOpenings,
     PreviewAlert,
     Pupil,
@@ -25,7 +28,9 @@ from safekeep.contracts.incidents import (
 )
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, StorageError
 from safekeep.ids import new_id
+from safekeep.keys import Keys
 from safekeep.permissions import Role
+from safekeep.receipts import Receipt
 from tests.make import create_person, create_pupil
 from tests.services.incidents.desk import Desk
 
@@ -81,6 +86,35 @@ def test_the_chair_keeps_it_when_the_head_is_named(kept: Kept) -> None:
     other = kept.desk.record()
     with pytest.raises(NotFound):
         kept.desk.ask(Incident(incident_id=other.id), role="governor")
+
+
+def test_who_keeps_it_opens_its_attachments_and_nobody_elses(desk: Desk, keys_folder: Path) -> None:
+    """The chair, who reads nothing else of the school, and whom no role opens the file of another entry."""
+    signing = Keys.load(keys_folder / "process" / "files.json")
+    whose = {"author_id": desk.school.people["teacher"], "school_id": desk.school.id}
+
+    def a_file() -> tuple[UUID, str]:
+        file_id = new_id()
+        receipt = Receipt(file_id=file_id, sha256="0" * 64, size=3, media_type="text/plain", **whose)
+        return file_id, receipts.sign_receipt(keys=signing, receipt=receipt)
+
+    (restricted, theirs), (other, others) = a_file(), a_file()
+    entry = desk.record(receipts=[theirs])
+    desk.record(receipts=[others])
+    people = desk.school.people
+    about = {"about_id": people["slt"], "keeper_id": people["governor"], "dsl_id": people["dsl"], "reason": "About the head"}
+    desk.ask(Restrict(id=new_id(), entry_id=entry.id, **about), role="dsl")
+    for role, file_id, opens in (
+        ("governor", restricted, True),
+        ("governor", other, False),
+        ("dsl", restricted, True),
+        ("deputy_dsl", restricted, False),
+    ):
+        if opens:
+            assert desk.ask(PermitFile(file_id=file_id), role=role).token
+        else:
+            with pytest.raises(NotFound):
+                desk.ask(PermitFile(file_id=file_id), role=role)
 
 
 def test_to_everybody_else_it_is_as_if_it_were_not_there(kept: Kept) -> None:
