@@ -7,7 +7,7 @@ from flask import Flask, redirect, request, url_for
 
 from gateway import session as sessions
 
-KEEPS_DRAFTS = frozenset({"recording.submit", "recording.autosave", "actions.submit", "actions.autosave"})
+KEEPS_DRAFTS = frozenset({"recording.submit", "recording.autosave", "actions.submit", "actions.autosave", "kept.autosave"})
 """What a session that ran out may still post to: its words are saved as its author's draft, and nothing else is done."""
 
 SIGNING_IN = frozenset({"session.sign_in", "session.forgot", "session.link", "session.begin", "sign_on.begin"})

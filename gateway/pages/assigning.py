@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from gateway import console, rpc, schools, session
 from gateway.forms import Form
-from gateway.pages import recording
+from gateway.pages import kept, recording
 from gateway.session import Here
 from safekeep.contracts.incidents import AssignPupil, Incident, IncidentAnswer, Pupil, PupilItem
 from safekeep.errors import NotAllowed, NotFound
@@ -27,14 +27,20 @@ def begin(slug: str, incident_id: UUID) -> Any:
 def form(slug: str, incident_id: UUID, entry_id: UUID) -> Any:
     """Show what was described and find the pupil; show the one chosen, to be sure (and ask why, of the wrong one); or say that it is them."""
     here = session.here()
-    typed, found = Form.sent(request.form), list[PupilItem]()
-    chosen: PupilItem | None = None
+    found, chosen = list[PupilItem](), None
     incident = _incident(here, incident_id)
+    draft_id, begun = kept.begun(entry_id)
+    typed = begun or Form.sent(request.form)
+    if request.form.get("do") == "save":
+        return kept.for_later(typed, draft_id=draft_id)
     if request.method == "GET":
         if not (incident.may_assign or incident.may_move):  # somebody was quicker
             return redirect(url_for("incidents.incident", slug=slug, incident_id=incident_id), 303)
         typed.put("from_id", "" if incident.may_assign else str(incident.pupil.id))
-        typed.put("request_id", request.args.get("request", ""))
+        if begun is None:
+            typed.put("request_id", request.args.get("request", ""))
+        elif typed.one("pupil_id"):
+            chosen = _chosen(typed, here)
     again = request.form.get("do") == "again"
     looks = request.form.get("do") == "find_pupil" or (typed.one("pupil_q").strip() and not typed.one("pupil_id"))
     if again:
@@ -48,6 +54,7 @@ def form(slug: str, incident_id: UUID, entry_id: UUID) -> Any:
     elif request.method == "POST" and (request.form.get("do") != "assign" or _assign(typed, incident_id=incident_id, entry_id=entry_id) is None):
         chosen = _chosen(typed, here)
     elif request.method == "POST":
+        kept.over(draft_id)
         return redirect(url_for("incidents.incident", slug=slug, incident_id=incident_id), 303)
     page = render_template(
         "incidents/assign.html",
@@ -57,6 +64,7 @@ def form(slug: str, incident_id: UUID, entry_id: UUID) -> Any:
         known=schools.known(here),
         incident=incident,
         moving=bool(typed.one("from_id")),
+        draft_id=draft_id,
     )
     return page, 200 if looks else console.status(typed)
 

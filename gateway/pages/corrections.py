@@ -7,6 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from gateway import console, problems, rpc, schools, session
 from gateway.forms import Form
+from gateway.pages import kept
 from gateway.session import Here
 from safekeep.contracts.incidents import (
     AddCorrection,
@@ -42,12 +43,15 @@ def form(slug: str, incident_id: UUID, entry_id: UUID, correction_id: UUID) -> A
     if request.method == "GET" and any(each.id == correction_id for each in incident.entries):
         return _to(slug, incident_id, correction_id)
     is_account = entry.kind == "incident" and incident.facts is not None
-    typed = Form.sent(request.form)
-    if request.method == "GET":
+    draft_id, begun = kept.begun(correction_id)
+    typed = begun or Form.sent(request.form)
+    if request.form.get("do") == "save":
+        return kept.for_later(typed, draft_id=draft_id)
+    if begun is None and request.method == "GET":
         typed.put("should_say", entry.text)
         typed.put("action_taken", incident.facts.action_taken if incident.facts and is_account else "")
         typed.put("request_id", request.args.get("request", ""))
-    elif console.send_in_answer(
+    elif request.method == "POST" and console.send_in_answer(
         typed,
         AddCorrection,
         id=correction_id,
@@ -58,9 +62,11 @@ def form(slug: str, incident_id: UUID, entry_id: UUID, correction_id: UUID) -> A
         action_taken=typed.one("action_taken") if is_account else None,
         hide_earlier=typed.has("hide_earlier", "yes"),
     ):
+        kept.over(draft_id)
         return _to(slug, incident_id, entry_id)
     known, asked = schools.known(here), _asked(incident, typed.one("request_id"))
-    page = render_template("corrections/form.html", form=typed, known=known, incident=incident, entry=entry, is_account=is_account, asked=asked)
+    more = {"entry": entry, "is_account": is_account, "asked": asked, "draft_id": draft_id}
+    page = render_template("corrections/form.html", form=typed, known=known, incident=incident, **more)
     return page, console.status(typed)
 
 
@@ -86,10 +92,14 @@ def ask(slug: str, incident_id: UUID, entry_id: UUID, request_id: UUID) -> Any:
     incident, entry = _entry(here, incident_id, entry_id)
     if entry.author_id != here.answer.person_id:
         raise NotFound("entry")
-    typed = Form.sent(request.form)
+    draft_id, begun = kept.begun(request_id)
+    typed = begun or Form.sent(request.form)
+    if request.form.get("do") == "save":
+        return kept.for_later(typed, draft_id=draft_id)
     if request.method == "POST" and console.send(typed, AskCorrection, {"text": "wrong"}, id=request_id, entry_id=entry_id, text=typed.one("wrong")):
+        kept.over(draft_id)
         return redirect(url_for("corrections.requests", slug=slug, _anchor="mine"), 303)
-    page = render_template("corrections/ask.html", form=typed, known=schools.known(here), incident=incident, entry=entry)
+    page = render_template("corrections/ask.html", form=typed, known=schools.known(here), incident=incident, entry=entry, draft_id=draft_id)
     return page, console.status(typed)
 
 
@@ -101,17 +111,22 @@ def answer(slug: str, incident_id: UUID, request_id: UUID) -> Any:
     found = _asked(incident, str(request_id))
     if found is None:
         raise NotFound("request")
-    typed = Form.sent(request.form)
+    draft_id, begun = kept.begun(request_id)
+    typed = begun or Form.sent(request.form)
+    if request.form.get("do") == "save":
+        return kept.for_later(typed, draft_id=draft_id)
     if request.method == "POST" and found.answered_at is None:
         try:
             if console.send(typed, DeclineCorrection, request_id=request_id, reason=typed.one("reason")):
+                kept.over(draft_id)
                 return redirect(url_for("corrections.requests", slug=slug), 303)
         except NotFound:  # answered while this was sent
             typed.notice = problems.ANSWERED
     elif request.method == "POST":
         typed.notice = problems.ANSWERED
     entry = next(each for each in incident.entries if each.id == found.entry_id)
-    page = render_template("corrections/answer.html", form=typed, known=schools.known(here), incident=incident, entry=entry, asked=found)
+    more = {"entry": entry, "asked": found, "draft_id": draft_id}
+    page = render_template("corrections/answer.html", form=typed, known=schools.known(here), incident=incident, **more)
     return page, console.status(typed)
 
 

@@ -1,21 +1,24 @@
-"""A form that was sent while the session was locked, had ended, or had to be proved again: kept for its author alone, to be sent after all."""
+"""A form that is being written, or was sent while the session was locked, had ended, or had to be proved again: kept for its author alone."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, jsonify, redirect, render_template, request, url_for
 
 from gateway import drafts, rpc, session
 from gateway.forms import Form
 from gateway.session import Here
+from safekeep import clock
 from safekeep.contracts.files import DiscardDraft
-from safekeep.errors import SafekeepError
+from safekeep.errors import Invalid, SafekeepError
 from safekeep.ids import new_id
 
 pages = Blueprint("kept", __name__)
 
 ADDRESS, KEPT = "_address", "kept_id"
 """Fields of our own: where the form was to go, and (when it is sent after all) which kept one it is."""
+TYPED = "_typed"
+"""A field of our own: it was only typed, never sent; its page shows it again."""
 
 
 @pages.get("/s/<slug>/kept/<uuid:draft_id>")
@@ -26,8 +29,53 @@ def show(slug: str, draft_id: UUID) -> Any:
     address = form.one(ADDRESS) if form else ""
     if form is None or not address.startswith(f"/s/{slug}/"):
         return redirect(url_for("drafts.drafts", slug=slug), 303)
+    if TYPED in form.fields:
+        return redirect(address, 303)
     fields = [(name, value) for name, values in form.fields.items() if name != ADDRESS for value in values]
     return render_template("drafts/kept.html", fields=fields, address=address, draft_id=draft_id)
+
+
+@pages.post("/s/<slug>/kept/<uuid:draft_id>/draft")
+def autosave(slug: str, draft_id: UUID) -> Any:
+    """Keep a form as it is, for its author alone. Also for a session that has ended."""
+    here, form = session.here(), Form.sent(request.form)
+    if not form.one(ADDRESS).startswith(f"/s/{slug}/"):
+        raise Invalid({"form": "missing"})
+    return jsonify(saved_at=clock.stamp(_keep(form, draft_id=draft_id, here=here).saved_at), ended=here.held)
+
+
+def begun(thing_id: UUID) -> tuple[UUID, Form | None]:
+    """Return under which id this page keeps what is typed for one thing, for this person; and, when the page is opened, what was typed before."""
+    here = session.here()
+    draft_id = uuid5(thing_id, f"{request.endpoint} {here.answer.person_id}")
+    try:
+        return draft_id, drafts.load(draft_id=draft_id, token=here.token) if request.method == "GET" and here.may_record else None
+    except SafekeepError:
+        return draft_id, None
+
+
+def for_later(form: Form, *, draft_id: UUID) -> Any:
+    """Keep a form because its author says so, and show their drafts. Raises Conflict, Unavailable."""
+    here = session.here()
+    form.put(ADDRESS, request.path)
+    _keep(form, draft_id=draft_id, here=here)
+    return redirect(url_for("drafts.drafts", slug=here.slug, saved=1), 303)
+
+
+def over(draft_id: UUID) -> None:
+    """Forget what was typed: it was sent."""
+    here = session.here()
+    if not here.may_record:
+        return
+    try:
+        rpc.ask(rpc.build(DiscardDraft, draft_id=draft_id), token=here.token, seconds=2.0)
+    except SafekeepError:
+        return  # it stays among the drafts, for its author to throw away
+
+
+def _keep(form: Form, *, draft_id: UUID, here: Here) -> Any:
+    form.put(TYPED, "yes")
+    return drafts.save(form, draft_id=draft_id, token=here.token, kind="form")
 
 
 def keep(here: Here) -> str:

@@ -7,6 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from gateway import console, rpc, schools, session
 from gateway.forms import Form
+from gateway.pages import kept
 from gateway.session import Here
 from safekeep import permissions
 from safekeep.contracts.incidents import Incident, IncidentAnswer, LiftRestriction, Restrict
@@ -28,7 +29,10 @@ def form(slug: str, incident_id: UUID, restriction_id: UUID) -> Any:
     here = session.lead()
     console.prove_first()
     incident = _incident(here, incident_id)
-    typed = Form.sent(request.form) if request.method == "POST" else Form({"entry_id": [str(incident.id)]})
+    draft_id, begun = kept.begun(restriction_id)
+    typed = Form.sent(request.form) if request.method == "POST" else begun or Form({"entry_id": [str(incident.id)]})
+    if request.form.get("do") == "save":
+        return kept.for_later(typed, draft_id=draft_id)
     if request.method == "POST":
         wanted: dict[str, Any] = {name: typed.as_id(name) for name in ("entry_id", "about_id", "keeper_id", "dsl_id")}
         for name, value in wanted.items():
@@ -40,6 +44,7 @@ def form(slug: str, incident_id: UUID, restriction_id: UUID) -> Any:
         if not typed.one("reason").strip():
             typed.refuse("reason", "missing")
         if not typed.problems and console.send(typed, Restrict, id=restriction_id, **wanted, reason=typed.one("reason")):
+            kept.over(draft_id)
             return redirect(url_for("restricting.done", slug=slug, incident_id=incident_id), 303)
     known = schools.known(here)
     active = [person for person in known.staff.values() if person.active]
@@ -48,7 +53,8 @@ def form(slug: str, incident_id: UUID, restriction_id: UUID) -> Any:
         "keepers": [person for person in active if not permissions.KEEPERS.isdisjoint(person.roles)],
         "dsls": [person for person in active if permissions.is_lead(person.roles)],
     }
-    return render_template("restricting/form.html", form=typed, known=known, incident=incident, people=people), console.status(typed)
+    more = {"people": people, "draft_id": draft_id}
+    return render_template("restricting/form.html", form=typed, known=known, incident=incident, **more), console.status(typed)
 
 
 @pages.get("/s/<slug>/incidents/<uuid:incident_id>/restricted")
@@ -68,12 +74,17 @@ def lift(slug: str, incident_id: UUID, restriction_id: UUID) -> Any:
     incident = _incident(here, incident_id)
     if not any(each.id == restriction_id for each in incident.restrictions):
         raise NotFound("restriction")
-    typed = Form.sent(request.form)
+    draft_id, begun = kept.begun(restriction_id)
+    typed = begun or Form.sent(request.form)
+    if request.form.get("do") == "save":
+        return kept.for_later(typed, draft_id=draft_id)
     if request.method == "POST" and console.send(typed, LiftRestriction, restriction_id=restriction_id, reason=typed.one("reason")):
+        kept.over(draft_id)
         return redirect(
             url_for("incidents.incident", slug=slug, incident_id=incident_id) if here.may_record else url_for("home.home", slug=slug), 303
         )
-    return render_template("restricting/lift.html", form=typed, known=schools.known(here), incident=incident), console.status(typed)
+    more = {"draft_id": draft_id}
+    return render_template("restricting/lift.html", form=typed, known=schools.known(here), incident=incident, **more), console.status(typed)
 
 
 def _incident(here: Here, incident_id: UUID) -> IncidentAnswer:
