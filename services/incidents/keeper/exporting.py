@@ -45,7 +45,7 @@ def make(keeper: Keeper, *, school_id: UUID, export_id: UUID, now: datetime) -> 
             store.change_export(tx, **here, id=export_id, state="ready", ready_at=now)
             store.want(tx, **here, kind="export", subject=export_id, due_at=now + KEPT_FOR)
             return
-        store.want(tx, **here, kind=store.PERMIT, subject=export_id, due_at=now)
+        store.want(tx, **here, kind=store.PERMIT, subject=export_id, due_at=clock.now())
         if asker is None:
             return
         signed = heads.sign(keeper, tx, school_id=school_id, now=now, mails="mailed")
