@@ -43,13 +43,13 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "reading_unusual": (
         "Much was read in Safekeep",
-        "Somebody at your school has opened an unusual number of records within an hour. Who it is stands in the audit log. Ask them face to face "
-        "whether it was them.",
+        "Somebody at your school has opened an unusual number of records within an hour. Who it was, and what they opened, is listed here, the "
+        "most unusual first. Ask them face to face whether it was them.",
     ),
     "reading_stopped": (
         "Much was read in Safekeep",
-        "Somebody at your school has opened so many records within an hour that they were stopped for a while. Who it is stands in the audit log. "
-        "Ask them face to face whether it was them.",
+        "Somebody at your school has opened so many records within an hour that they were stopped for a while. Who it was, and what they opened, "
+        "is listed here, the most unusual first. Ask them face to face whether it was them.",
     ),
     "correction_asked": (
         "Something to correct in Safekeep",

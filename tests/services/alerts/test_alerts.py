@@ -568,14 +568,14 @@ def test_whoever_is_let_go_is_mailed_that_there_is_a_line_and_nothing_of_what_it
 
 @pytest.mark.parametrize(("reader", "told"), [("pastoral", {"Dee Lead", "Dan Deputy"}), ("dsl", {"Dan Deputy"})])
 def test_dsls_are_mailed_that_much_was_read_and_not_of_whom(alerts: Alerts, smtp: Server, reader: str, told: set[str]) -> None:
-    """The other DSLs where it is one of them; the mail names nobody, the audit log it leads to does."""
+    """The other DSLs where it is one of them; the mail names nobody, the page it leads to does."""
     line = new_id()
     alerts.hear(alerts.event(AuditNoted, subject=line, kind="reading_unusual", person_id=alerts.people[reader]))
     alerts.hear(alerts.event(AuditNoted, subject=new_id(), kind="right_granted", person_id=alerts.people[reader]))
     alerts.send()
     assert {str(mail["To"]).partition(" <")[0] for mail in smtp.taken} == told
     for mail in smtp.taken:
-        assert "https://safekeep.example/s/one/audit" in mail.get_content()
+        assert "https://safekeep.example/s/one/readers" in mail.get_content()
         assert not any(name in mail.get_content() for name in STAFF.values())
 
 
