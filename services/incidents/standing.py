@@ -1,9 +1,9 @@
 """What the ledger's entries come to, against the rows that may lawfully change: a class that was raised, whom an incident is about, which
-correction says what an entry says now, to whom an entry is kept. Pure: rows come from the caller.
+correction says what an entry says now, to whom an entry is kept, who was given a right to read it. Pure: rows come from the caller.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from safekeep.permissions import Class
@@ -23,6 +23,21 @@ class Standing:
     classes: dict[str, int] = field(default_factory=dict)  # of its entries, as they were recorded
     fixed_by: dict[str, str] = field(default_factory=dict)  # an entry struck → its latest correction
     struck: dict[str, str] = field(default_factory=dict)  # a correction → the entry it strikes
+    given: dict[str, list["Given"]] = field(default_factory=dict)  # person → what gave them a right to read
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Somebody was told of an entry, granted it, or keeps it: up to a class, and what stands before it too unless `alone`.
+
+    `owed`: it wrote a right to that very entry, which is there unless it was taken back.
+    """
+
+    sequence: int
+    entry: str
+    class_: int
+    alone: bool = False
+    owed: bool = True
 
 
 @dataclass(slots=True)
@@ -42,6 +57,10 @@ class Standings:
             held = self.restrictions.get(str(values.get("restriction")))
             if held:
                 self.restrictions[str(values.get("restriction"))] = (*held[:-1], True)
+        elif kind == "grant":
+            of_it = self.incidents.setdefault(entry["incident"], Standing())
+            given = Given(entry["seq"], entry["entry"], _class(values.get("class")))
+            of_it.given.setdefault(str(values.get("person")), []).append(given)
         elif kind in ("incident", "action", "correction"):
             self._add_words(entry, values=values, pupils=pupils)
 
@@ -51,6 +70,11 @@ class Standings:
         of_it.class_ = max(of_it.class_, of_it.classes[id_])
         of_it.categories += [code for code in values.get("categories") or () if code not in of_it.categories]
         of_it.pupils = {str(p.get("pupil")): None if p.get("part") == "pupil" else p.get("part") for p in pupils if p.get("part") not in GONE}
+        given = Given(entry["seq"], id_, of_it.classes[id_], alone=entry["kind"] == "correction")
+        for told in values.get("recipients") or ():
+            of_it.given.setdefault(str(told.get("person_id")), []).append(given)
+        for person in values.get("fact:kept") or ():
+            of_it.given.setdefault(str(person), []).append(replace(given, owed=False))
         if values.get("fact:assigned_to"):
             of_it.assignment = id_
         if values.get("fact:corrects"):
@@ -58,7 +82,14 @@ class Standings:
             of_it.struck[id_], of_it.fixed_by[struck] = struck, id_
 
     def wrong(
-        self, *, entries: Iterable[Any], incidents: Iterable[Any], pupils: Iterable[Any], restrictions: Iterable[Any]
+        self,
+        *,
+        entries: Iterable[Any],
+        incidents: Iterable[Any],
+        pupils: Iterable[Any],
+        restrictions: Iterable[Any],
+        rights: Iterable[Any],
+        taken: Iterable[Any],
     ) -> Iterator[tuple[str, str | None, str]]:
         """Yield (incident, entry, sentence) for each row that says otherwise. What has no place in the ledger is found elsewhere."""
         for row in entries:
@@ -76,6 +107,7 @@ class Standings:
             seen.setdefault(str(row.incident_id), {})[str(row.pupil_id)] = row.part
         for row in incidents:
             yield from ((str(row.id), None, said) for said in self._of_incident(row, pupils=seen.get(str(row.id), {})))
+        yield from self._of_rights(rights, taken=taken)
         yield from self._of_restrictions(restrictions)
 
     def _of_incident(self, row: Any, *, pupils: Mapping[str, str | None]) -> Iterator[str]:
@@ -93,6 +125,22 @@ class Standings:
             yield "It is shown as being about another pupil."
         if _text(row.assignment_id) != of_it.assignment:
             yield "Which entry says whom it is about is not what was recorded."
+
+    def _of_rights(self, rows: Iterable[Any], *, taken: Iterable[Any]) -> Iterator[tuple[str, str | None, str]]:
+        held = {(str(row.entry_id), str(row.person_id)) for row in taken}
+        for row in rows:
+            held.add((str(row.entry_id), str(row.person_id)))
+            of_it = self.incidents.get(str(row.incident_id), Standing())
+            if not any(
+                row._mapping["class"] <= each.class_
+                and (each.entry == str(row.entry_id) or (not each.alone and each.sequence >= row.ledger_sequence))
+                for each in of_it.given.get(str(row.person_id), ())
+            ):
+                yield str(row.incident_id), str(row.entry_id), "Somebody has a right to read it that nothing gave them."
+        for incident, of_it in self.incidents.items():
+            for person, given in of_it.given.items():
+                if any(each.owed and (each.entry, person) not in held for each in given):
+                    yield incident, None, "Somebody who was told of it, or granted it, has no right to read it any more, and nothing took it."
 
     def _of_restrictions(self, rows: Iterable[Any]) -> Iterator[tuple[str, str | None, str]]:
         known = dict(self.restrictions)

@@ -12,7 +12,7 @@ from safekeep.permissions import Class
 from safekeep.proof.merkle import Growing, leaf_hash
 from services.incidents import checking, store
 from services.incidents.checking import Checker, Problem
-from services.incidents.keeper import Keeper, heads
+from services.incidents.keeper import Keeper, heads, sealing
 from services.incidents.standing import Standings
 
 
@@ -30,6 +30,9 @@ def check_new(keeper: Keeper, *, school_id: UUID, now: datetime) -> list[Problem
         _keep(tx, school_id=school_id, found=found, now=now, whole=False)
         end = {"sequence": checker.sequence, "hash": checker.hash, "at_latest": checker.latest}
         store.keep_check(tx, school_id=school_id, **end, checked_at=now)
+        sealed = sealing.seal(keeper, tx, school_id=school_id, now=now)
+    if sealed:
+        sealing.remember(keeper, school_id=school_id, seal=sealed)
     return found
 
 
@@ -52,6 +55,7 @@ def check_whole(keeper: Keeper, *, school_id: UUID, now: datetime) -> list[Probl
             found.append(Problem("added", "It was put into the record without a place in the ledger.", None, row.kind, row.incident_id))
         for incident, entry, said in standings.wrong(**store.standing_rows(tx, school_id=school_id)):
             found.append(Problem("changed", said, None, "" if entry else "incident", UUID(incident)))
+        found += [Problem(code, said, None, "", incident_id) for code, said, incident_id in sealing.wrong(keeper, tx, school_id=school_id)]
         _keep(tx, school_id=school_id, found=found, now=now, whole=True)
         end = {"sequence": checker.sequence, "hash": checker.hash, "at_latest": checker.latest}
         store.keep_check(tx, school_id=school_id, **end, checked_at=now, whole_at=now)

@@ -83,5 +83,15 @@ from services.incidents.store.releases import mark_release_read, release, releas
 from services.incidents.store.restrictions import add_restriction, entries_under, keepers, lift_restriction, restriction_with, restrictions_of
 from services.incidents.store.rights import Right, give_right_to_one, give_rights, keep_sight, rights_in, take_right, take_rights
 from services.incidents.store.school import keep_school, keep_staff, school_state
+from services.incidents.store.seals import (
+    add_seal,
+    all_initials,
+    all_openings,
+    last_seal,
+    sealed_of,
+    seals_of,
+    unsealed_initials,
+    unsealed_openings,
+)
 from services.incidents.store.stand_ins import add_stand_in, end_stand_in, stand_ins_of
 from services.incidents.store.tables import metadata

@@ -30,6 +30,9 @@ from services.incidents.store.tables import (
     pupils,
     relations,
     restrictions,
+    rights,
+    rights_taken,
+    same,
     schools,
     signed_heads,
     witnesses,
@@ -259,14 +262,20 @@ def outside_the_ledger(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row
 
 
 def standing_rows(tx: sa.Connection, *, school_id: UUID) -> dict[str, Iterator[sa.Row[Any]]]:
-    """Return the rows that may lawfully change, as they are now: of entries and incidents what may, pupils in incidents, restrictions."""
+    """Return the rows that may lawfully change, as they are now: of entries and incidents what may, pupils in incidents, restrictions,
+    rights to read, and those that were taken back.
+    """
     wanted: dict[str, tuple[Any, ...]] = {
         "entries": (entries.c.id, entries.c.incident_id, entries.c.kind, entries.c["class"], entries.c.correction_id),
         "incidents": (incidents.c.id, incidents.c["class"], incidents.c.categories, incidents.c.pupil_id, incidents.c.assignment_id),
         "pupils": (incident_pupils.c.incident_id, incident_pupils.c.pupil_id, incident_pupils.c.part),
         "restrictions": tuple(restrictions.c),
+        "taken": (rights_taken.c.entry_id, rights_taken.c.person_id),
     }
-    return {name: _all_of(tx, columns, school_id=school_id) for name, columns in wanted.items()}
+    given = sa.select(rights.c.entry_id, rights.c.person_id, rights.c["class"], entries.c.incident_id, entries.c.ledger_sequence)
+    given = given.select_from(rights.join(entries, same(rights, entries, "entry_id"))).where(rights.c.school_id == school_id)
+    found = {name: _all_of(tx, columns, school_id=school_id) for name, columns in wanted.items()}
+    return found | {"rights": iter(tx.execute(given.execution_options(stream_results=True, yield_per=1000)))}
 
 
 def _all_of(tx: sa.Connection, columns: Sequence[Any], *, school_id: UUID) -> Iterator[sa.Row[Any]]:

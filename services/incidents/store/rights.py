@@ -8,11 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 
 from safekeep.permissions import Class
 from services.incidents.store.tables import (
     entries,
     rights,
+    rights_taken,
     same,
 )
 
@@ -61,7 +63,7 @@ def give_right_to_one(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, cla
 
 def take_right(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, entry_id: UUID, person_id: UUID) -> None:
     """Take back the right to one entry: the person was not told after all."""
-    tx.execute(rights.delete().where(rights.c.school_id == school_id, rights.c.entry_id == entry_id, rights.c.person_id == person_id))
+    _take(tx, rights.c.school_id == school_id, rights.c.entry_id == entry_id, rights.c.person_id == person_id)
 
 
 def rights_in(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[Any]:
@@ -74,7 +76,14 @@ def rights_in(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Seque
 def take_rights(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, people: Collection[UUID]) -> None:
     """Take back every right of these people to an incident: it turned out to be about their own child."""
     of_it = sa.select(entries.c.id).where(entries.c.school_id == school_id, entries.c.incident_id == incident_id)
-    tx.execute(rights.delete().where(rights.c.school_id == school_id, rights.c.entry_id.in_(of_it), rights.c.person_id.in_(people)))
+    _take(tx, rights.c.school_id == school_id, rights.c.entry_id.in_(of_it), rights.c.person_id.in_(people))
+
+
+def _take(tx: sa.Connection, *which: sa.ColumnElement[bool]) -> None:
+    """Take rights away, and keep that they were taken: the self-check asks where they are."""
+    gone = rights.delete().where(*which).returning(rights.c.school_id, rights.c.entry_id, rights.c.person_id, sa.func.now()).cte("gone")
+    names = ["school_id", "entry_id", "person_id", "taken_at"]
+    tx.execute(pg.insert(rights_taken).from_select(names, sa.select(*gone.c)).on_conflict_do_nothing())
 
 
 _KEEP = sa.text(

@@ -163,6 +163,15 @@ rights = sa.Table(
     sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
     sa.Index("rights_person", "school_id", "person_id"),
 )
+rights_taken = sa.Table(
+    "rights_taken",
+    metadata,
+    _school(),
+    sa.Column("entry_id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, primary_key=True),
+    _time("taken_at"),
+    sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
+)
 asks = sa.Table(
     "asks",
     metadata,
@@ -395,6 +404,26 @@ alterations = sa.Table(
     sa.Column("said", sa.Text, nullable=False),
     _time("gone_at", nullable=True),  # a later check of the whole did not find it any more
     sa.Index("alterations_incident", "school_id", "incident_id"),
+)
+seals = sa.Table(
+    "seals",
+    metadata,
+    _school(),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("said", sa.Text, nullable=False),  # what is signed, as it was signed
+    sa.Column("signed_with", sa.Text, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
+    _time("made_at"),
+)
+sealed = sa.Table(
+    "sealed",
+    metadata,
+    _school(),
+    sa.Column("kind", sa.Text, primary_key=True),  # opening, initials
+    sa.Column("key", pg.UUID, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("digest", pg.BYTEA, nullable=False),
+    sa.ForeignKeyConstraint(["school_id", "number"], ["seals.school_id", "seals.number"]),
 )
 ledger_work = sa.Table(
     "ledger_work",
