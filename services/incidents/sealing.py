@@ -48,14 +48,14 @@ class Seal:
         return hashlib.sha256(self.said.encode()).hexdigest()
 
 
-def opening(row: Mapping[str, Any]) -> Row:
+def opening(row: Any) -> Row:
     """Return an opening as it is sealed."""
     names = ("person_id", "kind", "pupil_id", "incident_id", "words", "reason", "refused", "own_child")
     said = {name: _plain(row[name]) for name in names} | {"at": clock.stamp(row["at"]), "entries": [str(id_) for id_ in row["entry_ids"]]}
     return Row(OPENING, row["id"], _digest(said))
 
 
-def initials(row: Mapping[str, Any]) -> Row:
+def initials(row: Any) -> Row:
     """Return a linked pupil's initials as they are sealed."""
     said = {"incident": str(row["incident_id"]), "pupil": str(row["pupil_id"]), "initials": row["initials"]}
     return Row(INITIALS, row["key"], _digest(said), row["incident_id"])

@@ -39,7 +39,7 @@ from safekeep.keys import Keys
 from safekeep.permissions import Role
 from safekeep.proof import export, heads
 from safekeep.proof.verify import Report, sentences, verify
-from services.incidents import store
+from services.incidents import sealing, store
 from services.incidents.keeper import Keeper, checking
 from services.incidents.keeper import __main__ as process
 from services.incidents.keeper import heads as signing
@@ -83,7 +83,7 @@ class Office:
         """Two pupils' incidents, an action that raises, a correction, a grant, a flag: ten entries. Made once, then copied."""
         if "filled" in _kept:
             self._take_over(_kept["filled"])
-            self.desk.school, self.desk.pupil, self.other, self.incident = _kept["ids"]
+            self.desk.school, self.desk.pupil, self.other, self.incident, self.asked = _kept["ids"]
             self.here = {"school_id": self.desk.school.id}
             return self
         desk = self.desk
@@ -94,13 +94,14 @@ class Office:
         desk.ask(action, role="dsl")
         desk.ask(AddCorrection(id=new_id(), incident_id=self.incident, entry_id=self.incident, reason="A slip", should_say="Nan"), role="dsl")
         asked = desk.record(category_codes=["safeguarding_concern"], alert=Alert(ask_dsl=[desk.school.people["pastoral"]]))
+        self.asked = asked.id
         ask = next(a for a in desk.ask(OpenAsks(), role="dsl").items if a.incident_id == asked.id)
         desk.ask(AnswerAsk(ask_id=ask.id, accept=True, reason="They run the club"), role="dsl")
         flag = SetFlag(id=new_id(), pupil_id=desk.pupil, kind="child_in_need", started=dt.date(2026, 1, 5), note="Reviewed in May")
         desk.ask(flag, role="dsl")
         for _ in range(3):
             desk.record()
-        _kept.update(filled=self.copy(), ids=(desk.school, desk.pupil, self.other, self.incident))
+        _kept.update(filled=self.copy(), ids=(desk.school, desk.pupil, self.other, self.incident, self.asked))
         return self
 
     def copy(self) -> str:
@@ -708,6 +709,8 @@ NOT_EXPORTED = {"when it was recorded", "its place in the chronology", "who wrot
 """Changed only beside the ledger: an export takes these from the ledger itself, so there they are as they were recorded."""
 
 
+GIVEN = "Somebody has a right to read it that nothing gave them."
+NOT_GIVEN = "Somebody who was told of it, or granted it, has no right to read it any more, and nothing took it."
 PUPILS, SAYS, KEPT = (
     "The pupils in it are not those it was recorded with.",
     "It is not shown as its latest correction says it.",
@@ -757,6 +760,17 @@ BESIDE: dict[str, tuple[str, str]] = {
         "insert into restrictions select (jsonb_populate_record(r, jsonb_build_object('id', {third}::uuid))).* from restrictions r",
         KEPT,
     ),
+    "give somebody a right to read": (
+        "insert into rights (school_id, entry_id, person_id, class, reason, given_at) select school_id, id, gen_random_uuid(), class, '', now() "
+        "from entries where id = {incident}",
+        GIVEN,
+    ),
+    "raise the class of a right": ("update rights set class = 4 where entry_id = {other}", GIVEN),
+    "move a right to a later entry": (
+        "update rights set entry_id = (select id from entries where kind = 'action') where entry_id = {asked} and person_id = {pastoral}",
+        GIVEN,
+    ),
+    "take a right away": ("delete from rights where entry_id = {asked} and person_id = {pastoral}", NOT_GIVEN),
     "put in an incident": (
         "insert into incidents select (jsonb_populate_record(i, jsonb_build_object('id', {third}::uuid, 'number', '2026-0999'))).* "
         "from incidents i where id = {incident}",
@@ -779,7 +793,8 @@ def test_what_a_superuser_changes_beside_the_ledger_is_found(what: str, office: 
     assert office.whole() == []
     before = [line["fields"] for line in shown(office.export(scope="incident", scope_id=office.incident))]
     statement, said = BESIDE[what]
-    office.superuser(statement.format(incident=f"'{office.incident}'", other=f"'{other}'", third=f"'{third}'"))
+    named = {"incident": office.incident, "other": other, "third": third, "asked": office.asked, "pastoral": desk.school.people["pastoral"]}
+    office.superuser(statement.format(**{name: f"'{id_}'" for name, id_ in named.items()}))
     assert said in {problem.said for problem in office.whole()}
     assert any(a.said == said for a in desk.ask(Proof(), role="dsl").alterations)
     after = office.export(scope="incident", scope_id=office.incident)
@@ -836,3 +851,63 @@ def test_a_record_nobody_touched_is_unaltered_after_every_kind_of_entry(office: 
     assert answer.whole_at is not None
     assert answer.fingerprint == heads.fingerprint(heads.read_text(answer.heads[0].text).public)
     assert store.Head
+
+
+# --- what stands beside the ledger and never changes ---------------------------------------------------------------------------
+
+BESIDE_SEALED: dict[str, tuple[str, str]] = {
+    "who read": ("update openings set person_id = gen_random_uuid() where id = {opening}", "Who read what is not as it was kept: 1."),
+    "when": ("update openings set at = at - interval '3 days' where id = {opening}", "Who read what is not as it was kept: 1."),
+    "why": ("update openings set reason = 'none' where id = {opening}", "Who read what is not as it was kept: 1."),
+    "that somebody read": ("delete from openings where id = {opening}", "What somebody read, as it was kept, is gone: 1."),
+    "everything that was read": ("delete from openings", "What somebody read, as it was kept, is gone: {n}."),
+    "a linked pupil's initials": ("update incident_pupils set initials = 'XX' where part = 'witness'", sealing.CHANGED["initials"]),
+    "a digest": (
+        "update sealed set digest = sha256('x') where key = {opening}",
+        "Seal 1 over who read what, and over initials, is not as it was signed.",
+    ),
+    "a digest and its row": (
+        "delete from sealed where key = {opening}; delete from openings where id = {opening}",
+        "Seal 1 over who read what, and over initials, is not as it was signed.",
+    ),
+    "the last seal with all it seals": (
+        "delete from sealed where number = 2; delete from seals where number = 2",
+        "There are 1 seals over who read what, and 2 were made: an older state was put back.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BESIDE_SEALED)
+def test_what_a_superuser_changes_of_who_read_what_and_of_initials_is_found(what: str, office: Office) -> None:
+    """Once it is sealed, a few minutes after it was written; and nobody who reads on, links or moves a pupil makes it say so."""
+    desk = office.fill().desk
+    for role in ("dsl", "deputy_dsl"):
+        desk.reads(office.incident, role=role)
+        assert office.new() == []
+    desk.reads(office.incident, role="slt")
+    third = create_pupil(resources=desk.resources, school=desk.school, name="Third Made-Up")
+    desk.ask(move(desk, desk.record(linked_pupils=[LinkedPupil(pupil_id=third, part="friend", initials="TM")]).id, third), role="dsl")
+    assert office.whole() == []
+    with desk.resources.transaction(desk.resources.engine, **office.here) as tx:
+        opening = tx.execute(sa.text("select key from sealed where kind = 'opening' and number = 1 order by key limit 1")).scalar_one()
+        n = tx.execute(sa.text("select count(*) from sealed where kind = 'opening'")).scalar_one()
+    statement, said = BESIDE_SEALED[what]
+    office.superuser(*statement.format(opening=f"'{opening}'").split("; "))
+    assert said.format(n=n) in {problem.said for problem in office.whole()}
+    assert any(a.said == said.format(n=n) for a in desk.ask(Proof(), role="dsl").alterations)
+
+
+def test_a_row_that_says_it_was_written_long_ago_is_sealed_too_and_a_seal_lost_in_a_crash_is_no_alarm(office: Office) -> None:
+    """A clock that was set back by hours; and a process that ended after the commit, before it remembered the seal."""
+    desk = office.fill().desk
+    desk.reads(office.incident, role="dsl")
+    office.new()
+    memory = office.folder / "ledger" / "seals" / f"{desk.school.id}.json"
+    before = memory.read_text()
+    with clock.set_to(clock.now() - dt.timedelta(hours=5)):
+        desk.reads(office.incident, role="deputy_dsl")
+    office.new()
+    with desk.resources.transaction(desk.resources.engine, **office.here) as tx:
+        assert tx.execute(sa.text("select count(*) from openings o left join sealed s on s.key = o.id where s.key is null")).scalar() == 0
+    memory.write_text(before)
+    assert office.whole() == []
