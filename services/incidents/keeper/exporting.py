@@ -150,7 +150,11 @@ class _Scope:
             shown = self._is_shown(row, openings)
             if shown or self._row.scope != "incident":  # of one incident, what is not for them is not there; elsewhere no number may be missing
                 left_out = exporting.WORDS if str(row.id) in self._struck else frozenset[str]()
-                yield checking.kept_of(row, openings=openings, class_code=class_code, shown=shown, left_out=left_out).kept
+                yield checking.kept_of(row, openings=self._without_own(openings), class_code=class_code, shown=shown, left_out=left_out).kept
+
+    def _without_own(self, openings: dict[str, Any]) -> dict[str, Any]:
+        """Leave closed in which lines a child of the asker's is: how many there are is not theirs to know. Their thread is then proved by another's export."""
+        return openings | {"pupils": [p for p in openings.get("pupils") or [] if p.get("pupil") not in self._children]}
 
     def _is_shown(self, row: Any, openings: dict[str, Any]) -> bool:
         """Whether its words are shown: only what the asker may read, and of another child's incident nothing unless that was asked for."""
@@ -173,7 +177,9 @@ class _Scope:
         if self._row.scope == "incident":
             return {}
         _, _, threads = store.ends(self._tx, school_id=self._school)
-        return threads if self._row.scope == "school" else {k: v for k, v in threads.items() if k == str(self._row.scope_id)}
+        if self._row.scope == "school":
+            return {pupil: thread for pupil, thread in threads.items() if pupil not in self._children}
+        return {k: v for k, v in threads.items() if k == str(self._row.scope_id)}
 
     def names(self, rows: list[Kept] | None) -> dict[str, Any]:
         """Return who is meant by the ids of pupils: of a pupil's export that pupil alone."""

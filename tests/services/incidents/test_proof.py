@@ -465,6 +465,14 @@ def test_what_the_asker_may_not_read_is_withheld_from_a_whole_schools_export(off
     assert b"A note of the child" not in parts[export.ENTRIES]
     assert b"Own Child" not in parts[export.NAMES]
     assert b"Rang the mother." in parts[export.ENTRIES]
+    for name, data in parts.items():
+        assert str(child).encode() not in data, f"{name} tells how much there is of their own child"
+    path = office.folder / "own.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    assert both(path).ok, "and every other pupil's thread is proved"
+    assert str(child).encode() in read(office.export(), export.ENTRIES), "another DSL's proves theirs"
 
 
 def test_an_export_is_its_askers_alone_and_gone_after_a_day(office: Office) -> None:
