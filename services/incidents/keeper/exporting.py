@@ -153,7 +153,7 @@ class _Scope:
                 yield checking.kept_of(row, openings=self._without_own(openings), class_code=class_code, shown=shown, left_out=left_out).kept
 
     def _without_own(self, openings: dict[str, Any]) -> dict[str, Any]:
-        """Leave closed in which lines a child of the asker's is: how many there are is not theirs to know. Their thread is then proved by another's export."""
+        """Leave closed in which lines a child of the asker's is: how many there are is not theirs to know. Another's export proves that thread."""
         return openings | {"pupils": [p for p in openings.get("pupils") or [] if p.get("pupil") not in self._children]}
 
     def _is_shown(self, row: Any, openings: dict[str, Any]) -> bool:
