@@ -216,6 +216,13 @@ def database_urls(*, port: int, passwords: dict[str, str], service: str, name: s
 # --- RabbitMQ -------------------------------------------------------------------------------------------------------
 
 
+DISK_LEFT = "300MB"
+"""With less than this free the broker takes no more: its queues still have to write down what is taken from them."""
+LOG_BYTES = 64 * 2**20
+LOG_AHEAD = "-ra wal_pre_allocate true"
+"""The log all queues share is made at its full size at once: on a full disk a write into it fails no more. Else all queues go down and stay so."""
+
+
 def broker_passwords(secrets_kept: Mapping[str, str]) -> dict[str, str]:
     """Return the broker's passwords by user, from the folder's secrets."""
     return {topology.ADMIN: secrets_kept["broker"]} | {name: secrets_kept[f"broker_{name}"] for name in topology.users()}
@@ -231,7 +238,7 @@ def prepare_broker(folder: Path, *, port: int, epmd_port: int, dist_port: int, p
     write_private(
         folder / "rabbitmq.conf",
         f"listeners.tcp.1 = 127.0.0.1:{port}\nload_definitions = {folder / 'definitions.json'}\nlog.console = true\nlog.console.level = warning\n"
-        "log.file = false\ndisk_free_limit.absolute = 50MB\nvm_memory_high_watermark.absolute = 1GB\n",
+        f"log.file = false\ndisk_free_limit.absolute = {DISK_LEFT}\nraft.wal_max_size_bytes = {LOG_BYTES}\nvm_memory_high_watermark.absolute = 1GB\n",
     )
     (folder / "enabled_plugins").write_text("[].\n")
     (folder / "env.conf").write_text("")
@@ -252,7 +259,8 @@ def prepare_broker(folder: Path, *, port: int, epmd_port: int, dist_port: int, p
         "RABBITMQ_CONF_ENV_FILE": str(folder / "env.conf"),
         "RABBITMQ_PID_FILE": str(folder / "pid"),
         "RUNNING_UNDER_SYSTEMD": "1",  # the script becomes the broker: one process, which gets one signal when it is to end
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none "
+        + LOG_AHEAD,
     }
 
 

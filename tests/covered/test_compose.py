@@ -113,7 +113,10 @@ def test_the_brokers_users_are_written_for_it_before_it_starts_and_its_queues_ar
     wanted = {broker_users.variable(user) for user in (topology.ADMIN, *topology.users())}
     assert set(job["environment"]) == wanted
     assert "broker-users" in COMPOSE["services"]["rabbitmq"]["depends_on"]
-    assert COMPOSE["configs"]["broker"]["content"].strip() == f"load_definitions = {job['command'][-1]}"
+    said = COMPOSE["configs"]["broker"]["content"].splitlines()
+    assert said[0] == f"load_definitions = {job['command'][-1]}"
+    assert f"raft.wal_max_size_bytes = {servers.LOG_BYTES}" in said
+    assert servers.LOG_AHEAD in COMPOSE["services"]["rabbitmq"]["environment"]["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"], "a full disk"
     assert "BROKER_ADMIN_URL" in COMPOSE["services"]["migrations"]["environment"]
     assert all("migrations" in each["depends_on"] for each in OURS.values())
     command = [sys.executable, "-m", "deploy.broker_users", str(tmp_path / "definitions.json")]

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
+from deploy.local import servers
 from tests.faults.victim import Victim, running, wait_until
 from tests.journeys.api import Api
 from tests.journeys.conftest import DESKTOP, PHONE
@@ -68,7 +69,7 @@ def blocked(victim: Victim, kind: str = "memory") -> Iterator[None]:
         yield
     finally:
         rabbitmqctl(environment, "set_vm_memory_high_watermark", "absolute", "1GB")
-        rabbitmqctl(environment, "set_disk_free_limit", "50MB")
+        rabbitmqctl(environment, "set_disk_free_limit", servers.DISK_LEFT)
 
 
 @contextlib.contextmanager
