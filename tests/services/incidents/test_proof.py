@@ -894,7 +894,7 @@ def test_what_a_superuser_changes_of_who_read_what_and_of_initials_is_found(what
         assert office.new() == []
     desk.reads(office.incident, role="slt")
     third = create_pupil(resources=desk.resources, school=desk.school, name="Third Made-Up")
-    desk.ask(move(desk, desk.record(linked_pupils=[LinkedPupil(pupil_id=third, part="friend", initials="TM")]).id, third), role="dsl")
+    desk.ask(move(desk, desk.record(linked_pupils=[LinkedPupil(pupil_id=third, part="friend", initials="TM")]).id, office.other), role="dsl")
     assert office.whole() == []
     with desk.resources.transaction(desk.resources.engine, **office.here) as tx:
         opening = tx.execute(sa.text("select key from sealed where kind = 'opening' and number = 1 order by key limit 1")).scalar_one()
