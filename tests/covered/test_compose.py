@@ -18,6 +18,7 @@ import yaml
 
 from deploy import broker_users
 from deploy.local import servers
+from safekeep import topology
 from safekeep.database import SERVICES
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
