@@ -28,6 +28,8 @@ class ServiceSettings(BaseModel):
     """Where the side door listens: host and port."""
     inner_issuers: tuple[str, ...] = ()
     """Issuers of single sign-on inside the operator's own network, as `scheme://host`; http only on loopback, for tests."""
+    inner_calendars: tuple[str, ...] = ()
+    """Where calendars inside the operator's own network are, as `scheme://host:port`; schools may subscribe to no other that is not public."""
 
 
 class LedgerSettings(BaseModel):
@@ -75,6 +77,7 @@ def service_settings(service: str) -> ServiceSettings:
         mail_from=os.environ.get("MAIL_FROM", "safekeep@localhost"),
         door=_place(door) if (door := os.environ.get("DOOR")) else None,
         inner_issuers=tuple(os.environ.get("SSO_INNER_ISSUERS", "").split()),
+        inner_calendars=tuple(os.environ.get("CALENDAR_INNER_ADDRESSES", "").split()),
     )
 
 

@@ -1,11 +1,12 @@
 """What alerts answers, and what it says has happened: the inbox, who has read, who was dropped."""
 
+from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from safekeep.contracts import Code, Contract, Event, Moment, Nothing, Request
+from safekeep.contracts import Code, Contract, Event, Line, Moment, Nothing, Request
 
 
 class AlertItem(Contract):
@@ -130,3 +131,94 @@ class AlertOrphaned(Event):
     incident_id: UUID
     entry_id: UUID
     person_id: UUID
+
+
+# --- the school's calendar -----------------------------------------------------------------------------------------
+
+SpanKind = Literal["term", "holiday", "inset", "bank_holiday", "closed"]
+
+LARGEST_CALENDAR = 512 * 1024
+"""Bytes of an iCalendar file."""
+
+
+class SpanItem(Contract):
+    """Days of a school's calendar, from `first` to `last`. `source`: entered here, or what the subscribed calendar says."""
+
+    kind: SpanKind
+    first: date
+    last: date
+    name: Line = ""
+    source: Literal["entered", "subscription"] = "entered"
+
+
+class CalendarAnswer(Contract):
+    """The calendar as it holds. Hours are minutes after midnight; weekdays count from Monday, 0. `outcome`: of the last reading, or "".
+
+    `missing`: school years (by the year they begin in) that are near and have no terms: every weekday of them counts as a school day.
+    """
+
+    opens_minute: int
+    closes_minute: int
+    weekdays: list[int]
+    spans: list[SpanItem]
+    address: str
+    fetched_at: Moment | None
+    outcome: str
+    missing: list[int]
+
+
+class Calendar(Request[CalendarAnswer]):
+    """The calendar of the actor's school. DSLs only."""
+
+    method: ClassVar[str] = "alerts.calendar"
+    answer: ClassVar[type[Contract]] = CalendarAnswer
+
+
+class KeepCalendar(Request[Nothing]):
+    """Set when the day begins, on which weekdays there is school, and all that is entered here.
+
+    Raises Invalid({"opens": "after_the_end", "weekdays": "missing", "spans.<n>.last": "before_the_first" | "too_long"}).
+    """
+
+    method: ClassVar[str] = "alerts.keep_calendar"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    opens_minute: int = Field(ge=0, lt=24 * 60)
+    weekdays: list[int] = Field(max_length=7)
+    spans: list[SpanItem] = Field(max_length=400)
+
+
+class KeepSubscription(Request[Nothing]):
+    """Subscribe to a calendar at an address, https and public, read at once and then twice a day; "" ends that.
+
+    Raises Invalid({"address": "not_an_address"}).
+    """
+
+    method: ClassVar[str] = "alerts.keep_subscription"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    address: str = Field(max_length=1_000)
+
+
+class CalendarEvent(Contract):
+    """An event of an iCalendar file. `kind` None: its name does not say what it is to a school."""
+
+    kind: SpanKind | None
+    first: date
+    last: date
+    name: Line
+
+
+class CalendarFile(Contract):
+    """The events of a file, earliest first; nothing was kept."""
+
+    items: list[CalendarEvent]
+
+
+class ReadCalendar(Request[CalendarFile]):
+    """Read an iCalendar file, for a person to say what of it counts. Raises Invalid({"file": "not_a_calendar" | "too_large" | "too_many"})."""
+
+    method: ClassVar[str] = "alerts.read_calendar"
+    answer: ClassVar[type[Contract]] = CalendarFile
+
+    content: bytes = Field(max_length=LARGEST_CALENDAR)

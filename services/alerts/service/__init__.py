@@ -5,13 +5,14 @@ from typing import Any
 from nameko.timer import timer
 
 from safekeep.rpc import retry, take, take_events
+from services.alerts.service.calendars import Calendars
 from services.alerts.service.events import HANDLERS
 from services.alerts.service.inboxes import Inboxes
 from services.alerts.service.sending import Sending
 
 
-class Service(Inboxes, Sending):
-    """Inbox, acknowledgement, outgoing mail."""
+class Service(Inboxes, Sending, Calendars):
+    """Inbox, acknowledgement, outgoing mail, the school's calendar."""
 
     name = "alerts"
 

@@ -22,6 +22,10 @@ def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
             outbox.add(tx, AlertOrphaned, **here, subject=alert.id, incident_id=alert.incident_id, entry_id=alert.entry_id)
 
 
+def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
+    store.keep_school(tx, school_id=event.school_id, zone=event.zone, day_ends_minute=event.day_ends_minute)
+
+
 def _on_entry(tx: sa.Connection, event: EntryRecorded) -> None:
     kind = getattr(event, "kind", "incident")
     if isinstance(event, incidents.ActionAdded) and event.raised_to:
@@ -123,6 +127,7 @@ def _on_noted(tx: sa.Connection, event: incidents.AuditNoted) -> None:
 
 HANDLERS: inbox.Handlers = {
     identity.StaffChanged: _on_staff,
+    identity.SchoolChanged: _on_school,
     incidents.IncidentRecorded: _on_entry,
     incidents.ActionAdded: _on_entry,
     incidents.RightGranted: _on_granted,

@@ -13,6 +13,17 @@ from services.alerts.store.alerts import (
     withdraw,
     withdraw_but,
 )
+from services.alerts.store.calendars import (
+    calendar_of,
+    calendar_row,
+    claim_feeds,
+    keep_address,
+    keep_hours,
+    keep_outcome,
+    keep_school,
+    replace_spans,
+    spans_of,
+)
 from services.alerts.store.mails import claim_mails, hold_mails, mark_mails
 from services.alerts.store.staff import keep_staff, staff_in_roles, staff_with
 from services.alerts.store.tables import metadata

@@ -69,3 +69,37 @@ mails = sa.Table(
     sa.Index("mails_waiting", "next_at", postgresql_where=sa.text("state = 'waiting'")),
     sa.Index("mails_alert", "school_id", "alert_id"),
 )
+
+schools = sa.Table(
+    "schools", metadata, _school(), sa.Column("zone", sa.Text, nullable=False), sa.Column("day_ends_minute", sa.Integer, nullable=False)
+)
+calendars = sa.Table(
+    "calendars",
+    metadata,
+    _school(),
+    sa.Column("opens_minute", sa.Integer, nullable=False),
+    sa.Column("weekdays", pg.ARRAY(sa.Integer), nullable=False),  # Monday is 0
+    sa.Column("address", sa.Text, nullable=False),  # of the calendar that is subscribed to, or ""
+    _time("fetched_at", nullable=True),  # when it was last read well
+    sa.Column("outcome", sa.Text, nullable=False),  # of the last reading: a code, or "" before the first
+)
+calendar_spans = sa.Table(
+    "calendar_spans",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("first", sa.Date, nullable=False),
+    sa.Column("last", sa.Date, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),  # entered here, or subscription
+    sa.Index("calendar_spans_days", "school_id", "first"),
+)
+feeds = sa.Table(
+    "feeds",
+    metadata,
+    _school(),
+    _time("next_at"),
+    sa.Index("feeds_due", "next_at"),
+)
+"""When a subscribed calendar is read next: all that a worker, who sees every school, needs."""
