@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from safekeep.contracts import Code, Contract, Event, Line, Moment, Nothing, Request
+from safekeep.contracts import Code, Contract, Event, Line, Moment, Nothing, OptionalNarrative, Request
 
 
 class AlertItem(Contract):
@@ -222,3 +222,122 @@ class ReadCalendar(Request[CalendarFile]):
     answer: ClassVar[type[Contract]] = CalendarFile
 
     content: bytes = Field(max_length=LARGEST_CALENDAR)
+
+
+# --- asking again ----------------------------------------------------------------------------------------------------
+
+Asked = Literal["leads", "head", "trust_lead"]
+
+
+class StepItem(Contract):
+    """After so many minutes these are asked."""
+
+    minutes: int = Field(ge=0, le=7 * 24 * 60)
+    who: Asked
+
+
+class PolicyItem(Contract):
+    """One escalation policy (docs/operators.md). `again` and `outside_again` are minutes, 0 for never; `before_end` too."""
+
+    code: Literal["at_risk_now", "protection", "safeguarding", "welfare"]
+    steps: list[StepItem] = Field(max_length=12)
+    again: int = Field(default=0, ge=0, le=7 * 24 * 60)
+    outside: list[StepItem] = Field(default=[], max_length=12)
+    outside_again: int = Field(default=0, ge=0, le=7 * 24 * 60)
+    before_end: int = Field(default=0, ge=0, le=8 * 60)
+
+
+class EscalationAnswer(Contract):
+    """How the school asks again. `head_ids`: who is asked as the head; none: everybody of SLT."""
+
+    policies: list[PolicyItem]
+    head_ids: list[UUID]
+    meanwhile: OptionalNarrative
+
+
+class Escalation(Request[EscalationAnswer]):
+    """The school's policies. DSLs only."""
+
+    method: ClassVar[str] = "alerts.escalation"
+    answer: ClassVar[type[Contract]] = EscalationAnswer
+
+
+class KeepEscalation(Request[Nothing]):
+    """Set them, all at once; what waits is asked about by them from now on.
+
+    Raises Invalid({"<code>.steps": "leads_first" | "at_least_once", "<code>.again": "too_often", "head_ids": "unknown_choice"}).
+    """
+
+    method: ClassVar[str] = "alerts.keep_escalation"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    policies: list[PolicyItem] = Field(min_length=4, max_length=4)
+    head_ids: list[UUID] = Field(default=[], max_length=20)
+    meanwhile: OptionalNarrative = ""
+
+
+class MeanwhileAnswer(Contract):
+    """Whether it is school hours now; when they begin next; and the school's own text for the time until then."""
+
+    in_hours: bool
+    opens_at: Moment | None
+    text: OptionalNarrative
+
+
+class Meanwhile(Request[MeanwhileAnswer]):
+    """What a recorder is told outside school hours."""
+
+    method: ClassVar[str] = "alerts.meanwhile"
+    answer: ClassVar[type[Contract]] = MeanwhileAnswer
+
+
+class ConcernItem(Contract):
+    """An incident that waits for somebody to lead it. `asked_at`: when somebody was asked last; None: not yet."""
+
+    incident_id: UUID
+    category: Code
+    class_code: Code
+    recorded_by: UUID
+    at_risk_now: bool
+    recorded_at: Moment
+    begun_at: Moment
+    asked_at: Moment | None
+
+
+class UnledAnswer(Contract):
+    """What was read and nobody leads, of what the actor reads: what waits longest first, 100 at most."""
+
+    items: list[ConcernItem]
+
+
+class Unled(Request[UnledAnswer]):
+    """For DSLs: read, nobody leading."""
+
+    method: ClassVar[str] = "alerts.unled"
+    answer: ClassVar[type[Contract]] = UnledAnswer
+
+
+class AskingItem(Contract):
+    """That people were asked: when it was due, when it was done, whom, and how many were written to. `unread`: nobody had read it."""
+
+    due_at: Moment
+    at: Moment
+    who: list[Asked]
+    unread: bool
+    asked: int
+
+
+class AskingsAnswer(Contract):
+    """Who was asked about an incident, oldest first, and when somebody is asked next."""
+
+    items: list[AskingItem]
+    next_at: Moment | None
+
+
+class Askings(Request[AskingsAnswer]):
+    """For DSLs: what was done so that somebody leads it. Of what the actor may not read the answer is empty."""
+
+    method: ClassVar[str] = "alerts.askings"
+    answer: ClassVar[type[Contract]] = AskingsAnswer
+
+    incident_id: UUID

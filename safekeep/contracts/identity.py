@@ -268,13 +268,17 @@ class AddressesAnswer(Contract):
 
 
 class Addresses(Request[AddressesAnswer]):
-    """Names and e-mail addresses of people at the token's school. Only for alerts, to write mail. `trust_it`: also those of its trust's IT."""
+    """Names and e-mail addresses of people at the token's school. Only for alerts, to write mail. `trust_it`: also those of its trust's IT.
+
+    `trust_leads`: also those of its safeguarding leads.
+    """
 
     method: ClassVar[str] = "identity.addresses"
     answer: ClassVar[type[Contract]] = AddressesAnswer
 
     person_ids: list[UUID]
     trust_it: bool = False
+    trust_leads: bool = False
 
 
 # --- the own account: each call carries the session's token, since an account belongs to a person and to no school ----

@@ -577,6 +577,60 @@ class AskItem(Contract):
     asked_at: Moment
 
 
+class LeadItem(Contract):
+    """Who leads an incident (None: nobody), who is asked to take it over, and which DSLs and deputies could."""
+
+    person_id: UUID | None
+    since: Moment | None
+    asked: UUID | None
+    able: list[UUID]
+
+
+class TakeLead(Request[Nothing]):
+    """Say "I am leading this": a DSL or deputy who may be told of it. Whoever led before does no longer; the same again changes nothing.
+
+    Raises NotFound("incident"), NotAllowed("cannot_lead") for whom it concerns.
+    """
+
+    method: ClassVar[str] = "incidents.take_lead"
+    answer: ClassVar[type[Contract]] = Nothing
+    makes: ClassVar[str] = "incident_id"
+
+    incident_id: UUID
+
+
+class HandLead(Request[Nothing]):
+    """Ask another DSL or deputy to take it over. They are mailed, and nothing changes before they say that they lead it.
+
+    Raises NotFound("incident"), NotFound("person") for who cannot, Invalid({"person_id": "another_dsl"}).
+    """
+
+    method: ClassVar[str] = "incidents.hand_lead"
+    answer: ClassVar[type[Contract]] = Nothing
+    makes: ClassVar[str] = "incident_id"
+
+    incident_id: UUID
+    person_id: UUID
+
+
+class NumberAnswer(Contract):
+    """What a person who is asked about an incident may be told of it: nothing, its number, or (`opens`) where it stands too."""
+
+    number: str
+    may_be_told: bool
+    opens: bool
+
+
+class NumberOf(Request[NumberAnswer]):
+    """What may be said of an incident that waits to a person of the school, or (None) to its trust. For alerts. Raises NotFound("incident")."""
+
+    method: ClassVar[str] = "incidents.number_of"
+    answer: ClassVar[type[Contract]] = NumberAnswer
+
+    incident_id: UUID
+    person_id: UUID | None
+
+
 class IncidentAnswer(Contract):
     """An incident with the entries this reader may read, oldest first. The facts are None when its first entry is hidden.
 
@@ -599,6 +653,7 @@ class IncidentAnswer(Contract):
     restrictions: list[RestrictionItem] = []
     requests: list[CorrectionRequestItem] = []  # the actor's own; for DSLs all of it
     asks: list[AskItem]
+    lead: LeadItem | None = None  # for DSLs and deputies who could lead it
     altered: bool = False  # the self-check found something of it that is not as it was recorded
 
 
@@ -1192,6 +1247,27 @@ class SightLost(Event):
 
     incident_id: UUID
     people: list[UUID]
+
+
+class LeadTaken(Event):
+    """A DSL or deputy leads the incident. `subject` is the incident."""
+
+    name: ClassVar[str] = "incidents.lead.taken"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    person_id: UUID
+
+
+class LeadOffered(Event):
+    """Somebody is asked to take over an incident: tell them. `subject` is the incident."""
+
+    name: ClassVar[str] = "incidents.lead.offered"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    person_id: UUID
+    by: UUID
 
 
 class CorrectionAsked(Event):

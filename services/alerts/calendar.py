@@ -120,6 +120,29 @@ def after_school_minutes(calendar: Calendar, moment: datetime, minutes: int) -> 
     return None
 
 
+def school_time_between(calendar: Calendar, first: datetime, last: datetime) -> timedelta:
+    """Return how much time of school hours lies between two moments."""
+    day, until, passed = local_day(calendar, first), local_day(calendar, last), timedelta()
+    while day <= until:
+        hours = hours_of(calendar, day)
+        if hours is not None:
+            passed += max(min(hours[1], last) - max(hours[0], first), timedelta())
+        day += timedelta(days=1)
+    return passed
+
+
+def outside_since(calendar: Calendar, moment: datetime) -> datetime:
+    """Return when the school hours before the moment ended; a moment within them: their beginning; none in sight: FAR days back."""
+    day = local_day(calendar, moment)
+    for each in (day - timedelta(days=n) for n in range(FAR)):
+        hours = hours_of(calendar, each)
+        if hours is not None and hours[1] <= moment:
+            return hours[1]
+        if hours is not None and hours[0] <= moment:
+            return hours[0]
+    return moment - timedelta(days=FAR)
+
+
 def school_days_since(calendar: Calendar, moment: datetime, *, now: datetime) -> int:
     """Return how many whole school days have passed since the moment: those after its day, up to the one before `now`'s."""
     first, today = local_day(calendar, moment), local_day(calendar, now)

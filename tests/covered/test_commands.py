@@ -10,7 +10,7 @@ from tests.covered.test_nothing_is_forgotten import requests
 
 READS = frozenset(
     """
-    alerts.inbox alerts.readers alerts.unread
+    alerts.inbox alerts.readers alerts.unread alerts.calendar alerts.read_calendar alerts.escalation alerts.meanwhile alerts.unled alerts.askings
     files.draft files.drafts files.left_drafts files.names files.read files.receipts
     identity.account identity.address_state identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
     identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_people identity.trust_schools
@@ -18,7 +18,7 @@ READS = frozenset(
     incidents.permit_file incidents.person_openings
     incidents.preview_alert incidents.pupil incidents.pupil_openings incidents.readers_of_records incidents.search_pupils incidents.summaries
     incidents.my_correction_requests incidents.open_correction_requests
-    incidents.export incidents.export_piece incidents.proof incidents.releases incidents.stand_ins incidents.waiting incidents.witnessed_head
+    incidents.export incidents.export_piece incidents.proof incidents.releases incidents.stand_ins incidents.waiting incidents.witnessed_head incidents.number_of
     reports.chronology_pdf reports.counts reports.trust_counts
     """.split()
 )
@@ -37,6 +37,7 @@ BY_ID = frozenset(
 
 SETS = frozenset(
     """
+    alerts.keep_calendar alerts.keep_escalation alerts.keep_subscription incidents.hand_lead incidents.take_lead
     alerts.mark_read files.discard_draft
     identity.add_staff identity.change_address identity.change_member identity.close_member identity.confirm_address identity.confirm_own_role identity.confirm_role
     identity.close_trust_person identity.confirm_trust_role identity.disable_factor identity.keep_trust_person

@@ -91,7 +91,7 @@ def test_every_table_is_under_forced_row_level_security_with_a_policy(postgres: 
 
 
 WORKERS_READ = {  # beside the outbox, the inbox and the retries: what timers need, in columns
-    "alerts": {"feeds", "mails"},
+    "alerts": {"concerns", "feeds", "mails"},
     "files": {"drafts", "files"},
     "incidents": {"ledger_work"},
 }

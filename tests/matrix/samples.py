@@ -86,6 +86,9 @@ GIVEN: dict[str, dict[str, Any]] = {
     "incidents.keep_stand_in": {"reason": "R"},
     "incidents.answer_ask": {"accept": False, "reason": "R"},
     "alerts.keep_calendar": {"opens_minute": 510, "weekdays": [0, 1, 2, 3, 4]},
+    "alerts.keep_escalation": {
+        "policies": [{"code": c, "steps": [{"minutes": 5, "who": "leads"}]} for c in ("at_risk_now", "protection", "safeguarding", "welfare")]
+    },
     "alerts.keep_subscription": {"address": ""},
     "alerts.read_calendar": {"content": b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"},
     "files.save_draft": {"kind": "incident", "fields": {"text": ["w"]}, "draft_id": new_id, "incident_id": None},

@@ -5,14 +5,16 @@ from typing import Any
 from nameko.timer import timer
 
 from safekeep.rpc import retry, take, take_events
+from services.alerts.service.asking import Asking
 from services.alerts.service.calendars import Calendars
+from services.alerts.service.escalations import Escalations
 from services.alerts.service.events import HANDLERS
 from services.alerts.service.inboxes import Inboxes
 from services.alerts.service.sending import Sending
 
 
-class Service(Inboxes, Sending, Calendars):
-    """Inbox, acknowledgement, outgoing mail, the school's calendar."""
+class Service(Asking, Escalations, Inboxes, Sending, Calendars):
+    """Inbox, acknowledgement, outgoing mail, the school's calendar, asking again."""
 
     name = "alerts"
 

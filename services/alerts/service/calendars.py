@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import sqlalchemy as sa
 from eventlet import tpool
 from nameko.timer import timer
 
@@ -27,6 +26,7 @@ from safekeep.ids import new_id
 from safekeep.rpc import answers
 from services.alerts import calendar as calendars
 from services.alerts import ical, store, subscribing
+from services.alerts.service import asking
 from services.alerts.service.base import Base
 
 AGAIN = timedelta(hours=12)
@@ -66,7 +66,7 @@ class Calendars(Base):
             store.keep_hours(tx, school_id=actor.at_school, opens_minute=request.opens_minute, weekdays=sorted(set(request.weekdays)))
             entered = [_row(span.kind, span.first, span.last, span.name) for span in request.spans]
             store.replace_spans(tx, school_id=actor.at_school, source="entered", rows=entered)
-            self.calendar_changed(tx, actor.at_school)
+            asking.set_anew(tx, school_id=actor.at_school)
         return Nothing()
 
     @answers(KeepSubscription)
@@ -76,7 +76,7 @@ class Calendars(Base):
             raise Invalid({"address": "not_an_address"})
         with self._school(actor) as tx:
             store.keep_address(tx, school_id=actor.at_school, address=address, next_at=clock.now() if address else None)
-            self.calendar_changed(tx, actor.at_school)
+            asking.set_anew(tx, school_id=actor.at_school)
         return Nothing()
 
     @answers(ReadCalendar)
@@ -123,10 +123,7 @@ class Calendars(Base):
             if store.keep_outcome(tx, **here, address=kept.address, outcome=outcome, fetched_at=clock.now() if is_read else None) and is_read:
                 rows = [_row(event.kind, event.first, event.last, event.name) for event in found if event.kind]
                 store.replace_spans(tx, **here, source="subscription", rows=rows)
-                self.calendar_changed(tx, school_id)
-
-    def calendar_changed(self, tx: sa.Connection, school_id: UUID) -> None:
-        """What goes by the calendar is worked out anew."""
+                asking.set_anew(tx, school_id=school_id)
 
 
 def _check(request: KeepCalendar, *, closes: int) -> None:

@@ -9,6 +9,7 @@ from safekeep.contracts import files, identity, incidents
 from safekeep.contracts.alerts import AlertOrphaned
 from safekeep.contracts.incidents import EntryRecorded, Recipient
 from services.alerts import ledger_letters, letters, store
+from services.alerts.service import asking
 from services.alerts.service.raising import StaffNotKnownYet, new_alert, new_mail, raise_alerts
 
 READING = ("reading_unusual", "reading_stopped")  # kinds of lines of the audit log that DSLs are mailed of
@@ -17,6 +18,7 @@ READING = ("reading_unusual", "reading_stopped")  # kinds of lines of the audit 
 def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
     here: dict[str, Any] = {"school_id": event.school_id, "person_id": event.person_id}
     store.keep_staff(tx, **here, roles=event.roles, active=event.active)
+    asking.left(tx, event)
     if not event.active:  # incidents says who is told instead: a DSL may be a parent of the child it is about
         for alert in store.orphan(tx, **here, now=clock.now()):
             outbox.add(tx, AlertOrphaned, **here, subject=alert.id, incident_id=alert.incident_id, entry_id=alert.entry_id)
@@ -34,11 +36,18 @@ def _on_entry(tx: sa.Connection, event: EntryRecorded) -> None:
         store.add(tx, school_id=event.school_id, alerts=[], mails=[new_mail(person, kind="released", now=clock.now()) for person in event.released])
     elif isinstance(event, incidents.ActionAdded) and event.lost_sight:  # it turned out to be about their own child
         store.withdraw(tx, school_id=event.school_id, incident_id=event.incident_id, people=event.lost_sight, now=clock.now())
+    if isinstance(event, incidents.ActionAdded) and event.lost_sight:
+        asking.lost(tx, school_id=event.school_id, incident_id=event.incident_id, people=event.lost_sight, at=event.at)
     raise_alerts(tx, event=event, recipients=event.recipients, kind=kind, at_risk_now=event.at_risk_now, past=event.past)
+    if isinstance(event, incidents.ActionAdded):
+        asking.go_on(tx, event)
+    else:
+        asking.begin(tx, event)
 
 
 def _on_sight_lost(tx: sa.Connection, event: incidents.SightLost) -> None:
     store.withdraw(tx, school_id=event.school_id, incident_id=event.incident_id, people=event.people, now=clock.now())
+    asking.lost(tx, school_id=event.school_id, incident_id=event.incident_id, people=event.people, at=event.at)
 
 
 def _on_granted(tx: sa.Connection, event: incidents.RightGranted) -> None:
@@ -62,6 +71,7 @@ def _on_restricted(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
     """Take the entries from everybody's inbox but that of the two they are kept to, and tell those, whatever their role opens."""
     now = clock.now()
     store.withdraw_but(tx, school_id=event.school_id, entry_ids=event.entry_ids, people=event.kept_to, now=now)
+    asking.keep(tx, event)
     known = store.staff_with(tx, school_id=event.school_id, ids=event.told)
     if len(known) < len(event.told):
         raise StaffNotKnownYet
@@ -72,6 +82,16 @@ def _on_restricted(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
         said = {"alert_id": alert["id"], "category": event.category, "by": event.author_id, "trace": event.trace}
         mails.append(new_mail(person, kind="alert", now=now, **said))
     store.add(tx, school_id=event.school_id, alerts=alerts, mails=mails)
+
+
+def _on_lead_taken(tx: sa.Connection, event: incidents.LeadTaken) -> None:
+    asking.lead(tx, event)
+
+
+def _on_lead_offered(tx: sa.Connection, event: incidents.LeadOffered) -> None:
+    """Tell whom a DSL asks to take over an incident."""
+    mail = new_mail(event.person_id, kind="asked_lead", now=clock.now(), about=event.incident_id)
+    store.add(tx, school_id=event.school_id, alerts=[], mails=[mail])
 
 
 def _on_correction_asked(tx: sa.Connection, event: incidents.CorrectionAsked) -> None:
@@ -134,6 +154,8 @@ HANDLERS: inbox.Handlers = {
     incidents.AlertPassedOn: _on_passed_on,
     incidents.SightLost: _on_sight_lost,
     incidents.EntryRestricted: _on_restricted,
+    incidents.LeadTaken: _on_lead_taken,
+    incidents.LeadOffered: _on_lead_offered,
     incidents.CorrectionAsked: _on_correction_asked,
     incidents.CorrectionDeclined: _on_correction_declined,
     files.DraftLeft: _on_draft_left,

@@ -15,10 +15,10 @@ from nameko.timer import timer
 
 from safekeep import clock, permissions, telemetry
 from safekeep.contracts.identity import Addresses, AddressesAnswer, Letter
-from safekeep.contracts.incidents import WitnessedHead
+from safekeep.contracts.incidents import NumberOf, WitnessedHead
 from safekeep.errors import NotFound, SafekeepError, StorageError
 from safekeep.rpc import ask
-from services.alerts import ledger_letters, letters, mail, store, telling
+from services.alerts import asking_letters, ledger_letters, letters, mail, store, telling
 from services.alerts.service.base import Base
 from services.alerts.service.raising import new_mail
 
@@ -119,6 +119,8 @@ class Sending(Base):
     def _hand_over(self, row: Any) -> mail.Outcome:
         if row.kind in letters.KINDS:
             return self._hand_over_letter(row)
+        if row.kind in asking_letters.KINDS:
+            return self._hand_over_asking(row)
         if row.kind in {ledger_letters.WITNESS, ledger_letters.ALTERED_IT}:
             return self._hand_over_seal(row)
         try:
@@ -180,6 +182,30 @@ class Sending(Base):
         same = {"subject": subject, "text": text, "school_name": known.school_name}
         said = {self._post_to(uuid5(row.id, str(to.person_id)), to=(to.name, to.email), **same) for to in known.items}
         return "later" if "later" in said else "failed" if said == {"failed"} else "sent"
+
+    def _hand_over_asking(self, row: Any) -> mail.Outcome:
+        """Ask somebody again. What they may be told is asked at this moment: whom it concerns by now is told nothing."""
+        is_trust = row.kind.endswith("_trust")
+        token = self._token(row.school_id, Addresses.method, NumberOf.method)
+        try:
+            wanted = Addresses(person_ids=[] if is_trust else [row.person_id], trust_leads=is_trust)
+            known = ask(self.identity, wanted, token=token)
+            said = ask(self.incidents, NumberOf(incident_id=row.about, person_id=None if is_trust else row.person_id), token=token)
+        except NotFound:
+            return "failed"
+        except (SafekeepError, OSError) as error:
+            telemetry.log().warning("mail.addresses_unknown", error=type(error).__name__)
+            return "later"
+        if not said.may_be_told:
+            return "failed"  # they, or a child of theirs, are in it; or it is kept to others
+        if said.opens:
+            link = f"{self.host.settings.public_url}/s/{known.school_slug}/incidents/{row.about}"
+            subject, text = asking_letters.for_reader(row.kind, school_name=known.school_name, number=said.number, link=link)
+        else:
+            subject, text = asking_letters.for_other(row.kind, school_name=known.school_name, number=said.number)
+        same = {"subject": subject, "text": text, "school_name": known.school_name}
+        done = {self._post_to(uuid5(row.id, str(to.person_id)), to=(to.name, to.email), **same) for to in known.items if to.active}
+        return "later" if "later" in done else "failed" if done <= {"failed"} else "sent"
 
     def _post_to(self, id: UUID, *, subject: str, text: str, to: tuple[str, str], school_name: str) -> mail.Outcome:
         sender = self.host.settings.mail_from

@@ -24,6 +24,25 @@ from services.alerts.store.calendars import (
     replace_spans,
     spans_of,
 )
+from services.alerts.store.concerns import (
+    add_askings,
+    add_concern,
+    asking_settings_of,
+    askings_of,
+    change_concern,
+    claim_concerns,
+    concern_of,
+    concerns_led_by,
+    concerns_waiting,
+    keep_asking_settings,
+    keep_policy,
+    move_concerns,
+    policies_of,
+    schools_due,
+    sent_since,
+    unled,
+    unread_by_team,
+)
 from services.alerts.store.mails import claim_mails, hold_mails, mark_mails
 from services.alerts.store.staff import keep_staff, staff_in_roles, staff_with
 from services.alerts.store.tables import metadata

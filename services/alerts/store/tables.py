@@ -103,3 +103,55 @@ feeds = sa.Table(
     sa.Index("feeds_due", "next_at"),
 )
 """When a subscribed calendar is read next: all that a worker, who sees every school, needs."""
+concerns = sa.Table(
+    "concerns",
+    metadata,
+    _school(),
+    sa.Column("incident_id", pg.UUID, primary_key=True),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("class_code", sa.Text, nullable=False),
+    sa.Column("recorded_by", pg.UUID, nullable=False),
+    sa.Column("at_risk_now", sa.Boolean, nullable=False),
+    _time("recorded_at"),
+    _time("begun_at"),  # when it began to wait for somebody to lead it: recorded, raised, or left by its lead
+    sa.Column("lead_id", pg.UUID),
+    _time("led_at", nullable=True),
+    sa.Column("kept", sa.Boolean, nullable=False, server_default=sa.false()),  # restricted to two people: nobody else is asked
+    _time("asked_at"),  # up to when all that there was to ask has been asked
+    _time("next_at", nullable=True),
+    sa.Index("concerns_due", "next_at", postgresql_where=sa.text("next_at is not null")),
+    sa.Index("concerns_led", "school_id", "lead_id"),
+)
+"""Incidents that have a lead, or wait for one. `next_at` is the timer: when somebody is asked next."""
+askings = sa.Table(
+    "askings",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    _time("due_at"),
+    _time("at"),
+    sa.Column("who", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("unread", sa.Boolean, nullable=False),
+    sa.Column("asked", sa.Integer, nullable=False),  # how many people were written to
+    sa.ForeignKeyConstraint(["school_id", "incident_id"], ["concerns.school_id", "concerns.incident_id"]),
+    sa.UniqueConstraint("school_id", "incident_id", "due_at"),
+)
+policies = sa.Table(
+    "policies",
+    metadata,
+    _school(),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("steps", pg.JSONB, nullable=False),  # [[minutes, who], …]
+    sa.Column("again", sa.Integer, nullable=False),
+    sa.Column("outside", pg.JSONB, nullable=False),
+    sa.Column("outside_again", sa.Integer, nullable=False),
+    sa.Column("before_end", sa.Integer, nullable=False),
+)
+asking_settings = sa.Table(
+    "asking_settings",
+    metadata,
+    _school(),
+    sa.Column("head_ids", pg.ARRAY(pg.UUID), nullable=False),
+    sa.Column("meanwhile", sa.Text, nullable=False),
+)

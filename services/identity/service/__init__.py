@@ -25,6 +25,7 @@ from safekeep.contracts.identity import (
     StaffItem,
 )
 from safekeep.errors import NotFound, StorageError
+from safekeep.permissions import Role
 from safekeep.rpc import answers, retry, take, take_events
 from services.identity import passwords, store
 from services.identity.service.addresses import EmailAddresses
@@ -102,9 +103,10 @@ class Service(SingleSignOn, Machinery, EmailAddresses, Jobs, Demonstration):
             category_rows, _, _ = store.settings_of(tx, school_id=actor.at_school)
             rows = store.staff_of(tx, school_id=actor.at_school, only=request.person_ids)
         items = [Address(person_id=r.person_id, name=r.name, email=r.email, active=r.active) for r in rows]
-        if request.trust_it:
+        for role in [Role.TRUST_IT] * request.trust_it + [Role.TRUST_SAFEGUARDING_LEAD] * request.trust_leads:
             with self._scope() as tx:
-                items += [Address(person_id=r.id, name=r.name, email=r.email, active=True) for r in accounts.trust_it(tx, trust_id=school.trust_id)]
+                found = accounts.trust_people_with(tx, trust_id=school.trust_id, role=role)
+            items += [Address(person_id=r.id, name=r.name, email=r.email, active=True) for r in found]
         return AddressesAnswer(
             items=items,
             school_name=school.name,

@@ -292,10 +292,10 @@ def places_of(tx: sa.Connection, *, person_id: UUID) -> Sequence[sa.Row[Any]]:
     return sorted(rows, key=lambda row: row.name)
 
 
-def trust_it(tx: sa.Connection, *, trust_id: UUID) -> Sequence[sa.Row[Any]]:
-    """Return the people of a trust's IT. In scope sign_in."""
+def trust_people_with(tx: sa.Connection, *, trust_id: UUID, role: str) -> Sequence[sa.Row[Any]]:
+    """Return the people of a trust who have this role there. In scope sign_in."""
     query: sa.Select[Any] = sa.select(people).join(trust_memberships, trust_memberships.c.person_id == people.c.id)
-    here = trust_memberships.c.trust_id == trust_id, trust_memberships.c.roles.contains(["trust_it"]), people.c.closed_at.is_(None)
+    here = trust_memberships.c.trust_id == trust_id, trust_memberships.c.roles.contains([role]), people.c.closed_at.is_(None)
     return tx.execute(query.where(*here).order_by(people.c.id)).all()
 
 

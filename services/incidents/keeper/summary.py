@@ -22,6 +22,7 @@ KINDS: Final = {
     "flag": "Flag",
     "disclosure": "Disclosure",
     "restriction": "Kept to two people",
+    "lead": "Led by a DSL",
     "restriction_lifted": "Kept to two people no longer",
 }
 

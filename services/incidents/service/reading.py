@@ -31,6 +31,7 @@ from safekeep.rpc import answers
 from services.incidents import recording, store
 from services.incidents.service.access import access_pupil, known_school, without
 from services.incidents.service.base import Base
+from services.incidents.service.leading import able_to_lead, lead_item
 from services.incidents.service.openings import hold_back, keep_opening
 from services.incidents.service.rows import (
     ask_item,
@@ -161,6 +162,7 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
         restrictions=[restriction_item(r) for r in kept],
         requests=[request_item(r) for r in requests if r.entry_id in seen],
         asks=[ask_item(ask) for ask in asks if ask.entry_id in seen],
+        lead=lead_item(tx, **here) if lead and actor.person in able_to_lead(tx, **here) else None,
         altered=bool(store.alterations_of(tx, **here)),
     )
 

@@ -13,6 +13,7 @@ from services.incidents.store.corrections import (
     set_correction,
 )
 from services.incidents.store.entries import add_entry, add_incident, entry_with, raise_class, seen_in, situation, waiting
+from services.incidents.store.leads import keep_lead, lead_of, offer_lead
 from services.incidents.store.openings import add_opening, openings_about, openings_by, readers_since, tell_of_reading, volume_of
 from services.incidents.store.proof import (
     PERMIT,

@@ -255,6 +255,18 @@ restrictions = sa.Table(
     sa.CheckConstraint("about_id not in (keeper_id, dsl_id) and keeper_id <> dsl_id", name="restrictions_two_others"),
     sa.Index("restrictions_incident", "school_id", "incident_id"),
 )
+leads = sa.Table(
+    "leads",
+    metadata,
+    _school(),
+    sa.Column("incident_id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID),  # who said that they lead it; null while somebody is only asked to
+    _time("since", nullable=True),
+    sa.Column("offered_to", pg.UUID),
+    sa.Column("offered_by", pg.UUID),
+    _time("offered_at", nullable=True),
+    sa.ForeignKeyConstraint(["school_id", "incident_id"], ["incidents.school_id", "incidents.id"]),
+)
 correction_requests = sa.Table(
     "correction_requests",
     metadata,

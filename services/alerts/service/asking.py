@@ -1,0 +1,219 @@
+"""Asking again while nobody leads an incident: the timers, and what starts and stops them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import sqlalchemy as sa
+from nameko.timer import timer
+
+from safekeep import clock, permissions, telemetry
+from safekeep.contracts import identity, incidents
+from safekeep.errors import StorageError
+from safekeep.ids import new_id
+from safekeep.permissions import Class
+from services.alerts import escalation, store
+from services.alerts.calendar import Calendar
+from services.alerts.escalation import Ask, Policy
+from services.alerts.service.base import Base
+from services.alerts.service.raising import new_mail
+
+BATCH = 200  # of one school, claimed and asked about in one transaction
+SCHOOLS = 1_000  # rows looked at for whose time has come
+JUST = timedelta(microseconds=1)
+AT_ONCE = timedelta(minutes=1)
+"""Who was sent the alert itself is not asked again within this of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What asking goes by at one school: its calendar, its policies, and who is there."""
+
+    calendar: Calendar
+    policies: Mapping[str, Policy]
+    leads: frozenset[UUID]
+    heads: frozenset[UUID]
+
+    def next_at(self, *, class_code: str, at_risk_now: bool, begun: datetime, after: datetime, led: bool) -> datetime | None:
+        """Return when somebody is asked next. Of an incident somebody leads only what nobody has read is asked about."""
+        found = self._next(class_code=class_code, at_risk_now=at_risk_now, begun=begun, after=after, led=led)
+        return found.at if found else None
+
+    def missed(self, row: Any, *, now: datetime) -> list[Ask]:
+        """Return what there was to ask of an incident since it was last asked about."""
+        if row.lead_id is not None:
+            policy = self.policies.get(row.class_code)
+            ask = escalation.before_end(policy, self.calendar, begun=row.asked_at, after=row.asked_at) if policy else None
+            return [ask] if ask and ask.at <= now else []
+        policy = escalation.policy_for(self.policies, class_code=row.class_code, at_risk_now=row.at_risk_now)
+        if policy is None:
+            return []
+        return escalation.missed(policy, self.calendar, begun=row.begun_at, after=row.asked_at, now=now, always=row.at_risk_now)
+
+    def _next(self, *, class_code: str, at_risk_now: bool, begun: datetime, after: datetime, led: bool) -> Ask | None:
+        if led:
+            policy = self.policies.get(class_code)
+            return escalation.before_end(policy, self.calendar, begun=after, after=after) if policy else None
+        policy = escalation.policy_for(self.policies, class_code=class_code, at_risk_now=at_risk_now)
+        return escalation.next_ask(policy, self.calendar, begun=begun, after=after, always=at_risk_now) if policy else None
+
+
+def world_of(tx: sa.Connection, *, school_id: UUID) -> World:
+    """Return what asking goes by at a school, as it is now."""
+    heads, _ = store.asking_settings_of(tx, school_id=school_id)
+    slt = store.staff_in_roles(tx, school_id=school_id, roles={permissions.Role.SLT})
+    return World(
+        calendar=store.calendar_of(tx, school_id=school_id),
+        policies=store.policies_of(tx, school_id=school_id),
+        leads=frozenset(store.staff_in_roles(tx, school_id=school_id, roles=permissions.SAFEGUARDING_LEADS)),
+        heads=frozenset(slt) & frozenset(heads) or frozenset(slt),
+    )
+
+
+class Asking(Base):
+    """The timers."""
+
+    @timer(interval=0.5)
+    def ask_again(self) -> None:
+        """Ask whom it is time to ask. What was missed is asked now; an outage of the database is left for the next tick."""
+        now = clock.now()
+        try:
+            with self.host.transaction(self.host.worker_engine) as tx:
+                schools = store.schools_due(tx, now=now, limit=SCHOOLS)
+            for school_id in schools:
+                while self.ask_school(school_id, now=now) == BATCH:
+                    pass
+        except StorageError as error:
+            telemetry.log().warning("asking.waiting", sqlstate=error.sqlstate)
+
+    def ask_school(self, school_id: UUID, *, now: datetime) -> int:
+        """Ask about what is due at a school and nobody else is asking about; return of how many. All of it is one transaction."""
+        with self.host.transaction(self.host.engine, school_id=school_id) as tx:
+            rows = store.claim_concerns(tx, school_id=school_id, now=now, limit=BATCH)
+            if rows:
+                _ask(tx, school_id=school_id, rows=rows, world=world_of(tx, school_id=school_id), now=now)
+        return len(rows)
+
+
+def set_anew(tx: sa.Connection, *, school_id: UUID) -> None:
+    """Set the timers anew: by another calendar, or another policy, they end at another time."""
+    world = world_of(tx, school_id=school_id)
+    for row in store.concerns_waiting(tx, school_id=school_id):
+        about: dict[str, Any] = {"class_code": row.class_code, "at_risk_now": row.at_risk_now, "led": row.lead_id is not None}
+        at = world.next_at(**about, begun=row.begun_at, after=row.asked_at)
+        store.change_concern(tx, school_id=school_id, incident_id=row.incident_id, next_at=at)
+
+
+def _ask(tx: sa.Connection, *, school_id: UUID, rows: Sequence[Any], world: World, now: datetime) -> None:
+    ids = [row.incident_id for row in rows]
+    unread = store.unread_by_team(tx, school_id=school_id, incident_ids=ids, leads=world.leads)
+    fresh = [row.incident_id for row in rows if now - row.begun_at <= AT_ONCE]
+    sent = store.sent_since(tx, school_id=school_id, incident_ids=fresh, since=now - AT_ONCE) if fresh else set()
+    askings: list[dict[str, Any]] = []
+    mails: list[dict[str, Any]] = []
+    next_at: dict[UUID, datetime | None] = {}
+    for row in rows:
+        is_unread = row.incident_id in unread
+        asks = [ask for ask in world.missed(row, now=now) if is_unread or not ask.if_unread]
+        if asks:
+            who = frozenset(each for ask in asks for each in ask.who)
+            asking = {"id": new_id(), "incident_id": row.incident_id, "due_at": asks[0].at, "at": now, "who": sorted(who), "unread": is_unread}
+            people = {p for p in _people(who, world=world) if (row.incident_id, p) not in sent}
+            written = _mails(asking, people=people, trust="trust_lead" in who, school_id=school_id, now=now)
+            mails += written
+            askings.append(asking | {"asked": len(written)})
+        led = row.lead_id is not None
+        still = not led or is_unread
+        about = {"class_code": row.class_code, "at_risk_now": row.at_risk_now, "begun": row.begun_at}
+        next_at[row.incident_id] = world.next_at(**about, after=now, led=led) if still else None
+    store.add_askings(tx, school_id=school_id, rows=askings)
+    store.add(tx, school_id=school_id, alerts=[], mails=mails)
+    store.move_concerns(tx, school_id=school_id, now=now, next_at=next_at)
+    telemetry.log().info("asking.done", incidents=len(rows), askings=len(askings), mails=len(mails))
+
+
+def _people(who: frozenset[str], *, world: World) -> frozenset[UUID]:
+    return (world.leads if "leads" in who else frozenset()) | (world.heads if "head" in who else frozenset())
+
+
+def _mails(asking: Mapping[str, Any], *, people: set[UUID], trust: bool, school_id: UUID, now: datetime) -> list[dict[str, Any]]:
+    """Return a mail a person, and one to the trust's leads, whom identity names when it is sent. What each may be told is asked then too."""
+    kind = "asked_unread" if asking["unread"] else "asked_unled"
+    to = [(person, kind) for person in sorted(people)] + ([(school_id, f"{kind}_trust")] if trust else [])
+    return [new_mail(p, kind=k, now=now, about=asking["incident_id"]) | {"id": uuid5(asking["id"], str(p))} for p, k in to]
+
+
+# --- what starts and stops them: called by the events' handlers ------------------------------------------------------------
+
+
+def begin(tx: sa.Connection, event: incidents.EntryRecorded) -> None:
+    """An incident was recorded: it waits for somebody to lead it, from welfare up or where a child may be at risk now."""
+    if event.past or not (event.at_risk_now or Class.of(event.class_code) >= Class.WELFARE):
+        return
+    about: dict[str, Any] = {"class_code": event.class_code, "at_risk_now": event.at_risk_now}
+    at = world_of(tx, school_id=event.school_id).next_at(**about, begun=event.at, after=event.at - JUST, led=False)
+    values = {"incident_id": event.incident_id, "category": event.category, "recorded_by": event.author_id, "recorded_at": event.at}
+    store.add_concern(tx, school_id=event.school_id, **values, **about, begun_at=event.at, asked_at=event.at - JUST, next_at=at)
+
+
+def go_on(tx: sa.Connection, event: incidents.ActionAdded) -> None:
+    """Something was added: it may raise the class, or stand unread below what somebody leads."""
+    here: dict[str, Any] = {"school_id": event.school_id, "incident_id": event.incident_id}
+    row = store.concern_of(tx, **here)
+    if row is None:
+        if event.raised_to:
+            begin(tx, event.model_copy(update={"class_code": event.raised_to}))
+        return
+    if event.past or row.kept:
+        return
+    class_code = event.raised_to or row.class_code
+    world = world_of(tx, school_id=event.school_id)
+    led = row.lead_id is not None
+    if led:
+        is_for_team = not world.leads.isdisjoint(recipient.person_id for recipient in event.recipients) and event.author_id not in world.leads
+        if is_for_team and row.next_at is None:
+            at = world.next_at(class_code=class_code, at_risk_now=row.at_risk_now, begun=event.at, after=event.at, led=True)
+            store.change_concern(tx, **here, class_code=class_code, asked_at=event.at, next_at=at)
+            return
+        store.change_concern(tx, **here, class_code=class_code)
+    elif class_code != row.class_code or (event.at_risk_now and not row.at_risk_now):
+        about: dict[str, Any] = {"class_code": class_code, "at_risk_now": row.at_risk_now or event.at_risk_now}
+        at = world.next_at(**about, begun=event.at, after=event.at - JUST, led=False)
+        store.change_concern(tx, **here, **about, begun_at=event.at, asked_at=event.at - JUST, next_at=at)
+
+
+def lead(tx: sa.Connection, event: incidents.LeadTaken) -> None:
+    """Somebody leads it: nobody is asked any more."""
+    here: dict[str, Any] = {"school_id": event.school_id, "incident_id": event.incident_id}
+    store.change_concern(tx, **here, lead_id=event.person_id, led_at=event.at, next_at=None)
+
+
+def left(tx: sa.Connection, event: identity.StaffChanged) -> None:
+    """Whoever leads and has left, or is no DSL any more, leads no longer: asking begins again."""
+    if event.active and permissions.is_lead(event.roles):
+        return
+    for row in store.concerns_led_by(tx, school_id=event.school_id, person_id=event.person_id):
+        wait_again(tx, school_id=event.school_id, row=row, at=event.at)
+
+
+def lost(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, people: Sequence[UUID], at: datetime) -> None:
+    """These may know nothing of it any more; if one of them leads it, it waits for another."""
+    row = store.concern_of(tx, school_id=school_id, incident_id=incident_id)
+    if row is not None and row.lead_id in people:
+        wait_again(tx, school_id=school_id, row=row, at=at)
+
+
+def wait_again(tx: sa.Connection, *, school_id: UUID, row: Any, at: datetime) -> None:
+    """An incident has lost its lead."""
+    about: dict[str, Any] = {"class_code": row.class_code, "at_risk_now": row.at_risk_now}
+    next_at = None if row.kept else world_of(tx, school_id=school_id).next_at(**about, begun=at, after=at - JUST, led=False)
+    values = {"lead_id": None, "led_at": None, "begun_at": at, "asked_at": at - JUST, "next_at": next_at}
+    store.change_concern(tx, school_id=school_id, incident_id=row.incident_id, **values)
+
+
+def keep(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
+    """All of it is kept to two people, who are told: nobody else is asked about it, not even that it waits."""
+    if event.entry_id == event.incident_id:
+        store.change_concern(tx, school_id=event.school_id, incident_id=event.incident_id, kept=True, next_at=None)
