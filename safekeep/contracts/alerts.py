@@ -271,7 +271,7 @@ class KeepEscalation(Request[Nothing]):
     method: ClassVar[str] = "alerts.keep_escalation"
     answer: ClassVar[type[Contract]] = Nothing
 
-    policies: list[PolicyItem] = Field(min_length=4, max_length=4)
+    policies: list[PolicyItem] = Field(min_length=1, max_length=4)
     head_ids: list[UUID] = Field(default=[], max_length=20)
     meanwhile: OptionalNarrative = ""
 

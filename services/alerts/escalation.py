@@ -71,15 +71,19 @@ def policy_for(policies: Mapping[str, Policy], *, class_code: str, at_risk_now: 
     return policies.get(AT_RISK if at_risk_now else class_code)
 
 
-def next_ask(policy: Policy, calendar: Calendar, *, begun: datetime, after: datetime, always: bool) -> Ask | None:
-    """Return the first asking after a moment; None where there is none. `always`: the steps go by the clock, at any hour."""
+def next_asks(policy: Policy, calendar: Calendar, *, begun: datetime, after: datetime, always: bool) -> list[Ask]:
+    """Return what is asked at the first moment after `after` at which there is something to ask; [] where there is none.
+
+    `always`: the steps go by the clock, at any hour.
+    """
     if always:
-        return _after(_clock(policy.steps, policy.again, begun=begun, after=after), after)
-    streams = (_school(policy, calendar, begun=begun, after=after), _outside(policy, calendar, begun=begun, after=after))
-    firsts = [_after(stream, after) for stream in streams]
-    firsts.append(before_end(policy, calendar, begun=begun, after=after))
-    found = [ask for ask in firsts if ask is not None]
-    return min(found, key=lambda ask: (ask.at, ask.if_unread), default=None)
+        found = [_after(_clock(policy.steps, policy.again, begun=begun, after=after), after)]
+    else:
+        streams = (_school(policy, calendar, begun=begun, after=after), _outside(policy, calendar, begun=begun, after=after))
+        found = [*(_after(stream, after) for stream in streams), before_end(policy, calendar, begun=begun, after=after)]
+    asks = [ask for ask in found if ask is not None]
+    first = min((ask.at for ask in asks), default=None)
+    return [ask for ask in asks if ask.at == first]
 
 
 def before_end(policy: Policy, calendar: Calendar, *, begun: datetime, after: datetime) -> Ask | None:
@@ -98,11 +102,11 @@ def missed(policy: Policy, calendar: Calendar, *, begun: datetime, after: dateti
     """Return what there was to ask after a moment up to now, in order."""
     found: list[Ask] = []
     while len(found) < CATCH_UP:
-        ask = next_ask(policy, calendar, begun=begun, after=after, always=always)
-        if ask is None or ask.at > now:
+        asks = next_asks(policy, calendar, begun=begun, after=after, always=always)
+        if not asks or asks[0].at > now:
             break
-        found.append(ask)
-        after = ask.at
+        found += asks
+        after = asks[0].at
     return found
 
 

@@ -38,8 +38,13 @@ class World:
 
     def next_at(self, *, class_code: str, at_risk_now: bool, begun: datetime, after: datetime, led: bool) -> datetime | None:
         """Return when somebody is asked next. Of an incident somebody leads only what nobody has read is asked about."""
-        found = self._next(class_code=class_code, at_risk_now=at_risk_now, begun=begun, after=after, led=led)
-        return found.at if found else None
+        if led:
+            policy = self.policies.get(class_code)
+            ask = escalation.before_end(policy, self.calendar, begun=after, after=after) if policy else None
+            return ask.at if ask else None
+        policy = escalation.policy_for(self.policies, class_code=class_code, at_risk_now=at_risk_now)
+        asks = escalation.next_asks(policy, self.calendar, begun=begun, after=after, always=at_risk_now) if policy else []
+        return asks[0].at if asks else None
 
     def missed(self, row: Any, *, now: datetime) -> list[Ask]:
         """Return what there was to ask of an incident since it was last asked about."""
@@ -51,13 +56,6 @@ class World:
         if policy is None:
             return []
         return escalation.missed(policy, self.calendar, begun=row.begun_at, after=row.asked_at, now=now, always=row.at_risk_now)
-
-    def _next(self, *, class_code: str, at_risk_now: bool, begun: datetime, after: datetime, led: bool) -> Ask | None:
-        if led:
-            policy = self.policies.get(class_code)
-            return escalation.before_end(policy, self.calendar, begun=after, after=after) if policy else None
-        policy = escalation.policy_for(self.policies, class_code=class_code, at_risk_now=at_risk_now)
-        return escalation.next_ask(policy, self.calendar, begun=begun, after=after, always=at_risk_now) if policy else None
 
 
 def world_of(tx: sa.Connection, *, school_id: UUID) -> World:
