@@ -5,8 +5,8 @@ from alembic import context, op
 
 from safekeep.database import Roles, protect
 
-revision = "0011"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0012"
 
 
 def upgrade() -> None:
