@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, g
 from markupsafe import Markup
 
-from gateway import assets, languages, problems, rpc, schools, session, words
+from gateway import assets, body, languages, problems, rpc, schools, session, words
 from safekeep.contracts.alerts import Unread
 from safekeep.contracts.identity import DutyItem
 from safekeep.errors import SafekeepError
@@ -18,7 +18,14 @@ def install(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
-        asset=assets.address, words=words, languages=languages, csrf=csrf, time=time, csrf_token=session.csrf_token, sentence=problems.sentence
+        asset=assets.address,
+        words=words,
+        body=body,
+        languages=languages,
+        csrf=csrf,
+        time=time,
+        csrf_token=session.csrf_token,
+        sentence=problems.sentence,
     )
     app.context_processor(_about_here)
 

@@ -15,9 +15,10 @@ from gateway.api.entering import Machine, body, enter, enter_machine, id_in, onc
 from gateway.schools import known
 from gateway.session import Here
 from safekeep import permissions
+from safekeep.body.marks import BodyMap
 from safekeep.contracts import Code, Contract, Line, Moment, Name, Narrative, OptionalNarrative
 from safekeep.contracts.alerts import Inbox, MarkRead
-from safekeep.contracts.files import CHUNK, Read, Receipts
+from safekeep.contracts.files import CHUNK, Read, ReadBodyMap, Receipts, SaveBodyMap
 from safekeep.contracts.identity import SignIn
 from safekeep.contracts.incidents import (
     AddAction,
@@ -102,6 +103,18 @@ class IncidentBody(Contract):
     alert: AlertWanted = AlertWanted()
     file_ids: list[UUID] = Field(default=[], max_length=20)
     body_map_id: UUID | None = None
+
+
+class BodyMapBody(BodyMap):
+    """A body map: the figure's age and the marks (version 1)."""
+
+    id: UUID | None = None
+
+
+class BodyMapKept(Contract):
+    """Its id, for `body_map_id` of the incident."""
+
+    id: UUID
 
 
 class ActionBody(Contract):
@@ -282,7 +295,16 @@ def record_incident(here: Here) -> Any:
     """Record an incident. The same `id` again answers the same; with other content 409."""
     given = rpc.build(IncidentBody, **with_id(body()))
     fields = given.model_dump(exclude={"file_ids"})
-    return _recorded(rpc.ask(rpc.build(Record, **fields, receipts=_receipts(here, given.file_ids)), token=here.token, once=once()))
+    wanted = rpc.build(Record, **fields, receipts=_receipts(here, given.file_ids), body_map=_body_map(here, given.body_map_id))
+    return _recorded(rpc.ask(wanted, token=here.token, once=once()))
+
+
+def keep_body_map(here: Here) -> Any:
+    """Keep a body map for an incident that is to be recorded with its `body_map_id`. The same `id` again changes it until then."""
+    given = rpc.build(BodyMapBody, **with_id(body()))
+    drawn = rpc.build(BodyMap, **given.model_dump(exclude={"id"}))
+    kept = rpc.ask(rpc.build(SaveBodyMap, body_map_id=given.id, body_map=drawn), token=here.token, once=once())
+    return BodyMapKept(id=kept.body_map_id)
 
 
 def read_incident(here: Here, incident_id: str) -> Any:
@@ -435,6 +457,7 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/pupils", find_pupils, answers=PupilFound, is_list=True, query=("q",)),
     Call("POST", "/pupils", import_pupils, AddPupils, AddPupilsAnswer, machines=True),
     Call("POST", "/incidents", record_incident, IncidentBody, RecordedAnswer, status=201),
+    Call("POST", "/body-maps", keep_body_map, BodyMapBody, BodyMapKept, status=201),
     Call("GET", "/incidents/<incident_id>", read_incident, answers=IncidentAnswer),
     Call("POST", "/incidents/<incident_id>/actions", add_action, ActionBody, RecordedAnswer, status=201),
     Call("POST", "/incidents/<incident_id>/corrections", add_correction, CorrectionBody, RecordedAnswer, status=201),
@@ -494,6 +517,15 @@ def _quoted(text: str | None) -> str:
 def _page() -> dict[str, Any]:
     page = {"cursor": request.args.get("cursor")}
     return page | ({"limit": request.args["limit"]} if "limit" in request.args else {})
+
+
+def _body_map(here: Here, body_map_id: UUID | None) -> BodyMap | None:
+    if body_map_id is None:
+        return None
+    try:
+        return rpc.ask(ReadBodyMap(body_map_id=body_map_id), token=here.token).body_map
+    except NotFound:
+        raise Invalid({"body_map_id": "no_body_map"}) from None
 
 
 def _receipts(here: Here, file_ids: list[UUID]) -> list[str]:

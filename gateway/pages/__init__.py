@@ -32,6 +32,7 @@ def install(app: Flask) -> None:
         actions,
         addresses,
         assigning,
+        body_maps,
         corrections,
         drafts,
         enrolment,
@@ -59,7 +60,23 @@ def install(app: Flask) -> None:
     from gateway.pages import session as session_pages
 
     to_sign_in_with = session_pages, sign_on, account
-    for_records = home, inbox, recording, saving, incidents, actions, assigning, corrections, restricting, pupils, drafts, kept, files, reports
+    for_records = (
+        home,
+        inbox,
+        recording,
+        body_maps,
+        saving,
+        incidents,
+        actions,
+        assigning,
+        corrections,
+        restricting,
+        pupils,
+        drafts,
+        kept,
+        files,
+        reports,
+    )
     to_look_after = readers, trust, trust_people, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
     for module in (*to_sign_in_with, *for_records, *to_look_after):
         app.register_blueprint(module.pages)

@@ -1,5 +1,6 @@
 """Add incident: one page, in the order taught. Nothing typed is lost; sending it twice makes one incident."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -10,10 +11,11 @@ from flask import Blueprint, jsonify, make_response, redirect, render_template, 
 from gateway import alerting, drafts, problems, rpc, schools, session, uploads, words
 from gateway.alerting import Alerting
 from gateway.forms import Form, clean, when
-from gateway.pages import saving, to_draft
+from gateway.pages import body_maps, saving, to_draft
 from gateway.schools import Known
 from gateway.session import Here
 from safekeep import clock, permissions
+from safekeep.body.marks import BodyMap
 from safekeep.contracts.incidents import Incident, PupilItem, Record, Recorded, SearchPupils
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, SafekeepError, StorageError, Unavailable
 from safekeep.ids import new_id
@@ -40,7 +42,7 @@ _ORDER = (
         "told_whom",
         "told_when",
     ),
-    *("action_taken", "at_risk_now", "category_codes", "linked_", "groups", "reason_", "staff_q", "ask_dsl", "files"),
+    *("body_map_id", "action_taken", "at_risk_now", "category_codes", "linked_", "groups", "reason_", "staff_q", "ask_dsl", "files"),
 )
 """The fields as they follow each other on the page: what is wrong is listed in that order. One ending in "_" stands for several."""
 
@@ -96,6 +98,10 @@ def submit(slug: str, incident_id: UUID) -> Any:
         uploads.keep_all(typed, sent, token=here.token, thing_id=incident_id)
         if pressed == "record":
             return _record(typed, here=here, slug=slug, incident_id=incident_id)
+        if pressed == "body_map":
+            typed.put("body_map_id", str(body_maps.id_of(incident_id)))
+            drafts.save(typed, draft_id=incident_id, token=here.token)
+            return redirect(url_for("body_maps.form", slug=slug, incident_id=incident_id), 303)
     except (Unavailable, StorageError) as error:
         return _not_done(typed, error, here=here, incident_id=incident_id)
     except Conflict as error:
@@ -180,6 +186,7 @@ def _request(typed: Form, *, known: Known, here: Here, incident_id: UUID) -> Rec
     occurred_at, precision = when(typed, zone=known.zone)
     linked = typed.as_ids("linked_ids")
     receipts = uploads.receipts(typed, token=here.token)
+    drawn = _drawn(typed, here=here)
     if not typed.one("kind"):
         typed.refuse("kind", "missing")
     if not typed.many("category_codes"):
@@ -205,11 +212,26 @@ def _request(typed: Form, *, known: Known, here: Here, incident_id: UUID) -> Rec
             linked_pupils=[{"pupil_id": x, "part": typed.one(f"linked_part_{x}"), "initials": typed.one(f"linked_initials_{x}")} for x in linked],
             alert=alerting.alert_of(typed),
             receipts=receipts,
+            body_map_id=typed.as_id("body_map_id") if drawn else None,
+            body_map=drawn,
         )
     except Invalid as error:
         _note(typed, error, linked=linked)
         return None
     return wanted if not typed.problems else None
+
+
+def _drawn(typed: Form, *, here: Here) -> BodyMap | None:
+    """Return the body map with its marks, if there are any. While files does not answer, as the page last showed it: it came with the form."""
+    try:
+        found = body_maps.read(typed, token=here.token)
+        drawn = found.body_map if found else None
+    except (Unavailable, StorageError):
+        try:
+            drawn = BodyMap.receive(json.loads(typed.one("body_map")))
+        except (ValueError, Invalid):
+            raise Unavailable("files", "not_done") from None
+    return drawn if drawn and drawn.marks else None
 
 
 def _told(typed: Form) -> dict[str, Any]:
@@ -339,8 +361,10 @@ def _show(
             typed.refuse("staff_q", "nobody_found")
     beside = {_field_of(name): code for name, code in reversed(typed.problems.items())}
     typed.problems = dict(sorted(beside.items(), key=lambda problem: _place(problem[0])))
+    drawn = _show_drawn(typed, here=here)
     body = render_template(
         "recording/form.html",
+        drawn=drawn,
         form=typed,
         known=known,
         incident_id=incident_id,
@@ -354,6 +378,16 @@ def _show(
         button=words.submit_label(alerts.count),
     )
     return body, status
+
+
+def _show_drawn(typed: Form, *, here: Here) -> BodyMap | None:
+    """Return the body map to show on the page, and let the form carry it, for when files does not answer."""
+    try:
+        drawn = _drawn(typed, here=here)
+    except SafekeepError:
+        return None
+    typed.put("body_map", json.dumps(drawn.wire()) if drawn else "")
+    return drawn
 
 
 def _place(field: str) -> int:

@@ -1,6 +1,7 @@
 // Pages work without any of this: it saves steps and says sooner what is so.
 
 import "./alerting.js";
+import "./body-map.js";
 import "./suggest.js";
 import "./drafts.js";
 import "./reveal.js";

@@ -151,6 +151,9 @@ Narrative = Annotated[str, StringConstraints(max_length=20_000), BeforeValidator
 OptionalNarrative = Annotated[str, StringConstraints(max_length=20_000), BeforeValidator(_newlines), AfterValidator(_clean)]
 """The same, and may be empty."""
 
+Passage = Annotated[str, StringConstraints(max_length=1_000), BeforeValidator(_newlines), AfterValidator(_clean)]
+"""A few sentences, 1,000 characters at most; may be empty."""
+
 Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(_clean), AfterValidator(_one_line)]
 """One line of text, 200 characters at most; may be empty."""
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from safekeep.body.marks import BodyMap
 from safekeep.contracts import Contract, Event, Line, Moment, Name, Nothing, Request
 
 MAX_UPLOAD = 25 * 1024 * 1024
@@ -101,6 +102,48 @@ class LeftDrafts(Request[LeftDraftsAnswer]):
 
     method: ClassVar[str] = "files.left_drafts"
     answer: ClassVar[type[Contract]] = LeftDraftsAnswer
+
+
+class BodyMapAnswer(Contract):
+    """A body map as its author has drawn it so far. `steps`: how many changes can be undone."""
+
+    body_map_id: UUID
+    body_map: BodyMap
+    saved_at: Moment
+    steps: int
+
+
+class SaveBodyMap(Request[BodyMapAnswer]):
+    """Keep a body map as its author has it now; it goes with the draft `draft_id` (the incident's id), or 7 days after it was last changed.
+
+    What was recorded with its incident is kept there and not changed any more: Conflict("draft_ended"). Raises NotFound("body_map").
+    """
+
+    method: ClassVar[str] = "files.save_body_map"
+    answer: ClassVar[type[Contract]] = BodyMapAnswer
+    makes: ClassVar[str] = "body_map_id"
+
+    body_map_id: UUID
+    draft_id: UUID | None = None
+    body_map: BodyMap
+
+
+class UndoBodyMap(Request[BodyMapAnswer]):
+    """Take the last change of the actor's own body map back. Raises NotFound("body_map")."""
+
+    method: ClassVar[str] = "files.undo_body_map"
+    answer: ClassVar[type[Contract]] = BodyMapAnswer
+
+    body_map_id: UUID
+
+
+class ReadBodyMap(Request[BodyMapAnswer]):
+    """The actor's own body map while it is not recorded. Raises NotFound("body_map")."""
+
+    method: ClassVar[str] = "files.body_map"
+    answer: ClassVar[type[Contract]] = BodyMapAnswer
+
+    body_map_id: UUID
 
 
 class UploadBegun(Contract):

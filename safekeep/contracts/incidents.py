@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from safekeep.body.marks import BodyMap, SealedBodyMap
 from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Narrative, Nothing, OptionalNarrative, Request
 
 Kind = Literal["conversation", "phone_call", "observation", "other"]
@@ -238,6 +239,7 @@ class Record(Request[Recorded]):
     alert: Alert = Alert()
     receipts: list[str] = Field(default=[], max_length=20)
     body_map_id: UUID | None = None
+    body_map: BodyMap | None = None  # what is drawn under that id: it is sealed here, word for word and mark for mark
 
 
 class OutcomeAnswer(Contract):
@@ -669,6 +671,7 @@ class IncidentFacts(Contract):
     described_pupil: str
     at_risk_now: bool
     body_map_id: UUID | None
+    body_map: SealedBodyMap | None = None
 
 
 class Incident(Request[IncidentAnswer]):
@@ -703,6 +706,7 @@ class EntryLine(Contract):
     corrected: bool = False
     reason: str = ""  # a correction's
     moved_from: MovedFrom | None = None
+    body_map: SealedBodyMap | None = None  # of the pupil it is about, not of a linked one
 
 
 class EntriesAnswer(Contract):

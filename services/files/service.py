@@ -11,11 +11,14 @@ from nameko.timer import timer
 
 from safekeep import clock, inbox, outbox, receipts, telemetry
 from safekeep.actor import Actor
+from safekeep.body import marks
+from safekeep.body.marks import BodyMap
 from safekeep.contracts import Nothing, identity, incidents
 from safekeep.contracts.files import (
     CHUNK,
     Append,
     BeginUpload,
+    BodyMapAnswer,
     DiscardDraft,
     Draft,
     DraftAnswer,
@@ -34,21 +37,24 @@ from safekeep.contracts.files import (
     NamesAnswer,
     Piece,
     Read,
+    ReadBodyMap,
     Receipts,
     ReceiptsAnswer,
+    SaveBodyMap,
     SaveDraft,
+    UndoBodyMap,
     UploadBegun,
 )
 from safekeep.errors import Conflict, Invalid, NotFound, StorageError
 from safekeep.receipts import Receipt
 from safekeep.rpc import Host, Resources, answers, retry, take, take_events
-from services.files import accepting, drafts, objects, store
+from services.files import accepting, body_maps, drafts, objects, store
 
 UNUSED_KEPT = timedelta(days=8)
 
 
 class Service:
-    """Drafts and attachments."""
+    """Drafts, body maps and attachments."""
 
     name = "files"
     host: Resources = Host()
@@ -96,7 +102,9 @@ class Service:
     @answers(DiscardDraft)
     def discard_draft(self, actor: Actor, request: DiscardDraft) -> Nothing:
         with self._school(actor.at_school) as tx:
-            store.end_draft(tx, school_id=actor.at_school, draft_id=request.draft_id, author_id=actor.person, now=clock.now())
+            mine: dict[str, Any] = {"school_id": actor.at_school, "draft_id": request.draft_id, "author_id": actor.person, "now": clock.now()}
+            store.end_draft(tx, **mine)
+            store.end_body_map(tx, **mine)
         return Nothing()
 
     @answers(LeftDrafts)
@@ -104,6 +112,42 @@ class Service:
         with self._school(actor.at_school) as tx:
             rows = store.left_drafts(tx, school_id=actor.at_school, before=clock.now() - timedelta(hours=24))
         return LeftDraftsAnswer(items=[LeftDraft(author_id=row.author_id, saved_at=row.saved_at) for row in rows])
+
+    # --- body maps
+
+    @answers(SaveBodyMap)
+    def save_body_map(self, actor: Actor, request: SaveBodyMap) -> BodyMapAnswer:
+        problems = marks.problems_of(request.body_map)
+        if problems:
+            raise Invalid(problems)
+        here = {"school_id": actor.at_school, "body_map_id": request.body_map_id}
+        with self._school(actor.at_school) as tx:
+            row = store.body_map_with(tx, **here, lock=True)
+            if row is not None and row.author_id != actor.person:
+                raise NotFound("body_map")
+            if row is not None and row.ended_at is not None:
+                raise Conflict("draft_ended")
+            data = request.body_map.wire()
+            earlier = body_maps.changed(now=data, before=row.data, earlier=row.earlier) if row else []
+            draft_id = request.draft_id or (row.draft_id if row else None)
+            now = clock.now()
+            store.keep_body_map(tx, **here, author_id=actor.person, draft_id=draft_id, data=data, earlier=earlier, saved_at=now)
+        return BodyMapAnswer(body_map_id=request.body_map_id, body_map=request.body_map, saved_at=now, steps=len(earlier))
+
+    @answers(UndoBodyMap)
+    def undo_body_map(self, actor: Actor, request: UndoBodyMap) -> BodyMapAnswer:
+        with self._school(actor.at_school) as tx:
+            row = _access_body_map(tx, actor=actor, body_map_id=request.body_map_id)
+            data, earlier = (row.earlier[-1], row.earlier[:-1]) if row.earlier else (row.data, [])
+            kept = {"author_id": row.author_id, "draft_id": row.draft_id, "data": data, "earlier": earlier, "saved_at": clock.now()}
+            store.keep_body_map(tx, school_id=actor.at_school, body_map_id=row.id, **kept)
+        return BodyMapAnswer(body_map_id=row.id, body_map=BodyMap.receive(data), saved_at=kept["saved_at"], steps=len(earlier))
+
+    @answers(ReadBodyMap)
+    def body_map(self, actor: Actor, request: ReadBodyMap) -> BodyMapAnswer:
+        with self._school(actor.at_school) as tx:
+            row = _access_body_map(tx, actor=actor, body_map_id=request.body_map_id)
+        return BodyMapAnswer(body_map_id=row.id, body_map=BodyMap.receive(row.data), saved_at=row.saved_at, steps=len(row.earlier))
 
     # --- uploads and downloads
 
@@ -271,6 +315,7 @@ def sweep(host: Resources, kept: objects.Objects) -> None:
     now = clock.now()
     with host.transaction(host.worker_engine) as tx:
         store.sweep_drafts(tx, before=now - drafts.KEPT)
+        store.sweep_body_maps(tx, before=now - drafts.KEPT)
         unused = store.unused_files(tx, before=now - UNUSED_KEPT, limit=500)
     for school_id, file_id in unused:
         with host.transaction(host.worker_engine) as tx:
@@ -284,13 +329,17 @@ def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
 
 
 def _on_entry(tx: sa.Connection, event: incidents.EntryRecorded) -> None:
-    """Seal the entry's files, and end the draft it came from."""
+    """Seal the entry's files, and end the draft it came from with its body map, which the entry holds now."""
     if event.past:
         return
     now = clock.now()
     for file_id in event.file_ids:
         store.change_file(tx, school_id=event.school_id, file_id=file_id, entry_id=event.entry_id, sealed_at=now)
-    store.end_draft(tx, school_id=event.school_id, draft_id=event.entry_id, author_id=event.author_id, now=now)
+    theirs: dict[str, Any] = {"school_id": event.school_id, "author_id": event.author_id, "now": now}
+    store.end_draft(tx, **theirs, draft_id=event.entry_id)
+    store.end_body_map(tx, **theirs, draft_id=event.entry_id)
+    if isinstance(event, incidents.IncidentRecorded) and event.body_map_id:
+        store.end_body_map(tx, **theirs, body_map_id=event.body_map_id)
 
 
 HANDLERS: inbox.Handlers = {identity.SchoolChanged: _on_school, incidents.IncidentRecorded: _on_entry, incidents.ActionAdded: _on_entry}
@@ -301,6 +350,14 @@ def _access_upload(tx: sa.Connection, *, actor: Actor, file_id: UUID) -> sa.Row[
     row = store.file_with(tx, school_id=actor.at_school, file_id=file_id, lock=True)
     if row is None or row.author_id != actor.person or row.sealed_at is not None:
         raise NotFound("file")
+    return row
+
+
+def _access_body_map(tx: sa.Connection, *, actor: Actor, body_map_id: UUID) -> sa.Row[Any]:
+    """Return the actor's own body map that is not recorded, locked. Raises NotFound."""
+    row = store.body_map_with(tx, school_id=actor.at_school, body_map_id=body_map_id, lock=True)
+    if row is None or row.author_id != actor.person or row.data is None:
+        raise NotFound("body_map")
     return row
 
 

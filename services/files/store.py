@@ -42,6 +42,20 @@ drafts = sa.Table(
     sa.Index("drafts_remind", "remind_at", postgresql_where=sa.text("ended_at is null")),
     sa.Index("drafts_saved", "saved_at"),
 )
+body_maps = sa.Table(
+    "body_maps",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("author_id", pg.UUID, nullable=False),
+    sa.Column("draft_id", pg.UUID),
+    sa.Column("data", pg.JSONB),  # null once its incident holds it
+    sa.Column("earlier", pg.JSONB, nullable=False),  # what it was before each of the last changes, the newest last
+    _time("saved_at"),
+    _time("ended_at", nullable=True),
+    sa.Index("body_maps_draft", "school_id", "draft_id"),
+    sa.Index("body_maps_saved", "saved_at"),
+)
 files = sa.Table(
     "files",
     metadata,
@@ -133,6 +147,36 @@ def sweep_drafts(tx: sa.Connection, *, before: datetime) -> int:
     """Delete (worker role) drafts saved before then; the mark of an ended one stays as long from its end."""
     over = drafts.c.saved_at < before, sa.func.coalesce(drafts.c.ended_at, drafts.c.saved_at) < before
     return len(tx.execute(drafts.delete().where(*over).returning(drafts.c.id)).all())
+
+
+# --- body maps -----------------------------------------------------------------------------------------------------------
+
+
+def body_map_with(tx: sa.Connection, *, school_id: UUID, body_map_id: UUID, lock: bool = False) -> sa.Row[Any] | None:
+    """Return a body map, whoever's; the caller compares the author."""
+    query = sa.select(body_maps).where(body_maps.c.school_id == school_id, body_maps.c.id == body_map_id)
+    return tx.execute(query.with_for_update() if lock else query).first()
+
+
+def keep_body_map(tx: sa.Connection, *, school_id: UUID, body_map_id: UUID, **values: Any) -> None:
+    """Write a body map; the caller has locked it and knows whose it is."""
+    insert = pg.insert(body_maps).values(school_id=school_id, id=body_map_id, **values)
+    tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "id"], set_=values))
+
+
+def end_body_map(
+    tx: sa.Connection, *, school_id: UUID, body_map_id: UUID | None = None, draft_id: UUID | None = None, author_id: UUID, now: datetime
+) -> None:
+    """Forget what is drawn, under its id or that of its draft; a mark stays, so that a late change does not bring it back."""
+    which = body_maps.c.id == body_map_id if body_map_id else body_maps.c.draft_id == draft_id
+    mine = body_maps.c.school_id == school_id, body_maps.c.author_id == author_id, which
+    tx.execute(body_maps.update().where(*mine).values(data=None, earlier=[], ended_at=now))
+
+
+def sweep_body_maps(tx: sa.Connection, *, before: datetime) -> int:
+    """Delete (worker role) body maps last changed before then; the mark of an ended one stays as long from its end."""
+    over = body_maps.c.saved_at < before, sa.func.coalesce(body_maps.c.ended_at, body_maps.c.saved_at) < before
+    return len(tx.execute(body_maps.delete().where(*over).returning(body_maps.c.id)).all())
 
 
 # --- files ---------------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ class Wanted:
     made_at: str
 
 
-WORDS = frozenset({"text", "fact:action_taken"})
+WORDS = frozenset({"text", "fact:action_taken", "fact:body_map"})
 """The fields that a correction strikes."""
 
 

@@ -213,9 +213,11 @@ def problems_of_keeping(request: Restrict, *, school: School, concerned: Collect
 def fingerprint(request: Record | AddAction | Any, *, file_ids: Sequence[UUID]) -> str:
     """Return the hash that tells a repeated request from another one under the same id.
 
-    Receipts are left out: a new receipt for the same file is the same request.
+    Receipts are left out: a new receipt for the same file is the same request. So is a body map that is not there: requests from before there was one
+    stay the same.
     """
-    content = request.model_dump(mode="json", exclude={"receipts"}) | {"file_ids": [str(f) for f in file_ids]}
+    left_out = {"receipts"} | ({"body_map"} if getattr(request, "body_map", None) is None else set())
+    content = request.model_dump(mode="json", exclude=left_out) | {"file_ids": [str(f) for f in file_ids]}
     return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from safekeep import printing
+from safekeep.body import picture
 from safekeep.contracts.incidents import Chronology, EntryLine, PupilItem
 
 KINDS: Final = {"incident": "Incident", "action": "Action", "correction": "Correction"}
@@ -140,7 +141,13 @@ def _entry(entry: EntryLine, *, asked: Asked) -> dict[str, Any]:
         "Corrected: what stands here is what it says now" if entry.corrected else "",
     ]
     heading = f"{KINDS[entry.kind]} {entry.number}" if entry.kind == "incident" else f"{KINDS[entry.kind]} below incident {entry.number}"
-    return {"heading": heading, "about": [line for line in about if line], "text": _text(entry), "action_taken": entry.action_taken}
+    return {
+        "heading": heading,
+        "about": [line for line in about if line],
+        "text": _text(entry),
+        "action_taken": entry.action_taken,
+        "body_map": picture.for_document(entry.body_map) if entry.body_map else {},
+    }
 
 
 def _text(entry: EntryLine) -> str:

@@ -80,6 +80,8 @@ def value_of(annotation: Any, metadata: list[Any], *, full: bool) -> Any:
         return value_of(some, metadata, full=full) if full else None
     if origin is list:
         return [value_of(arguments[0], [], full=full)] if full or _least(metadata) else []
+    if origin is tuple:
+        return tuple(value_of(argument, [], full=full) for argument in arguments)
     if origin is dict:
         return {value_of(arguments[0], [], full=full): value_of(arguments[1], [], full=full)} if full else {}
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):

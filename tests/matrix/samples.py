@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic.fields import FieldInfo
 
 from safekeep import permissions
+from safekeep.body.marks import BodyMap
 from safekeep.contracts import Request
 from safekeep.contracts.identity import CategoryItem, GroupItem, Policy
 from safekeep.database import SERVICES
@@ -24,6 +25,7 @@ IDS = (
     "pupil_id",
     "file_id",
     "draft_id",
+    "body_map_id",
     "alert_id",
     "ask_id",
     "release_id",
@@ -72,6 +74,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "kind": "observation",
         "narrative": "N",
         "category_codes": ["welfare"],
+        "body_map_id": None,
     },
     "incidents.add_pupils": {"pupils": [{"name": "New Pupil", "year": "Year 1", "born": dt.date(2020, 1, 1)}]},
     "incidents.begin_export": {"scope": "incident", "reason": "A conference", "school_name": "School One"},
@@ -92,6 +95,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "alerts.keep_subscription": {"address": ""},
     "alerts.read_calendar": {"content": b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"},
     "files.save_draft": {"kind": "incident", "fields": {"text": ["w"]}, "draft_id": new_id, "incident_id": None},
+    "files.save_body_map": {"body_map_id": new_id, "draft_id": None, "body_map": BodyMap()},
     "files.begin_upload": {"file_id": new_id, "name": "a.pdf", "size": 10},
     "files.append": {"offset": 0, "data": PDF},
     "files.names": {"passes": {}},

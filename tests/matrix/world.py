@@ -21,9 +21,10 @@ from sqlalchemy.exc import DBAPIError
 
 from safekeep import actor as actors
 from safekeep import bus, clock, keys, permissions
+from safekeep.body.marks import BodyMap, Mark
 from safekeep.contracts import Event, Request
 from safekeep.contracts.alerts import Inbox
-from safekeep.contracts.files import Append, BeginUpload, FinishUpload, SaveDraft
+from safekeep.contracts.files import Append, BeginUpload, FinishUpload, SaveBodyMap, SaveDraft
 from safekeep.contracts.identity import AddMachine, ChangeAddress, ChangeMember, ContactItem, KeepTrustPerson, Members, Seed, SeedPerson, SeedSchool
 from safekeep.contracts.incidents import (
     AddAction,
@@ -351,6 +352,10 @@ class World:
         self.deliver()
         draft = SaveDraft(draft_id=new_id(), kind="action", incident_id=incident.id, fields={"text": [marker(place, about, class_, "draft")]})
         self.ask(draft, token=writer)
+        said = marker(place, about, class_, "drawn")
+        mark = Mark(drawing="front", region="left_forearm_inner", points=[(395, 420)], kind="bruise", said=said)
+        drawn = SaveBodyMap(body_map_id=new_id(), body_map=BodyMap(marks=[mark]))
+        self.ask(drawn, token=writer)
         alert = self.until(lambda: self.ask(Inbox(incident_id=incident.id), token=dsl).items)
         wrong = AskCorrection(id=new_id(), entry_id=incident.id, text="It was Tuesday.")
         self.ask(wrong, token=writer)
@@ -361,6 +366,7 @@ class World:
             "action_id": action.id,
             "file_id": file_id,
             "draft_id": draft.draft_id,
+            "body_map_id": drawn.body_map_id,
             "upload_id": self._upload(place, author),
             "pupil_id": place.pupils["pupil" if about == "holding" else about],
             "alert_id": alert[0].id,

@@ -8,6 +8,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from safekeep import printing
+from safekeep.body import picture
+from safekeep.body.marks import SealedBodyMap
 from safekeep.proof.heads import Signed, fingerprint
 from services.incidents.exporting import Kept
 
@@ -97,11 +99,13 @@ def _entry(entry: Mapping[str, Any], kept: Kept, *, places: Mapping[str, int], f
         said = "The words of this entry are withheld."
     elif kept.left_out:
         said, taken = "What it said was taken out of sight by a correction.", ""
+    drawn = values.get("fact:body_map") if kept.shown and not kept.left_out else None
     return {
         "heading": f"{KINDS.get(entry['kind'], entry['kind'].replace('_', ' ').capitalize())}{number}",
         "about": about,
         "text": said,
         "action_taken": taken,
+        "body_map": picture.for_document(SealedBodyMap.receive(drawn)) if drawn else {},
     }
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from safekeep import clock, outbox, permissions, telemetry
 from safekeep.actor import Actor
+from safekeep.body import marks
 from safekeep.contracts.incidents import (
     ActionAdded,
     AddAction,
@@ -129,6 +130,10 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
             problems[f"linked_pupils.{index}.pupil_id"] = "unknown_choice"
         elif link.pupil_id == request.pupil_id or link.pupil_id in [x.pupil_id for x in request.linked_pupils[:index]]:
             problems[f"linked_pupils.{index}.pupil_id"] = "twice"
+    if (request.body_map is None) != (request.body_map_id is None):
+        problems["body_map_id"] = "no_body_map"
+    if request.body_map and marks.problems_of(request.body_map):
+        problems["body_map_id"] = "invalid"
     recording.refuse(problems)
     class_ = permissions.class_of(categories)
     called = permissions.groups_called_for(categories)
@@ -140,7 +145,7 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
     plan = recording.plan_alert(school=school, writer=actor, class_=class_, called_for=called, alert=alert, concerned=found.concerned)
     recording.refuse(plan.problems if not past else {name: code for name, code in plan.problems.items() if code != "reason_needed"})
     codes = [c.code for c in categories]
-    facts = {
+    facts: dict[str, Any] = {
         "kind": request.kind,
         "place": request.place,
         "told": request.told.wire(),
@@ -149,6 +154,8 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
         "at_risk_now": request.at_risk_now,
         "body_map_id": str(request.body_map_id) if request.body_map_id else None,
     }
+    if request.body_map:
+        facts["body_map"] = marks.sealed(request.body_map)
     if plan.granted:
         facts["granted"] = recording.reasons_of(plan, alert)
     with together(tx):

@@ -149,7 +149,7 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
         id=row.id,
         number=row.number,
         pupil=pupil_item(main),
-        facts=_facts(first, entries=entries) if first else None,
+        facts=_facts(first, entries=entries, reading=permissions.reading(actor)) if first else None,
         entries=entry_items(entries, reading=permissions.reading(actor)),
         linked_pupils=[LinkedItem(pupil_id=x.pupil_id, name=x.name, part=x.part, initials=x.initials) for x in linked if x.part] if first else [],
         categories=sorted({code for e in entries for code in e.categories}),
@@ -167,8 +167,12 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
     )
 
 
-def _facts(first: Any, *, entries: Sequence[Any]) -> IncidentFacts:
-    """Return the facts beside the account, the action taken as it was corrected."""
-    _, action_taken = what_it_says(first, fixes=[e for e in entries if e.facts.get("corrects") == str(first.id)])
+def _facts(first: Any, *, entries: Sequence[Any], reading: permissions.Reading) -> IncidentFacts:
+    """Return the facts beside the account, the action taken as it was corrected, and no body map where a correction took the account out of sight."""
+    fixes = [e for e in entries if e.facts.get("corrects") == str(first.id)]
+    _, action_taken = what_it_says(first, fixes=fixes)
     facts = _shown(first.facts) | {"action_taken": action_taken}
+    sees_all = reading.role_class == Class.PROTECTION or first.author_id == reading.person_id
+    if any(fix.facts.get("hides_earlier") for fix in fixes) and not sees_all:
+        facts["body_map"] = None
     return IncidentFacts(**facts, occurred_at=first.occurred_at, occurred_precision=first.occurred_precision)

@@ -155,6 +155,7 @@ def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
         occurred_at=row.occurred_at,
         occurred_precision=row.occurred_precision,
         text="" if "assigned_to" in row.facts else text,
+        body_map=row.facts.get("body_map") if text and not row.part and not row.hidden else None,
         action_taken=action_taken if row.kind == "incident" else "",
         corrected=row.fix_facts is not None and row.kind != "correction" and not uncorrected,
         reason=row.facts.get("reason", ""),
@@ -164,7 +165,7 @@ def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
 
 def headings(items: Sequence[EntryLine]) -> list[EntryLine]:
     """Return lines without what was written, for lists that open nothing."""
-    return [item.model_copy(update={"text": "", "action_taken": "", "reason": ""}) for item in items]
+    return [item.model_copy(update={"text": "", "action_taken": "", "reason": "", "body_map": None}) for item in items]
 
 
 def ask_item(row: Any) -> AskItem:

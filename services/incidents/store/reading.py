@@ -119,6 +119,16 @@ def entry_of_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, reading:
 fix = entries.alias("fix")
 """An entry's latest correction: what it says now."""
 
+_struck = entries.alias("struck")
+_took_away = sa.select(sa.literal(1)).where(
+    _struck.c.school_id == entries.c.school_id,
+    _struck.c.incident_id == entries.c.incident_id,
+    _struck.c.facts["corrects"].astext == sa.cast(entries.c.id, sa.Text),
+    _struck.c.facts["hides_earlier"].astext == "true",
+)
+hidden = sa.and_(entries.c.correction_id.is_not(None), _took_away.correlate(entries).exists())
+"""Whether a correction took what an entry said at first out of sight, its body map with it."""
+
 _LINE = (
     entries,
     incidents.c.number,
@@ -128,6 +138,7 @@ _LINE = (
     pupils.c.name.label("pupil_name"),
     fix.c.text.label("fix_text"),
     fix.c.facts.label("fix_facts"),
+    hidden.label("hidden"),
 )
 
 
@@ -207,7 +218,8 @@ def _narrowed(query: sa.Select[Any], school_id: UUID, pupil_id: UUID, reading: R
     if filters.words:
         own = entries.c.author_id == reading.person_id  # who may not read a correction still finds their own words, and nobody what was struck
         says = sa.case((sa.or_(fix.c.id.is_(None), own), entries.c.text), else_=fix.c.text)
-        query = query.where(says.icontains(filters.words, autoescape=True))
+        drawn = entries.c.facts["body_map"]["words"].astext.icontains(filters.words, autoescape=True)
+        query = query.where(sa.or_(says.icontains(filters.words, autoescape=True), sa.and_(incident_pupils.c.part.is_(None), sa.not_(hidden), drawn)))
     if dates and filters.since:
         query = query.where(when >= filters.since)
     if dates and filters.until:

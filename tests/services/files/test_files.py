@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from safekeep import clock, inbox, receipts
+from safekeep.body.marks import BodyMap, Mark
 from safekeep.bus import Sealed
 from safekeep.contracts import Event
 from safekeep.contracts.files import (
@@ -24,8 +25,11 @@ from safekeep.contracts.files import (
     LeftDrafts,
     Names,
     Read,
+    ReadBodyMap,
     Receipts,
+    SaveBodyMap,
     SaveDraft,
+    UndoBodyMap,
 )
 from safekeep.contracts.identity import SchoolChanged
 from safekeep.contracts.incidents import ActionAdded, IncidentRecorded
@@ -516,3 +520,85 @@ def test_a_blob_half_written_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         kept.get("school/file/000001", offset=0, length=2)
     kept.delete("school/file/000001")
+
+
+# --- body maps -------------------------------------------------------------------------------------------------------
+
+BRUISE = Mark(drawing="front", region="left_forearm_inner", points=[(395, 420)], kind="bruise", said="I fell")
+
+
+def drawn(files: Files, *marks: Mark, id: UUID | None = None, draft: UUID | None = None, at: dt.datetime = MORNING, **more: Any) -> UUID:
+    body_map = id or new_id()
+    with clock.set_to(at):
+        files.ask(SaveBodyMap(body_map_id=body_map, draft_id=draft, body_map=BodyMap(marks=list(marks))), **more)
+    return body_map
+
+
+def test_a_body_map_comes_back_to_its_author_as_it_was_drawn_and_each_change_can_be_undone(files: Files) -> None:
+    cut = BRUISE.model_copy(update={"kind": "cut"})
+    id_ = drawn(files)
+    drawn(files, BRUISE, id=id_)
+    drawn(files, BRUISE, id=id_)  # sent again: no change
+    drawn(files, BRUISE, cut, id=id_)
+    assert files.ask(ReadBodyMap(body_map_id=id_)).body_map.marks == [BRUISE, cut]
+    undone = [files.ask(UndoBodyMap(body_map_id=id_)) for _ in range(3)]
+    assert [(answer.body_map.marks, answer.steps) for answer in undone] == [([BRUISE], 1), ([], 0), ([], 0)]
+
+
+@pytest.mark.parametrize("role", ["dsl", "slt", "teacher"])
+def test_nobody_else_reads_changes_or_undoes_a_body_map(files: Files, role: str) -> None:
+    id_ = drawn(files, BRUISE)
+    for request in (ReadBodyMap(body_map_id=id_), UndoBodyMap(body_map_id=id_), SaveBodyMap(body_map_id=id_, body_map=BodyMap())):
+        with pytest.raises(NotFound, match="body_map"):
+            files.ask(request, role=role, person=new_id())
+    with pytest.raises(NotFound):
+        files.ask(ReadBodyMap(body_map_id=id_), school=new_id())
+    assert files.ask(ReadBodyMap(body_map_id=id_)).body_map.marks == [BRUISE]
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"region": "left_thumb_back"}, {"marks.0.region": "unknown_choice"}),
+        ({"points": [(900, 1)]}, {"marks.0.points": "not_on_body"}),
+        ({"kind": "other"}, {"marks.0.what": "say_what"}),
+    ],
+)
+def test_a_mark_that_is_not_on_the_drawing_is_not_kept(files: Files, changed: Any, problem: Any) -> None:
+    id_ = drawn(files, BRUISE)
+    with pytest.raises(Invalid) as caught:
+        drawn(files, BRUISE.model_copy(update=changed), id=id_)
+    assert caught.value.problems == problem
+    assert files.ask(ReadBodyMap(body_map_id=id_)).body_map.marks == [BRUISE]
+
+
+@pytest.mark.parametrize("by", ["its draft", "its own id"])
+def test_once_its_incident_is_recorded_it_is_forgotten_here_and_never_changed_again(files: Files, by: str) -> None:
+    entry = new_id()
+    id_ = drawn(files, BRUISE, draft=entry if by == "its draft" else None)
+    files.hear(recorded(files, entry=entry).model_copy(update={"body_map_id": None if by == "its draft" else id_}))
+    with pytest.raises(NotFound):
+        files.ask(ReadBodyMap(body_map_id=id_))
+    with pytest.raises(Conflict, match="draft_ended"):
+        drawn(files, id=id_)
+    with files.resources.transaction(files.resources.engine, school_id=files.school) as tx:
+        assert tx.execute(sa.text("select data, earlier from body_maps")).one() == (None, [])
+
+
+def test_who_records_another_persons_body_map_ends_only_their_own(files: Files) -> None:
+    id_ = drawn(files, BRUISE)
+    files.hear(recorded(files, entry=new_id(), author=new_id()).model_copy(update={"body_map_id": id_}))
+    assert files.ask(ReadBodyMap(body_map_id=id_)).body_map.marks == [BRUISE]
+
+
+def test_it_goes_with_its_draft_and_after_seven_days_without_one(files: Files) -> None:
+    draft = files.save()
+    with_draft, alone = drawn(files, BRUISE, draft=draft), drawn(files, BRUISE)
+    files.ask(DiscardDraft(draft_id=draft))
+    with pytest.raises(NotFound):
+        files.ask(ReadBodyMap(body_map_id=with_draft))
+    files.sweep(MORNING + dt.timedelta(days=6, hours=23))
+    assert files.ask(ReadBodyMap(body_map_id=alone)).body_map.marks == [BRUISE]
+    files.sweep(MORNING + dt.timedelta(days=7, seconds=1))
+    with pytest.raises(NotFound):
+        files.ask(ReadBodyMap(body_map_id=alone))

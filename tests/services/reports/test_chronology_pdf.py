@@ -12,6 +12,7 @@ import pypdf
 import pytest
 
 from safekeep import actor
+from safekeep.body.marks import BodyMap, Mark, SealedBodyMap, sealed
 from safekeep.contracts.incidents import Chronology, ChronologyAnswer, EntryLine, PupilItem
 from safekeep.contracts.reports import ChronologyPdf, Document
 from safekeep.errors import NotAllowed, NotFound
@@ -236,3 +237,26 @@ def test_whoever_loses_their_role_while_pages_are_read_gets_no_document(
     with pytest.raises(NotAllowed):
         ask_service(service, request, token=token_for(roles=["teacher"], school_id=SCHOOL.id, person_id=person))
     assert len(service.incidents.calls) == 1
+
+
+A_BODY_MAP = BodyMap(
+    age="younger",
+    marks=[
+        Mark(drawing="front", region="left_forearm_inner", points=[(400, 470)], kind="bruise", colour="yellow", length_mm=20, said="It was the door"),
+        Mark(drawing="hands", region="right_palm", form="area", points=[(700, 720), (760, 720), (740, 780)], kind="scald"),
+    ],
+)
+
+
+def test_a_body_map_is_printed_as_pictures_and_in_the_words_it_was_sealed_with() -> None:
+    """Each drawing with marks says what it shows to a screen reader; the archive's standards hold with pictures too."""
+    drawn = SealedBodyMap.receive(sealed(A_BODY_MAP))
+    data = printed(a_line(1, body_map=drawn), a_line(2))
+    text = " ".join(text_of(data).split())
+    for words in drawn.words:
+        assert words in text
+    assert is_tagged_archive(data)
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        spoken = [str(item["/Alt"]) for item in pdf.objects if isinstance(item, pikepdf.Dictionary) and "/Alt" in item]
+    assert len(spoken) == 2
+    assert all("a younger child, with numbered marks: " in alt for alt in spoken)
