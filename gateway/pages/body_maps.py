@@ -64,7 +64,7 @@ def change(slug: str, incident_id: UUID) -> Any:
         return _back(slug, incident_id, view=view, mark=which)
     if pressed == "undo":
         if drawn.steps:
-            rpc.ask(rpc.build(UndoBodyMap, body_map_id=id_of(incident_id)), token=here.token)
+            rpc.ask(rpc.build(UndoBodyMap, body_map_id=id_of(incident_id), steps=drawn.steps), token=here.token)
         return _back(slug, incident_id, view=view)
     if pressed == "age":
         changed = with_age(drawn.body_map, which) if which in body.AGES else drawn.body_map

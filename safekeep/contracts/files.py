@@ -129,12 +129,16 @@ class SaveBodyMap(Request[BodyMapAnswer]):
 
 
 class UndoBodyMap(Request[BodyMapAnswer]):
-    """Take the last change of the actor's own body map back. Raises NotFound("body_map")."""
+    """Take the last change of the actor's own body map back. Raises NotFound("body_map").
+
+    `steps`: how many could be undone when it was asked for. Where that is so no more, it was undone already: nothing changes.
+    """
 
     method: ClassVar[str] = "files.undo_body_map"
     answer: ClassVar[type[Contract]] = BodyMapAnswer
 
     body_map_id: UUID
+    steps: int = Field(ge=0, le=1000)
 
 
 class ReadBodyMap(Request[BodyMapAnswer]):

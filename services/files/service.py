@@ -138,7 +138,7 @@ class Service:
     def undo_body_map(self, actor: Actor, request: UndoBodyMap) -> BodyMapAnswer:
         with self._school(actor.at_school) as tx:
             row = _access_body_map(tx, actor=actor, body_map_id=request.body_map_id)
-            data, earlier = (row.earlier[-1], row.earlier[:-1]) if row.earlier else (row.data, [])
+            data, earlier = (row.earlier[-1], row.earlier[:-1]) if row.earlier and len(row.earlier) == request.steps else (row.data, row.earlier)
             kept = {"author_id": row.author_id, "draft_id": row.draft_id, "data": data, "earlier": earlier, "saved_at": clock.now()}
             store.keep_body_map(tx, school_id=actor.at_school, body_map_id=row.id, **kept)
         return BodyMapAnswer(body_map_id=row.id, body_map=BodyMap.receive(data), saved_at=kept["saved_at"], steps=len(earlier))

@@ -11,7 +11,7 @@ from tests.covered.test_nothing_is_forgotten import requests
 READS = frozenset(
     """
     alerts.inbox alerts.readers alerts.unread alerts.calendar alerts.read_calendar alerts.escalation alerts.meanwhile alerts.unled alerts.askings
-    files.draft files.drafts files.left_drafts files.names files.read files.receipts
+    files.body_map files.draft files.drafts files.left_drafts files.names files.read files.receipts
     identity.account identity.address_state identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
     identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_people identity.trust_schools
     incidents.chronology incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
@@ -27,13 +27,13 @@ READS = frozenset(
 BY_ID = frozenset(
     """
     identity.begin_job
-    files.append files.begin_upload files.finish_upload files.save_draft
+    files.append files.begin_upload files.finish_upload files.save_body_map files.save_draft files.undo_body_map
     incidents.add_action incidents.add_correction incidents.assign_pupil incidents.record incidents.set_flag incidents.seed
     incidents.ask_correction incidents.restrict
     incidents.begin_export incidents.import_pupils incidents.keep_stand_in incidents.keep_witness identity.seed
     """.split()
 )
-"""Make something whose id the caller has chosen: the same again answers the same, or Conflict."""
+"""Make something whose id the caller has chosen: the same again answers the same, or Conflict. Undoing names how many steps there were."""
 
 SETS = frozenset(
     """
@@ -84,4 +84,4 @@ def test_no_method_is_listed_that_is_not_there() -> None:
 @pytest.mark.parametrize("request_class", [r for r in requests() if r.method in BY_ID], ids=lambda c: c.method)
 def test_what_is_made_is_made_under_an_id_of_the_callers(request_class: type[Request[Any]]) -> None:
     fields = str(request_class.model_json_schema())
-    assert any(f"'{name}': {{'format': 'uuid'" in fields for name in ("id", "file_id", "draft_id", "trust_id")), request_class.method
+    assert any(f"'{name}': {{'format': 'uuid'" in fields for name in ("id", "file_id", "draft_id", "body_map_id", "trust_id")), request_class.method

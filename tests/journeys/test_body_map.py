@@ -23,7 +23,9 @@ def opened(person: Any) -> Page:
 
 def on_screen(page: Page, point: tuple[float, float]) -> tuple[float, float]:
     page.locator("#map").evaluate("element => element.scrollIntoView()")
-    script = "([x, y]) => { const f = document.querySelector('.bm-frame'), { width, height } = document.querySelector('.bm-canvas svg').viewBox.baseVal; "
+    script = (
+        "([x, y]) => { const f = document.querySelector('.bm-frame'), { width, height } = document.querySelector('.bm-canvas svg').viewBox.baseVal; "
+    )
     script += "f.scrollTo(f.scrollWidth * x / width - f.clientWidth / 2, f.scrollHeight * y / height - f.clientHeight / 2); const s = document.querySelector('.bm-canvas svg'); const p = new DOMPoint(x, y).matrixTransform(s.getScreenCTM()); return [p.x, p.y]; }"
     x, y = page.evaluate(script, list(point))
     return x, y

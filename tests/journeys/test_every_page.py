@@ -19,6 +19,7 @@ NOUNS = {
     "home",
     "inbox",
     "recording",
+    "body_maps",
     "incidents",
     "actions",
     "assigning",
@@ -127,6 +128,13 @@ def test_axe_finds_nothing_on_any_page_of_the_record(
     at.page.locator("[name=told][value=told]").check(force=True)
     at.page.fill("[name=narrative]", ACCOUNT)
     finds_nothing_wrong(at.page)
+    at.press("Show it on a body map")
+    at.press("Add this mark")
+    at.page.select_option("[name=place]", "hands.left_palm")
+    at.page.locator("[name=kind][value=scald]").check(force=True)
+    at.press("Add this mark")
+    at.press("Feet")
+    at.press("Back to the incident")
     at.press("Not you")
     at.look(f"{here}drafts")
     at.look(f"{here}saving/{new_id()}")
