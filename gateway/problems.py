@@ -142,6 +142,9 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "assigned": Problem(
             409, "assigned", _("It is known who this is about"), _("Somebody has said already whom this incident is about. Open it again to see.")
         ),
+        "follow_up_done": Problem(
+            409, "follow-up-done", _("It is done already"), _("Somebody has closed this already. Nothing was recorded. Open the incident to see.")
+        ),
         "restricted": Problem(409, "restricted", _("It is restricted already"), _("Two people alone read this already. Open it again to see.")),
         "other_content": Problem(
             409,
@@ -264,6 +267,8 @@ FIELD: dict[str, str] = {
     "surrogate": _("There is a broken character in this. Type it again"),
     "in_future": _("This is later than now. Check the date and time"),
     "too_long_ago": _("This is too long ago. Check the year"),
+    "day_over": _("This day is over. Choose today or a later day"),
+    "too_far_ahead": _("This is more than a year ahead. Check the year"),
     "before_start": _("The end is before the start. Check the dates"),
     "unknown_choice": _("Choose one of those offered"),
     "unknown_field": _("This is not a field we know"),
@@ -305,6 +310,7 @@ FIELD: dict[str, str] = {
     "no_provider_there": _("No sign-in provider answers there. Check the address, and that it can be reached from here"),
     "not_an_address": _("This is not an e-mail address"),
     "form": _("This cannot be accepted. Try again"),
+    "not_theirs_now": _("It was given to somebody else meanwhile. Nothing was recorded. Your words are still here: you can add them as an action."),
     "choose_one": _("Choose one"),
     "line_twice": _("This address stands on an earlier line too"),
     "safeguarding_team_needed": _("From welfare up the Safeguarding team is always told. Choose it"),
@@ -340,6 +346,18 @@ BY_FIELD: dict[tuple[str, str], str] = {
     ("narrative", "too_long"): _("The account is longer than 20,000 characters. Put the rest in an action afterwards"),
     ("action_taken", "too_long"): _("This is longer than 20,000 characters. Put the rest in an action afterwards"),
     ("text", "missing"): _("Write what was done"),
+    ("owner_id", "missing"): _("Choose whom you ask"),
+    ("owner_id", "unknown_choice"): _("Choose somebody who works at your school"),
+    ("owner_id", "ask_a_dsl"): _("Their role does not open this record. Ask a DSL to ask them"),
+    ("owner_id", "cannot_be_told"): _("This person cannot be sent this record. Ask somebody else"),
+    ("due_on", "missing"): _("Say by which day"),
+    ("spoken", "missing"): _("Say whether you have spoken to them"),
+    ("to", "missing"): _("Say who it was"),
+    ("parent_told", "missing"): _("Say whether they were told"),
+    ("when_date", "missing"): _("Say which day it was"),
+    ("kind", "leads_only"): _("Only a DSL can decide this"),
+    ("status", "choose_one"): _("Choose how it stands"),
+    ("status", "another_dsl"): _("Your own child is in it. Ask another DSL to do this"),
     ("text", "too_long"): _("This is longer than 20,000 characters. Put the rest in another action"),
     ("category_codes", "missing"): _("Choose at least one category. “Not sure” is one"),
     ("name", "line_twice"): _("This pupil stands on an earlier line too"),

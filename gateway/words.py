@@ -181,7 +181,38 @@ UNUSUAL = {
     "many": _("Very much in one hour"),
 }
 """What stands out in who read what."""
-ENTRY_KINDS = {"incident": _("Incident"), "action": _("Action"), "correction": _("Correction")}
+ENTRY_KINDS = {"incident": _("Incident"), "action": _("Action"), "correction": _("Correction"), "status": _("How it stands")}
+ACTIONS = {
+    "done": _("Something done"),
+    "asked": _("Asked of somebody"),
+    "outcome": _("Outcome of what was asked"),
+    "reassigned": _("Given to another"),
+    "referral": _("Referral"),
+    "referral_outcome": _("Outcome of a referral"),
+    "not_referred": _("Decision not to refer"),
+    "parent_contact": _("Contact with parents"),
+}
+"""Kinds of action, as they stand above an entry."""
+ACTION_CHOICES = {
+    "done": _("Something was done"),
+    "asked": _("Ask somebody"),
+    "parent_contact": _("Contact with parents"),
+    "referral": _("Referral"),
+    "not_referred": _("Decision not to refer"),
+}
+ACTION_HEADINGS = {
+    "done": _("Add action"),
+    "asked": _("Ask somebody to do something"),
+    "outcome": _("What came of it?"),
+    "reassigned": _("Give it to somebody else"),
+    "referral": _("Add a referral"),
+    "referral_outcome": _("Outcome of the referral"),
+    "not_referred": _("Add a decision not to refer"),
+    "parent_contact": _("Add contact with parents"),
+}
+STATUSES = {"open": _("Open"), "monitoring": _("Monitoring"), "closed": _("Closed")}
+DUE = {"open": _("Due %(day)s"), "due": _("Due today"), "overdue": _("Overdue since %(day)s"), "done": _("Done")}
+"""How something asked stands."""
 
 
 def role(code: str) -> str:
@@ -255,6 +286,11 @@ def ago(moment: datetime) -> str:
     if minutes < 60 * 24:
         return ngettext("%(num)s hour ago", "%(num)s hours ago", minutes // 60)
     return ngettext("%(num)s day ago", "%(num)s days ago", minutes // 60 // 24)
+
+
+def due(state: str, day_due: date, *, zone: ZoneInfo) -> str:
+    """Return how something asked stands: "Due Tuesday 3 March", "Due today", "Overdue since 3 March 2024", "Done"."""
+    return str(DUE[state]) % {"day": day(day_due, today=clock.now().astimezone(zone).date())}
 
 
 def submit_label(count: int) -> str:

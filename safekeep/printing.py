@@ -3,13 +3,17 @@
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import typst
+
+from safekeep.contracts.incidents import Details
 
 FONT_PACKAGES: Final = ("manimgx_fonts", "manimgx_fonts_cjk")
 FONTS: Final = (
@@ -31,6 +35,45 @@ _Standard = Literal["a-2a", "ua-1"]
 STANDARDS: Final[tuple[_Standard, ...]] = ("a-2a", "ua-1")
 _TEMPLATE: Final = Path(__file__).with_name("document.typ")
 _ROUNDS: Final = 25
+
+
+ACTIONS: Final = {
+    "asked": "Asked of somebody",
+    "outcome": "Outcome of what was asked",
+    "reassigned": "What was asked, given to another",
+    "referral": "Referral",
+    "referral_outcome": "Outcome of a referral",
+    "not_referred": "Decision not to refer",
+    "parent_contact": "Contact with parents",
+}
+STATUSES: Final = {"open": "open", "monitoring": "monitoring", "closed": "closed"}
+
+
+def said_of_action(details: Details, *, names: Mapping[UUID, str], zone: str) -> tuple[list[str], str]:
+    """Return an action's own fields in words: a line each, and the longer words that follow its text."""
+    said, words = [ACTIONS.get(details.kind, details.kind)], ""
+    if details.owner_id:
+        said.append(f"Asked of {names.get(details.owner_id, 'a member of staff who wrote nothing here')}")
+    if details.due_on:
+        said.append(f"By {details.due_on:%A} {details.due_on.day} {details.due_on:%B %Y}")
+    if details.kind in ("asked", "reassigned") and details.spoken:
+        when = f", {details.spoken_when}" if details.spoken_when else ""
+        said.append(f"Spoken to in person: {'yes' if details.spoken == 'yes' else 'not yet'}{when}")
+    if details.kind == "parent_contact":
+        said.append(f"Parents told: {'yes' if details.parent_told else 'no'}")
+    if details.to:
+        said.append(
+            f"{'Not referred to' if details.kind == 'not_referred' else 'Who' if details.kind == 'parent_contact' else 'Referred to'}: {details.to}"
+        )
+    if details.at:
+        local = details.at.astimezone(ZoneInfo(zone))
+        clock = "" if details.precision == "day" else f" at {local:%H:%M}"
+        said.append(f"When: {local:%A} {local.day} {local:%B %Y}{clock}")
+    if details.answer:
+        words = f"Their answer: {details.answer}"
+    if details.kind == "referral":
+        words = f"Outcome: {details.outcome}" if details.outcome else "Outcome: not known when this was recorded"
+    return said, words
 
 
 class NotPrinted(Exception):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from deploy.demo.people import TODAY, School, id_of
 from safekeep.contracts.identity import SeedPerson
-from safekeep.contracts.incidents import AddAction, Alert, LinkedPupil, Record, SeedEntry, SeedPupil, SetFlag, Told
+from safekeep.contracts.incidents import AddAction, Alert, Details, LinkedPupil, Record, SeedEntry, SeedPupil, SetFlag, SetStatus, Status, Told
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -114,6 +114,16 @@ ACTIONS = (
     "Food and a coat were given quietly through the pastoral room.",
     "Met {f}'s family in school. They agreed to an early help assessment.",
 )
+REASONS = (
+    "Nothing more has been seen or said since. The family and the class teacher know whom to tell.",
+    "Early help has taken over, and has told us that it is in place.",
+    "Six weeks without concern. Reviewed with the deputy DSL.",
+)
+ASKED = (
+    "Please watch how {f} arrives in the morning, and write what you see.",
+    "Please ring home about the coat, and write what they say.",
+    "Please ask the club whether {f} has been there this week.",
+)
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 FLAGS = ("child_protection_plan", "child_in_need", "looked_after", "early_help", "send", "young_carer")
 
@@ -180,14 +190,37 @@ def _story(school: School, *, dice: random.Random, number: int, pupil: SeedPupil
     )
     yield _by(writer, at, record=record)
     lead = [p for p in school.staff("dsl", "deputy_dsl") if p.id != writer.id]
-    for step in range(dice.choices((0, 1, 2, 3, 4), (22, 34, 25, 13, 6))[0]):
+    steps = dice.choices((0, 1, 2, 3, 4), (22, 34, 25, 13, 6))[0]
+    followed = groups == ["safeguarding_team"]
+    ended = followed and day < TODAY - dt.timedelta(days=45)
+    for step in range(max(steps, 1) if followed else steps):
         at = _at_work(at + dt.timedelta(hours=dice.randrange(1, 60), minutes=dice.randrange(60)))
         if at.date() >= TODAY:
             return
-        action = AddAction(
-            id=id_of(school.seed.slug, "action", number, step), incident_id=incident, text=dice.choice(ACTIONS).format(**words), alert=Alert()
+        here: dict[str, Any] = {"id": id_of(school.seed.slug, "action", number, step), "incident_id": incident}
+        if ended and step >= steps - 1:
+            status: Status = "monitoring" if dice.random() < 0.15 else "closed"
+            yield _by(dice.choice(lead), at, status=SetStatus(**here, pupil_id=pupil.id, status=status, reason=dice.choice(REASONS)))
+            return
+        text = dice.choice(ACTIONS).format(**words)
+        yield _by(dice.choice(lead), at, action=AddAction(**here, text=text, details=_details(text, at=at), alert=Alert()))
+    if followed and not ended and dice.random() < 0.5:
+        asked = Details(
+            kind="asked", owner_id=writer.id, due_on=TODAY + dt.timedelta(days=dice.randrange(-2, 6)), spoken="yes", spoken_when="at break"
         )
-        yield _by(dice.choice(lead), at, action=action)
+        at = _at_work(at + dt.timedelta(hours=1))
+        action = AddAction(id=id_of(school.seed.slug, "asked", number), incident_id=incident, text=dice.choice(ASKED).format(**words), details=asked)
+        if at.date() < TODAY:
+            yield _by(dice.choice(lead), at, action=action)
+
+
+def _details(text: str, *, at: dt.datetime) -> Details | None:
+    """Return the own fields of an action that is a referral, or contact with parents."""
+    if text.startswith("Referred"):
+        return Details(kind="referral", to="Children’s services", at=at, precision="about", outcome="Being assessed.")
+    if text.startswith("Rang home"):
+        return Details(kind="parent_contact", parent_told=True, to="First contact, by telephone", at=at, precision="about", answer="They thanked us.")
+    return None
 
 
 def _at_work(at: dt.datetime) -> dt.datetime:
@@ -201,8 +234,10 @@ def _at_work(at: dt.datetime) -> dt.datetime:
     return at
 
 
-def _by(person: SeedPerson, at: dt.datetime, *, record: Record | None = None, action: AddAction | None = None) -> SeedEntry:
-    return SeedEntry(author_id=person.id, author_name=person.name, roles=person.roles, at=at, record=record, action=action)
+def _by(
+    person: SeedPerson, at: dt.datetime, *, record: Record | None = None, action: AddAction | None = None, status: SetStatus | None = None
+) -> SeedEntry:
+    return SeedEntry(author_id=person.id, author_name=person.name, roles=person.roles, at=at, record=record, action=action, status=status)
 
 
 def _words(dice: random.Random, *, pupil: SeedPupil, other: SeedPupil, at: dt.datetime) -> dict[str, Any]:
@@ -230,5 +265,5 @@ def _school_days() -> Iterator[dt.date]:
 
 
 def all_ids(entries: list[SeedEntry]) -> list[UUID]:
-    """Return every incident's and action's id."""
-    return [e.record.id if e.record else e.action.id for e in entries if e.record or e.action]  # type: ignore[union-attr]
+    """Return every entry's id."""
+    return [found.id for e in entries if (found := e.record or e.action or e.status)]

@@ -30,6 +30,9 @@ from safekeep.contracts.incidents import (
     Chronology,
     CorrectionRequestItem,
     DeclineCorrection,
+    Details,
+    FollowUpItem,
+    FollowUps,
     Incident,
     IncidentAnswer,
     Kind,
@@ -44,6 +47,8 @@ from safekeep.contracts.incidents import (
     Restrict,
     RestrictionItem,
     SearchPupils,
+    SetStatus,
+    Status,
     Told,
 )
 from safekeep.contracts.incidents import Alert as AlertWanted
@@ -122,12 +127,22 @@ class ActionBody(Contract):
 
     id: UUID | None = None
     text: Narrative
+    details: Details | None = None
     category_codes: list[Code] = []
     alert: AlertWanted = AlertWanted()
     file_ids: list[UUID] = Field(default=[], max_length=20)
     keep: list[UUID] = []
     keep_reason: Line = ""
     release_line: Line = ""
+
+
+class StatusBody(Contract):
+    """How an incident stands for one of its pupils from now on, and why."""
+
+    id: UUID | None = None
+    pupil_id: UUID
+    status: Status
+    reason: Narrative
 
 
 class CorrectionBody(Contract):
@@ -320,6 +335,19 @@ def add_action(here: Here, incident_id: str) -> Any:
     return _recorded(rpc.ask(wanted, token=here.token, once=once()))
 
 
+def set_status(here: Here, incident_id: str) -> Any:
+    """Say how an incident stands for one of the pupils in it, and why; DSLs only."""
+    given = rpc.build(StatusBody, **with_id(body()))
+    wanted = rpc.build(SetStatus, **given.model_dump(), incident_id=id_in(incident_id, "incident"))
+    return _recorded(rpc.ask(wanted, token=here.token, once=once()))
+
+
+def list_follow_ups(here: Here) -> Any:
+    """What is asked of the caller (`mine`), by them (`asked`), what is `done`; for DSLs what is `late`, and `all`. Ids, codes and times."""
+    found = rpc.ask(rpc.build(FollowUps, view=request.args.get("view", "mine"), **_page()), token=here.token)
+    return found.items, found.next
+
+
 def add_correction(here: Here, incident_id: str) -> Any:
     """Append a correction to an entry; DSLs only."""
     given = rpc.build(CorrectionBody, **with_id(body()))
@@ -460,6 +488,8 @@ CALLS: tuple[Call, ...] = (
     Call("POST", "/body-maps", keep_body_map, BodyMapBody, BodyMapKept, status=201),
     Call("GET", "/incidents/<incident_id>", read_incident, answers=IncidentAnswer),
     Call("POST", "/incidents/<incident_id>/actions", add_action, ActionBody, RecordedAnswer, status=201),
+    Call("POST", "/incidents/<incident_id>/status", set_status, StatusBody, RecordedAnswer, status=201),
+    Call("GET", "/follow-ups", list_follow_ups, answers=FollowUpItem, is_list=True, query=("view",)),
     Call("POST", "/incidents/<incident_id>/corrections", add_correction, CorrectionBody, RecordedAnswer, status=201),
     Call("POST", "/incidents/<incident_id>/pupil", assign_pupil, PupilBody, RecordedAnswer, status=201),
     Call("GET", "/correction-requests", list_requests, answers=CorrectionRequestItem, is_list=True, query=("open",)),

@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Blueprint, g, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext
 
-from gateway import alerting, drafts, problems, rpc, schools, session, uploads, words
+from gateway import acting, alerting, drafts, problems, rpc, schools, session, uploads, words
 from gateway.alerting import Alerting
 from gateway.forms import Form, clean
 from gateway.pages import saving, to_draft
@@ -23,8 +23,9 @@ pages = Blueprint("actions", __name__)
 
 @pages.get("/s/<slug>/incidents/<uuid:incident_id>/actions/new")
 def begin(slug: str, incident_id: UUID) -> Any:
-    """Make the action's id, and go to its form."""
-    return redirect(url_for("actions.form", slug=slug, incident_id=incident_id, action_id=new_id()), 303)
+    """Make the action's id, and go to its form; `kind` and `of`: of which kind, and what it closes, gives to another or is the outcome of."""
+    asked: dict[str, Any] = {name: request.args.get(name) for name in ("kind", "of")}
+    return redirect(url_for("actions.form", slug=slug, incident_id=incident_id, action_id=new_id(), **asked), 303)
 
 
 @pages.get("/s/<slug>/incidents/<uuid:incident_id>/actions/new/<uuid:action_id>")
@@ -42,7 +43,11 @@ def form(slug: str, incident_id: UUID, action_id: UUID) -> Any:
         typed = drafts.load(draft_id=action_id, token=here.token)
     except SafekeepError:
         notice = problems.sentence("form", "drafts_unavailable")
-    return _show(typed or Form({}), here=here, incident=incident, action_id=action_id, notice=notice)
+    if typed is None:
+        typed = Form({})
+        wanted = {name: request.args.get(name, "") for name in ("kind", "of")}
+        acting.begin(typed, **wanted, here=here, known=schools.known(here), incident=incident)
+    return _show(typed, here=here, incident=incident, action_id=action_id, notice=notice)
 
 
 @pages.post("/s/<slug>/incidents/<uuid:incident_id>/actions/new/<uuid:action_id>")
@@ -76,12 +81,16 @@ def submit(slug: str, incident_id: UUID, action_id: UUID) -> Any:
         sentence = problems.sentence("form", "kept_as_draft" if kept else "kept_on_page")
         return _show(typed, here=here, incident=incident, action_id=action_id, notice=f"{problems.problem_of(error).detail} {sentence}", status=503)
     except Conflict as error:
+        if error.reason == "follow_up_done":
+            typed.put("kind", "done")  # what they wrote can stand as an action of its own
         return _show(typed, here=here, incident=incident, action_id=action_id, notice=str(problems.problem_of(error).detail), status=409)
     if pressed == "remove_staff":
         typed.remove("staff_ids", which)
         typed.remove("ask_dsl", which)
     elif pressed == "remove_file":
         typed.remove("file_ids", which)
+    elif pressed == "kind" and which in acting.OFFERED:
+        typed.put("kind", which)
     return _show(typed, here=here, incident=incident, action_id=action_id, searching=pressed == "find_staff", status=422 if typed.problems else 200)
 
 
@@ -120,12 +129,14 @@ def _add(typed: Form, *, here: Here, incident: IncidentAnswer, action_id: UUID) 
     if alerts.was_shown:
         alerting.refuse_undecided(typed, alerts)
     receipts = uploads.receipts(typed, token=here.token)
+    details = acting.details_of(typed, known=known)
     try:
         wanted = rpc.build(
             AddAction,
             id=action_id,
             incident_id=incident.id,
             text=typed.one("text"),
+            details=details,
             category_codes=typed.many("category_codes") if here.is_lead else [],
             alert=alerting.alert_of(typed),
             receipts=receipts,
@@ -141,9 +152,15 @@ def _add(typed: Form, *, here: Here, incident: IncidentAnswer, action_id: UUID) 
         done = rpc.ask(wanted, token=here.token, seconds=saving.ANSWER_SECONDS)
     except Unavailable as error:
         return saving.resolve(error, typed=typed, here=here, entry_id=action_id, certain_at=certain_at, incident_id=incident.id)
+    except NotFound as error:
+        if error.what not in {"follow_up", "referral"}:
+            raise
+        typed.put("kind", "done")
+        notice = problems.sentence("form", "not_theirs_now")
+        return _show(typed, here=here, incident=incident, action_id=action_id, alerts=alerts, notice=notice, status=409)
     except Invalid as error:
         for path, code in error.problems.items():
-            typed.refuse(alerting.field_of(path), code)
+            typed.refuse(acting.field_of(path) if path.startswith("details.") else alerting.field_of(path), code)
         return _show(typed, here=here, incident=incident, action_id=action_id, alerts=alerts, status=422)
     return redirect(url_for("incidents.incident", slug=here.slug, incident_id=incident.id, _anchor=f"entry-{done.entry_id}"), 303)
 
@@ -157,6 +174,7 @@ def _incident(here: Here, incident_id: UUID) -> IncidentAnswer:
 
 def _work_out(typed: Form, *, here: Here, known: Known, incident: IncidentAnswer) -> Alerting:
     codes = typed.many("category_codes") if here.is_lead else []
+    acting.put_owner_in(typed, here=here)
     found = alerting.work_out(typed, here=here, known=known, pupil_ids=[], category_codes=codes, incident_id=incident.id)
     found.entries = {entry.id: entry for entry in incident.entries}
     wrote = {entry.author_id for entry in incident.entries}
@@ -165,7 +183,7 @@ def _work_out(typed: Form, *, here: Here, known: Known, incident: IncidentAnswer
             typed.put(f"reason_{item.person_id}", gettext("They wrote in it"))
     losing = found.preview.losing if found.preview else []
     for each in losing:  # nothing was asked of whom it was not sent to: they let go unless the DSL says otherwise
-        if not (each.was_sent or each.wrote or each.asked) and f"sight_{each.person_id}" not in typed.fields:
+        if not (each.was_sent or each.wrote or each.asked or each.to_do) and f"sight_{each.person_id}" not in typed.fields:
             typed.put(f"sight_{each.person_id}", "let_go")
     if losing:
         found.unread = _unread(here, incident, {item.person_id for item in losing})
@@ -210,8 +228,15 @@ def _show(
         if searching and not alerts.found:
             typed.refuse("staff_q", "nobody_found")
     typed.problems = {alerting.field_of(name): code for name, code in reversed(typed.problems.items())}
+    asked = acting.follow_up(typed, incident)
     body = render_template(
         "actions/form.html",
+        kind=acting.kind_of(typed),
+        kinds=acting.offered(incident),
+        asked=asked,
+        asking=next((entry for entry in incident.entries if asked is not None and entry.id == asked.id), None),
+        owners=acting.choices(known, here=here) if acting.kind_of(typed) in acting.GIVES else [],
+        today=known.local(clock.now()).date(),
         form=typed,
         known=known,
         incident=incident,

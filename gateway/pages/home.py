@@ -6,9 +6,10 @@ from uuid import UUID
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from gateway import rpc, schools, session
+from gateway.pages import following
 from gateway.session import Here
 from safekeep.contracts.alerts import Inbox
-from safekeep.contracts.incidents import MarkReleaseRead, MyEntries, ReleaseItem, Releases
+from safekeep.contracts.incidents import FollowUpItem, MarkReleaseRead, MyEntries, ReleaseItem, Releases
 from safekeep.errors import SafekeepError
 
 pages = Blueprint("home", __name__)
@@ -26,7 +27,7 @@ def home(slug: str) -> Any:
     cursor = request.args.get("cursor")
     mine = rpc.ask(rpc.build(MyEntries, cursor=cursor), token=here.token)
     waiting = rpc.ask(rpc.build(Inbox, state="unread", limit=5), token=here.token)
-    return render_template("home/home.html", known=schools.known(here), mine=mine, waiting=waiting, releases=releases(here))
+    return render_template("home/home.html", known=schools.known(here), mine=mine, waiting=waiting, releases=releases(here), asked=asked(here))
 
 
 @pages.post("/s/<slug>/releases/<uuid:release_id>/read")
@@ -34,6 +35,14 @@ def mark_release_read(slug: str, release_id: UUID) -> Any:
     """Mark a DSL's line to this person as read."""
     rpc.ask(rpc.build(MarkReleaseRead, release_id=release_id), token=session.here().token)
     return redirect(url_for("home.home", slug=slug), 303)
+
+
+def asked(here: Here) -> list[FollowUpItem]:
+    """Return what is asked of this person, what is due first; a page without it is better than none."""
+    try:
+        return following.ask(here, "mine", limit=5, seconds=1.5).items
+    except SafekeepError:
+        return []
 
 
 def releases(here: Here) -> list[ReleaseItem]:

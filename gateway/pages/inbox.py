@@ -5,16 +5,19 @@ from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
-from gateway import rpc, schools, session
+from gateway import acting, rpc, schools, session
+from gateway.pages import following
 from gateway.pages.home import releases
 from gateway.session import Here
 from safekeep.contracts.alerts import AlertItem, Inbox, MarkRead
 from safekeep.contracts.files import LeftDrafts
-from safekeep.contracts.incidents import AskItem, EntryLine, OpenAsks, OpenCorrectionRequests, Summaries, Waiting, WaitingAnswer
+from safekeep.contracts.incidents import AskItem, EntryLine, OpenAsks, OpenCorrectionRequests, Quiet, Summaries, Waiting, WaitingAnswer
 from safekeep.errors import SafekeepError
 
 pages = Blueprint("inbox", __name__)
 
+VIEWS = ("mine", "quiet", "due")
+FOR_LEADS = frozenset({"quiet"})
 CLASS_CHOICES = ("general", "welfare", "safeguarding", "protection")
 
 
@@ -22,6 +25,9 @@ CLASS_CHOICES = ("general", "welfare", "safeguarding", "protection")
 def inbox(slug: str) -> Any:
     """List alerts; filters narrow them; for DSLs also what they are asked, and drafts left for a day."""
     here = session.here()
+    view = request.args.get("view", "")
+    if view in VIEWS and (here.is_lead or view not in FOR_LEADS):
+        return _view(here, view)
     state = request.args.get("state", "all")
     class_code = request.args.get("class", "")
     state = state if state in {"all", "unread", "read"} else "all"
@@ -30,6 +36,7 @@ def inbox(slug: str) -> Any:
     answer = rpc.ask(asked, token=here.token)
     return render_template(
         "inbox/inbox.html",
+        view="",
         known=schools.known(here),
         inbox=answer,
         lines=_lines(here, answer.items),
@@ -42,6 +49,20 @@ def inbox(slug: str) -> Any:
         waiting=_waiting(here),
         corrections=_corrections(here),
     )
+
+
+def _view(here: Here, view: str) -> Any:
+    """List what is not an alert: what is asked of this person, what nobody has added to, what is due."""
+    known, cursor = schools.known(here), request.args.get("cursor")
+    page: dict[str, Any] = {"known": known, "view": view}
+    if view == "quiet":
+        return render_template("inbox/quiet.html", **page, found=rpc.ask(rpc.build(Quiet, cursor=cursor), token=here.token))
+    found = following.ask(here, "mine", cursor=cursor)
+    rows = found.items if view == "mine" else acting.due_now(found.items)
+    if view == "due" and here.is_lead:
+        late = following.ask(here, "late", limit=100).items
+        rows += [item for item in late if item.id not in {row.id for row in rows}]
+    return render_template("inbox/asked.html", **page, rows=rows, next=found.next if view == "mine" else None)
 
 
 @pages.post("/s/<slug>/alerts/<uuid:alert_id>/read")

@@ -62,6 +62,9 @@ def _show(here: Here, incident_id: UUID, *, without_reason: UUID | None = None) 
         form=Form({}),
         opens=_opens(found),
         without_reason=without_reason,
+        follow_ups={item.id: item for item in found.follow_ups},
+        outcomes={entry.details.of_id for entry in found.entries if entry.details and entry.details.kind == "referral_outcome"},
+        pupil_names={found.pupil.id: found.pupil.name} | {linked.pupil_id: linked.name for linked in found.linked_pupils},
     )
 
 

@@ -121,6 +121,7 @@ def _pdf(here: Here, form: Form, *, pupil_id: UUID) -> Response:
         chronology=_wanted(form, pupil_id=pupil_id, limit=500),
         school_name=known.school.name,
         category_names={code: category.name for code, category in known.categories.items()},
+        staff_names={person.person_id: person.name for person in known.staff.values()},
     )
     made = rpc.ask(wanted, token=here.token, seconds=30.0)
     response = Response(made.data, mimetype=made.media_type)

@@ -1,7 +1,7 @@
 // Who will be sent it, kept right as choices change. The server works it out; this only shows its answer.
 
 const PARTS = ["linked_rows", "who", "recipients"];
-const CHANGES = new Set(["pupil_id", "category_codes", "groups", "ask_dsl", "staff_ids"]);
+const CHANGES = new Set(["pupil_id", "category_codes", "groups", "ask_dsl", "staff_ids", "owner_id"]);
 let newest = 0;
 
 /** Return the form as it would be sent, without files and with `extra` fields. */

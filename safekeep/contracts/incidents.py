@@ -7,11 +7,13 @@ from uuid import UUID
 from pydantic import Field
 
 from safekeep.body.marks import BodyMap, SealedBodyMap
-from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Narrative, Nothing, OptionalNarrative, Request
+from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Narrative, Nothing, OptionalNarrative, Request, Zone
 
 Kind = Literal["conversation", "phone_call", "observation", "other"]
 Precision = Literal["exact", "about", "day", "not_known"]
 Part = Literal["may_have_been_harmed", "may_have_caused_harm", "witness", "sibling", "friend", "other", "not_sure"]
+ActionKind = Literal["done", "asked", "outcome", "reassigned", "referral", "referral_outcome", "not_referred", "parent_contact"]
+Status = Literal["open", "monitoring", "closed"]
 FlagKind = Literal["child_protection_plan", "child_in_need", "looked_after", "early_help", "send", "young_carer", "medical"]
 
 # --- pupils --------------------------------------------------------------------------------------------------------
@@ -139,7 +141,8 @@ class LosingItem(Contract):
     """Somebody who may not read these entries of an incident any more once its class is raised.
 
     `was_sent`: they were alerted to it or granted it; `wrote`: entries of theirs stand below it, which they go on reading; `asked`: a
-    request of theirs that a DSL tells somebody is open. With any of them, letting go of it takes a line to them.
+    request of theirs that a DSL tells somebody is open; `to_do`: what is asked of them and not done, which is nobody's then until a DSL gives
+    it to somebody. With any of them, letting go of it takes a line to them.
     """
 
     person_id: UUID
@@ -147,6 +150,7 @@ class LosingItem(Contract):
     was_sent: bool
     wrote: int
     asked: int
+    to_do: int = 0
 
 
 class OpensItem(Contract):
@@ -257,8 +261,35 @@ class Outcome(Request[OutcomeAnswer]):
     entry_id: UUID
 
 
+class Details(Contract):
+    """What kind of action it is, and that kind's own fields; the action's text says the rest.
+
+    `asked`: of `owner_id`, by `due_on`; the text is what is asked. `spoken` says whether they have been spoken to: this is no substitute.
+    `outcome`: closes what `of_id` asks; the text is what came of it. `reassigned`: gives what `of_id` asks to `owner_id` (`due_on` None: by
+    the same day); the text is why. `referral`: made `to` whom, `at` when, with its `outcome` when that is known; `referral_outcome`: of the
+    referral `of_id`, later; the text is the outcome. `not_referred`: a decision not to refer `to` whom; the text is the reason.
+    `parent_contact`: whether they were told (`parent_told`), `to` whom, `at` when, and their `answer`; the text is why, or why not.
+    """
+
+    kind: ActionKind = "done"
+    of_id: UUID | None = None
+    owner_id: UUID | None = None
+    due_on: date | None = None
+    spoken: Literal["yes", "not_yet"] | None = None
+    spoken_when: Line = ""
+    to: Line = ""
+    at: Moment | None = None
+    precision: Precision = "exact"
+    outcome: OptionalNarrative = ""
+    parent_told: bool | None = None
+    answer: OptionalNarrative = ""
+
+
 class AddAction(Request[Recorded]):
     """Add an action below an incident the actor can read. Actions are as immutable as incidents, and idempotent by `id`.
+
+    `details` None: something that was done. Who is asked is alerted, under the same rules as anybody; who asked, who was asked and DSLs
+    close it with its outcome, or give it to another. Raises NotFound("follow_up"), Conflict("follow_up_done").
 
     A DSL's `category_codes` are added to the incident's and may raise its class. Of those who would lose sight by it `keep` lists whom it is
     granted instead, with `keep_reason`; the others are let go, and those it was sent to or who wrote below it get `release_line`.
@@ -270,12 +301,106 @@ class AddAction(Request[Recorded]):
     id: UUID
     incident_id: UUID
     text: Narrative
+    details: Details | None = None
     category_codes: list[Code] = Field(default=[], max_length=15)
     alert: Alert = Alert()
     receipts: list[str] = Field(default=[], max_length=20)
     keep: list[UUID] = Field(default=[], max_length=300)
     keep_reason: Line = ""
     release_line: Line = ""
+
+
+class SetStatus(Request[Recorded]):
+    """Say how an incident stands for one of the pupils in it, by a DSL, and why: an entry of its own, in that pupil's thread alone.
+
+    Raises NotFound("incident"), NotFound("pupil") for one who is not in it, Invalid for a child of the DSL's own ("another_dsl").
+    """
+
+    method: ClassVar[str] = "incidents.set_status"
+    answer: ClassVar[type[Contract]] = Recorded
+
+    id: UUID
+    incident_id: UUID
+    pupil_id: UUID
+    status: Status
+    reason: Narrative
+
+
+class FollowUpItem(Contract):
+    """Something asked of somebody, in ids, codes and times. Its id is the entry's that asks it. `owner_id` None: nobody's any more.
+
+    `state`: `due` today, or `overdue`, by the school's day. `may_change`: the reader may close it, or give it to another.
+    """
+
+    id: UUID
+    incident_id: UUID
+    number: str
+    pupil_id: UUID
+    pupil_name: Name
+    class_code: Code
+    asked_by: UUID
+    asked_at: Moment
+    owner_id: UUID | None
+    due_on: date
+    spoken: bool
+    state: Literal["open", "due", "overdue", "done"]
+    closed_id: UUID | None = None
+    closed_by: UUID | None = None
+    closed_at: Moment | None = None
+    may_change: bool = False
+
+
+class FollowUpsAnswer(Contract):
+    """A page of what is asked, what is due first; of what is done, the latest first."""
+
+    items: list[FollowUpItem]
+    next: str | None = None
+
+
+class FollowUps(Request[FollowUpsAnswer]):
+    """What is asked of the actor (`mine`), what they asked of others (`asked`), what of these is `done`; for DSLs what is `late` (overdue,
+    or nobody's) of all they may read, and `all` that is open."""
+
+    method: ClassVar[str] = "incidents.follow_ups"
+    answer: ClassVar[type[Contract]] = FollowUpsAnswer
+
+    view: Literal["mine", "asked", "done", "late", "all"] = "mine"
+    cursor: str | None = None
+    limit: int = Field(default=25, ge=1, le=100)
+
+
+class QuietItem(Contract):
+    """An incident to which nothing was added for days, without its words."""
+
+    incident_id: UUID
+    number: str
+    pupil_id: UUID
+    pupil_name: Name
+    class_code: Code
+    category: Code
+    last_at: Moment
+    last_by: UUID
+
+
+class QuietAnswer(Contract):
+    """A page of incidents nobody has added to, the longest first."""
+
+    items: list[QuietItem]
+    next: str | None = None
+
+
+class Quiet(Request[QuietAnswer]):
+    """Incidents of welfare and above, open for a pupil in them, to which nothing was added since `before`: for DSLs.
+
+    `before` None: for three days that are not a Saturday or a Sunday. Who knows the school's calendar says it.
+    """
+
+    method: ClassVar[str] = "incidents.quiet"
+    answer: ClassVar[type[Contract]] = QuietAnswer
+
+    before: Moment | None = None
+    cursor: str | None = None
+    limit: int = Field(default=25, ge=1, le=100)
 
 
 class StandInItem(Contract):
@@ -542,14 +667,14 @@ MovedFrom = Literal["not_listed", "another_pupil"]
 
 
 class EntryItem(Contract):
-    """One entry of an incident, whole: the incident itself, an action or a correction.
+    """One entry of an incident, whole: the incident itself, an action, a correction, or how it stands for a pupil (`status`).
 
     `text` is what it says now, `earlier` what it said before, the first words first; a correction that a later one replaced has no text.
-    `moved_from`: a correction that says whom the incident is about.
+    `moved_from`: a correction that says whom the incident is about. `details`: of an action that is more than something done.
     """
 
     id: UUID
-    kind: Literal["incident", "action", "correction"]
+    kind: Literal["incident", "action", "correction", "status"]
     class_code: Code
     author_id: UUID
     author_name: Name
@@ -561,11 +686,21 @@ class EntryItem(Contract):
     replaced: bool = False
     hides_earlier: bool = False
     moved_from: MovedFrom | None = None
+    details: Details | None = None
+    status: "PupilStatus | None" = None
     earlier: list[EarlierText] = []
     recipients: list[Recipient]
     files: list[FileItem]
     ledger_sequence: int
     entry_hash: str
+
+
+class PupilStatus(Contract):
+    """How an incident stands for a pupil in it. `since` None: as every incident begins."""
+
+    pupil_id: UUID
+    status: Status
+    since: Moment | None = None
 
 
 class AskItem(Contract):
@@ -652,6 +787,10 @@ class IncidentAnswer(Contract):
     may_assign: bool = False  # say whom it is about
     may_move: bool = False  # say that it is about another pupil
     may_restrict: bool = False
+    may_set_status: bool = False
+    may_decide: bool = False  # record a decision not to refer
+    statuses: list[PupilStatus] = []
+    follow_ups: list[FollowUpItem] = []
     restrictions: list[RestrictionItem] = []
     requests: list[CorrectionRequestItem] = []  # the actor's own; for DSLs all of it
     asks: list[AskItem]
@@ -689,7 +828,7 @@ class EntryLine(Contract):
     id: UUID
     incident_id: UUID
     number: str
-    kind: Literal["incident", "action", "correction"]
+    kind: Literal["incident", "action", "correction", "status"]
     class_code: Code
     categories: list[Code]
     pupil_id: UUID
@@ -707,6 +846,8 @@ class EntryLine(Contract):
     reason: str = ""  # a correction's
     moved_from: MovedFrom | None = None
     body_map: SealedBodyMap | None = None  # of the pupil it is about, not of a linked one
+    details: Details | None = None
+    status: Status | None = None  # as it was set by this entry
 
 
 class EntriesAnswer(Contract):
@@ -1165,7 +1306,7 @@ class ImportPupils(Request[Nothing]):
 
 
 class SeedEntry(Contract):
-    """A made-up entry of the past: an incident (with `record`) or an action (with `action`), its author and when."""
+    """A made-up entry of the past: an incident (`record`), an action, or how one stands (`status`); its author and when."""
 
     author_id: UUID
     author_name: Name
@@ -1173,6 +1314,7 @@ class SeedEntry(Contract):
     at: Moment
     record: Record | None = None
     action: AddAction | None = None
+    status: SetStatus | None = None
 
 
 class SeedEntries(Request[Nothing]):
@@ -1241,6 +1383,25 @@ class AlertPassedOn(Event):
     class_code: Code
     people: list[UUID]
     trace: str = Field(default="", pattern=r"^[0-9a-f]{0,32}$")
+
+
+class FollowUpChanged(Event):
+    """Something was asked of somebody, given to another, closed, or is nobody's any more: remind who is asked. `subject` is the incident.
+
+    `entry_id` is the entry that asks it; `due_on` a day in the school's `zone`; `leads` the DSLs who may know of it.
+    """
+
+    name: ClassVar[str] = "incidents.follow_up.changed"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entry_id: UUID
+    asked_by: UUID
+    owner_id: UUID | None
+    due_on: date
+    zone: Zone
+    state: Literal["open", "closed", "nobodys"]
+    leads: list[UUID]
 
 
 class SightLost(Event):

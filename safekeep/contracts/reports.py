@@ -74,7 +74,7 @@ class Document(Contract):
 class ChronologyPdf(Request[Document]):
     """The chronology as a tagged PDF, read with the asker's own rights at this moment. Not kept.
 
-    `category_names` and `school_name` are what the page shows them as.
+    `category_names`, `staff_names` and `school_name` are what the page shows them as.
     """
 
     method: ClassVar[str] = "reports.chronology_pdf"
@@ -83,3 +83,4 @@ class ChronologyPdf(Request[Document]):
     chronology: Chronology
     school_name: str
     category_names: dict[str, str]
+    staff_names: dict[UUID, str] = {}

@@ -23,6 +23,11 @@ Kind = Literal[
     "correction_asked",
     "correction_declined",
     "unreached",
+    "follow_up_soon",
+    "follow_up_due",
+    "follow_up_overdue",
+    "follow_up_late",
+    "follow_up_nobodys",
 ]
 
 _NOT_SENT: Final = "A form that was not sent"
@@ -59,6 +64,26 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
         "An e-mail of Safekeep did not arrive",
         "An e-mail to {name} could not be delivered. They may not know that there is something to read in Safekeep.\n"
         "Please tell them in person, and check with them which e-mail address is right.",
+    ),
+    "follow_up_soon": (
+        "Something you are asked to do is due soon",
+        "{name} has asked you to do something by the next school day.\nHave you spoken to each other about it? Safekeep is no substitute for that.",
+    ),
+    "follow_up_due": (
+        "Something you are asked to do is due today",
+        "{name} has asked you to do something by today.\nHave you spoken to each other about it? Safekeep is no substitute for that.",
+    ),
+    "follow_up_overdue": (
+        "Something you are asked to do is overdue",
+        "{name} has asked you to do something, and the day it was due is over. Do it today and write what came of it, or speak to {name} or a DSL.",
+    ),
+    "follow_up_late": (
+        "Something that was asked at your school is overdue",
+        "Somebody at your school was asked to do something, and the day it was due is over. See whom, and speak to them.",
+    ),
+    "follow_up_nobodys": (
+        "Something that was asked has nobody to do it",
+        "Who was asked to do something has left, or can no longer read it. It waits for a DSL to give it to somebody else.",
     ),
     "correction_declined": ("Your request in Safekeep was answered", "You asked a DSL to correct something you recorded. The answer is here."),
 }

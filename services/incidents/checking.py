@@ -20,7 +20,7 @@ from services.incidents.exporting import Kept, recorded
 from services.incidents.standing import Standings
 
 _LATITUDE = timedelta(seconds=LATITUDE_SECONDS)
-WITH_WORDS = frozenset({"incident", "action", "correction"})
+WITH_WORDS = frozenset({"incident", "action", "correction", "status"})
 """Kinds that stand for a row of `entries`: where such a row is gone, so is what was recorded."""
 
 

@@ -13,6 +13,7 @@ from safekeep.proof.chain import field_commitment
 from safekeep.proof.export import Line
 from safekeep.proof.heads import Signed
 from safekeep.proof.merkle import Tree
+from services.incidents.following import OWN_WORDS
 
 Writes = Callable[[str, bytes], None]
 """Takes the next piece of a part: its name and bytes."""
@@ -42,7 +43,7 @@ class Wanted:
     made_at: str
 
 
-WORDS = frozenset({"text", "fact:action_taken", "fact:body_map"})
+WORDS = frozenset({"text", "fact:action_taken", "fact:body_map"}) | OWN_WORDS
 """The fields that a correction strikes."""
 
 

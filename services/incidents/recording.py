@@ -216,7 +216,8 @@ def fingerprint(request: Record | AddAction | Any, *, file_ids: Sequence[UUID]) 
     Receipts are left out: a new receipt for the same file is the same request. So is a body map that is not there: requests from before there was one
     stay the same.
     """
-    left_out = {"receipts"} | ({"body_map"} if getattr(request, "body_map", None) is None else set())
+    newer = {"body_map", "details"}  # as a release wrote it that had none
+    left_out = {"receipts"} | {name for name in newer if getattr(request, name, None) is None}
     content = request.model_dump(mode="json", exclude=left_out) | {"file_ids": [str(f) for f in file_ids]}
     return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
 

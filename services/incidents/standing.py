@@ -24,6 +24,7 @@ class Standing:
     fixed_by: dict[str, str] = field(default_factory=dict)  # an entry struck → its latest correction
     struck: dict[str, str] = field(default_factory=dict)  # a correction → the entry it strikes
     given: dict[str, list["Given"]] = field(default_factory=dict)  # person → what gave them a right to read
+    statuses: dict[str, str] = field(default_factory=dict)  # pupil → how it stands for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ class Standings:
 
     incidents: dict[str, Standing] = field(default_factory=dict)
     restrictions: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # → all that a row of it says, and whether it was lifted
+    follow_ups: dict[str, tuple[Any, ...]] = field(
+        default_factory=dict
+    )  # what an entry asks → of which incident, of whom, by when, and what closed it
 
     def add(self, entry: Mapping[str, Any], *, values: Mapping[str, Any], pupils: Sequence[Mapping[str, Any]]) -> None:
         """Take in the ledger's next entry, as it was recorded."""
@@ -61,8 +65,13 @@ class Standings:
             of_it = self.incidents.setdefault(entry["incident"], Standing())
             given = Given(entry["seq"], entry["entry"], _class(values.get("class")))
             of_it.given.setdefault(str(values.get("person")), []).append(given)
+        elif kind == "status":
+            of_it = self.incidents.setdefault(entry["incident"], Standing())
+            of_it.classes[entry["entry"]] = _class(values.get("class"))
+            of_it.statuses[str(values.get("fact:pupil"))] = str(values.get("fact:status"))
         elif kind in ("incident", "action", "correction"):
             self._add_words(entry, values=values, pupils=pupils)
+            self._add_asking(entry, values=values)
 
     def _add_words(self, entry: Mapping[str, Any], *, values: Mapping[str, Any], pupils: Sequence[Mapping[str, Any]]) -> None:
         of_it, id_ = self.incidents.setdefault(entry["incident"], Standing()), entry["entry"]
@@ -77,9 +86,20 @@ class Standings:
             of_it.given.setdefault(str(person), []).append(replace(given, owed=False))
         if values.get("fact:assigned_to"):
             of_it.assignment = id_
+            of_it.statuses = {p: status for p, status in of_it.statuses.items() if of_it.pupils.get(p) is not None}  # all but the one it is about
         if values.get("fact:corrects"):
             struck = str(values["fact:corrects"])
             of_it.struck[id_], of_it.fixed_by[struck] = struck, id_
+
+    def _add_asking(self, entry: Mapping[str, Any], *, values: Mapping[str, Any]) -> None:
+        kind, of = values.get("fact:action"), str(values.get("fact:of"))
+        if kind == "asked":
+            self.follow_ups[entry["entry"]] = (entry["incident"], values.get("fact:owner"), values.get("fact:due"), None)
+        elif kind == "reassigned" and of in self.follow_ups:
+            incident, _, due, closed = self.follow_ups[of]
+            self.follow_ups[of] = (incident, values.get("fact:owner"), values.get("fact:due") or due, closed)
+        elif kind == "outcome" and of in self.follow_ups:
+            self.follow_ups[of] = (*self.follow_ups[of][:-1], entry["entry"])
 
     def wrong(
         self,
@@ -90,6 +110,7 @@ class Standings:
         restrictions: Iterable[Any],
         rights: Iterable[Any],
         taken: Iterable[Any],
+        follow_ups: Iterable[Any],
     ) -> Iterator[tuple[str, str | None, str]]:
         """Yield (incident, entry, sentence) for each row that says otherwise. What has no place in the ledger is found elsewhere."""
         for row in entries:
@@ -105,10 +126,14 @@ class Standings:
         seen: dict[str, dict[str, str | None]] = {}
         for row in pupils:
             seen.setdefault(str(row.incident_id), {})[str(row.pupil_id)] = row.part
+            of_it = self.incidents.get(str(row.incident_id))
+            if of_it is not None and row.status != of_it.statuses.get(str(row.pupil_id), "open"):
+                yield str(row.incident_id), None, "How it stands for a pupil is not what was recorded."
         for row in incidents:
             yield from ((str(row.id), None, said) for said in self._of_incident(row, pupils=seen.get(str(row.id), {})))
         yield from self._of_rights(rights, taken=taken)
         yield from self._of_restrictions(restrictions)
+        yield from self._of_follow_ups(follow_ups)
 
     def _of_incident(self, row: Any, *, pupils: Mapping[str, str | None]) -> Iterator[str]:
         of_it = self.incidents.get(str(row.id))
@@ -141,6 +166,15 @@ class Standings:
             for person, given in of_it.given.items():
                 if any(each.owed and (each.entry, person) not in held for each in given):
                     yield incident, None, "Somebody who was told of it, or granted it, has no right to read it any more, and nothing took it."
+
+    def _of_follow_ups(self, rows: Iterable[Any]) -> Iterator[tuple[str, str | None, str]]:
+        known = dict(self.follow_ups)
+        for row in rows:
+            said = (str(row.incident_id), str(row.owner_id), row.due_on.isoformat(), _text(row.closed_id))
+            if known.pop(str(row.id), None) != said:
+                yield str(row.incident_id), str(row.id), "What is asked, of whom and by when, is not what was recorded."
+        for id_, (incident, *_) in known.items():
+            yield incident, id_, "What is asked, of whom and by when, is not what was recorded."
 
     def _of_restrictions(self, rows: Iterable[Any]) -> Iterator[tuple[str, str | None, str]]:
         known = dict(self.restrictions)

@@ -1,17 +1,18 @@
 """The chronology as a document: what stands in it. Pure; printed by safekeep.printing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from safekeep import printing
 from safekeep.body import picture
 from safekeep.contracts.incidents import Chronology, EntryLine, PupilItem
 
-KINDS: Final = {"incident": "Incident", "action": "Action", "correction": "Correction"}
+KINDS: Final = {"incident": "Incident", "action": "Action", "correction": "Correction", "status": "How it stands"}
 PARTS: Final = {
     "may_have_been_harmed": "may have been harmed",
     "may_have_caused_harm": "may have caused harm",
@@ -47,6 +48,7 @@ class Asked:
     school_name: str
     zone: str
     category_names: Mapping[str, str]
+    staff_names: Mapping[UUID, str] = field(default_factory=dict)
 
 
 def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, asked: Asked) -> dict[str, Any]:
@@ -133,7 +135,11 @@ def _entry(entry: EntryLine, *, asked: Asked) -> dict[str, Any]:
     linked = f"About another pupil; linked here as: {PARTS[entry.part]}" if entry.part else ""  # a parent may be given this: not the other's name
     happened = occurred(entry, zone=asked.zone)
     role = ROLES.get(entry.author_role, _plain(entry.author_role))
+    own, words = printing.said_of_action(entry.details, names=asked.staff_names, zone=asked.zone) if entry.details else ([], "")
+    if entry.status:
+        own = [f"From now on: {printing.STATUSES[entry.status]}"]
     about = [
+        *own,
         happened,
         f"Recorded {moment(entry.recorded_at, zone=asked.zone)} by {entry.author_name} ({role})",
         f"Categories: {categories} (class: {entry.class_code})" if categories else f"Class: {entry.class_code}",
@@ -144,7 +150,7 @@ def _entry(entry: EntryLine, *, asked: Asked) -> dict[str, Any]:
     return {
         "heading": heading,
         "about": [line for line in about if line],
-        "text": _text(entry),
+        "text": "\n\n".join(filter(None, (_text(entry), words))),
         "action_taken": entry.action_taken,
         "body_map": picture.for_document(entry.body_map) if entry.body_map else {},
     }

@@ -65,7 +65,8 @@ class Service:
         pupil, entries = self._all_of(request.chronology, actor=actor)
         with self._school(actor) as tx:
             zone = store.zone_of(tx, school_id=actor.at_school)
-        asked = chronology.Asked(by=actor.name, at=clock.now(), school_name=request.school_name, zone=zone, category_names=request.category_names)
+        named = {"category_names": request.category_names, "staff_names": request.staff_names}
+        asked = chronology.Asked(by=actor.name, at=clock.now(), school_name=request.school_name, zone=zone, **named)  # type: ignore[arg-type]
         said = chronology.content(pupil=pupil, entries=entries, request=request.chronology, asked=asked)
         return Document(media_type="application/pdf", data=tpool.execute(chronology.pdf, said))  # in a thread: other calls go on
 

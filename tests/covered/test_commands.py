@@ -18,6 +18,7 @@ READS = frozenset(
     incidents.permit_file incidents.person_openings
     incidents.preview_alert incidents.pupil incidents.pupil_openings incidents.readers_of_records incidents.search_pupils incidents.summaries
     incidents.my_correction_requests incidents.open_correction_requests
+    incidents.follow_ups incidents.quiet
     incidents.export incidents.export_piece incidents.proof incidents.releases incidents.stand_ins incidents.waiting incidents.witnessed_head incidents.number_of
     reports.chronology_pdf reports.counts reports.trust_counts
     """.split()
@@ -29,7 +30,7 @@ BY_ID = frozenset(
     identity.begin_job
     files.append files.begin_upload files.finish_upload files.save_body_map files.save_draft files.undo_body_map
     incidents.add_action incidents.add_correction incidents.assign_pupil incidents.record incidents.set_flag incidents.seed
-    incidents.ask_correction incidents.restrict
+    incidents.ask_correction incidents.restrict incidents.set_status
     incidents.begin_export incidents.import_pupils incidents.keep_stand_in incidents.keep_witness identity.seed
     """.split()
 )

@@ -1,5 +1,6 @@
 """What a DSL adds below and beside an incident: no input answers with a failure, each problem stands beside its field, no word is lost."""
 
+import datetime as dt
 import html
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,43 @@ ACTION: list[Case] = [
     ({"ask_dsl": "forged"}, "staff_q", "not an id"),
     ({"file_ids": "forged"}, "files", "not an id"),
     ({"file_ids": NOBODY}, "files", "did not arrive whole"),
+]
+ASKED: list[Case] = [
+    ({"owner_id": ""}, "owner_id", "Choose whom you ask"),
+    ({"owner_id": "forged"}, "owner_id", "Choose somebody who works at your school"),
+    ({"owner_id": NOBODY}, "owner_id", "Choose somebody who works at your school"),
+    ({"due_on": ""}, "due_on", "Say by which day"),
+    ({"due_on": "soon"}, "due_on", "This is not a date"),
+    ({"due_on": "2026-02-30"}, "due_on", "This is not a date"),
+    ({"due_on": "2020-02-03"}, "due_on", "This day is over"),
+    ({"due_on": "2199-02-03"}, "due_on", "more than a year ahead"),
+    ({"spoken": ""}, "spoken", "Say whether you have spoken to them"),
+    ({"spoken": "perhaps"}, "spoken", "Say whether you have spoken to them"),
+    ({"spoken_when": "x" * 201}, "spoken_when", "too long"),
+    ({"spoken_when": "a\u202eb"}, "spoken_when", "changes the direction"),
+    ({"text": ""}, "text", "Write what was done"),
+]
+REFERRAL: list[Case] = [
+    ({"to": ""}, "to", "Say who it was"),
+    ({"to": "x" * 201}, "to", "too long"),
+    ({"when_date": ""}, "when_date", "Say which day it was"),
+    ({"when_date": "2026-13-01"}, "when_date", "This is not a date"),
+    ({"when_date": "2199-01-01"}, "when_date", "later than now"),
+    ({"when_time": "25:99"}, "when_time", "This is not a time"),
+    ({"outcome": "a\x00b"}, "outcome", "hidden character"),
+]
+PARENTS: list[Case] = [
+    ({"parent_told": ""}, "parent_told", "Say whether they were told"),
+    ({"parent_told": "maybe"}, "parent_told", "Say whether they were told"),
+    ({"to": ""}, "to", "Say who it was"),
+    ({"when_date": ""}, "when_date", "Say which day it was"),
+    ({"answer": "x" * 20_001}, "answer", "too long"),
+]
+STATUS: list[Case] = [
+    ({"status": ""}, "status", "Choose how it stands"),
+    ({"status": "over"}, "status", "Choose one of those offered"),
+    ({"reason": ""}, "reason", "Say why"),
+    ({"reason": "a\x07b"}, "reason", "hidden character"),
 ]
 CORRECTION: list[Case] = [
     ({"reason": ""}, "reason", "Say why"),
@@ -78,6 +116,31 @@ def test_what_is_wrong_with_an_action_stands_beside_its_field(dsl: Any) -> None:
     refused(dsl.page, f"{incident}/actions/new/{new_id()}", {"text": TEXT}, ACTION)
 
 
+def test_what_is_wrong_with_what_is_asked_referred_or_told_to_parents_stands_beside_its_field(dsl: Any) -> None:
+    """And what an action is of may not be made up: there is no such page."""
+    incident = record(dsl.go("pupils"), category_codes="welfare")
+    teacher = dsl.page.request.get(f"{dsl.base}s/hillside/staff/suggest?q=a").json()["items"][0]["id"]
+    due = (dt.date.today() + dt.timedelta(days=7)).isoformat()
+    asked = {"kind": "asked", "text": TEXT, "owner_id": teacher, "due_on": due, "spoken": "yes", "spoken_when": "at break"}
+    when = {"when_date": "2026-02-03", "when_time": "12:47"}
+    referral = {"kind": "referral", "text": TEXT, "to": "Children's services", "outcome": "They will ring.", **when}
+    parents = {"kind": "parent_contact", "text": TEXT, "parent_told": "yes", "to": "Mother", "answer": "She was glad.", **when}
+    for good, cases in ((asked, ASKED), (referral, REFERRAL), (parents, PARENTS)):
+        refused(dsl.page, f"{incident}/actions/new/{new_id()}", good, cases)
+    for kind in ("outcome", "reassigned"):
+        for of in ("", NOBODY, "forged", "%00"):
+            assert dsl.page.request.get(f"{incident}/actions/new?kind={kind}&of={of}").status == 404, (kind, of)
+    for kind in ("", "gossip", "%ED%A0%80"):
+        assert dsl.page.request.get(f"{incident}/actions/new?kind={kind}").status == 200, kind
+
+
+def test_what_is_wrong_with_how_it_stands_is_beside_its_field(dsl: Any) -> None:
+    pupil = pupils(dsl.go("pupils"), "sarah")[0]["id"]
+    incident = record(dsl.page, pupil_id=pupil)
+    refused(dsl.page, f"{incident}/status/{pupil}/{new_id()}", {"status": "closed", "reason": TEXT}, STATUS)
+    assert dsl.page.request.get(f"{incident}/status/{new_id()}/{new_id()}").status == 404
+
+
 def test_what_is_wrong_with_a_correction_stands_beside_its_field(dsl: Any) -> None:
     incident = record(dsl.go("pupils"))
     address = f"{incident}/entries/{incident.rpartition('/')[2]}/correction/{new_id()}"
@@ -98,7 +161,8 @@ def test_filters_that_make_no_sense_are_said_and_left_out(dsl: Any) -> None:
         f"pupils/{pupil}/chronology": ("since", "until", "category", "author", "order", "cursor", "words", "print"),
         f"pupils/{pupil}/chronology.pdf": ("since", "category", "author"),
         "reports": ("since", "until"),
-        "inbox": ("state", "class", "cursor"),
+        "inbox": ("state", "class", "cursor", "view"),
+        "follow-ups": ("view", "cursor"),
         "pupils": ("q",),
         "pupils/suggest": ("q",),
         "staff/suggest": ("q",),

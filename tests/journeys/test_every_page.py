@@ -24,6 +24,8 @@ NOUNS = {
     "actions",
     "assigning",
     "corrections",
+    "following",
+    "standing",
     "restricting",
     "readers",
     "pupils",
@@ -33,7 +35,7 @@ NOUNS = {
 }
 NO_PAGES = {
     *{"recording.begin", "actions.begin", "corrections.begin", "pupils.begin_flag", "assigning.begin", "incidents.alert"},  # lead on at once
-    *{"corrections.begin_request", "restricting.begin"},
+    *{"corrections.begin_request", "restricting.begin", "standing.begin"},
     "corrections.answer",  # needs a request; with restricting.lift, which needs a restriction: test_corrections.py
     "restricting.lift",
     *{"recording.suggest_pupils", "recording.suggest_staff"},  # JSON
@@ -93,7 +95,18 @@ def test_axe_finds_nothing_on_any_page_of_the_record(
     about = record(dsl.page, pupil_id=pupil, category_codes="safeguarding_concern", told="told", told_whom="The head", told_when="12:50", **linked)
     unlisted = record(dsl.page)
 
-    for path in ("", "inbox", "inbox?state=unread&class=protection", "pupils", "reports", "reports?since=2020-01-01"):
+    for path in (
+        "",
+        "inbox",
+        "inbox?view=due",
+        "inbox?view=quiet",
+        "follow-ups",
+        "follow-ups?view=all",
+        "inbox?state=unread&class=protection",
+        "pupils",
+        "reports",
+        "reports?since=2020-01-01",
+    ):
         at.look(here + path)
     at.look(f"{here}pupils?q=sarah")
     for path in ("", "/chronology", "/chronology?category=behaviour", "/chronology?print=1", "/flags/new"):
@@ -104,6 +117,10 @@ def test_axe_finds_nothing_on_any_page_of_the_record(
     at.look(f"{here}readers/{dsl.page.locator('.sk-rows a').first.get_attribute('href').rpartition('/')[2]}")
     at.look(about)
     at.look(f"{about}/recorded")
+    at.look(about + "/status/" + pupil)
+    at.press("Keep it")
+    for kind in ("asked", "parent_contact", "referral", "not_referred"):
+        at.look(f"{about}/actions/new?kind={kind}")
     at.look(f"{about}/actions/new")
     at.page.locator("summary", has_text="Add a category").click()
     at.press("Add action")

@@ -81,6 +81,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "incidents.keep_witness": {"kind": "email", "name": "A Solicitor", "address": "witness@solicitor.example"},
     "incidents.preview_alert": {"alert": {}, "category_codes": ["welfare"], "pupil_ids": []},
     "incidents.add_action": {"text": "Done."},
+    "incidents.set_status": {"status": "monitoring", "reason": "R"},
     "incidents.add_correction": {"reason": "R", "should_say": "S"},
     "incidents.ask_correction": {"text": "W"},
     "incidents.decline_correction": {"reason": "R"},

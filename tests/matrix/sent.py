@@ -14,6 +14,7 @@ SENT: dict[str, dict[str, Any]] = {
         "category_codes": ["behaviour"],
     },
     "POST /api/v1/incidents/<incident_id>/actions": {"text": "Done.", "category_codes": ["no_such_category"]},
+    "POST /api/v1/incidents/<incident_id>/status": {"pupil_id": "pupil_id", "status": "monitoring", "reason": "R"},
     "POST /api/v1/incidents/<incident_id>/corrections": {"entry_id": "entry_id", "reason": "R", "should_say": "account"},
     "POST /api/v1/correction-requests": {"entry_id": "entry_id", "text": "W"},
     "POST /api/v1/correction-requests/<request_id>/decline": {"reason": "R"},

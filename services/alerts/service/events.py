@@ -8,7 +8,7 @@ from safekeep import clock, inbox, outbox, permissions
 from safekeep.contracts import files, identity, incidents
 from safekeep.contracts.alerts import AlertOrphaned
 from safekeep.contracts.incidents import EntryRecorded, Recipient
-from services.alerts import ledger_letters, letters, store
+from services.alerts import ledger_letters, letters, reminding, store
 from services.alerts.service import asking
 from services.alerts.service.raising import StaffNotKnownYet, new_alert, new_mail, raise_alerts
 
@@ -103,6 +103,25 @@ def _on_correction_declined(tx: sa.Connection, event: incidents.CorrectionDeclin
     store.add(tx, school_id=event.school_id, alerts=[], mails=[new_mail(event.asked_by, kind="correction_declined", now=clock.now())])
 
 
+def _on_follow_up(tx: sa.Connection, event: incidents.FollowUpChanged) -> None:
+    """Remind who is asked, as it stands now: what was to be sent before is not. Of what is nobody's, tell the DSLs and who asked."""
+    here: dict[str, Any] = {"school_id": event.school_id}
+    now = clock.now()
+    said: dict[str, Any] = {"about": event.entry_id, "by": event.asked_by}
+    store.stop_mails(tx, **here, kinds=reminding.KINDS, about=event.entry_id)
+    mails = []
+    if event.state == "open" and event.owner_id is not None:
+        others = [person for person in event.leads if person != event.owner_id]
+        for kind, at in reminding.reminders(due_on=event.due_on, zone=event.zone, now=now):
+            people = others if kind == "follow_up_late" else [event.owner_id]
+            mails += [new_mail(person, kind=kind, now=at, **said) for person in people]
+    elif event.state == "nobodys":
+        known = store.staff_with(tx, **here, ids=[event.asked_by])
+        asker = [event.asked_by] if event.asked_by in known and known[event.asked_by].active else []
+        mails = [new_mail(person, kind="follow_up_nobodys", now=now, **said) for person in dict.fromkeys([*event.leads, *asker])]
+    store.add(tx, **here, alerts=[], mails=mails)
+
+
 def _on_draft_left(tx: sa.Connection, event: files.DraftLeft) -> None:
     """Remind the author; after a day tell the school's DSLs that a draft exists, not its words."""
     people = [event.author_id]
@@ -158,6 +177,7 @@ HANDLERS: inbox.Handlers = {
     incidents.LeadOffered: _on_lead_offered,
     incidents.CorrectionAsked: _on_correction_asked,
     incidents.CorrectionDeclined: _on_correction_declined,
+    incidents.FollowUpChanged: _on_follow_up,
     files.DraftLeft: _on_draft_left,
     identity.LetterWanted: _on_letter,
     incidents.HeadSigned: _on_head,

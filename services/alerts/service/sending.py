@@ -234,7 +234,7 @@ class Sending(Base):
         return answer
 
 
-_PAGES = {"draft": "drafts", "correction": "corrections", "unreached": "inbox", "released": "", "reading": "readers"}
+_PAGES = {"draft": "drafts", "correction": "corrections", "unreached": "inbox", "released": "", "reading": "readers", "follow": "follow-ups"}
 _addresses: dict[UUID, tuple[float, AddressesAnswer]] = {}
 _hands = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="mail")
 _free: defaultdict[str, SimpleQueue[mail.Post]] = defaultdict(SimpleQueue)  # connections nobody uses now, by address

@@ -43,6 +43,6 @@ from services.alerts.store.concerns import (
     unled,
     unread_by_team,
 )
-from services.alerts.store.mails import claim_mails, hold_mails, mark_mails
+from services.alerts.store.mails import claim_mails, hold_mails, mark_mails, stop_mails
 from services.alerts.store.staff import keep_staff, staff_in_roles, staff_with
 from services.alerts.store.tables import metadata

@@ -1,11 +1,14 @@
-"""Mails to be sent (worker role, all schools)."""
+"""Mails to be sent: claimed and marked by the worker role, of all schools."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
+
+from services.alerts.store.tables import mails
 
 _CLAIM = sa.text(
     "update mails set next_at = :again from (select school_id, id from mails where state = 'waiting' and next_at <= :now "
@@ -35,3 +38,9 @@ def mark_mails(tx: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Keep what became of mails."""
     if rows:
         tx.execute(_MARK, {"rows": json.dumps(rows, default=str)})
+
+
+def stop_mails(tx: sa.Connection, *, school_id: UUID, kinds: Collection[str], about: UUID) -> None:
+    """Do not send what waits of these kinds about something: it stands otherwise by now. (The service's role, one school.)"""
+    waiting = mails.c.school_id == school_id, mails.c.about == about, mails.c.kind.in_(kinds), mails.c.state == "waiting"
+    tx.execute(mails.update().where(*waiting).values(state="stopped"))

@@ -68,6 +68,7 @@ mails = sa.Table(
     sa.ForeignKeyConstraint(["school_id", "alert_id"], ["alerts.school_id", "alerts.id"]),
     sa.Index("mails_waiting", "next_at", postgresql_where=sa.text("state = 'waiting'")),
     sa.Index("mails_alert", "school_id", "alert_id"),
+    sa.Index("mails_about", "school_id", "about", postgresql_where=sa.text("state = 'waiting' and about is not null")),
 )
 
 schools = sa.Table(

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from safekeep import printing
 from safekeep.body import picture
 from safekeep.body.marks import SealedBodyMap
 from safekeep.proof.heads import Signed, fingerprint
+from services.incidents import following
 from services.incidents.exporting import Kept
 
 MOST: Final = 2000
@@ -20,6 +22,7 @@ KINDS: Final = {
     "incident": "Incident",
     "action": "Action",
     "correction": "Correction",
+    "status": "How it stands",
     "grant": "Reading granted",
     "flag": "Flag",
     "disclosure": "Disclosure",
@@ -75,13 +78,17 @@ def _months(entries: Sequence[Kept], *, zone: str) -> list[dict[str, Any]]:
     read = [(json.loads(kept.canonical), kept) for kept in entries]
     by_month = groupby(read, key=lambda pair: f"{_local(pair[0]['at'], zone=zone):%B %Y}")
     places = {entry["entry"]: entry["seq"] for entry, _ in read if entry["kind"] in ("incident", "action", "correction")}
+    names = {UUID(entry["author"]): str(kept.values["author_name"]) for entry, kept in read if kept.values and kept.values.get("author_name")}
     fixed = {str(kept.values["fact:corrects"]): entry["seq"] for entry, kept in read if kept.shown and kept.values and "fact:corrects" in kept.values}
     return [
-        {"name": month, "entries": [_entry(entry, kept, places=places, fixed=fixed, zone=zone) for entry, kept in group]} for month, group in by_month
+        {"name": month, "entries": [_entry(entry, kept, places=places, fixed=fixed, names=names, zone=zone) for entry, kept in group]}
+        for month, group in by_month
     ]
 
 
-def _entry(entry: Mapping[str, Any], kept: Kept, *, places: Mapping[str, int], fixed: Mapping[str, int], zone: str) -> dict[str, Any]:
+def _entry(
+    entry: Mapping[str, Any], kept: Kept, *, places: Mapping[str, int], fixed: Mapping[str, int], names: Mapping[UUID, str], zone: str
+) -> dict[str, Any]:
     values = kept.values if kept.shown and kept.values else {}
     who = f" by {values['author_name']}" if values.get("author_name") else ""
     number = f" {values['number']}" if values.get("number") else ""
@@ -94,6 +101,7 @@ def _entry(entry: Mapping[str, Any], kept: Kept, *, places: Mapping[str, int], f
     if values.get("fact:assigned_to"):
         said = "It was recorded of another pupil by mistake, and moved." if values.get("fact:was_another") else "It says whom the incident is about."
         said = "\n\n".join(filter(None, (said, str(values.get("fact:reason") or ""))))
+    said = "\n\n".join(filter(None, (said, _own_fields(values, about=about, names=names, zone=zone))))
     taken = str(values.get("fact:action_taken") or "")
     if not kept.shown:
         said = "The words of this entry are withheld."
@@ -107,6 +115,20 @@ def _entry(entry: Mapping[str, Any], kept: Kept, *, places: Mapping[str, int], f
         "action_taken": taken,
         "body_map": picture.for_document(SealedBodyMap.receive(drawn)) if drawn else {},
     }
+
+
+def _own_fields(values: Mapping[str, Any], *, about: list[str], names: Mapping[UUID, str], zone: str) -> str:
+    """Put what kind of action it is, and how an incident stands, among the lines; return the longer words of it."""
+    if values.get("fact:status"):
+        about.insert(0, f"From now on: {printing.STATUSES.get(str(values['fact:status']), values['fact:status'])}")
+    facts = {name.removeprefix("fact:"): value for name, value in values.items() if name.startswith("fact:")}
+    at = datetime.fromisoformat(values["occurred_at"]) if values.get("occurred_at") else None
+    details = following.details_of(facts, at=at, precision=str(values.get("occurred_precision") or "exact"))
+    if details is None:
+        return ""
+    lines, words = printing.said_of_action(details, names=names, zone=zone)
+    about[0:0] = lines
+    return words
 
 
 def moment(at: str, *, zone: str) -> str:

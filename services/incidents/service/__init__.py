@@ -12,6 +12,7 @@ from services.incidents.service.corrections import Corrections
 from services.incidents.service.demonstration import Demonstration
 from services.incidents.service.entries import Entries
 from services.incidents.service.events import HANDLERS
+from services.incidents.service.following import Following
 from services.incidents.service.leading import Leading
 from services.incidents.service.moving import Moving
 from services.incidents.service.openings import Openings
@@ -22,7 +23,7 @@ from services.incidents.service.restricting import Restricting
 from services.incidents.service.stand_ins import StandingIn
 
 
-class Service(Pupils, Entries, Corrections, Moving, Restricting, Leading, Reading, Asks, StandingIn, Openings, Proofs, Demonstration):
+class Service(Pupils, Entries, Following, Corrections, Moving, Restricting, Leading, Reading, Asks, StandingIn, Openings, Proofs, Demonstration):
     """Pupils, incidents, actions, corrections, chronology, the ledger."""
 
     name = "incidents"

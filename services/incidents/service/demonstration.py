@@ -14,6 +14,7 @@ from safekeep.rpc import answers
 from services.incidents import recording, store
 from services.incidents.service.base import Base
 from services.incidents.service.entries import write_action, write_incident
+from services.incidents.service.following import write_status
 from services.incidents.service.pupils import keep_flag, keep_with_relatives
 
 
@@ -43,6 +44,8 @@ class Demonstration(Base):
                     write_incident(tx, actor=writer, request=entry.record, files=[], now=entry.at, past=True)
                 elif entry.action:
                     write_action(tx, actor=writer, request=entry.action, files=[], now=entry.at, past=True)
+                elif entry.status:
+                    write_status(tx, actor=writer, request=entry.status, now=entry.at)
         return Nothing()
 
 

@@ -29,9 +29,10 @@ from safekeep.errors import Conflict, Invalid
 from safekeep.permissions import Class
 from safekeep.receipts import Receipt
 from safekeep.rpc import answers, in_time
-from services.incidents import recording, sight, store
+from services.incidents import following, recording, sight, store
 from services.incidents.service.access import access_incident, known_school, seen, tell_keepers, untellable
 from services.incidents.service.base import Base
+from services.incidents.service.following import access_what_it_is_of, keep_what_it_asks, leave_to_nobody
 from services.incidents.service.writing import answer_again, note, said_of, write_entry
 
 
@@ -57,6 +58,7 @@ class Entries(Base):
                 if permissions.is_lead(actor.roles):
                     entries = seen(tx, school_id=actor.at_school, pupil_ids=pupils, **below)
                     asks = store.open_asks(tx, school_id=actor.at_school, incident_id=request.incident_id)
+                    to_do = store.to_do(tx, school_id=actor.at_school, incident_id=request.incident_id)
             called = permissions.groups_called_for(categories) if categories else frozenset[str]()
             wrote = sight.written_by(entries)
             plan = recording.plan_alert(
@@ -82,6 +84,7 @@ class Entries(Base):
                     was_sent=sight.was_sent(entries, person),
                     wrote=wrote.get(person, 0),
                     asked=sum(1 for ask in asks if ask.asked_by == person),
+                    to_do=to_do.get(person, 0),
                 )
                 for person in sorted(lost)
             ],
@@ -238,7 +241,11 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         raise Invalid({"category_codes": "leads_only"})
     school = known_school(tx, school_id)
     added, problems = recording.allocated(school=school, writer=actor, codes=request.category_codes)
-    recording.refuse(problems)
+    if request.details is not None:
+        problems |= following.problems_of(request.details, writer=actor, school=school, now=now)
+    recording.refuse(problems if not past else {name: code for name, code in problems.items() if code != "day_over"})
+    of = access_what_it_is_of(tx, actor=actor, incident_id=incident.id, details=request.details)
+    alert = following.with_owner(request.alert, request.details, writer=actor.person)
     before = Class(incident._mapping["class"])
     class_ = max([before, *(c.class_ for c in added)])
     codes = [*incident.categories, *(c.code for c in added if c.code not in incident.categories)]
@@ -253,10 +260,11 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         writer=actor,
         class_=class_,
         called_for=called,
-        alert=request.alert,
+        alert=alert,
         concerned=concerned,
         wrote=sight.written_by(entries),
     )
+    following.blame_owner(plan, request.details)
     if request.keep and not request.keep_reason.strip():
         plan.problems["keep_reason"] = "reason_needed"
     recording.refuse(plan.problems if not past else {name: code for name, code in plan.problems.items() if code != "reason_needed"})
@@ -279,15 +287,15 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         entry_id=request.id,
         class_=class_,
         text=request.text,
-        facts=lost.facts | ({"granted": recording.reasons_of(plan, request.alert)} if plan.granted else {}),
+        facts=following.facts_of(request.details) | lost.facts | ({"granted": recording.reasons_of(plan, alert)} if plan.granted else {}),
         codes=[c.code for c in added],
         plan=plan,
-        alert=request.alert,
+        alert=alert,
         files=files,
         fingerprint=fingerprint,
         threads=store.threads_of(tx, school_id=school_id, parts=parts),
         now=now,
-        occurred=(None, "exact"),
+        occurred=following.occurred(request.details),
         number=incident.number,
     )
     outbox.add(
@@ -312,6 +320,10 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
             past=past,
         ),
     )
+    place: dict[str, Any] = {"incident_id": incident.id, "entry_id": request.id}
+    keep_what_it_asks(tx, actor=actor, school=school, **place, details=request.details, of=of, now=now, past=past)
+    if lost.people:
+        leave_to_nobody(tx, school_id=school_id, people=lost.people, incident_id=incident.id, now=now)
     return Recorded(
         id=request.id,
         entry_id=request.id,
@@ -354,8 +366,8 @@ def _let_go(
         note(tx, school_id=actor.at_school, kind="sight_kept", person_id=person, by=actor.person, what=class_.code)
     gone = frozenset(losing) - set(kept)
     asked = {ask.asked_by for ask in store.open_asks(tx, school_id=actor.at_school, incident_id=incident_id)}
-    wrote = sight.written_by(entries)
-    released = sorted(p for p in gone if p in wrote or p in asked or sight.was_sent(entries, p))
+    wrote, to_do = sight.written_by(entries), store.to_do(tx, school_id=actor.at_school, incident_id=incident_id)
+    released = sorted(p for p in gone if p in wrote or p in asked or p in to_do or sight.was_sent(entries, p))
     store.release(tx, **here, incident_id=incident_id, people=released, line=request.release_line)
     facts: dict[str, Any] = {"kept": [str(p) for p in sorted(kept)], "keep_reason": request.keep_reason} if kept else {}
     facts |= {"released": [str(p) for p in released], "release_line": request.release_line} if released else {}

@@ -4,15 +4,18 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from safekeep import inbox
+from safekeep import clock, inbox, permissions
 from safekeep.contracts import alerts, identity
 from safekeep.permissions import Category, Class
 from services.incidents import recording, store
+from services.incidents.service.following import leave_to_nobody
 from services.incidents.service.writing import pass_on
 
 
 def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
     store.keep_staff(tx, school_id=event.school_id, person_id=event.person_id, roles=event.roles, active=event.active)
+    if not event.active or not permissions.may_record(event.roles):
+        leave_to_nobody(tx, school_id=event.school_id, people=[event.person_id], now=clock.now())
 
 
 def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
@@ -30,7 +33,9 @@ def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
 
 
 def _on_dropped(tx: sa.Connection, event: alerts.RecipientDropped) -> None:
-    store.take_right(tx, school_id=event.school_id, incident_id=event.incident_id, entry_id=event.entry_id, person_id=event.person_id)
+    here = {"school_id": event.school_id, "incident_id": event.incident_id}
+    store.take_right(tx, **here, entry_id=event.entry_id, person_id=event.person_id)
+    leave_to_nobody(tx, **here, people=[event.person_id], now=clock.now())
 
 
 def _on_orphaned(tx: sa.Connection, event: alerts.AlertOrphaned) -> None:

@@ -15,6 +15,7 @@ from services.incidents import recording, store
 from services.incidents.service.access import access_incident, known_school, tell_keepers, untellable
 from services.incidents.service.base import Base
 from services.incidents.service.corrections import access_request, told_of_change
+from services.incidents.service.following import leave_to_nobody
 from services.incidents.service.writing import answer_again, said_of, write_entry
 
 
@@ -92,6 +93,7 @@ def write_move(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: da
     here = {"school_id": school_id, "incident_id": incident.id}
     store.move_incident(tx, **here, from_id=wrong, to_id=request.pupil_id, entry_id=request.id)
     store.take_rights(tx, **here, people=parents)
+    leave_to_nobody(tx, **here, people=parents, now=now)
     if asked is not None:
         store.answer_request(tx, school_id=school_id, request_id=asked.id, by=actor.person, now=now, correction_id=request.id)
     categories = [school.categories[c] for c in incident.categories if c in school.categories]

@@ -30,6 +30,7 @@ from safekeep.text import fold
 from services.incidents import recording, store
 from services.incidents.service.access import access_pupil, without
 from services.incidents.service.base import Base
+from services.incidents.service.following import leave_to_nobody
 from services.incidents.service.openings import hold_back, keep_opening
 from services.incidents.service.rows import flag_item, headings, lines, pupil_item, read_offset
 from services.incidents.service.writing import pass_on, write_place
@@ -115,6 +116,7 @@ def keep_with_relatives(tx: sa.Connection, *, school_id: UUID, id: UUID, relativ
     school = store.school_state(tx, school_id=school_id) if newly else None
     for incident_id in store.incidents_with(tx, school_id=school_id, pupil_id=id) if newly else ():
         outbox.add(tx, SightLost, school_id=school_id, subject=incident_id, incident_id=incident_id, people=sorted(newly))
+        leave_to_nobody(tx, school_id=school_id, people=newly, incident_id=incident_id, now=clock.now())
         concerned = _concerned(tx, school_id=school_id, incident_id=incident_id)
         if school is not None and not recording.left_to(school=school, concerned=concerned - newly):
             people = sorted(recording.left_to(school=school, concerned=concerned))

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from safekeep import permissions, receipts
+from safekeep import clock, permissions, receipts
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import (
     Chronology,
@@ -21,6 +21,7 @@ from safekeep.contracts.incidents import (
     MonthCount,
     MyEntries,
     PermitFile,
+    PupilStatus,
     Readable,
     ReadableAnswer,
     Summaries,
@@ -28,9 +29,10 @@ from safekeep.contracts.incidents import (
 from safekeep.errors import NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
-from services.incidents import recording, store
+from services.incidents import following, recording, store
 from services.incidents.service.access import access_pupil, known_school, without
 from services.incidents.service.base import Base
+from services.incidents.service.following import follow_up_items
 from services.incidents.service.leading import able_to_lead, lead_item
 from services.incidents.service.openings import hold_back, keep_opening
 from services.incidents.service.rows import (
@@ -145,6 +147,10 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
     requests = store.requests_of(tx, **here, asked_by=None if lead else actor.person)
     seen = {e.id for e in entries}
     first = next((e for e in entries if e.kind == "incident"), None)
+    concerned = lead and actor.person in store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=[x.pupil_id for x in linked])
+    day = following.today(clock.now(), zone=known_school(tx, actor.at_school).zone)
+    asked = store.follow_ups_in(tx, **here, reading=permissions.reading(actor))
+    since = {e.facts["pupil"]: e.recorded_at for e in entries if e.kind == "status"}
     return IncidentAnswer(
         id=row.id,
         number=row.number,
@@ -159,6 +165,14 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
         may_assign=lead and main.holding and row.assignment_id is None,
         may_move=lead and knows and first is not None and not main.holding,
         may_restrict=lead and not kept,
+        may_set_status=lead and first is not None and not concerned,
+        may_decide=lead,
+        statuses=[
+            PupilStatus(pupil_id=x.pupil_id, status=x.status, since=since.get(str(x.pupil_id)))
+            for x in linked
+            if knows and (first is not None or not x.part)
+        ],
+        follow_ups=follow_up_items(tx, actor=actor, rows=asked, day=day),
         restrictions=[restriction_item(r) for r in kept],
         requests=[request_item(r) for r in requests if r.entry_id in seen],
         asks=[ask_item(ask) for ask in asks if ask.entry_id in seen],

@@ -16,6 +16,7 @@ from safekeep.rpc import answers
 from services.incidents import recording, store
 from services.incidents.service.access import known_school
 from services.incidents.service.base import Base
+from services.incidents.service.following import leave_to_nobody
 from services.incidents.service.rows import restriction_item
 from services.incidents.service.writing import write_place
 
@@ -96,6 +97,8 @@ def _restrict(tx: sa.Connection, *, actor: Actor, request: Restrict, now: dateti
         **place,
     )
     telemetry.log().info("entry.restricted", entry=str(entry.id), school=str(school_id))
+    under = store.entries_under(tx, **here, entry_id=entry.id)
+    leave_to_nobody(tx, **here, but=kept_to, entry_ids=under, now=now)
     row = store.restriction_with(tx, school_id=school_id, restriction_id=request.id)
     assert row is not None
     return row

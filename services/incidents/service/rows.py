@@ -22,12 +22,13 @@ from safekeep.contracts.incidents import (
     Flag,
     MovedFrom,
     PupilItem,
+    PupilStatus,
     Recipient,
     RestrictionItem,
 )
 from safekeep.errors import Invalid
 from safekeep.permissions import Class, Reading
-from services.incidents import recording, store
+from services.incidents import following, recording, store
 from services.incidents.service.access import unread
 
 
@@ -81,12 +82,30 @@ def _entry(row: Any, *, fixes: Sequence[Any], reading: Reading) -> EntryItem:
         replaced=replaced,
         hides_earlier=row.facts.get("hides_earlier", False),
         moved_from=moved_from(row),
+        details=_details(row, shown=not unseen and not _hides(row, fixes=fixes, reading=reading)),
+        status=_status(row),
         earlier=_earlier(row, fixes=fixes, reading=reading),
         recipients=[Recipient.receive(r) for r in row.recipients],
         files=[FileItem.receive(f) for f in row.files],
         ledger_sequence=row.ledger_sequence,
         entry_hash=row.entry_hash,
     )
+
+
+def _details(row: Any, *, shown: bool) -> Any:
+    return following.details_of(row.facts, at=row.occurred_at, precision=row.occurred_precision, shown=shown) if row.kind == "action" else None
+
+
+def _status(row: Any) -> PupilStatus | None:
+    if row.kind != "status":
+        return None
+    return PupilStatus(pupil_id=UUID(row.facts["pupil"]), status=row.facts["status"], since=row.recorded_at)
+
+
+def _hides(row: Any, *, fixes: Sequence[Any], reading: Reading) -> bool:
+    """Whether a correction took the entry's own words out of sight, for this reader."""
+    hidden = any(fix.facts.get("hides_earlier") for fix in fixes)
+    return hidden and reading.role_class != Class.PROTECTION and row.author_id != reading.person_id
 
 
 def _earlier(row: Any, *, fixes: Sequence[Any], reading: Reading) -> list[EarlierText]:
@@ -160,12 +179,14 @@ def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
         corrected=row.fix_facts is not None and row.kind != "correction" and not uncorrected,
         reason=row.facts.get("reason", ""),
         moved_from=moved_from(row),
+        details=_details(row, shown=row.fix_facts is None or not row.fix_facts.get("hides_earlier")),
+        status=row.facts["status"] if row.kind == "status" else None,
     )
 
 
 def headings(items: Sequence[EntryLine]) -> list[EntryLine]:
     """Return lines without what was written, for lists that open nothing."""
-    return [item.model_copy(update={"text": "", "action_taken": "", "reason": "", "body_map": None}) for item in items]
+    return [item.model_copy(update={"text": "", "action_taken": "", "reason": "", "body_map": None, "details": None}) for item in items]
 
 
 def ask_item(row: Any) -> AskItem:

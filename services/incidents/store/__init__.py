@@ -13,6 +13,18 @@ from services.incidents.store.corrections import (
     set_correction,
 )
 from services.incidents.store.entries import add_entry, add_incident, entry_with, raise_class, seen_in, situation, waiting
+from services.incidents.store.following import (
+    add_follow_up,
+    change_follow_up,
+    done_follow_ups,
+    follow_up_with,
+    follow_ups_in,
+    leave_to_nobody,
+    open_follow_ups,
+    quiet,
+    set_status,
+    to_do,
+)
 from services.incidents.store.leads import keep_lead, lead_of, offer_lead
 from services.incidents.store.openings import add_opening, openings_about, openings_by, readers_since, tell_of_reading, volume_of
 from services.incidents.store.proof import (

@@ -23,7 +23,7 @@ def move_incident(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, from
     here = incidents.c.school_id == school_id, incidents.c.id == incident_id
     tx.execute(incidents.update().where(*here).values(pupil_id=to_id, assignment_id=entry_id))
     main = incident_pupils.c.school_id == school_id, incident_pupils.c.incident_id == incident_id, incident_pupils.c.part.is_(None)
-    tx.execute(incident_pupils.update().where(*main).values(pupil_id=to_id))
+    tx.execute(incident_pupils.update().where(*main).values(pupil_id=to_id, status="open"))  # how it stood was said of the other pupil
 
 
 def assignments_to(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID) -> dict[UUID, UUID]:

@@ -19,6 +19,7 @@ from services.incidents.store.tables import (
     entries,
     export_pieces,
     exports,
+    follow_ups,
     incident_pupils,
     incidents,
     ledger,
@@ -268,7 +269,8 @@ def standing_rows(tx: sa.Connection, *, school_id: UUID) -> dict[str, Iterator[s
     wanted: dict[str, tuple[Any, ...]] = {
         "entries": (entries.c.id, entries.c.incident_id, entries.c.kind, entries.c["class"], entries.c.correction_id),
         "incidents": (incidents.c.id, incidents.c["class"], incidents.c.categories, incidents.c.pupil_id, incidents.c.assignment_id),
-        "pupils": (incident_pupils.c.incident_id, incident_pupils.c.pupil_id, incident_pupils.c.part),
+        "pupils": (incident_pupils.c.incident_id, incident_pupils.c.pupil_id, incident_pupils.c.part, incident_pupils.c.status),
+        "follow_ups": tuple(follow_ups.c),
         "restrictions": tuple(restrictions.c),
         "taken": (rights_taken.c.entry_id, rights_taken.c.person_id),
     }

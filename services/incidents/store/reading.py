@@ -205,6 +205,8 @@ def _when(filters: Filters) -> sa.ColumnElement[datetime]:
 def _narrowed(query: sa.Select[Any], school_id: UUID, pupil_id: UUID, reading: Reading, filters: Filters, *, dates: bool) -> sa.Select[Any]:
     same = sa.and_(incident_pupils.c.school_id == entries.c.school_id, incident_pupils.c.incident_id == entries.c.incident_id)
     query = query.join(incident_pupils, same).where(entries.c.school_id == school_id, incident_pupils.c.pupil_id == pupil_id, readable(reading))
+    own = entries.c.facts["pupil"].astext == str(pupil_id)  # how it stands for another child stands in that child's chronology
+    query = query.where(sa.or_(entries.c.kind != "status", own))
     if filters.without:
         query = query.where(sa.or_(incident_pupils.c.part.is_not(None), incidents.c.id.not_in(filters.without)))
     when = _when(filters)

@@ -118,9 +118,11 @@ incident_pupils = sa.Table(
     sa.Column("incident_id", pg.UUID, primary_key=True),
     sa.Column("part", sa.Text),
     sa.Column("initials", sa.Text, nullable=False),  # part is null for the pupil it is about
+    sa.Column("status", sa.Text, nullable=False, server_default="open"),  # as the latest entry of kind `status` about this pupil says
     sa.ForeignKeyConstraint(["school_id", "pupil_id"], ["pupils.school_id", "pupils.id"]),
     sa.ForeignKeyConstraint(["school_id", "incident_id"], ["incidents.school_id", "incidents.id"]),
     sa.Index("incident_pupils_incident", "school_id", "incident_id"),
+    sa.Index("incident_pupils_open", "school_id", "incident_id", postgresql_where=sa.text("status = 'open'")),
 )
 entries = sa.Table(
     "entries",
@@ -188,6 +190,26 @@ asks = sa.Table(
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
     sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
     sa.Index("asks_incident", "school_id", "incident_id"),
+)
+follow_ups = sa.Table(
+    "follow_ups",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),  # the entry that asks it
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    sa.Column("asked_by", pg.UUID, nullable=False),
+    _time("asked_at"),
+    sa.Column("owner_id", pg.UUID, nullable=False),
+    sa.Column("due_on", sa.Date, nullable=False),
+    sa.Column("spoken", sa.Boolean, nullable=False),
+    _time("nobodys_at", nullable=True),  # its owner has left, or may not read it any more: a DSL gives it to another
+    sa.Column("closed_id", pg.UUID),  # the entry with its outcome
+    sa.Column("closed_by", pg.UUID),
+    _time("closed_at", nullable=True),
+    sa.ForeignKeyConstraint(["school_id", "id"], ["entries.school_id", "entries.id"]),
+    sa.Index("follow_ups_due", "school_id", "due_on", "id", postgresql_where=sa.text("closed_id is null")),
+    sa.Index("follow_ups_owner", "school_id", "owner_id", postgresql_where=sa.text("closed_id is null")),
+    sa.Index("follow_ups_incident", "school_id", "incident_id"),
 )
 stand_ins = sa.Table(
     "stand_ins",

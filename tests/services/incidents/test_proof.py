@@ -21,6 +21,7 @@ from safekeep.contracts.incidents import (
     AnswerAsk,
     AssignPupil,
     BeginExport,
+    Details,
     EndWitness,
     Export,
     ExportPiece,
@@ -31,6 +32,7 @@ from safekeep.contracts.incidents import (
     Proof,
     Restrict,
     SetFlag,
+    SetStatus,
     WitnessedHead,
 )
 from safekeep.errors import Invalid, NotAllowed, NotFound
@@ -724,7 +726,15 @@ PUPILS, SAYS, KEPT = (
     "It is not shown as its latest correction says it.",
     "Whom it is kept to is not what was recorded.",
 )
+ASKED, STANDS = "What is asked, of whom and by when, is not what was recorded.", "How it stands for a pupil is not what was recorded."
 BESIDE: dict[str, tuple[str, str]] = {
+    "ask somebody else": ("update follow_ups set owner_id = gen_random_uuid()", ASKED),
+    "put off what is due": ("update follow_ups set due_on = due_on + 1", ASKED),
+    "close what was not done": ("update follow_ups set closed_id = id where closed_id is null", ASKED),
+    "open what was done": ("update follow_ups set closed_id = null", ASKED),
+    "delete what was asked": ("delete from follow_ups", ASKED),
+    "close an incident": ("update incident_pupils set status = 'closed' where incident_id = {incident} and part is null", STANDS),
+    "open a closed one": ("update incident_pupils set status = 'open' where incident_id = {incident} and part = 'witness'", STANDS),
     "lower an incident's class": ("update incidents set class = 1 where id = {incident}", "The incident's class is not what it came to."),
     "lower the class of its account": ("update entries set class = 1 where id = {incident}", "Its class is not what it came to."),
     "lower an action's class": ("update entries set class = 1 where kind = 'action'", "Its class is not what it came to."),
@@ -788,6 +798,46 @@ BESIDE: dict[str, tuple[str, str]] = {
 """What may lawfully change beside the ledger, changed without it."""
 
 
+def follow_up(desk: Desk, *, incident: UUID, witness: UUID) -> None:
+    """Ask, give to another, close; and ask once more. Say twice how it stands, of each pupil."""
+
+    def add(kind: str, **fields: Any) -> UUID:
+        action = AddAction(id=new_id(), incident_id=incident, text=f"It is {kind}.", details=Details(kind=kind, **fields))  # type: ignore[arg-type]
+        done: UUID = desk.ask(action, role="dsl").id
+        return done
+
+    due = clock.now().date() + dt.timedelta(days=9)
+    asked = add("asked", owner_id=desk.school.people["deputy_dsl"], due_on=due, spoken="yes", spoken_when="at break")
+    add("reassigned", of_id=asked, owner_id=desk.school.people["dsl"])
+    add("outcome", of_id=asked)
+    add("asked", owner_id=desk.school.people["deputy_dsl"], due_on=due, spoken="not_yet")
+    referral = add("referral", to="Children’s services", at=clock.now(), precision="about")
+    add("referral_outcome", of_id=referral)
+    add("not_referred", to="The police")
+    add("parent_contact", parent_told=True, to="Mother", at=clock.now(), answer="She was glad.")
+    for pupil, status in ((desk.pupil, "closed"), (desk.pupil, "monitoring"), (witness, "closed")):
+        desk.ask(SetStatus(id=new_id(), incident_id=incident, pupil_id=pupil, status=status, reason="She is well."), role="dsl")  # type: ignore[arg-type]
+
+
+def test_what_is_followed_up_is_in_exports_in_words_and_of_a_pupil_only_how_it_stands_for_them(office: Office) -> None:
+    from pypdf import PdfReader
+
+    desk = office.fill().desk
+    follow_up(desk, incident=office.incident, witness=office.other)
+    assert office.whole() == []
+    of_one = office.export(scope="incident", scope_id=office.incident)
+    assert both(of_one).ok
+    text = " ".join("".join(page.extract_text() for page in PdfReader(io.BytesIO(read(of_one, export.SUMMARY))).pages).split())
+    for said in ("Asked of somebody", "Spoken to in person: not yet", "Referred to: Children’s services", "Not referred to: The police"):
+        assert said in text
+    for said in ("Parents told: yes", "Their answer: She was glad.", "From now on: monitoring", "Outcome: not known when this was recorded"):
+        assert said in text
+    of_witness = office.export(scope="pupil", scope_id=office.other, with_linked=True)
+    assert both(of_witness).ok
+    statuses = [line["fields"]["fact:status"][1] for line in shown(of_witness) if "fact:status" in line["fields"]]
+    assert statuses == ["closed"]
+
+
 @pytest.mark.parametrize("what", BESIDE)
 def test_what_a_superuser_changes_beside_the_ledger_is_found(what: str, office: Office) -> None:
     """And an export, which is made of the ledger, still says all of it as it was recorded."""
@@ -798,6 +848,7 @@ def test_what_a_superuser_changes_beside_the_ledger_is_found(what: str, office: 
     desk.ask(again, role="dsl")
     desk.ask(restriction(desk, desk.record().id), role="dsl")
     desk.ask(move(desk, desk.record().id, third), role="dsl")
+    follow_up(desk, incident=office.incident, witness=office.other)
     assert office.whole() == []
     before = [line["fields"] for line in shown(office.export(scope="incident", scope_id=office.incident))]
     statement, said = BESIDE[what]

@@ -13,7 +13,7 @@ import pytest
 
 from safekeep import actor
 from safekeep.body.marks import BodyMap, Mark, SealedBodyMap, sealed
-from safekeep.contracts.incidents import Chronology, ChronologyAnswer, EntryLine, PupilItem
+from safekeep.contracts.incidents import Chronology, ChronologyAnswer, Details, EntryLine, PupilItem
 from safekeep.contracts.reports import ChronologyPdf, Document
 from safekeep.errors import NotAllowed, NotFound
 from safekeep.ids import new_id
@@ -95,6 +95,28 @@ def test_a_name_of_any_script_is_printed_in_a_tagged_archive_pdf(name: str) -> N
     data = printed(a_line(1, author_name=name, text=f"I met {name}."), name=name)
     assert is_tagged_archive(data)
     assert "U+" not in text_of(data)
+
+
+def test_what_was_asked_referred_and_told_to_parents_is_printed_with_its_own_fields() -> None:
+    at = dt.datetime(2026, 3, 3, 15, 40, tzinfo=dt.UTC)
+    referral = Details(kind="referral", to="Children’s services", at=at, precision="day")
+    contact = Details(kind="parent_contact", parent_told=True, to="Mother", at=at, answer="She was glad.")
+    asked = Details(kind="asked", owner_id=new_id(), due_on=dt.date(2026, 3, 5), spoken="yes", spoken_when="at break")
+    lines = [a_line(n, kind="action", occurred_at=None, details=d) for n, d in enumerate((referral, contact, asked), start=1)]
+    text = text_of(printed(*lines, a_line(4, kind="status", occurred_at=None, status="closed", text="She is well.")))
+    for said in (
+        "Referred to: Children’s services",
+        "When: Tuesday 3 March 2026\n",
+        "Outcome: not known when this was recorded",
+        "Parents told: yes",
+        "When: Tuesday 3 March 2026 at 15:40",
+        "Their answer: She was glad.",
+        "By Thursday 5 March 2026",
+        "Spoken to in person: yes, at break",
+        "From now on: closed",
+        "She is well.",
+    ):
+        assert said in text, said
 
 
 def test_a_correction_says_why_and_the_entry_what_it_says_now() -> None:

@@ -39,6 +39,7 @@ BOTH = {
     "restricting.form",
     "restricting.lift",
     "assigning.form",
+    "standing.form",
     "staff.add",
     "staff.import_",
     "staff.person",
