@@ -1,5 +1,6 @@
 """The inbox: alerts sent to this person, unread first."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from gateway import acting, rpc, schools, session
 from gateway.pages import following
 from gateway.pages.home import releases
 from gateway.session import Here
-from safekeep.contracts.alerts import AlertItem, Inbox, MarkRead
+from safekeep.contracts.alerts import AlertItem, Calendar, Inbox, MarkRead
 from safekeep.contracts.files import LeftDrafts
 from safekeep.contracts.incidents import AskItem, EntryLine, OpenAsks, OpenCorrectionRequests, Quiet, Summaries, Waiting, WaitingAnswer
 from safekeep.errors import SafekeepError
@@ -56,13 +57,14 @@ def _view(here: Here, view: str) -> Any:
     known, cursor = schools.known(here), request.args.get("cursor")
     page: dict[str, Any] = {"known": known, "view": view}
     if view == "quiet":
-        return render_template("inbox/quiet.html", **page, found=rpc.ask(rpc.build(Quiet, cursor=cursor), token=here.token))
-    found = following.ask(here, "mine", cursor=cursor)
-    rows = found.items if view == "mine" else acting.due_now(found.items)
+        found = rpc.ask(rpc.build(Quiet, before=_quiet_before(here), cursor=cursor), token=here.token)
+        return render_template("inbox/quiet.html", **page, found=found)
+    asked = following.ask(here, "mine", cursor=cursor)
+    rows = asked.items if view == "mine" else acting.due_now(asked.items)
     if view == "due" and here.is_lead:
         late = following.ask(here, "late", limit=100).items
         rows += [item for item in late if item.id not in {row.id for row in rows}]
-    return render_template("inbox/asked.html", **page, rows=rows, next=found.next if view == "mine" else None)
+    return render_template("inbox/asked.html", **page, rows=rows, next=asked.next if view == "mine" else None)
 
 
 @pages.post("/s/<slug>/alerts/<uuid:alert_id>/read")
@@ -84,6 +86,14 @@ def _is_id(value: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _quiet_before(here: Here) -> datetime | None:
+    """Return since when nothing was added for three school days, by the school's calendar; None where that cannot be told just now."""
+    try:
+        return rpc.ask(Calendar(), token=here.token, seconds=1.5).quiet_before
+    except SafekeepError:
+        return None
 
 
 def _lines(here: Here, alerts: list[AlertItem]) -> dict[UUID, EntryLine]:

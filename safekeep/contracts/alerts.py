@@ -165,6 +165,7 @@ class CalendarAnswer(Contract):
     fetched_at: Moment | None
     outcome: str
     missing: list[int]
+    quiet_before: Moment | None = None  # what was last added to before this has had three whole school days without a word
 
 
 class Calendar(Request[CalendarAnswer]):

@@ -1,7 +1,7 @@
 """The rules of following up: which kinds of action there are and what each takes, and when what is asked is late. Pure."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -34,12 +34,12 @@ def today(now: datetime, *, zone: str) -> date:
 
 
 def days_before(now: datetime, *, zone: str, count: int = QUIET_DAYS) -> datetime:
-    """Return the moment `count` days before, Saturdays and Sundays not counted, as clocks show it where the school is."""
-    local = now.astimezone(ZoneInfo(zone))
+    """Return the moment before which `count` whole days have passed, Saturdays and Sundays not counted: midnight at the school."""
+    day = today(now, zone=zone)
     while count:
-        local -= timedelta(days=1)
-        count -= local.weekday() < 5
-    return local.astimezone(UTC)
+        day -= timedelta(days=1)
+        count -= day.weekday() < 5
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
 def problems_of(details: Details, *, writer: Actor, school: recording.School, now: datetime) -> dict[str, str]:

@@ -35,6 +35,8 @@ LONGEST = timedelta(days=200)
 SOON = timedelta(days=120)
 """A school year that begins within these is asked for."""
 
+QUIET_DAYS = 3  # school days without a word after which DSLs are shown an incident again
+
 
 class Calendars(Base):
     """Hours, terms and closed days."""
@@ -48,6 +50,7 @@ class Calendars(Base):
         today = calendars.local_day(found, clock.now())
         near = {calendars.year_of(today), calendars.year_of(today + SOON)}
         return CalendarAnswer(
+            quiet_before=calendars.days_back(found, QUIET_DAYS, now=clock.now()),
             opens_minute=found.opens,
             closes_minute=found.closes,
             weekdays=sorted(found.weekdays),

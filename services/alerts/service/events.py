@@ -1,5 +1,6 @@
 """The events alerts hears."""
 
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,7 +9,7 @@ from safekeep import clock, inbox, outbox, permissions
 from safekeep.contracts import files, identity, incidents
 from safekeep.contracts.alerts import AlertOrphaned
 from safekeep.contracts.incidents import EntryRecorded, Recipient
-from services.alerts import ledger_letters, letters, reminding, store
+from services.alerts import calendar, ledger_letters, letters, reminding, store
 from services.alerts.service import asking
 from services.alerts.service.raising import StaffNotKnownYet, new_alert, new_mail, raise_alerts
 
@@ -112,7 +113,8 @@ def _on_follow_up(tx: sa.Connection, event: incidents.FollowUpChanged) -> None:
     mails = []
     if event.state == "open" and event.owner_id is not None:
         others = [person for person in event.leads if person != event.owner_id]
-        for kind, at in reminding.reminders(due_on=event.due_on, zone=event.zone, now=now):
+        is_school_day = partial(calendar.is_school_day, store.calendar_of(tx, **here))
+        for kind, at in reminding.reminders(due_on=event.due_on, zone=event.zone, now=now, is_school_day=is_school_day):
             people = others if kind == "follow_up_late" else [event.owner_id]
             mails += [new_mail(person, kind=kind, now=at, **said) for person in people]
     elif event.state == "nobodys":
