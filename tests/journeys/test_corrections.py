@@ -93,6 +93,29 @@ def test_a_teacher_asks_and_a_dsl_corrects_and_everybody_reads_what_it_says_now(
     assert wrong not in desk.content()
 
 
+@BOTH
+def test_what_is_typed_into_a_correction_is_kept_until_it_is_sent(sign_in: Callable[..., Any], viewport: Any, javascript: bool) -> None:
+    """While it is typed, or because its author says so; it is found among the drafts, opens where it was written, and goes when it was sent."""
+    dsl = sign_in("dsl", viewport=viewport, javascript=javascript)
+    address, why = record(dsl.go("pupils"), category_codes="behaviour"), word()
+    page = dsl.page
+    page.goto(f"{address}/entries/{address.rpartition('/')[2]}/correction")
+    page.get_by_label("Why is it wrong?").fill(why)
+    if javascript:
+        expect(page.locator("[data-saved]")).to_contain_text("Saved as your draft")
+    else:
+        press(page, "Save for later")
+    kept = dsl.go("drafts").get_by_role("link", name="A form, not sent yet").first
+    draft = str(kept.get_attribute("href"))
+    kept.click()
+    expect(page).to_have_url(re.compile(f"{re.escape(address)}/entries/.*/correction/"))
+    expect(page.get_by_label("Why is it wrong?")).to_have_value(why)
+    page.get_by_label("What should it say?", exact=True).fill("It was Tuesday.")
+    press(page, "Add correction")
+    expect(page.locator(".sk-line")).to_contain_text(f"Why: {why}")
+    assert dsl.go("drafts").locator(f"a[href='{draft}']").count() == 0
+
+
 def test_what_a_dsl_does_not_correct_is_answered_and_said_to_who_asked(
     sign_in: Callable[..., Any], system: dict[str, Any], finds_nothing_wrong: Callable[[Page], None]
 ) -> None:
