@@ -319,6 +319,7 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.set_status": _LEADS,
     "incidents.follow_ups": _SCHOOL,
     "incidents.quiet": _LEADS,
+    "incidents.led": _LEADS,
     "incidents.add_correction": _LEADS,
     "incidents.assign_pupil": _LEADS,
     "incidents.ask_correction": _SCHOOL,

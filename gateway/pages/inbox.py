@@ -12,7 +12,7 @@ from gateway.pages.home import releases
 from gateway.session import Here
 from safekeep.contracts.alerts import AlertItem, Calendar, Inbox, MarkRead
 from safekeep.contracts.files import LeftDrafts
-from safekeep.contracts.incidents import AskItem, EntryLine, OpenAsks, OpenCorrectionRequests, Quiet, Summaries, Waiting, WaitingAnswer
+from safekeep.contracts.incidents import AskItem, EntryLine, Led, OpenAsks, OpenCorrectionRequests, Quiet, Summaries, Waiting, WaitingAnswer
 from safekeep.errors import SafekeepError
 
 pages = Blueprint("inbox", __name__)
@@ -59,6 +59,8 @@ def _view(here: Here, view: str) -> Any:
     if view == "quiet":
         found = rpc.ask(rpc.build(Quiet, before=_quiet_before(here), cursor=cursor), token=here.token)
         return render_template("inbox/quiet.html", **page, found=found)
+    if view == "mine" and here.is_lead:
+        page["led"] = rpc.ask(rpc.build(Led, cursor=request.args.get("led")), token=here.token)
     asked = following.ask(here, "mine", cursor=cursor)
     rows = asked.items if view == "mine" else acting.due_now(asked.items)
     if view == "due" and here.is_lead:

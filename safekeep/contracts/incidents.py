@@ -370,7 +370,7 @@ class FollowUps(Request[FollowUpsAnswer]):
 
 
 class QuietItem(Contract):
-    """An incident to which nothing was added for days, without its words."""
+    """An incident that waits for somebody, without its words: who added to it last, and when."""
 
     incident_id: UUID
     number: str
@@ -383,7 +383,7 @@ class QuietItem(Contract):
 
 
 class QuietAnswer(Contract):
-    """A page of incidents nobody has added to, the longest first."""
+    """A page of incidents that wait, what was added to least lately first."""
 
     items: list[QuietItem]
     next: str | None = None
@@ -399,6 +399,16 @@ class Quiet(Request[QuietAnswer]):
     answer: ClassVar[type[Contract]] = QuietAnswer
 
     before: Moment | None = None
+    cursor: str | None = None
+    limit: int = Field(default=25, ge=1, le=100)
+
+
+class Led(Request[QuietAnswer]):
+    """Incidents that the actor leads and that are open or being monitored for a pupil in them, what was added to least lately first. DSLs only."""
+
+    method: ClassVar[str] = "incidents.led"
+    answer: ClassVar[type[Contract]] = QuietAnswer
+
     cursor: str | None = None
     limit: int = Field(default=25, ge=1, le=100)
 

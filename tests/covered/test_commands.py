@@ -18,7 +18,7 @@ READS = frozenset(
     incidents.permit_file incidents.person_openings
     incidents.preview_alert incidents.pupil incidents.pupil_openings incidents.readers_of_records incidents.search_pupils incidents.summaries
     incidents.my_correction_requests incidents.open_correction_requests
-    incidents.follow_ups incidents.quiet
+    incidents.follow_ups incidents.quiet incidents.led
     incidents.export incidents.export_piece incidents.proof incidents.releases incidents.stand_ins incidents.waiting incidents.witnessed_head incidents.number_of
     reports.chronology_pdf reports.counts reports.trust_counts
     """.split()

@@ -17,6 +17,7 @@ from safekeep.contracts.incidents import (
     FollowUpItem,
     FollowUps,
     FollowUpsAnswer,
+    Led,
     Quiet,
     QuietAnswer,
     QuietItem,
@@ -62,20 +63,14 @@ class Following(Base):
             before = request.before or following.days_before(clock.now(), zone=school.zone)
             asked = {"before": before, "after": read_cursor(request.cursor), "limit": request.limit + 1}
             rows = store.quiet(tx, school_id=actor.at_school, reading=permissions.reading(actor), **asked)  # type: ignore[arg-type]
-        items = [
-            QuietItem(
-                incident_id=row.id,
-                number=row.number,
-                pupil_id=row.pupil_id,
-                pupil_name=row.pupil_name,
-                class_code=Class(row._mapping["class"]).code,
-                category=recording.main_category([school.categories[c] for c in row.categories if c in school.categories]),
-                last_at=row.last_at,
-                last_by=row.last_by,
-            )
-            for row in rows[: request.limit]
-        ]
-        return QuietAnswer(items=items, next=next_cursor(rows, request.limit, "last_at"))
+        return _waiting(rows, school=school, limit=request.limit)
+
+    @answers(Led)
+    def led(self, actor: Actor, request: Led) -> QuietAnswer:
+        with self._school(actor) as tx:
+            here: dict[str, Any] = {"school_id": actor.at_school, "reading": permissions.reading(actor)}
+            rows = store.led(tx, **here, after=read_cursor(request.cursor), limit=request.limit + 1)
+            return _waiting(rows, school=known_school(tx, actor.at_school), limit=request.limit)
 
     @answers(SetStatus)
     def set_status(self, actor: Actor, request: SetStatus) -> Recorded:
@@ -239,3 +234,20 @@ def _next_day(rows: Sequence[Any], limit: int) -> str | None:
         return None
     last = rows[limit - 1]
     return base64.urlsafe_b64encode(json.dumps([last.due_on.isoformat(), str(last.id)]).encode()).decode()
+
+
+def _waiting(rows: Sequence[Any], *, school: School, limit: int) -> QuietAnswer:
+    items = [
+        QuietItem(
+            incident_id=row.id,
+            number=row.number,
+            pupil_id=row.pupil_id,
+            pupil_name=row.pupil_name,
+            class_code=Class(row._mapping["class"]).code,
+            category=recording.main_category([school.categories[c] for c in row.categories if c in school.categories]),
+            last_at=row.last_at,
+            last_by=row.last_by,
+        )
+        for row in rows[:limit]
+    ]
+    return QuietAnswer(items=items, next=next_cursor(rows, limit, "last_at"))

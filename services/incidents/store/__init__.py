@@ -20,6 +20,7 @@ from services.incidents.store.following import (
     follow_up_with,
     follow_ups_in,
     leave_to_nobody,
+    led,
     open_follow_ups,
     quiet,
     set_status,

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from safekeep.permissions import Class, Reading
 from services.incidents.store.reading import readable
-from services.incidents.store.tables import entries, follow_ups, incident_pupils, incidents, pupils, same
+from services.incidents.store.tables import entries, follow_ups, incident_pupils, incidents, leads, pupils, same
 
 
 def add_follow_up(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
@@ -129,8 +129,21 @@ def quiet(
     tx: sa.Connection, *, school_id: UUID, reading: Reading, before: datetime, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[sa.Row[Any]]:
     """Return incidents of welfare and above that are open for a pupil in them, and to which nothing was added since `before`."""
+    query, newest = _waiting(school_id, reading, statuses=["open"])
+    return _page(tx, query.where(incidents.c["class"] >= int(Class.WELFARE), newest < before), newest=newest, after=after, limit=limit)
+
+
+def led(tx: sa.Connection, *, school_id: UUID, reading: Reading, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return incidents this reader leads that are not closed for every pupil in them."""
+    query, newest = _waiting(school_id, reading, statuses=["open", "monitoring"])
+    mine = sa.select(leads.c.incident_id).where(leads.c.school_id == school_id, leads.c.person_id == reading.person_id)
+    return _page(tx, query.where(incidents.c.id.in_(mine)), newest=newest, after=after, limit=limit)
+
+
+def _waiting(school_id: UUID, reading: Reading, *, statuses: Sequence[str]) -> tuple[sa.Select[Any], sa.ColumnElement[datetime]]:
+    """Return incidents that stand like this for a pupil, as far as this reader reads their account; and when each was added to last."""
     of_it = incident_pupils.c.school_id == incidents.c.school_id, incident_pupils.c.incident_id == incidents.c.id
-    is_open = sa.select(sa.literal(1)).where(*of_it, incident_pupils.c.status == "open").correlate(incidents).exists()
+    stands = sa.select(sa.literal(1)).where(*of_it, incident_pupils.c.status.in_(statuses)).correlate(incidents).exists()
     newest = (
         sa.select(entries.c.recorded_at, entries.c.author_id)
         .where(entries.c.school_id == incidents.c.school_id, entries.c.incident_id == incidents.c.id)
@@ -142,8 +155,12 @@ def quiet(
     read = sa.select(sa.literal(1)).where(entries.c.school_id == incidents.c.school_id, entries.c.id == incidents.c.id, readable(reading))
     query = sa.select(incidents, pupils.c.name.label("pupil_name"), newest.c.recorded_at.label("last_at"), newest.c.author_id.label("last_by"))
     query = query.join(pupils, same(incidents, pupils, "pupil_id")).join(newest, sa.true())
-    query = query.where(incidents.c.school_id == school_id, incidents.c["class"] >= int(Class.WELFARE), is_open)
-    query = query.where(newest.c.recorded_at < before, read.correlate(incidents).exists())
+    return query.where(incidents.c.school_id == school_id, stands, read.correlate(incidents).exists()), newest.c.recorded_at
+
+
+def _page(
+    tx: sa.Connection, query: sa.Select[Any], *, newest: sa.ColumnElement[datetime], after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[sa.Row[Any]]:
     if after:
-        query = query.where(sa.tuple_(newest.c.recorded_at, incidents.c.id) > after)
-    return tx.execute(query.order_by(newest.c.recorded_at, incidents.c.id).limit(limit)).all()
+        query = query.where(sa.tuple_(newest, incidents.c.id) > after)
+    return tx.execute(query.order_by(newest, incidents.c.id).limit(limit)).all()

@@ -21,6 +21,7 @@ from safekeep.contracts.incidents import (
     FollowUps,
     ImportPupils,
     Incident,
+    Led,
     LinkedPupil,
     PreviewAlert,
     Quiet,
@@ -28,6 +29,7 @@ from safekeep.contracts.incidents import (
     Restrict,
     SeedPupil,
     SetStatus,
+    TakeLead,
 )
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, StorageError
 from safekeep.ids import new_id
@@ -426,6 +428,20 @@ def test_three_days_without_a_word_are_whole_days_and_leave_out_the_weekend(case
         items = [item.incident_id for item in case.desk.ask(Quiet(), role="dsl").items]
     assert friday in items
     assert (case.incident in items) is seen
+
+
+def test_what_a_dsl_leads_is_theirs_until_it_is_closed(case: Case) -> None:
+    def mine(by: str = "dsl") -> list[UUID]:
+        return [item.incident_id for item in case.desk.ask(Led(), role=by).items]
+
+    case.desk.ask(TakeLead(incident_id=case.incident), role="dsl")
+    assert (mine(), mine("deputy_dsl")) == ([case.incident], [])
+    case.status("monitoring")
+    assert mine() == [case.incident]
+    case.status("closed")
+    assert mine() == []
+    with pytest.raises(NotAllowed):
+        mine("slt")
 
 
 def test_quiet_holds_nothing_of_a_dsls_own_child(desk: Desk) -> None:
