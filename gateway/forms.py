@@ -40,6 +40,10 @@ class Form:
         """Whether a checkbox or radio is chosen."""
         return value in self.fields.get(name, [])
 
+    def has_text(self, name: str, text: str) -> bool:
+        """Whether a checkbox whose value is a text is chosen: browsers send line ends in their own way."""
+        return text in {value.replace("\r\n", "\n").replace("\r", "\n") for value in self.fields.get(name, [])}
+
     def put(self, name: str, *values: str) -> None:
         """Set a field."""
         self.fields[name] = list(values)

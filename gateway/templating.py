@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, g
 from markupsafe import Markup
 
-from gateway import assets, body, languages, problems, rpc, schools, session, words
+from gateway import assets, body, coaching, languages, problems, rpc, schools, session, words
 from safekeep.contracts.alerts import Unread
 from safekeep.contracts.identity import DutyItem
 from safekeep.errors import SafekeepError
@@ -26,6 +26,7 @@ def install(app: Flask) -> None:
         time=time,
         csrf_token=session.csrf_token,
         sentence=problems.sentence,
+        coaching=coaching,
     )
     app.context_processor(_about_here)
 

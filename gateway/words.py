@@ -116,6 +116,7 @@ AUDIT = {
     "policy_changed": _("Sign-in policy changed"),
     "category_changed": _("Category changed"),
     "group_changed": _("Group changed"),
+    "template_changed": _("Template changed"),
     "school_changed": _("Whom to find, or the school's settings, changed"),
     "school_added": _("School added"),
     "trust_added": _("Trust added"),

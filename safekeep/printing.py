@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -80,6 +81,23 @@ class NotPrinted(Exception):
     """Typst refused. Says nothing of why: its messages quote the text."""
 
 
+def marked(text: str, spans: Sequence[tuple[int, int]] = ()) -> list[list[list[dict[str, Any]]]]:
+    """Return a text as the document takes it: paragraphs of lines of pieces, each with whether it is a child's own words (`spans`)."""
+    cuts = sorted({0, len(text), *(place for span in spans for place in span if 0 <= place <= len(text))})
+    pieces = [(text[a:b], any(start <= a and b <= end for start, end in spans)) for a, b in pairwise(cuts)]
+    paragraphs: list[list[list[dict[str, Any]]]] = [[[]]]
+    for said, child in pieces:
+        for number, paragraph in enumerate(said.split("\n\n")):
+            if number:
+                paragraphs.append([[]])
+            for place, line in enumerate(paragraph.split("\n")):
+                if place:
+                    paragraphs[-1].append([])
+                if line:
+                    paragraphs[-1][-1].append({"said": line, "child": child})
+    return paragraphs
+
+
 def pdf(said: dict[str, Any]) -> bytes:
     """Return a document as PDF/A-2a and PDF/UA-1: title, facts, notes, months of entries (or `empty`), footer.
 
@@ -149,6 +167,8 @@ def _without_private(said: dict[str, Any]) -> dict[str, Any]:
 def _strings(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
+    if isinstance(value, bool):
+        return []
     values = value.values() if isinstance(value, dict) else value
     return [text for item in values for text in _strings(item)]
 
@@ -158,4 +178,6 @@ def _each_string(value: Any, change: Any) -> Any:
         return change(value)
     if isinstance(value, dict):
         return {key: _each_string(item, change) for key, item in value.items()}
+    if isinstance(value, bool):
+        return value
     return [_each_string(item, change) for item in value]

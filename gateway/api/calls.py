@@ -40,6 +40,7 @@ from safekeep.contracts.incidents import (
     MyCorrectionRequests,
     OpenCorrectionRequests,
     Part,
+    Passages,
     PermitFile,
     Precision,
     Record,
@@ -107,6 +108,7 @@ class IncidentBody(Contract):
     linked_pupils: list[LinkedBody] = []
     alert: AlertWanted = AlertWanted()
     file_ids: list[UUID] = Field(default=[], max_length=20)
+    child_words: Passages = []  # passages of the text that are a child's own words
     body_map_id: UUID | None = None
 
 
@@ -131,6 +133,7 @@ class ActionBody(Contract):
     category_codes: list[Code] = []
     alert: AlertWanted = AlertWanted()
     file_ids: list[UUID] = Field(default=[], max_length=20)
+    child_words: Passages = []  # passages of the text that are a child's own words
     keep: list[UUID] = []
     keep_reason: Line = ""
     release_line: Line = ""

@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Blueprint, g, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext
 
-from gateway import acting, alerting, drafts, problems, rpc, schools, session, uploads, words
+from gateway import acting, alerting, coaching, drafts, problems, rpc, schools, session, uploads, words
 from gateway.alerting import Alerting
 from gateway.forms import Form, clean
 from gateway.pages import saving, to_draft
@@ -91,7 +91,9 @@ def submit(slug: str, incident_id: UUID, action_id: UUID) -> Any:
         typed.remove("file_ids", which)
     elif pressed == "kind" and which in acting.OFFERED:
         typed.put("kind", which)
-    return _show(typed, here=here, incident=incident, action_id=action_id, searching=pressed == "find_staff", status=422 if typed.problems else 200)
+    coached = coaching.look(typed, here=here, known=schools.known(here), of="action", pupil_id=incident.pupil.id) if pressed == "coach" else None
+    status, searching = 422 if typed.problems else 200, pressed == "find_staff"
+    return _show(typed, here=here, incident=incident, action_id=action_id, coached=coached, searching=searching, status=status)
 
 
 @pages.post("/s/<slug>/incidents/<uuid:incident_id>/actions/new/<uuid:action_id>/draft")
@@ -143,6 +145,7 @@ def _add(typed: Form, *, here: Here, incident: IncidentAnswer, action_id: UUID) 
             keep=alerting.kept(typed, alerts),
             keep_reason=typed.one("keep_reason"),
             release_line=typed.one("release_line"),
+            child_words=typed.many("child_words"),
         )
         if typed.problems:
             return _show(typed, here=here, incident=incident, action_id=action_id, alerts=alerts, status=422)
@@ -212,6 +215,7 @@ def _show(
     incident: IncidentAnswer,
     action_id: UUID,
     alerts: Alerting | None = None,
+    coached: coaching.Coached | None = None,
     notice: str = "",
     look: bool = False,
     searching: bool = False,
@@ -242,6 +246,7 @@ def _show(
         incident=incident,
         action_id=action_id,
         alerts=alerts,
+        coached=coached or coaching.unasked(typed),
         notice=notice,
         look=look,
         button=_button(alerts),

@@ -1,14 +1,15 @@
 """Add incident: one page, in the order taught. Nothing typed is lost; sending it twice makes one incident."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from flask import Blueprint, jsonify, make_response, redirect, render_template, request, url_for
 
-from gateway import alerting, drafts, problems, rpc, schools, session, uploads, words
+from gateway import alerting, coaching, drafts, problems, rpc, schools, session, uploads, words
 from gateway.alerting import Alerting
 from gateway.forms import Form, clean, when
 from gateway.pages import body_maps, saving, to_draft
@@ -21,6 +22,9 @@ from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, SafekeepErr
 from safekeep.ids import new_id
 
 pages = Blueprint("recording", __name__)
+
+_NUMBER = re.compile(r"\d{4}-\d{4,6}")
+"""What people say of an incident: it comes back in the address after it was recorded, and is shown."""
 
 HOLDING = "holding"
 """The choice "not listed, or not sure who"."""
@@ -37,6 +41,7 @@ _ORDER = (
         "when_date",
         "when_time",
         "place",
+        "template",
         "narrative",
         "told",
         "told_whom",
@@ -63,6 +68,15 @@ def begin(slug: str) -> Any:
     response: Any = redirect(url_for("recording.form", slug=slug, incident_id=incident_id), 303)
     session.set_brief_cookie(response, "new", str(incident_id))
     return response
+
+
+@pages.get("/s/<slug>/incidents/several")
+def several(slug: str) -> Any:
+    """A short form for a DSL with many to enter: each leads to the next, with the day, the kind and the category of the one before."""
+    session.lead()
+    fields = {name: [request.args.get(name, "")[:50]] for name in ("when_date", "kind", "category_codes")}
+    number = request.args.get("number", "")
+    return _show(Form({"several": ["yes"], **fields}), here=_recorder(), incident_id=new_id(), number=number if _NUMBER.fullmatch(number) else "")
 
 
 @pages.get("/s/<slug>/incidents/new/<uuid:incident_id>")
@@ -92,6 +106,8 @@ def submit(slug: str, incident_id: UUID) -> Any:
     if here.held:
         return _after_the_end(typed, here=here, slug=slug, incident_id=incident_id)
     here = _recorder()
+    if typed.has("several", "yes"):  # the short form asks for no more than a day, and a time where it is known
+        typed.put("when", "exact" if typed.one("when_time").strip() else "day")
     sent = request.files.getlist("files")
     pressed, _, which = request.form.get("do", "record").partition(":")
     try:
@@ -114,7 +130,10 @@ def submit(slug: str, incident_id: UUID) -> Any:
         return render_template("recording/not_me.html")
     found = _carry_out(typed, pressed, which, here=here)
     status = 422 if typed.problems else 200
-    return _show(typed, here=here, incident_id=incident_id, found=found, status=status)
+    coached = (
+        coaching.look(typed, here=here, known=schools.known(here), of="incident", pupil_id=_pupil_id(typed, here)) if pressed == "coach" else None
+    )
+    return _show(typed, here=here, incident_id=incident_id, found=found, coached=coached, status=status)
 
 
 @pages.post("/s/<slug>/incidents/new/<uuid:incident_id>/draft")
@@ -133,6 +152,20 @@ def preview(slug: str) -> Any:
     known = schools.known(here)
     alerts = _work_out(typed, here=here, known=known)
     return render_template("recording/preview.html", form=typed, known=known, alerts=alerts, button=words.submit_label(alerts.count))
+
+
+@pages.post("/s/<slug>/incidents/coach")
+def coach(slug: str) -> Any:
+    """Return the parts of a form that say what could be looked at again; nothing of what was sent is kept."""
+    here = _recorder()
+    typed = Form.sent(request.form)
+    of: Literal["incident", "action"] = "action" if "narrative" not in typed.fields else "incident"
+    known = schools.known(here)
+    about = _pupil_id(typed, here) if of == "incident" else typed.as_id("about_id")
+    coached = coaching.look(typed, here=here, known=known, of=of, pupil_id=about)
+    return render_template(
+        "recording/coach.html", form=typed, known=known, coached=coached, parts=["text", "action_taken"] if of == "incident" else ["text"]
+    )
 
 
 @pages.get("/s/<slug>/pupils/suggest")
@@ -175,6 +208,9 @@ def _record(typed: Form, *, here: Here, slug: str, incident_id: UUID) -> Any:
     except Invalid as error:
         _note(typed, error, linked=typed.as_ids("linked_ids"))
         return _show(typed, here=here, incident_id=incident_id, alerts=alerts, status=422)
+    if typed.has("several", "yes") and here.is_lead:
+        carried: dict[str, Any] = {name: typed.one(name) or None for name in ("when_date", "kind", "category_codes")}
+        return redirect(url_for("recording.several", slug=slug, number=done.number, **carried), 303)
     return redirect(url_for("incidents.recorded", slug=slug, incident_id=done.id, asked=done.asked_dsl or None), 303)
 
 
@@ -214,6 +250,7 @@ def _request(typed: Form, *, known: Known, here: Here, incident_id: UUID) -> Rec
             receipts=receipts,
             body_map_id=typed.as_id("body_map_id") if drawn else None,
             body_map=drawn,
+            child_words=typed.many("child_words"),
         )
     except Invalid as error:
         _note(typed, error, linked=linked)
@@ -245,6 +282,7 @@ _FIELD_OF = {
     "occurred_precision": "when",
     "told.whom": "told_whom",
     "told.when": "told_when",
+    "child_words": "narrative",
     "linked_ids": "linked_q",
     "linked_add": "linked_q",
 }
@@ -302,8 +340,23 @@ def _carry_out(typed: Form, pressed: str, which: str, *, here: Here) -> Found:
         typed.remove("ask_dsl", which)
     elif pressed == "remove_file":
         typed.remove("file_ids", which)
+    elif pressed == "template":
+        _start_from(typed, schools.known(here))
     typed.put("linked_add")
     return found
+
+
+def _start_from(typed: Form, known: Known) -> None:
+    """Put a template below what is written already, and choose its category."""
+    chosen = next((t for t in known.school.templates if t.offered and t.code == typed.one("template")), None)
+    if chosen is None:
+        typed.refuse("template", "choose_one")
+        return
+    written = typed.one("narrative").rstrip()
+    typed.put("narrative", f"{written}\n\n{chosen.text}" if written else chosen.text)
+    typed.put("template", "")
+    if chosen.category_code:
+        typed.add("category_codes", chosen.category_code)
 
 
 def find(typed: Form, name: str, here: Here) -> list[PupilItem]:
@@ -339,9 +392,11 @@ def _show(
     incident_id: UUID,
     found: Found | None = None,
     alerts: Alerting | None = None,
+    coached: coaching.Coached | None = None,
     notice: str = "",
     conflict: str = "",
     look: bool = False,
+    number: str = "",
     status: int = 200,
 ) -> Any:
     known = schools.known(here)
@@ -363,16 +418,18 @@ def _show(
     typed.problems = dict(sorted(beside.items(), key=lambda problem: _place(problem[0])))
     drawn = _show_drawn(typed, here=here)
     body = render_template(
-        "recording/form.html",
+        "recording/several.html" if typed.has("several", "yes") and here.is_lead else "recording/form.html",
         drawn=drawn,
         form=typed,
         known=known,
         incident_id=incident_id,
         found=found,
         alerts=alerts,
+        coached=coached or coaching.unasked(typed),
         notice=notice,
         conflict=conflict,
         look=look,
+        number=number,
         now_at=datetime.fromisoformat(typed.one("now_at")).astimezone(UTC),
         today=clock.now().astimezone(known.zone).date().isoformat(),
         button=words.submit_label(alerts.count),

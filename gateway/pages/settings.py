@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
+from flask_babel import gettext
 
 from gateway import console, rpc, schools, session, words
 from gateway.forms import Form
@@ -18,6 +19,7 @@ from safekeep.contracts.identity import (
     KeepCategory,
     KeepGroup,
     KeepSchool,
+    KeepTemplate,
     Policy,
     School,
     SchoolAnswer,
@@ -25,6 +27,7 @@ from safekeep.contracts.identity import (
     SignInPolicy,
     Staff,
     StaffItem,
+    TemplateItem,
 )
 from safekeep.contracts.incidents import EndStandIn, KeepStandIn, StandIns
 from safekeep.errors import Invalid, NotFound
@@ -170,6 +173,39 @@ def category(slug: str, code: str = "") -> Any:
     return render_template("settings/category.html", form=form, existing=existing, groups=offered), console.status(form)
 
 
+@pages.get("/s/<slug>/settings/templates")
+def templates(slug: str) -> Any:
+    """List what an account may be started from."""
+    session.lead()
+    found = _school()
+    names = {c.code: c.name for c in found.categories}
+    return render_template("settings/templates.html", templates=found.templates, names=names)
+
+
+@pages.route("/s/<slug>/settings/templates/new", methods=["GET", "POST"])
+@pages.route("/s/<slug>/settings/templates/<code>", methods=["GET", "POST"])
+def template(slug: str, code: str = "") -> Any:
+    """Add a template, or change one. What was started from it stays as it is."""
+    session.lead()
+    found = _school()
+    existing = next((t for t in found.templates if t.code == code), None)
+    if code and existing is None:
+        raise NotFound("template")
+    form = Form.sent(request.form) if request.method == "POST" else _form_of_template(existing)
+    if request.method == "POST":
+        own_code = existing.code if existing else _code_of(form.one("name"), [t.code for t in found.templates])
+        fields = {"name": form.one("name"), "text": form.one("text"), "category_code": form.one("category_code") or None}
+        try:
+            item = _item(TemplateItem, code=own_code, **fields, offered=not form.has("ended", "yes"))
+            if not form.problems and console.attempt(form, rpc.build(KeepTemplate, template=item, is_new=existing is None)):
+                schools.forget(session.here())
+                return redirect(url_for("settings.templates", slug=slug), 303)
+        except Invalid as error:
+            console.refuse(form, error)
+    categories = [("", gettext("None")), *((c.code, c.name) for c in found.categories if not c.leads_only)]
+    return render_template("settings/template.html", form=form, existing=existing, categories=categories), console.status(form)
+
+
 @pages.route("/s/<slug>/settings/sign-in", methods=["GET", "POST"])
 def policy(slug: str) -> Any:
     """The sign-in policy; one press sets the national guidance."""
@@ -258,6 +294,13 @@ def _form_of_category(existing: CategoryItem | None) -> Form:
         return Form({"groups": [permissions.SAFEGUARDING_TEAM]})
     fields = {"name": [existing.name], "class_code": [existing.class_code], "groups": list(existing.groups)}
     return Form(fields | {"leads_only": ["yes"] if existing.leads_only else []})
+
+
+def _form_of_template(existing: TemplateItem | None) -> Form:
+    if existing is None:
+        return Form({})
+    fields = {"name": [existing.name], "text": [existing.text], "category_code": [existing.category_code or ""]}
+    return Form(fields | {"ended": [] if existing.offered else ["yes"]})
 
 
 _NUMBERS = ("min_length", "change_days", "remembered", "lock_minutes")

@@ -4,6 +4,7 @@ import "./alerting.js";
 import "./body-map.js";
 import "./suggest.js";
 import "./drafts.js";
+import "./coach.js";
 import "./reveal.js";
 import "./refresh.js";
 import "./outcome.js";

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Nothing, Request, Zone
+from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Narrative, Nothing, Request, Zone
 
 # --- sign-in and sessions ------------------------------------------------------------------------------------------
 
@@ -199,6 +199,16 @@ class ContactItem(Contract):
     note: Line = ""
 
 
+class TemplateItem(Contract):
+    """What an account may be started from: headings and questions, and the category chosen with it. Not `offered`: kept, and not shown to choose."""
+
+    code: Code
+    name: Name
+    category_code: Code | None = None
+    text: Narrative
+    offered: bool = True
+
+
 class SchoolAnswer(Contract):
     """A school as its staff see it. `zone` is an IANA time zone; `day_ends` is local "15:30"."""
 
@@ -216,6 +226,7 @@ class SchoolAnswer(Contract):
     duty: list[DutyItem]
     contacts: list[ContactItem]
     leads: list[DutyItem] = []  # every DSL and deputy, on duty or not
+    templates: list[TemplateItem] = []
 
 
 class School(Request[SchoolAnswer]):
@@ -918,6 +929,16 @@ class KeepCategory(Request[Nothing]):
     answer: ClassVar[type[Contract]] = Nothing
 
     category: CategoryItem
+    is_new: bool = False
+
+
+class KeepTemplate(Request[Nothing]):
+    """Change or add a template. It opens nothing to anybody. Raises Invalid."""
+
+    method: ClassVar[str] = "identity.keep_template"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    template: TemplateItem
     is_new: bool = False
 
 

@@ -1,7 +1,7 @@
 """What incidents answers, and what it says has happened: pupils, incidents, actions, corrections, chronology."""
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -205,6 +205,17 @@ class Told(Contract):
     when: Line = ""
 
 
+class Span(Contract):
+    """A passage of a text: from `start` up to, not including, `end`, in characters (Unicode code points)."""
+
+    start: int
+    end: int
+
+
+Passages = Annotated[list[OptionalNarrative], Field(max_length=100)]
+"""Passages of a text, as they stand in it."""
+
+
 class Recorded(Contract):
     """The commit has happened: nothing that follows can lose it. `number` is what people say, such as "2026-0147"."""
 
@@ -244,6 +255,7 @@ class Record(Request[Recorded]):
     receipts: list[str] = Field(default=[], max_length=20)
     body_map_id: UUID | None = None
     body_map: BodyMap | None = None  # what is drawn under that id: it is sealed here, word for word and mark for mark
+    child_words: Passages = []  # the passages of the narrative that are the child's own words; what does not stand in it marks nothing
 
 
 class OutcomeAnswer(Contract):
@@ -308,6 +320,7 @@ class AddAction(Request[Recorded]):
     keep: list[UUID] = Field(default=[], max_length=300)
     keep_reason: Line = ""
     release_line: Line = ""
+    child_words: Passages = []
 
 
 class SetStatus(Request[Recorded]):
@@ -642,6 +655,45 @@ class Waiting(Request[WaitingAnswer]):
     answer: ClassVar[type[Contract]] = WaitingAnswer
 
 
+# --- the coach -----------------------------------------------------------------------------------------------------
+
+
+class AdviceItem(Contract):
+    """What one rule found in one field: its code, the words it is about (none: something is missing), and for names the initials offered."""
+
+    rule: Code
+    field: Literal["text", "action_taken"]
+    words: list[str] = []
+    offered: list[str] = []
+
+
+class CoachAnswer(Contract):
+    """What could be looked at again, most important first, and the passages in quotation marks that may be a child's words."""
+
+    advice: list[AdviceItem]
+    passages: list[str]
+
+
+class Coach(Request[CoachAnswer]):
+    """Look at what somebody is writing. Nothing of it is kept, counted or logged, and nothing ever follows from the answer.
+
+    `of`: an incident's account with its action taken, or an action's text. `adults`: the names of the school's staff, which incidents does not keep.
+    """
+
+    method: ClassVar[str] = "incidents.coach"
+    answer: ClassVar[type[Contract]] = CoachAnswer
+
+    of: Literal["incident", "action"] = "incident"
+    text: OptionalNarrative = ""
+    action_taken: OptionalNarrative = ""
+    kind: Kind | None = None
+    time_given: bool = False
+    place_given: bool = False
+    at_risk_now: bool = False
+    pupil_id: UUID | None = None
+    adults: list[Line] = Field(default=[], max_length=2_000)
+
+
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
@@ -667,6 +719,7 @@ class EarlierText(Contract):
     """What an entry, or a correction of it, said before it was corrected. `hidden` holds no text: it was a disclosure in itself."""
 
     text: str
+    child_words: list[Span] = []
     action_taken: str
     author_name: Name
     recorded_at: Moment
@@ -691,6 +744,7 @@ class EntryItem(Contract):
     author_role: Code
     recorded_at: Moment
     text: str
+    child_words: list[Span] = []  # where the text is a child's own words
     corrects: UUID | None = None
     reason: str = ""
     replaced: bool = False
@@ -851,6 +905,7 @@ class EntryLine(Contract):
     occurred_at: Moment | None
     occurred_precision: Precision
     text: str
+    child_words: list[Span] = []
     action_taken: str = ""
     corrected: bool = False
     reason: str = ""  # a correction's

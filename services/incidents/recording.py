@@ -213,11 +213,11 @@ def problems_of_keeping(request: Restrict, *, school: School, concerned: Collect
 def fingerprint(request: Record | AddAction | Any, *, file_ids: Sequence[UUID]) -> str:
     """Return the hash that tells a repeated request from another one under the same id.
 
-    Receipts are left out: a new receipt for the same file is the same request. So is a body map that is not there: requests from before there was one
-    stay the same.
+    Receipts are left out: a new receipt for the same file is the same request. So is what came with a later release where it says nothing
+    (a body map, a child's own words): a request that was sent before an upgrade and again after it is the same.
     """
-    newer = {"body_map", "details"}  # as a release wrote it that had none
-    left_out = {"receipts"} | {name for name in newer if getattr(request, name, None) is None}
+    newer = {"body_map", "details", "child_words"}  # as a release wrote it that had none
+    left_out = {"receipts"} | {name for name in newer if not getattr(request, name, None)}
     content = request.model_dump(mode="json", exclude=left_out) | {"file_ids": [str(f) for f in file_ids]}
     return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
 

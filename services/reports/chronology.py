@@ -147,10 +147,12 @@ def _entry(entry: EntryLine, *, asked: Asked) -> dict[str, Any]:
         "Corrected: what stands here is what it says now" if entry.corrected else "",
     ]
     heading = f"{KINDS[entry.kind]} {entry.number}" if entry.kind == "incident" else f"{KINDS[entry.kind]} below incident {entry.number}"
+    spans = [] if entry.kind == "correction" else [(span.start, span.end) for span in entry.child_words]
     return {
         "heading": heading,
         "about": [line for line in about if line],
-        "text": "\n\n".join(filter(None, (_text(entry), words))),
+        "text": printing.marked("\n\n".join(filter(None, (_text(entry), words))), spans),
+        "child": bool(spans),
         "action_taken": entry.action_taken,
         "body_map": picture.for_document(entry.body_map) if entry.body_map else {},
     }

@@ -14,7 +14,7 @@ READS = frozenset(
     files.body_map files.draft files.drafts files.left_drafts files.names files.read files.receipts
     identity.account identity.address_state identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
     identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_people identity.trust_schools
-    incidents.chronology incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
+    incidents.chronology incidents.coach incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
     incidents.permit_file incidents.person_openings
     incidents.preview_alert incidents.pupil incidents.pupil_openings incidents.readers_of_records incidents.search_pupils incidents.summaries
     incidents.my_correction_requests incidents.open_correction_requests
@@ -43,6 +43,7 @@ SETS = frozenset(
     identity.add_staff identity.change_address identity.change_member identity.close_member identity.confirm_address identity.confirm_own_role identity.confirm_role
     identity.close_trust_person identity.confirm_trust_role identity.disable_factor identity.keep_trust_person
     identity.disable_factors identity.end_session identity.keep_category identity.keep_group identity.keep_provider identity.keep_school
+    identity.keep_template
     identity.lock identity.seen identity.remove_provider identity.revoke_machine identity.set_policy identity.sign_out identity.unlink_person
     incidents.add_pupils incidents.answer_ask incidents.decline_correction incidents.end_stand_in incidents.end_witness incidents.lift_restriction
     incidents.mark_release_read

@@ -24,6 +24,8 @@ SETTINGS = (
     "staff/import",
     "settings/school",
     "settings/own-child",
+    "settings/templates",
+    "settings/templates/new",
     "settings/groups",
     "settings/groups/new",
     "settings/categories",

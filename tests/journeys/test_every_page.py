@@ -136,6 +136,8 @@ def test_axe_finds_nothing_on_any_page_of_the_record(
     at.page.fill("[name=pupil_q]", "sarah")
     at.press("Find")
 
+    at.look(f"{here}incidents/several")
+    at.press("Record and go")
     at.look(f"{here}incidents/new")
     at.page.locator("summary", has_text="adult who works or volunteers").click()
     finds_nothing_wrong(at.page)

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from safekeep import permissions
 from safekeep.body.marks import BodyMap
 from safekeep.contracts import Request
-from safekeep.contracts.identity import CategoryItem, GroupItem, Policy
+from safekeep.contracts.identity import CategoryItem, GroupItem, Policy, TemplateItem
 from safekeep.database import SERVICES
 from safekeep.ids import new_id
 from safekeep.permissions import Class
@@ -82,6 +82,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "incidents.preview_alert": {"alert": {}, "category_codes": ["welfare"], "pupil_ids": []},
     "incidents.add_action": {"text": "Done."},
     "incidents.set_status": {"status": "monitoring", "reason": "R"},
+    "incidents.coach": {"text": "She seemed upset."},
     "incidents.add_correction": {"reason": "R", "should_say": "S"},
     "incidents.ask_correction": {"text": "W"},
     "incidents.decline_correction": {"reason": "R"},
@@ -101,6 +102,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "files.append": {"offset": 0, "data": PDF},
     "files.names": {"passes": {}},
     "identity.keep_category": {"category": A_CATEGORY},
+    "identity.keep_template": {"template": TemplateItem(code="a_meeting", name="A meeting", text="Who was there:")},
     "identity.keep_group": {"group": GroupItem(code="year_five", name="Year 5", members=[])},
     "identity.set_policy": {"policy": A_POLICY},
     "identity.change_member": {"roles": ["teacher"]},

@@ -47,6 +47,8 @@ NOTHING_OF_OURS = frozenset(
         "POST /s/<slug>/incidents/<uuid:incident_id>/actions/new/<uuid:action_id>/draft",  # a draft names what its author says it is for
         "GET /s/<slug>/settings/groups/<code>",
         "POST /s/<slug>/settings/groups/<code>",
+        "GET /s/<slug>/settings/templates/<code>",
+        "POST /s/<slug>/settings/templates/<code>",
         "POST /account/keys/<uuid:factor_id>/disable",
         "POST /s/<slug>/proof/witnesses/<uuid:witness_id>/end",
         *(

@@ -23,6 +23,7 @@ from safekeep.contracts.identity import (
     Staff,
     StaffAnswer,
     StaffItem,
+    TemplateItem,
 )
 from safekeep.errors import NotFound, StorageError
 from safekeep.permissions import Role
@@ -65,6 +66,7 @@ class Service(SingleSignOn, Machinery, EmailAddresses, Jobs, Demonstration):
         with self._school(actor.at_school) as tx:
             row = _access_school(tx, school_id=actor.at_school)
             category_rows, group_rows, contact_rows = store.settings_of(tx, school_id=actor.at_school)
+            template_rows = store.templates_of(tx, school_id=actor.at_school)
             staff = store.staff_of(tx, school_id=actor.at_school)
         active = [person for person in staff if person.active]
         leads = sorted((p for p in active if permissions.is_lead(p.roles)), key=lambda p: (_lead_role(p.roles) != "dsl", p.name))
@@ -86,6 +88,7 @@ class Service(SingleSignOn, Machinery, EmailAddresses, Jobs, Demonstration):
             duty=[_found_at(p) for p in leads if p.on_duty],
             contacts=[ContactItem(kind=c.kind, name=c.name, telephone=c.telephone, note=c.note) for c in contact_rows],
             leads=[_found_at(p) for p in leads],
+            templates=[TemplateItem(code=t.code, name=t.name, category_code=t.category_code, text=t.text, offered=t.offered) for t in template_rows],
         )
 
     @answers(Staff)

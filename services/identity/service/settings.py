@@ -1,4 +1,4 @@
-"""What a school sets: whom to find, sign-in policy, categories, groups."""
+"""What a school sets: whom to find, sign-in policy, categories, groups, templates."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from safekeep import permissions
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing
-from safekeep.contracts.identity import KeepCategory, KeepGroup, KeepSchool, Policy, SetPolicy, SignInPolicy
+from safekeep.contracts.identity import KeepCategory, KeepGroup, KeepSchool, KeepTemplate, Policy, SetPolicy, SignInPolicy
 from safekeep.errors import Invalid, NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
@@ -14,6 +14,9 @@ from safekeep.text import fold
 from services.identity import roles, store
 from services.identity.service.base import Base
 from services.identity.service.new_school import tell_school
+
+MOST_TEMPLATES = 50
+"""They come with every page's school, and a longer list helps nobody choose."""
 
 
 class Settings(Base):
@@ -98,6 +101,22 @@ class Settings(Base):
             store.put(tx, store.groups, school_id=actor.at_school, place=place, **group.model_dump())
             tell_school(tx, school_id=actor.at_school)
             self._audit(tx, "group_changed", person_id=None, by_id=actor.person, schools=[actor.at_school], group=group.code)
+        return Nothing()
+
+    @answers(KeepTemplate)
+    def keep_template(self, actor: Actor, request: KeepTemplate) -> Nothing:
+        template = request.template
+        with self._admin(actor.at_school) as tx:
+            categories, _, _ = store.settings_of(tx, school_id=actor.at_school)
+            if template.category_code is not None and template.category_code not in {c.code for c in categories}:
+                raise Invalid({"category_code": "unknown_choice"})
+            known = store.templates_of(tx, school_id=actor.at_school)
+            if request.is_new and len(known) >= MOST_TEMPLATES:
+                raise Invalid({"name": "too_many"})
+            _refuse_taken([(t.code, t.name) for t in known], code=template.code, name=template.name, is_new=request.is_new)
+            place = next((t.place for t in known if t.code == template.code), len(known))
+            store.put(tx, store.templates, school_id=actor.at_school, place=place, **template.model_dump())
+            self._audit(tx, "template_changed", person_id=None, by_id=actor.person, schools=[actor.at_school], template=template.code)
         return Nothing()
 
 

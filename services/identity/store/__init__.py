@@ -337,6 +337,17 @@ contacts = sa.Table(
     sa.Column("telephone", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
 )
+templates = sa.Table(
+    "templates",
+    metadata,
+    sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), primary_key=True),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("category_code", sa.Text),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("offered", sa.Boolean, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),
+)
 
 # --- the school (one school) --------------------------------------------------------------------------------------------
 
@@ -354,6 +365,11 @@ def settings_of(tx: sa.Connection, *, school_id: UUID) -> tuple[Sequence[sa.Row[
         for table, order in ((categories, categories.c.place), (groups, groups.c.place), (contacts, contacts.c.kind))
     ]
     return rows[0], rows[1], rows[2]
+
+
+def templates_of(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return what the school's staff may start an account from, in the order they were added."""
+    return tx.execute(sa.select(templates).where(templates.c.school_id == school_id).order_by(templates.c.place)).all()
 
 
 def staff_of(tx: sa.Connection, *, school_id: UUID, only: Collection[UUID] | None = None) -> Sequence[sa.Row[Any]]:

@@ -103,6 +103,11 @@ def _entry(
         said = "\n\n".join(filter(None, (said, str(values.get("fact:reason") or ""))))
     said = "\n\n".join(filter(None, (said, _own_fields(values, about=about, names=names, zone=zone))))
     taken = str(values.get("fact:action_taken") or "")
+    spans = (
+        [(start, end) for start, end in values.get("fact:child_words") or []]
+        if kept.shown and not kept.left_out and said == values.get("text")
+        else []
+    )
     if not kept.shown:
         said = "The words of this entry are withheld."
     elif kept.left_out:
@@ -111,7 +116,8 @@ def _entry(
     return {
         "heading": f"{KINDS.get(entry['kind'], entry['kind'].replace('_', ' ').capitalize())}{number}",
         "about": about,
-        "text": said,
+        "text": printing.marked(said, spans),
+        "child": bool(spans),
         "action_taken": taken,
         "body_map": picture.for_document(SealedBodyMap.receive(drawn)) if drawn else {},
     }

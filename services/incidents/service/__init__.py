@@ -8,6 +8,7 @@ from safekeep import telemetry
 from safekeep.errors import StorageError
 from safekeep.rpc import retry, take, take_events
 from services.incidents.service.asks import Asks
+from services.incidents.service.coaching import Coaching
 from services.incidents.service.corrections import Corrections
 from services.incidents.service.demonstration import Demonstration
 from services.incidents.service.entries import Entries
@@ -23,7 +24,9 @@ from services.incidents.service.restricting import Restricting
 from services.incidents.service.stand_ins import StandingIn
 
 
-class Service(Pupils, Entries, Following, Corrections, Moving, Restricting, Leading, Reading, Asks, StandingIn, Openings, Proofs, Demonstration):
+class Service(
+    Pupils, Entries, Following, Corrections, Moving, Restricting, Leading, Reading, Asks, StandingIn, Openings, Proofs, Coaching, Demonstration
+):
     """Pupils, incidents, actions, corrections, chronology, the ledger."""
 
     name = "incidents"

@@ -26,7 +26,7 @@ from safekeep.contracts.incidents import (
 from safekeep.errors import Conflict, NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
-from services.incidents import recording, store
+from services.incidents import child_words, recording, store
 from services.incidents.recording import School
 from services.incidents.service.access import access_incident, known_school, may_read_entry, tell_keepers, untellable
 from services.incidents.service.base import Base
@@ -92,8 +92,11 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
     plan = recording.AlertPlan(recipients=told_of_change(tx, actor=actor, school=school, entry=struck, class_=class_, concerned=concerned))
     tell_keepers(tx, plan, school=school, actor=actor, incident_id=incident.id)
     facts: dict[str, Any] = {"corrects": str(struck.id), "reason": request.reason, "hides_earlier": request.hide_earlier}
+    said = what_it_says(struck, fixes=fixes)
     if struck.kind == "incident":
-        facts["action_taken"] = what_it_says(struck, fixes=fixes)[1] if request.action_taken is None else request.action_taken
+        facts["action_taken"] = said.action_taken if request.action_taken is None else request.action_taken
+    if spoken := child_words.carried(request.should_say, before=said.text, spans=said.child_words):
+        facts["child_words"] = spoken
     entry_hash = write_entry(
         tx,
         actor=actor,
@@ -119,10 +122,10 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
     if asked is not None:
         store.answer_request(tx, school_id=school_id, request_id=asked.id, by=actor.person, now=now, correction_id=request.id)
     categories = [school.categories[c] for c in incident.categories if c in school.categories]
-    said = said_of(
+    told = said_of(
         actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=[], past=False
     )
-    outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, kind="correction", **said)
+    outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, kind="correction", **told)
     return Recorded(
         id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, recipients=plan.recipients, asked_dsl=0
     )

@@ -29,7 +29,7 @@ from safekeep.errors import Conflict, Invalid
 from safekeep.permissions import Class
 from safekeep.receipts import Receipt
 from safekeep.rpc import answers, in_time
-from services.incidents import following, recording, sight, store
+from services.incidents import child_words, following, recording, sight, store
 from services.incidents.service.access import access_incident, known_school, seen, tell_keepers, untellable
 from services.incidents.service.base import Base
 from services.incidents.service.following import access_what_it_is_of, keep_what_it_asks, leave_to_nobody
@@ -159,6 +159,8 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
     }
     if request.body_map:
         facts["body_map"] = marks.sealed(request.body_map)
+    if spoken := child_words.spans_of(request.narrative, request.child_words):
+        facts["child_words"] = spoken
     if plan.granted:
         facts["granted"] = recording.reasons_of(plan, alert)
     with together(tx):
@@ -278,6 +280,7 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         note(tx, school_id=school_id, kind="class_raised", by=actor.person, what=class_.code)
     if added:
         raise_ids = store.raise_class(tx, school_id=school_id, incident_id=incident.id, class_=class_, codes=codes)
+    spoken = child_words.spans_of(request.text, request.child_words)
     entry_hash = write_entry(
         tx,
         actor=actor,
@@ -287,7 +290,10 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         entry_id=request.id,
         class_=class_,
         text=request.text,
-        facts=following.facts_of(request.details) | lost.facts | ({"granted": recording.reasons_of(plan, alert)} if plan.granted else {}),
+        facts=following.facts_of(request.details)
+        | lost.facts
+        | ({"granted": recording.reasons_of(plan, alert)} if plan.granted else {})
+        | ({"child_words": spoken} if spoken else {}),
         codes=[c.code for c in added],
         plan=plan,
         alert=alert,

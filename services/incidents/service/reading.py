@@ -184,8 +184,7 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
 def _facts(first: Any, *, entries: Sequence[Any], reading: permissions.Reading) -> IncidentFacts:
     """Return the facts beside the account, the action taken as it was corrected, and no body map where a correction took the account out of sight."""
     fixes = [e for e in entries if e.facts.get("corrects") == str(first.id)]
-    _, action_taken = what_it_says(first, fixes=fixes)
-    facts = _shown(first.facts) | {"action_taken": action_taken}
+    facts = _shown(first.facts) | {"action_taken": what_it_says(first, fixes=fixes).action_taken}
     sees_all = reading.role_class == Class.PROTECTION or first.author_id == reading.person_id
     if any(fix.facts.get("hides_earlier") for fix in fixes) and not sees_all:
         facts["body_map"] = None

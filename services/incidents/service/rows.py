@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ from safekeep.contracts.incidents import (
     PupilStatus,
     Recipient,
     RestrictionItem,
+    Span,
 )
 from safekeep.errors import Invalid
 from safekeep.permissions import Class, Reading
@@ -58,16 +59,29 @@ def entry_items(rows: Sequence[Any], *, reading: Reading) -> list[EntryItem]:
     return [_entry(row, fixes=fixes.get(str(row.id), []), reading=reading) for row in rows]
 
 
-def what_it_says(row: Any, *, fixes: Sequence[Any]) -> tuple[str, str]:
-    """Return an entry's text and action taken as its latest correction says them."""
+class Said(NamedTuple):
+    """What an entry says: its text, where that is a child's own words, and the action taken."""
+
+    text: str
+    child_words: Sequence[Sequence[int]]
+    action_taken: str
+
+
+def what_it_says(row: Any, *, fixes: Sequence[Any]) -> Said:
+    """Return an entry's words as its latest correction says them."""
     last = fixes[-1] if fixes else row
-    return last.text, last.facts.get("action_taken", row.facts.get("action_taken", ""))
+    return Said(last.text, last.facts.get("child_words", []), last.facts.get("action_taken", row.facts.get("action_taken", "")))
+
+
+def spans(found: Sequence[Sequence[int]]) -> list[Span]:
+    return [Span(start=start, end=end) for start, end in found]
 
 
 def _entry(row: Any, *, fixes: Sequence[Any], reading: Reading) -> EntryItem:
     replaced = row.kind == "correction" and row.correction_id is not None
     unseen = row.correction_id is not None and not fixes and row.author_id != reading.person_id  # as an author who lost sight, others never
-    text, _ = what_it_says(row, fixes=fixes)
+    said = what_it_says(row, fixes=fixes)
+    text = "" if replaced or unseen or "assigned_to" in row.facts else said.text
     return EntryItem(
         id=row.id,
         kind=row.kind,
@@ -76,7 +90,8 @@ def _entry(row: Any, *, fixes: Sequence[Any], reading: Reading) -> EntryItem:
         author_name=row.author_name,
         author_role=row.author_role,
         recorded_at=row.recorded_at,
-        text="" if replaced or unseen or "assigned_to" in row.facts else text,
+        text=text,
+        child_words=spans(said.child_words) if text else [],
         corrects=row.facts.get("corrects"),
         reason=row.facts.get("reason", ""),
         replaced=replaced,
@@ -118,6 +133,7 @@ def _earlier(row: Any, *, fixes: Sequence[Any], reading: Reading) -> list[Earlie
         earlier.append(
             EarlierText(
                 text=version.text if shown else "",
+                child_words=spans(version.facts.get("child_words", [])) if shown else [],
                 action_taken=version.facts.get("action_taken", "") if shown else "",
                 author_name=version.author_name,
                 recorded_at=version.recorded_at,
@@ -152,11 +168,12 @@ def lines(tx: sa.Connection, *, actor: Actor, rows: Sequence[Any]) -> list[Entry
 def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
     """A list line. Where the pupil is only linked, the first pupil's categories are not shown as theirs."""
     codes = [] if row.part else (row.incident_categories if row.kind == "incident" else row.categories)
-    text, action_taken = row.text, row.facts.get("action_taken", "")
+    text, action_taken, spoken = row.text, row.facts.get("action_taken", ""), row.facts.get("child_words", [])
     if row.fix_facts is not None and not (uncorrected and row.author_id == me):
-        text, action_taken = row.fix_text, row.fix_facts.get("action_taken", action_taken)
+        text, action_taken, spoken = row.fix_text, row.fix_facts.get("action_taken", action_taken), row.fix_facts.get("child_words", [])
         if row.kind == "correction" or uncorrected:
             text = action_taken = ""
+    text = "" if "assigned_to" in row.facts else text
     return EntryLine(
         id=row.id,
         incident_id=row.incident_id,
@@ -173,7 +190,8 @@ def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
         recorded_at=row.recorded_at,
         occurred_at=row.occurred_at,
         occurred_precision=row.occurred_precision,
-        text="" if "assigned_to" in row.facts else text,
+        text=text,
+        child_words=spans(spoken) if text else [],
         body_map=row.facts.get("body_map") if text and not row.part and not row.hidden else None,
         action_taken=action_taken if row.kind == "incident" else "",
         corrected=row.fix_facts is not None and row.kind != "correction" and not uncorrected,
@@ -186,7 +204,9 @@ def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
 
 def headings(items: Sequence[EntryLine]) -> list[EntryLine]:
     """Return lines without what was written, for lists that open nothing."""
-    return [item.model_copy(update={"text": "", "action_taken": "", "reason": "", "body_map": None, "details": None}) for item in items]
+    return [
+        item.model_copy(update={"text": "", "child_words": [], "action_taken": "", "reason": "", "body_map": None, "details": None}) for item in items
+    ]
 
 
 def ask_item(row: Any) -> AskItem:

@@ -77,6 +77,7 @@ from services.incidents.store.pupils import (
     incidents_with,
     keep_flag,
     keep_pupil,
+    named_in,
     pupils_with,
     siblings_of,
 )

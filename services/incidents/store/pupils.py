@@ -42,6 +42,18 @@ def find_pupils(tx: sa.Connection, *, school_id: UUID, query: str, offset: int, 
     return tx.execute(found.order_by(pupils.c.name, pupils.c.id).offset(offset).limit(limit)).all()
 
 
+def named_in(tx: sa.Connection, *, school_id: UUID, words: Collection[str]) -> tuple[frozenset[str], list[Any]]:
+    """Return which of these words (folded) are of names of pupils, and the pupils of whose name two of them are, or all of it."""
+    here = sa.and_(pupil_words.c.school_id == school_id, pupil_words.c.word.in_(words))
+    known: frozenset[str] = frozenset(tx.execute(sa.select(pupil_words.c.word).distinct().where(here)).scalars())
+    of_name = sa.func.count(sa.distinct(pupil_words.c.word))
+    two = sa.select(pupil_words.c.pupil_id).where(here).group_by(pupil_words.c.pupil_id).having(of_name >= 2)
+    one = sa.select(pupil_words.c.pupil_id).where(here)
+    chosen = sa.or_(pupils.c.id.in_(two), sa.and_(sa.not_(pupils.c.name.contains(" ")), pupils.c.id.in_(one)))
+    rows = tx.execute(sa.select(pupils.c.id, pupils.c.name).where(pupils.c.school_id == school_id, sa.not_(pupils.c.holding), chosen).limit(200))
+    return known, list(rows)
+
+
 def pupils_with(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID]) -> dict[UUID, sa.Row[Any]]:
     """Return the pupils with these ids that are of the school."""
     rows = tx.execute(sa.select(pupils).where(pupils.c.school_id == school_id, pupils.c.id.in_(ids)))

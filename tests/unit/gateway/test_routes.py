@@ -48,6 +48,7 @@ BOTH = {
     "settings.own_child",
     "settings.school",
     "settings.group",
+    "settings.template",
     "settings.category",
     "settings.policy",
     "trust.add_school",
