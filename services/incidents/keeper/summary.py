@@ -103,11 +103,8 @@ def _entry(
         said = "\n\n".join(filter(None, (said, str(values.get("fact:reason") or ""))))
     said = "\n\n".join(filter(None, (said, _own_fields(values, about=about, names=names, zone=zone))))
     taken = str(values.get("fact:action_taken") or "")
-    spans = (
-        [(start, end) for start, end in values.get("fact:child_words") or []]
-        if kept.shown and not kept.left_out and said == values.get("text")
-        else []
-    )
+    is_text = bool(values.get("text")) and not kept.left_out and said.startswith(str(values["text"]))
+    spans = [(start, end) for start, end in values.get("fact:child_words") or []] if is_text else []
     if not kept.shown:
         said = "The words of this entry are withheld."
     elif kept.left_out:
