@@ -25,7 +25,7 @@ def create_app(settings: GatewaySettings | None = None) -> Flask:
     app.config.update(
         PUBLIC_URL=settings.public_url.rstrip("/"),
         DEMO_CODES_URL=settings.demo_codes_url,
-        MAX_CONTENT_LENGTH=MAX_UPLOAD * 4,
+        MAX_CONTENT_LENGTH=MAX_UPLOAD + 16 * 1024 * 1024,
         MAX_FORM_MEMORY_SIZE=4 * 1024 * 1024,
         MAX_FORM_PARTS=2_500,
         BABEL_DEFAULT_LOCALE="en_GB",

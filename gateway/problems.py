@@ -44,7 +44,7 @@ BAD_FORM = Problem(
 )
 
 TOO_LARGE = Problem(
-    413, "too-large", _("That is too large"), _("One file may be 25 MB at most. Nothing was kept from this try. Go back and choose a smaller file.")
+    413, "too-large", _("That is too large"), _("One file may be 250 MB at most. Nothing was kept from this try. Go back and choose a smaller file.")
 )
 WRONG_CODE = Problem(
     401,
@@ -81,6 +81,12 @@ STORAGE = Problem(
 
 _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
     errors.NotAllowed: {
+        "second_person": Problem(
+            403,
+            "second-person",
+            _("Somebody else has to do this"),
+            _("You blocked this file. Another DSL or deputy has to decide about it. Nothing was changed."),
+        ),
         "role": Problem(403, "not-allowed", _("You cannot do this"), _("Your role does not include this. A DSL at your school can help.")),
         "step_up": Problem(
             403, "second-factor-again", _("Show your second factor again"), _("Use the code from your app, or your key, again. Nothing was done yet.")
@@ -146,6 +152,25 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
             409, "follow-up-done", _("It is done already"), _("Somebody has closed this already. Nothing was recorded. Open the incident to see.")
         ),
         "restricted": Problem(409, "restricted", _("It is restricted already"), _("Two people alone read this already. Open it again to see.")),
+        "file_held": Problem(409, "file-held", _("This file is being checked"), _("It is being scanned for viruses. Try again in a minute.")),
+        "file_infected": Problem(
+            409, "file-infected", _("A virus was found in this file"), _("Nobody can open it. Tell your IT team, and whoever sent the file.")
+        ),
+        "file_blocked": Problem(
+            409, "file-blocked", _("This file is blocked"), _("A DSL blocked it: nobody can open it. Ask a DSL if you need to know more.")
+        ),
+        "file_destroyed": Problem(
+            409, "file-destroyed", _("This file was destroyed"), _("Nobody can open it any more. That it was there stays in the record.")
+        ),
+        "file_damaged": Problem(
+            409,
+            "file-damaged",
+            _("This file is damaged"),
+            _("What is stored is not what was kept. Tell your IT team now, so that they can look for it in a backup."),
+        ),
+        "no_preview": Problem(409, "no-preview", _("It cannot be shown here"), _("Download the original to see it.")),
+        "not_blocked": Problem(409, "not-blocked", _("It is not blocked"), _("A file is blocked first, by another DSL. Nothing was changed.")),
+        "uploading": Problem(409, "uploading", _("This file is being sent already"), _("Wait until it has arrived, or choose it again.")),
         "other_content": Problem(
             409,
             "other-content",
@@ -293,7 +318,18 @@ FIELD: dict[str, str] = {
     "too_many_marks": _("There are 40 marks, the most a body map holds. Put the others in words in the account"),
     "say_what": _("Say what kind of mark it is"),
     "not_whole": _("The file did not arrive whole. Choose it again"),
-    "type_refused": _("This kind of file cannot be kept. Use a picture, a PDF, a document or a recording"),
+    "empty": _("This file is empty. Choose it again"),
+    "program": _("This is a program, or holds one. Programs are not kept"),
+    "script": _("This is a script, which a computer would run. Scripts are not kept. Copy its words into a document"),
+    "page": _("This is a web page or a drawing that can run code. Print it to a PDF, or take a picture of the screen"),
+    "macros": _("This document holds macros or programs of its own. Save it as a PDF, or without macros (.docx, .xlsx, .pptx)"),
+    "locked": _("This file is locked with a password, so nobody could look at it. Take the password off and choose it again"),
+    "two_kinds": _("This file is two kinds of file in one, as only harmful files are. Save it anew, or take a picture of it"),
+    "bomb": _("This file would grow beyond measure when it is unpacked. It is not kept"),
+    "archive": _("This is an archive (such as a zip). Choose the files in it one by one"),
+    "damaged": _("This file is damaged: it cannot be opened. Choose another copy of it"),
+    "kind_not_taken": _("Your school does not keep this kind of file. A DSL can change that in the settings"),
+    "kind_unknown": _("We do not know this kind of file. Save it as a PDF, or take a picture of it"),
     "invalid": _("This cannot be accepted. Try again"),
     "too_short": _("This is too short. See below what it needs"),
     "kinds_missing": _("Use at least one small letter, one capital, one digit and one other character"),

@@ -7,7 +7,8 @@ A standalone nameko proxy serves one thread, so each thread has its own, thrown 
 import select
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -81,6 +82,22 @@ def ask(request: Request[Answered], *, token: str, seconds: float = 5.0, once: d
             telemetry.log().error("call.failed", method=request.method, error=str(error.exc_type))
             raise Unavailable(service, "unknown") from None
     raise Unavailable(service, outcome)
+
+
+@contextmanager
+def stream(service: str, asked: dict[str, Any]) -> Iterator[door.Stream]:
+    """Open a stream of bytes at a service's door. Raises Unavailable, and OSError when it breaks."""
+    try:
+        with door.stream(_doors[service], keys=_keys, service=service, asked=asked) as opened:
+            yield opened
+    except (door.Shut, KeyError):
+        raise Unavailable(service, "not_done") from None
+
+
+def error_of(said: dict[str, Any]) -> Exception:
+    """Return the error a service said over a stream, as it was raised there."""
+    error: Exception = nameko.exceptions.deserialize(said)
+    return error
 
 
 def is_reachable() -> bool:

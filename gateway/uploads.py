@@ -1,14 +1,15 @@
-"""Files sent with a form: carried in pieces to `files`, which signs for each that arrived whole."""
+"""Files sent with a form, whole or in parts: carried to `files`, which signs for each that arrived whole."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import IO
 from uuid import UUID, uuid5
 
 from werkzeug.datastructures import FileStorage
 
-from gateway import rpc
+from gateway import rpc, streams
 from gateway.forms import Form
-from safekeep.contracts.files import CHUNK, MAX_UPLOAD, Append, BeginUpload, FileReceipt, FinishUpload, Receipts
+from safekeep.contracts.files import MAX_UPLOAD, PIECE, BeginUpload, FileReceipt, FinishUpload, Receipts, UploadBegun
 from safekeep.errors import Invalid
 
 MOST = 20
@@ -23,29 +24,55 @@ def keep(sent: FileStorage, *, token: str, thing_id: UUID, once: Callable[[str],
     Raises Invalid({"file": …}), Unavailable.
     """
     digest, size = hashlib.sha256(), 0
-    while piece := sent.stream.read(CHUNK):
+    for piece in _pieces(sent.stream):
         digest.update(piece)
         size += len(piece)
         if size > MAX_UPLOAD:
             raise Invalid({"file": "too_large"})
     if size == 0:
-        raise Invalid({"file": "not_whole"})
-    sent.stream.seek(0)
-    name = (sent.filename or "").replace("\\", "/").rsplit("/", 1)[-1][:200] or "file"
+        raise Invalid({"file": "empty"})
+    name = name_of(sent.filename)
     file_id = uuid5(thing_id, f"{digest.hexdigest()} {name}")
     key = once(f"{digest.hexdigest()} {name}")
     known = rpc.ask(rpc.build(Receipts, file_ids=[file_id]), token=token).items
     if known and key is None:
         return known[0]
-    file_id = rpc.ask(rpc.build(BeginUpload, file_id=file_id, name=name, size=size), token=token, once=key).file_id
+    begun = rpc.ask(rpc.build(BeginUpload, file_id=file_id, name=name, size=size), token=token, once=key)
     if known:
         return known[0]
-    offset = 0
-    while piece := sent.stream.read(CHUNK):
-        # model_construct: the piece is ours, made to the contract's size; validating bytes costs a copy
-        rpc.ask(Append.model_construct(file_id=file_id, offset=offset, data=piece), token=token, seconds=15.0)
-        offset += len(piece)
-    return rpc.ask(rpc.build(FinishUpload, file_id=file_id), token=token, seconds=30.0)
+    if not begun.finished and begun.arrived < size:
+        sent.stream.seek(begun.arrived)
+        streams.send(_pieces(sent.stream), ticket=begun.ticket)
+    return finish(begun.file_id, token=token)
+
+
+def begin(*, thing_id: UUID, name: str, size: int, mark: str, token: str) -> UploadBegun:
+    """Begin a file that comes in parts, or go on with it. `mark`: what tells it from others of this name and size (when it was changed).
+
+    Raises Invalid({"file": …}) for one that is empty or too long.
+    """
+    if size > MAX_UPLOAD:
+        raise Invalid({"file": "too_large"})
+    if size < 1:
+        raise Invalid({"file": "empty"})
+    name = name_of(name)
+    return rpc.ask(rpc.build(BeginUpload, file_id=uuid5(thing_id, f"{size} {mark[:40]} {name}"), name=name, size=size), token=token)
+
+
+def finish(file_id: UUID, *, token: str) -> FileReceipt:
+    """Have files look at a file that arrived whole, and sign for it. Raises Invalid({"file": …}) when it is not kept."""
+    return rpc.ask(rpc.build(FinishUpload, file_id=file_id), token=token, seconds=60.0)
+
+
+def name_of(name: str | None) -> str:
+    """Return what a file is called, without the folders some browsers send."""
+    plain = "".join(c if c.isprintable() else " " for c in name or "").replace("\\", "/").rsplit("/", 1)[-1].strip()
+    return plain[:200].strip() or "file"
+
+
+def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
+    while piece := stream.read(PIECE):
+        yield piece
 
 
 def keep_all(form: Form, sent: list[FileStorage], *, token: str, thing_id: UUID) -> None:

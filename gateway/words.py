@@ -216,6 +216,22 @@ DUE = {"open": _("Due %(day)s"), "due": _("Due today"), "overdue": _("Overdue si
 """How something asked stands."""
 
 
+SCANS = {
+    "not_scanned": _("Not scanned for viruses"),
+    "waiting": _("Being scanned for viruses: it can be opened when that is done"),
+    "clean": _("Scanned for viruses: none were found"),
+    "infected": _("A virus was found in it: nobody can open it"),
+}
+FILE_KINDS = {
+    "pictures": _("Pictures (from any phone or camera)"),
+    "documents": _("Documents (PDF, Word, Excel, PowerPoint, OpenDocument, text)"),
+    "audio": _("Sound recordings"),
+    "video": _("Videos"),
+    "email": _("E-mail (.eml, .msg)"),
+    "archives": _("Archives (zip): what is in them cannot be shown here"),
+}
+
+
 def role(code: str) -> str:
     """Return what a role is called."""
     return str(ROLES.get(code, code))

@@ -121,6 +121,12 @@ def unseal(*, keys: Keys, data: bytes) -> Any:
     return body
 
 
+def header_of(data: bytes) -> dict[str, str]:
+    """Return the clear header of a message we have sealed ourselves."""
+    header: dict[str, str] = json.loads(data[5 : 5 + int.from_bytes(data[3:5], "big")])
+    return header
+
+
 @cache
 def _cipher(keys: Keys, kid: str) -> AESGCM:
     return AESGCM(keys.symmetric_by_kid(kid))

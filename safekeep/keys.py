@@ -22,7 +22,7 @@ from safekeep import clock
 
 DOORS: Final = ("door-identity", "door-incidents", "door-alerts", "door-files", "door-reports")
 """What seals calls at a service's side door: known to it and to the gateway."""
-SYMMETRIC: Final = ("bus", *DOORS, "sessions", "factors", "sso")
+SYMMETRIC: Final = ("bus", *DOORS, "sessions", "factors", "sso", "files")
 SIGNING: Final = (
     "actors",
     "receipts",
@@ -43,7 +43,7 @@ GIVEN_TO: Final[dict[str, tuple[str, ...]]] = {
     "incidents": ("bus", "door-incidents", "passes", "service-incidents"),
     "ledger": ("ledger",),
     "alerts": ("bus", "door-alerts", "service-alerts"),
-    "files": ("bus", "door-files", "receipts", "service-files"),
+    "files": ("bus", "door-files", "receipts", "service-files", "files"),
     "reports": ("bus", "door-reports", "service-reports"),
     "demo": ("bus", "service-demo"),
     "operator": ("bus", "service-operator"),
@@ -54,6 +54,7 @@ ROTATED: Final[dict[str, timedelta | None]] = {
     "bus": None,
     **dict.fromkeys(DOORS),
     "sso": None,
+    "files": None,
     "ledger": None,
     "actors": timedelta(minutes=10),
     "passes": timedelta(minutes=10),
@@ -146,6 +147,24 @@ class Keys:
         except (OSError, ValueError):
             return False
         return True
+
+
+def wrap(*, keys: Keys, purpose: str, secret: bytes, about: str) -> str:
+    """Return a secret sealed under the purpose's current key, which it names; `about` says what it is for and is bound in.
+
+    This and `unwrap` are all that is asked of a ring, as of a key management service (encrypt and decrypt with a context): one can stand
+    in its place.
+    """
+    kid, key = keys.symmetric(purpose)
+    nonce = os.urandom(12)
+    return f"{kid}:{_b64(nonce + AESGCM(key).encrypt(nonce, secret, f'{kid}|{about}'.encode()))}"
+
+
+def unwrap(*, keys: Keys, wrapped: str, about: str) -> bytes:
+    """Return what was wrapped. Raises KeyError for a key this process has not, InvalidTag for what was not wrapped so."""
+    kid, _, data = wrapped.partition(":")
+    sealed = base64.b64decode(data)
+    return AESGCM(keys.symmetric_by_kid(kid)).decrypt(sealed[:12], sealed[12:], f"{kid}|{about}".encode())
 
 
 def _mark(path: Path) -> tuple[int, int, int]:

@@ -65,7 +65,8 @@ class Host(DependencyProvider):
 
     def start(self) -> None:
         if self.resources.settings.door is not None:
-            self.porter.open(self.resources.settings.door)
+            streams = getattr(self.container.service_cls, "streams", None)
+            self.porter.open(self.resources.settings.door, streams=functools.partial(streams, self.resources) if streams else None)
 
     def stop(self) -> None:
         self.porter.close()

@@ -22,6 +22,8 @@ class ServiceSettings(BaseModel):
     inner_port: int
     smtp_url: str = ""
     object_store_url: str = ""
+    clamd_url: str = ""
+    """Where files are scanned: tcp://host:port or unix:///path of ClamAV's clamd. Empty: they are not."""
     public_url: str = ""
     mail_from: str = ""
     door: tuple[str, int] | None = None
@@ -73,6 +75,7 @@ def service_settings(service: str) -> ServiceSettings:
         inner_port=int(os.environ.get("INNER_PORT", "0")),
         smtp_url=os.environ.get("SMTP_URL", ""),
         object_store_url=os.environ.get("OBJECT_STORE_URL", ""),
+        clamd_url=os.environ.get("CLAMD_URL", ""),
         public_url=os.environ.get("PUBLIC_URL", ""),
         mail_from=os.environ.get("MAIL_FROM", "safekeep@localhost"),
         door=_place(door) if (door := os.environ.get("DOOR")) else None,

@@ -23,6 +23,7 @@ VHOST: Final = "safekeep"
 
 CALLS: Final[dict[str, tuple[str, ...]]] = {
     "incidents": ("identity",),
+    "files": ("incidents",),
     "alerts": ("identity", "incidents"),
     "reports": ("identity", "incidents"),
 }

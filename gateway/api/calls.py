@@ -1,24 +1,24 @@
 """The calls of the JSON API, in one table: address, what is sent, what is answered. Only shapes here; services decide."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from flask import Blueprint, Response, request, stream_with_context
+from flask import Blueprint, Response, request
 from pydantic import BaseModel, Field
 from werkzeug.datastructures import FileStorage
 
 from gateway import rpc, uploads
 from gateway.api.entering import Machine, body, enter, enter_machine, id_in, once, with_id
+from gateway.pages import files
 from gateway.schools import known
 from gateway.session import Here
 from safekeep import permissions
 from safekeep.body.marks import BodyMap
 from safekeep.contracts import Code, Contract, Line, Moment, Name, Narrative, OptionalNarrative
 from safekeep.contracts.alerts import Inbox, MarkRead
-from safekeep.contracts.files import CHUNK, Read, ReadBodyMap, Receipts, SaveBodyMap
+from safekeep.contracts.files import ReadBodyMap, Receipts, SaveBodyMap
 from safekeep.contracts.identity import SignIn
 from safekeep.contracts.incidents import (
     AddAction,
@@ -461,26 +461,8 @@ def keep_file(here: Here) -> Any:
 
 
 def send_file(here: Here, file_id: str) -> Any:
-    """A file: the caller's own until it is sealed, afterwards with the right to read its entry."""
-    wanted = id_in(file_id, "file")
-    token = ""
-    with contextlib.suppress(NotFound):  # not sealed yet, or not theirs: files decides
-        token = rpc.ask(PermitFile(file_id=wanted), token=here.token).token
-    first = rpc.ask(Read(file_id=wanted, pass_token=token), token=here.token)
-
-    def pieces() -> Iterator[bytes]:
-        piece, offset = first, 0
-        while piece.data:
-            yield piece.data
-            offset += CHUNK
-            if offset >= piece.size:
-                return
-            piece = rpc.ask(Read(file_id=wanted, pass_token=token, offset=offset), token=here.token)
-
-    response = Response(stream_with_context(pieces()), mimetype=first.media_type)
-    response.headers.set("Content-Disposition", "attachment", filename=first.name)
-    response.headers["Content-Length"] = str(first.size)
-    return response
+    """A file, or the `Range` of it that is asked for: the caller's own until it is sealed, afterwards with the right to read its entry."""
+    return files.send(file_id=id_in(file_id, "file"), token=here.token)
 
 
 CALLS: tuple[Call, ...] = (

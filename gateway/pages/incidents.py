@@ -7,10 +7,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from gateway import revocations, rpc, schools, session
 from gateway.forms import Form
+from gateway.pages import files
 from gateway.session import Here
 from safekeep.contracts.alerts import AlertItem, Inbox, MarkRead, ReaderItem, Readers
-from safekeep.contracts.files import Names
-from safekeep.contracts.incidents import AnswerAsk, EntryItem, Incident, IncidentAnswer, PermitFile, Proof, ProofAnswer, Pupil, PupilAnswer
+from safekeep.contracts.incidents import AnswerAsk, EntryItem, Incident, IncidentAnswer, Proof, ProofAnswer, Pupil, PupilAnswer
 from safekeep.errors import Invalid, NotFound, SafekeepError
 from safekeep.permissions import Class
 
@@ -58,7 +58,7 @@ def _show(here: Here, incident_id: UUID, *, without_reason: UUID | None = None) 
         mine=mine,
         to_read=[item for item in mine if item.read_at is None],
         beside=_beside(here, found),
-        names=_file_names(here, found),
+        names=files.of_incident(here, found),
         form=Form({}),
         opens=_opens(found),
         without_reason=without_reason,
@@ -167,15 +167,3 @@ def _beside(here: Here, found: IncidentAnswer) -> PupilAnswer | None:
         return rpc.ask(rpc.build(Pupil, pupil_id=found.pupil.id), token=here.token, seconds=3.0)
     except SafekeepError:
         return None
-
-
-def _file_names(here: Here, found: IncidentAnswer) -> dict[UUID, str]:
-    """Return the names of the attachments of entries this person reads, as far as `files` can be asked just now."""
-    wanted = [file.id for entry in found.entries for file in entry.files][:100]
-    if not wanted:
-        return {}
-    try:
-        passes = {file_id: rpc.ask(rpc.build(PermitFile, file_id=file_id, name_only=True), token=here.token, seconds=3.0).token for file_id in wanted}
-        return {item.file_id: item.name for item in rpc.ask(rpc.build(Names, passes=passes), token=here.token, seconds=3.0).items}
-    except SafekeepError:
-        return {}

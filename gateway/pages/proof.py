@@ -7,10 +7,9 @@ from uuid import UUID
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 
-from gateway import console, rpc, schools, session, words, zipping
+from gateway import console, rpc, schools, session, streams, words, zipping
 from gateway.forms import Form
 from gateway.session import Here
-from safekeep.contracts.files import Read
 from safekeep.contracts.incidents import (
     BeginExport,
     EndWitness,
@@ -19,7 +18,6 @@ from safekeep.contracts.incidents import (
     ExportPiece,
     Incident,
     KeepWitness,
-    PermitFile,
     Proof,
     Pupil,
 )
@@ -124,14 +122,7 @@ def _pieces(export_id: UUID, numbers: list[int], *, token: str) -> Iterator[byte
 
 
 def _file(file_id: UUID, *, token: str) -> Iterator[bytes]:
-    offset, size = 0, 1
-    while offset < size:
-        passed = rpc.ask(PermitFile(file_id=file_id), token=token).token  # a pass lasts minutes, a long download longer
-        piece = rpc.ask(rpc.build(Read, file_id=file_id, pass_token=passed, offset=offset), token=token, seconds=15.0)
-        if not piece.data:
-            return
-        yield piece.data
-        offset, size = offset + len(piece.data), piece.size
+    return streams.receive(streams.open_file(file_id, token=token))
 
 
 def _wait(here: Here, export_id: UUID) -> ExportAnswer:

@@ -11,6 +11,7 @@ from gateway import console, rpc, schools, session, words
 from gateway.forms import Form
 from gateway.pages import trust_people
 from safekeep import permissions
+from safekeep.contracts.files import KeepKinds, Kinds
 from safekeep.contracts.identity import (
     CategoryItem,
     ContactItem,
@@ -48,6 +49,21 @@ def settings(slug: str) -> Any:
     waiting = [p for p in _staff() if p.active and p.waiting]
     at_trust = [p for p in trust_people.listed() if p.waiting]
     return render_template("settings/settings.html", waiting=waiting, at_trust=at_trust, said=request.args.get("said", ""))
+
+
+@pages.route("/s/<slug>/settings/files", methods=["GET", "POST"])
+def files(slug: str) -> Any:
+    """Which kinds of file the school keeps."""
+    here = session.lead()
+    console.prove_first()
+    kinds = rpc.ask(Kinds(), token=here.token).kinds
+    form = Form.sent(request.form) if request.method == "POST" else Form({"kinds": list(kinds)})
+    if request.method == "POST":
+        if not form.many("kinds"):
+            form.refuse("kinds", "choose_one")
+        if not form.problems and console.send(form, KeepKinds, kinds=form.many("kinds")):
+            return redirect(url_for("settings.settings", slug=slug, said="saved"), 303)
+    return render_template("settings/files.html", form=form), console.status(form)
 
 
 @pages.route("/s/<slug>/settings/school", methods=["GET", "POST"])

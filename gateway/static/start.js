@@ -5,6 +5,7 @@ import "./body-map.js";
 import "./suggest.js";
 import "./drafts.js";
 import "./coach.js";
+import "./upload.js";
 import "./reveal.js";
 import "./refresh.js";
 import "./outcome.js";

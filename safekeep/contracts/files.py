@@ -8,11 +8,17 @@ from pydantic import Field
 from safekeep.body.marks import BodyMap
 from safekeep.contracts import Contract, Event, Line, Moment, Name, Nothing, Request
 
-MAX_UPLOAD = 25 * 1024 * 1024
+MAX_UPLOAD = 250 * 1024 * 1024
 """Bytes in one file."""
 
-CHUNK = 512 * 1024
-"""Bytes of one piece of a file in one call."""
+PIECE = 1024 * 1024
+"""Bytes of one piece of a file: what is encrypted, stored and carried at a time, and what is lost at most when a connection drops."""
+
+Kind = Literal["pictures", "documents", "audio", "video", "email", "archives"]
+"""What sorts of file a school takes. Archives are not taken unless a school says so."""
+
+KINDS: tuple[Kind, ...] = ("pictures", "documents", "audio", "video", "email", "archives")
+FIRST_KINDS: tuple[Kind, ...] = ("pictures", "documents", "audio", "video", "email")
 
 
 class DraftItem(Contract):
@@ -151,13 +157,16 @@ class ReadBodyMap(Request[BodyMapAnswer]):
 
 
 class UploadBegun(Contract):
-    """Send pieces of at most CHUNK bytes, in order."""
+    """Send what is missing, from `arrived` on, by a stream at the door of files (safekeep.door), with the ticket."""
 
     file_id: UUID
+    arrived: int = 0
+    finished: bool = False
+    ticket: str = ""
 
 
 class BeginUpload(Request[UploadBegun]):
-    """Start a file. The name is kept here and nowhere else."""
+    """Start a file, or go on with one: the same id again says how much of it has arrived. The name is kept here and nowhere else."""
 
     method: ClassVar[str] = "files.begin_upload"
     answer: ClassVar[type[Contract]] = UploadBegun
@@ -166,17 +175,6 @@ class BeginUpload(Request[UploadBegun]):
     file_id: UUID
     name: Name
     size: int = Field(ge=1, le=MAX_UPLOAD)
-
-
-class Append(Request[Nothing]):
-    """The next piece, at `offset`. Sending the same piece again is no error."""
-
-    method: ClassVar[str] = "files.append"
-    answer: ClassVar[type[Contract]] = Nothing
-
-    file_id: UUID
-    offset: int = Field(ge=0)
-    data: bytes = Field(max_length=CHUNK)
 
 
 class FileReceipt(Contract):
@@ -191,7 +189,7 @@ class FileReceipt(Contract):
 
 
 class FinishUpload(Request[FileReceipt]):
-    """The file is whole: keep it and sign for it. Raises Invalid({"file": "not_whole" | "type_refused"})."""
+    """The file is whole: look at it, keep it and sign for it. Raises Invalid({"file": code}), the code saying why it is not kept."""
 
     method: ClassVar[str] = "files.finish_upload"
     answer: ClassVar[type[Contract]] = FileReceipt
@@ -214,11 +212,26 @@ class Receipts(Request[ReceiptsAnswer]):
     file_ids: list[UUID] = Field(max_length=20)
 
 
+Scan = Literal["not_scanned", "waiting", "clean", "infected"]
+"""Whether a file was looked at for malware: `not_scanned` where there is no scanner, or it could not scan this one."""
+
+
 class FileName(Contract):
-    """What an attachment was called by who attached it."""
+    """What an attachment was called by who attached it, and what is known of it."""
 
     file_id: UUID
     name: Name
+    scan: Scan = "not_scanned"
+    previews: int = 0
+    """How many pages or pictures can be shown of it."""
+    of_words: bool = False
+    """The previews show a document's words, without its layout."""
+    taken_at: Line = ""
+    """For DSLs: when a picture says it was taken, in its own words."""
+    taken_where: Line = ""
+    """For DSLs: latitude and longitude that a picture carries."""
+    taken_with: Line = ""
+    """For DSLs: the camera that a picture names."""
 
 
 class NamesAnswer(Contract):
@@ -236,27 +249,51 @@ class Names(Request[NamesAnswer]):
     passes: dict[UUID, str] = Field(max_length=100)
 
 
-class Piece(Contract):
-    """A piece of a file, with what a download needs to say of it."""
+class Opened(Contract):
+    """What a download needs to say of a file, and the ticket for the stream that carries it."""
 
     name: Name
     media_type: Line
     size: int
-    data: bytes
+    scan: Scan
+    ticket: str
 
 
-class Read(Request[Piece]):
-    """A piece of a file. The author reads it until it is sealed; after that `pass_token` from incidents is needed.
+class Read(Request[Opened]):
+    """Open a file. The author reads it until it is sealed; after that `pass_token` from incidents is needed.
 
-    Raises NotFound("file").
+    `page`: one of its previews (from 1) in place of the file. Raises NotFound("file"), and Conflict: file_held while it is being scanned,
+    file_infected, file_destroyed, no_preview.
     """
 
     method: ClassVar[str] = "files.read"
-    answer: ClassVar[type[Contract]] = Piece
+    answer: ClassVar[type[Contract]] = Opened
 
     file_id: UUID
     pass_token: str = ""
-    offset: int = Field(default=0, ge=0)
+    page: int = Field(default=0, ge=0, le=100)
+
+
+class KindsAnswer(Contract):
+    """Which sorts of file the school takes."""
+
+    kinds: list[Kind]
+
+
+class Kinds(Request[KindsAnswer]):
+    """Which sorts of file the actor's school takes."""
+
+    method: ClassVar[str] = "files.kinds"
+    answer: ClassVar[type[Contract]] = KindsAnswer
+
+
+class KeepKinds(Request[Nothing]):
+    """For DSLs: which sorts of file the school takes from now on."""
+
+    method: ClassVar[str] = "files.keep_kinds"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    kinds: list[Kind] = Field(min_length=1, max_length=len(KINDS))
 
 
 class DraftLeft(Event):

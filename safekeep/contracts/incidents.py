@@ -698,12 +698,15 @@ class Coach(Request[CoachAnswer]):
 
 
 class FileItem(Contract):
-    """An attachment as the ledger knows it. Its name is kept by files."""
+    """An attachment as the ledger knows it. Its name is kept by files. One that was `blocked` or `destroyed` nobody opens."""
 
     id: UUID
     sha256: str
     size: int
     media_type: Line
+    state: Literal["kept", "blocked", "destroyed"] = "kept"
+    state_by: UUID | None = None
+    state_at: Moment | None = None
 
 
 class LinkedItem(Contract):
@@ -1015,7 +1018,7 @@ class FilePass(Contract):
 
 
 class PermitFile(Request[FilePass]):
-    """May the actor read the entry this file belongs to? Raises NotFound("file") otherwise.
+    """May the actor read the entry this file belongs to? Raises NotFound("file") otherwise; Conflict: file_blocked, file_destroyed.
 
     A pass for its `name_only` opens nothing: the incident's opening says that the name was shown.
     """
@@ -1025,6 +1028,45 @@ class PermitFile(Request[FilePass]):
 
     file_id: UUID
     name_only: bool = False
+
+
+class BlockFile(Request[Nothing]):
+    """Let nobody open an attachment any more, at once: one DSL, of an entry they read. Twice is the same. Raises NotFound("file")."""
+
+    method: ClassVar[str] = "incidents.block_file"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    file_id: UUID
+    reason: Narrative
+
+
+class DecideFile(Request[Nothing]):
+    """What becomes of a blocked attachment: `destroy` it for good, or `give_back`. A second DSL decides, never the one who blocked it.
+
+    Twice is the same. Raises NotFound("file"), Conflict("not_blocked"), Conflict("file_destroyed"), NotAllowed("second_person").
+    """
+
+    method: ClassVar[str] = "incidents.decide_file"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    file_id: UUID
+    decision: Literal["destroy", "give_back"]
+    reason: Narrative
+
+
+class AttachedAnswer(Contract):
+    """Those of the files asked about that an entry refers to."""
+
+    file_ids: list[UUID]
+
+
+class Attached(Request[AttachedAnswer]):
+    """Which of these files an entry refers to: files deletes none of them. For services only."""
+
+    method: ClassVar[str] = "incidents.attached"
+    answer: ClassVar[type[Contract]] = AttachedAnswer
+
+    file_ids: list[UUID] = Field(max_length=500)
 
 
 # --- who read what -------------------------------------------------------------------------------------------------
@@ -1538,6 +1580,29 @@ class EntryRestricted(Event):
     category: Code
     class_code: Code
     trace: str = Field(default="", pattern=r"^[0-9a-f]{0,32}$")
+
+
+class FileBlocked(Event):
+    """A DSL blocked an attachment: nobody opens it from now on."""
+
+    name: ClassVar[str] = "incidents.file.blocked"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entry_id: UUID
+    file_id: UUID
+
+
+class FileDecided(Event):
+    """A second DSL gave a blocked attachment back, or had it destroyed: its key is to be destroyed."""
+
+    name: ClassVar[str] = "incidents.file.decided"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entry_id: UUID
+    file_id: UUID
+    decision: Literal["destroy", "give_back"]
 
 
 class RightGranted(Event):

@@ -1,16 +1,42 @@
-"""Which files are taken, by their content and their name. (The school's own list and scanning come with the evidence work.)"""
+"""Which files are taken, by their content and their name: no programs, no scripts, no macros, nothing locked, nothing that is two things.
+
+Each refusal is a code the gateway has a sentence for. Nothing here decides by the name alone what a file is, and nothing trusts it.
+"""
 
 import re
-from typing import Final
+import struct
+import zipfile
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final, NoReturn, cast
 
 import magic
 
-_MAY_HIDE_MARKUP: Final = ("text/plain", "application/octet-stream")
-_REFUSED: Final = (
+from safekeep.contracts.files import Kind
+from safekeep.errors import Invalid
+
+START: Final = 64 * 1024
+"""Bytes looked at for what a file is."""
+END: Final = 66 * 1024
+"""A zip's end stands within so many bytes of the file's end."""
+SEARCHED: Final = 60 * 1024 * 1024
+"""Pictures and documents longer than this are not searched through for what is hidden in them (and have no preview)."""
+MOST_MEMBERS: Final = 5_000
+MOST_UNPACKED: Final = 1024 * 1024 * 1024
+MOST_RATIO: Final = 200
+"""Times that a zip may grow when unpacked, once it is larger than `SMALL`: real documents stay under 50."""
+SMALL: Final = 20 * 1024 * 1024
+MOST_DIRECTORY: Final = 2 * 1024 * 1024
+"""Bytes of a zip's list of what is in it: it is read whole."""
+DEEPEST: Final = 2
+"""Archives within archives."""
+
+_PROGRAMS: Final = (
     "application/x-dosexec",
     "application/x-executable",
     "application/x-pie-executable",
     "application/x-sharedlib",
+    "application/x-object",
     "application/x-mach-binary",
     "application/vnd.microsoft.portable-executable",
     "application/java-archive",
@@ -18,13 +44,42 @@ _REFUSED: Final = (
     "application/wasm",
     "application/x-ms-shortcut",
     "application/x-msi",
-    "text/html",
-    "application/xhtml+xml",
-    "image/svg+xml",
-    "text/xml",
-    "application/javascript",
-    "text/javascript",
+    "application/vnd.android.package-archive",
+    "application/x-iso9660-image",
+    "application/vnd.ms-cab-compressed",
+    "application/x-rpm",
+    "application/vnd.debian.binary-package",
+    "application/x-shockwave-flash",
 )
+_PAGES: Final = ("text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml")
+_SCRIPTS: Final = ("application/javascript", "text/javascript", "application/x-httpd-php", "application/postscript")
+_ARCHIVES: Final = (
+    "application/zip",
+    "application/gzip",
+    "application/x-7z-compressed",
+    "application/x-rar",
+    "application/vnd.rar",
+    "application/x-tar",
+    "application/x-bzip2",
+    "application/x-xz",
+    "application/zstd",
+    "application/x-archive",
+    "application/x-lzma",
+)
+_OLE: Final = (
+    "application/CDFV2",
+    "application/x-ole-storage",
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.ms-office",
+    "application/encrypted",
+)
+_OUTLOOK: Final = "application/vnd.ms-outlook"
+_DOCUMENTS: Final = ("application/pdf", "text/plain", "text/csv", "text/rtf", "application/rtf")
+_WORDS: Final = ("text/plain", "text/csv", "application/csv", "application/json", "message/news", "text/x-Algol68", "text/x-affix", "text/x-setext")
+_MAIL: Final = ("message/rfc822",)
+_MAY_HIDE_MARKUP: Final = ("text/plain", "application/octet-stream")
 
 _MARKUP: Final = re.compile(
     rb"\s*<(?:[!?]|/?(?:html|head|title|meta|link|base|body|script|style|iframe|frame|frameset|object|embed|applet|form|input|button|img|image|svg|math"
@@ -33,15 +88,62 @@ _MARKUP: Final = re.compile(
 )
 """How HTML, SVG and XML begin, however much blank stands before. A note may begin with "<Sarah>": that is no element."""
 
+_HIDDEN_CODE: Final = re.compile(rb"<\?php\b|<script[\s>]|<%@\s*page|<svg[\s>][^>]*\sonload=", re.IGNORECASE)
+"""What a server or a browser would run, were a picture ever taken for a page."""
+
 _RUN_BY_A_NAME: Final = re.compile(
-    r"\.(?:ade|adp|app|appx|bat|cer|chm|cmd|com|cpl|dll|exe|gadget|hlp|hta|htm|html|inf|ins|iso|isp|jar|js|jse|lnk|mde|msc|msh\w*|msi|msp|mst|pif"
+    r"\.(?:ade|adp|app|appx|apk|bat|cer|chm|cmd|com|cpl|dll|dmg|exe|gadget|hlp|hta|htm|html|inf|ins|iso|isp|jar|js|jse|lnk|mde|msc|msh\w*|msi|msp|mst|pif"
     r"|ps1\w*|ps2\w*|psc[12]|psd1|psm1|reg|scf|scr|sct|settingcontent-ms|sh|shb|svg|sys|url|vb|vbe|vbs|vhd|vhdx|vxd|ws|wsc|wsf|wsh|xbap|xht|xhtml|xll)"
     r"[\s.]*$",
     re.IGNORECASE,
 )
 """Names that a computer runs, or a browser shows as a page, when somebody opens the download, whatever is inside: script is text to the library."""
-
+_MACROS_BY_NAME: Final = re.compile(r"\.(?:do[ct]m|xl[st]m|xlsb|xlam|pp[tsa]m|potm|sldm)[\s.]*$", re.IGNORECASE)
+_MACRO_PARTS: Final = re.compile(
+    r"(?:^|/)(?:vbaProject\w*\.bin|vbaData\.xml|macrosheets/.*)$|^(?:Basic|Scripts)/.+|(?:^|/)activeX\d*\.bin$", re.IGNORECASE
+)
+_MAIL_HEADER: Final = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\r?\n(?:[ \t][^\n]*\r?\n)*){2,}")
 _BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_OFFICE: Final = {
+    "word/": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xl/": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "ppt/": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a file is."""
+
+    kind: Kind
+    media_type: str
+
+
+def examine(file: Any, *, name: str, size: int, taken: Collection[str]) -> Found:
+    """Return what a file is. `file`: a seekable stream of its content; `taken`: the kinds the school takes.
+
+    Raises Invalid({"file": code}): program, script, page, macros, locked, two_kinds, bomb, archive, damaged, kind_not_taken, kind_unknown.
+    """
+    start = _at(file, 0, START)
+    type_ = media_type(start)
+    if type_ in _PROGRAMS:
+        _refuse("program")
+    if type_ in _PAGES:
+        _refuse("page")
+    if type_ in _SCRIPTS or (type_.startswith("text/x-") and not _is_words(type_)):
+        _refuse("script")
+    if match := _RUN_BY_A_NAME.search(name):
+        _refuse("page" if re.search(r"htm|svg|xht", match[0], re.IGNORECASE) else "program")
+    if _MACROS_BY_NAME.search(name):
+        _refuse("macros")
+    listed = _zip(file, size=size)
+    if start.startswith(b"PK") or type_ in _ARCHIVES or listed is not None:
+        found = _packed(file, listed, start=start, type_=type_, size=size, name=name)
+    else:
+        found = _plain(file, start=start, type_=type_, size=size, name=name)
+    if found.kind not in taken:
+        _refuse("archive" if found.kind == "archives" else "kind_not_taken")
+    return found
 
 
 def media_type(start: bytes) -> str:
@@ -50,15 +152,231 @@ def media_type(start: bytes) -> str:
     Markup that the library takes for plain text (behind a comment, blanks or a byte order mark) is told from it here.
     """
     found: str = magic.from_buffer(start[:8192], mime=True)
+    if found == "application/octet-stream" and _reads_as_words(start):
+        found = "text/plain"  # too short for the library
     return "text/xml" if found in _MAY_HIDE_MARKUP and _MARKUP.match(_without_mark(start)) else found
 
 
-def is_taken(type_: str, *, name: str) -> bool:
-    """Whether a file of this type and name is kept: no programs, no scripts, nothing a computer or a browser would run."""
-    return type_ not in _REFUSED and not type_.startswith("text/x-") and _RUN_BY_A_NAME.search(name) is None
+# --- what is one file ------------------------------------------------------------------------------------------------
+
+
+def _plain(file: Any, *, start: bytes, type_: str, size: int, name: str) -> Found:
+    if type_ in _OLE or type_ == _OUTLOOK or start.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return _ole(file, type_=type_, size=size, name=name)
+    if type_.startswith("image/"):
+        if _HIDDEN_CODE.search(start) or _HIDDEN_CODE.search(_at(file, max(0, size - END), END)) or start.startswith(b"GIF89a/*"):
+            _refuse("two_kinds")
+        _refuse_hidden(file, start=start, size=size, allowed=())
+        return Found("pictures", type_)
+    if type_ == "application/pdf":
+        _refuse_hidden(file, start=start, size=size, allowed=(b"%PDF-",))
+        return Found("documents", type_)
+    if type_ in ("text/rtf", "application/rtf"):
+        if _contains(file, (rb"\objdata", rb"\objupdate", rb"\objocx"), size=size):
+            _refuse("macros")
+        return Found("documents", "application/rtf")
+    if type_.startswith("audio/"):
+        return Found("audio", type_)
+    if type_.startswith("video/") or type_ in ("application/ogg", "application/vnd.rn-realmedia"):
+        return Found("audio" if name.lower().endswith((".m4a", ".ogg", ".oga", ".opus", ".amr", ".3ga")) else "video", type_)
+    if type_ in _MAIL or (name.lower().endswith(".eml") and _is_words(type_) and _MAIL_HEADER.match(_without_mark(start))):
+        return Found("email", "message/rfc822")
+    if type_ not in _DOCUMENTS and not _is_words(type_):
+        _refuse("kind_unknown")
+    if start.startswith(b"#!"):
+        _refuse("script")
+    return Found("documents", "text/csv" if type_ in ("text/csv", "application/csv") else "text/plain")
+
+
+def _is_words(type_: str) -> bool:
+    """Whether the library found plain words, though it may guess at more: a list of scores is no program's source."""
+    return type_ in _WORDS
+
+
+def _refuse_hidden(file: Any, *, start: bytes, size: int, allowed: tuple[bytes, ...]) -> None:
+    """Refuse what is a picture or a PDF and something else too."""
+    for sign in (b"%PDF-", b"MZ\x90\x00", b"\x7fELF"):
+        if sign not in allowed and sign in start[:1024]:
+            _refuse("two_kinds")
+    if _contains(file, (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"This program cannot be run in DOS mode"), size=size):
+        _refuse("two_kinds")
+
+
+def _ole(file: Any, *, type_: str, size: int, name: str) -> Found:
+    """The older office formats, and what newer ones become when they are locked: looked through for macros and locks."""
+    if _contains(file, ("EncryptedPackage".encode("utf-16-le"), "EncryptionInfo".encode("utf-16-le")), size=size) or type_ == "application/encrypted":
+        _refuse("locked")
+    if _contains(file, ("_VBA_PROJECT".encode("utf-16-le"), b"Attribut\x00e VB_", "Macros".encode("utf-16-le")), size=size):
+        _refuse("macros")
+    if _contains(file, ("__nameid_version1.0".encode("utf-16-le"),), size=size) or type_ == _OUTLOOK:
+        return Found("email", _OUTLOOK)
+    if name.lower().endswith(".msi"):
+        _refuse("program")
+    return Found("documents", type_ if type_ in _OLE[2:5] else "application/msword")
+
+
+# --- what is packed --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A zip's own list of what is in it."""
+
+    members: list[zipfile.ZipInfo]
+    begins: int  # where in the file the zip begins: 0, unless something stands before it
+
+
+def _packed(file: Any, listed: _Listing | None, *, start: bytes, type_: str, size: int, name: str) -> Found:
+    if listed is None:
+        if start.startswith(b"PK\x03\x04"):
+            _refuse("damaged")
+        if type_ == "application/x-7z-compressed" and _contains(file, (b"\x06\xf1\x07\x01",), size=size):
+            _refuse("locked")
+        if type_ in ("application/x-rar", "application/vnd.rar") and _rar_is_locked(start):
+            _refuse("locked")
+        _refuse("archive")  # one that cannot be looked into is taken nowhere
+    if not start.startswith(b"PK") or listed.begins > 0:
+        _refuse("two_kinds")
+    names = [member.filename for member in listed.members]
+    if any(member.flag_bits & 0x1 for member in listed.members):
+        _refuse("locked")
+    _refuse_bombs(file, listed.members, depth=1)
+    if any(_MACRO_PARTS.search(each) for each in names):
+        _refuse("macros")
+    is_office, is_open = "[Content_Types].xml" in names, bool(names) and names[0] == "mimetype"
+    if is_office or is_open:
+        return _office(file, names, is_open=is_open)
+    if "META-INF/MANIFEST.MF" in names or "AndroidManifest.xml" in names or any(_RUN_BY_A_NAME.search(each) for each in names):
+        _refuse("program")
+    return Found("archives", "application/zip")
+
+
+def _office(file: Any, names: list[str], *, is_open: bool) -> Found:
+    with zipfile.ZipFile(cast(BinaryIO, file)) as opened:
+        if is_open:
+            said = _member(opened, "mimetype", most=200).decode("ascii", "replace").strip()
+            manifest = _member(opened, "META-INF/manifest.xml", most=SMALL) if "META-INF/manifest.xml" in names else b""
+            if b"manifest:encryption-data" in manifest or b":encryption-data" in manifest:
+                _refuse("locked")
+            if not said.startswith("application/vnd.oasis.opendocument."):
+                _refuse("archive")
+            return Found("documents", said[:100])
+        types = _member(opened, "[Content_Types].xml", most=SMALL)
+    if b"macroEnabled" in types or b"vbaProject" in types:
+        _refuse("macros")
+    found = next((type_ for folder, type_ in _OFFICE.items() if any(name.startswith(folder) for name in names)), None)
+    if found is None:
+        _refuse("archive")
+    return Found("documents", found)
+
+
+def _refuse_bombs(file: Any, members: list[zipfile.ZipInfo], *, depth: int) -> None:
+    """Refuse what would grow beyond measure. What the list says is checked against what really comes out, for archives within it."""
+    packed, unpacked = sum(m.compress_size for m in members), sum(m.file_size for m in members)
+    if len(members) > MOST_MEMBERS or unpacked > MOST_UNPACKED or (unpacked > SMALL and unpacked > MOST_RATIO * max(packed, 1)):
+        _refuse("bomb")
+    inner = [m for m in members if m.filename.lower().endswith((".zip", ".7z", ".rar", ".gz", ".bz2", ".xz", ".tar", ".tgz", ".cab"))]
+    if not inner:
+        return
+    if depth >= DEEPEST or len(inner) > 50:
+        _refuse("bomb")
+    import io
+
+    with zipfile.ZipFile(cast(BinaryIO, file)) as opened:
+        for member in inner:
+            if not member.filename.lower().endswith(".zip"):
+                _refuse("archive")
+            content = _member(opened, member.filename, most=SMALL)
+            within = io.BytesIO(content)
+            listed = _zip(within, size=len(content))
+            if listed is None:
+                _refuse("damaged")
+            else:
+                if any(m.flag_bits & 0x1 for m in listed.members):
+                    _refuse("locked")
+                if any(_RUN_BY_A_NAME.search(m.filename) for m in listed.members):
+                    _refuse("program")
+                _refuse_bombs(within, listed.members, depth=depth + 1)
+
+
+def _member(opened: zipfile.ZipFile, name: str, *, most: int) -> bytes:
+    """Return what is in a zip under a name, but never more than `most` bytes of it, whatever its list says."""
+    try:
+        with opened.open(name) as member:
+            data = member.read(most + 1)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, KeyError):
+        _refuse("damaged")
+    if len(data) > most:
+        _refuse("bomb")
+    return data
+
+
+def _zip(file: Any, *, size: int) -> _Listing | None:
+    """Return what is in a zip, where the file ends as one: also one that begins as something else."""
+    tail = _at(file, max(0, size - END), END)
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) - at < 22:
+        return None
+    count, length, offset = struct.unpack("<HII", tail[at + 10 : at + 20])
+    end = max(0, size - END) + at
+    is_large = 0xFFFFFFFF in (length, offset) or count == 0xFFFF
+    begins = end - length - offset
+    if not is_large and (begins < 0 or (count and _at(file, end - length, 4) != b"PK\x01\x02")):
+        return None  # four bytes that happened to be there
+    if is_large or length > MOST_DIRECTORY or count > MOST_MEMBERS:
+        _refuse("bomb")
+    try:
+        with zipfile.ZipFile(cast(BinaryIO, file)) as opened:
+            return _Listing(opened.infolist(), begins)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, struct.error):
+        return None
+
+
+def _rar_is_locked(start: bytes) -> bool:
+    """Whether a RAR says that its list is locked, or its first file is."""
+    if start.startswith(b"Rar!\x1a\x07\x01\x00"):
+        return len(start) > 14 and start[13:15].find(b"\x04") >= 0
+    return len(start) > 24 and bool(start[10] & 0x80 or start[23] & 0x04)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _at(file: Any, offset: int, size: int) -> bytes:
+    file.seek(offset)
+    found = bytearray()
+    while len(found) < size and (data := file.read(size - len(found))):
+        found += data
+    return bytes(found)
+
+
+def _contains(file: Any, signs: tuple[bytes, ...], *, size: int) -> bool:
+    """Whether one of these stands anywhere in a file that is not too long to be searched."""
+    if size > SEARCHED:
+        return False
+    longest, before = max(map(len, signs)), b""
+    file.seek(0)
+    while data := file.read(1024 * 1024):
+        whole = before + data
+        if any(sign in whole for sign in signs):
+            return True
+        before = whole[-longest:]
+    return False
+
+
+def _reads_as_words(start: bytes) -> bool:
+    try:
+        text = start[:8192].decode()
+    except UnicodeDecodeError:
+        return False
+    return all(c.isprintable() or c in "\r\n\t" for c in text)
 
 
 def _without_mark(start: bytes) -> bytes:
     mark = next((mark for mark in _BYTE_ORDER_MARKS if start.startswith(mark)), b"")
     two_bytes_a_letter = len(mark) == 2
     return start[2:].replace(b"\0", b"") if two_bytes_a_letter else start[len(mark) :]
+
+
+def _refuse(code: str) -> NoReturn:
+    raise Invalid({"file": code})

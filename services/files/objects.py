@@ -1,7 +1,9 @@
-"""Where blobs are kept: a directory, or any S3 store. Two drivers, three verbs; a key is ids of ours, never a name from outside."""
+"""Where blobs are kept: a directory, or any S3 store. Two drivers, a few verbs; a key is ids of ours, never a name from outside."""
 
+import contextlib
 import io
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,9 @@ from safekeep.errors import Unavailable
 class Objects(Protocol):
     """What both drivers do."""
 
+    holds: bool
+    """Whether the store can hold a blob so that nobody deletes or replaces it (S3 object lock)."""
+
     def put(self, key: str, data: bytes) -> None:
         """Keep a blob; the same key again replaces it whole."""
 
@@ -27,6 +32,12 @@ class Objects(Protocol):
 
     def delete(self, key: str) -> None:
         """Forget a blob. One that is not there is no error."""
+
+    def drop(self, folder: str) -> None:
+        """Forget all blobs whose keys begin with `folder`, which ends with a slash, as far as the store lets go of them."""
+
+    def hold(self, key: str) -> None:
+        """Hold a blob against deletion, where the store `holds`. Raises KeyError when it is not there."""
 
 
 def opened(url: str) -> Objects:
@@ -45,6 +56,8 @@ def opened(url: str) -> Objects:
 
 class Directory:
     """Files in a folder: written beside, synced, then renamed, so that a blob is whole or not there."""
+
+    holds = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -78,6 +91,13 @@ class Directory:
     def delete(self, key: str) -> None:
         (self._folder / key).unlink(missing_ok=True)
 
+    def drop(self, folder: str) -> None:
+        shutil.rmtree(self._folder / folder, ignore_errors=True)
+
+    def hold(self, key: str) -> None:
+        if not (self._folder / key).exists():
+            raise KeyError(key)
+
 
 def _sync(folder: Path) -> None:
     opened_folder = os.open(folder, os.O_RDONLY)
@@ -94,7 +114,26 @@ class Bucket:
         self._client, self._bucket = client, bucket
         with _answering():
             if not client.bucket_exists(bucket):
-                client.make_bucket(bucket)
+                self._make(bucket)
+            self.holds = self._is_locking(bucket)
+
+    def _make(self, bucket: str) -> None:
+        """Make the bucket, with object lock where the store offers it."""
+        try:
+            self._client.make_bucket(bucket, object_lock=True)
+        except S3Error as error:
+            if error.code not in {"NotImplemented", "InvalidArgument", "MethodNotAllowed", "InvalidRequest"}:
+                raise
+            self._client.make_bucket(bucket)
+
+    def _is_locking(self, bucket: str) -> bool:
+        try:
+            self._client.get_object_lock_config(bucket)
+        except S3Error as error:
+            if error.code in {"ObjectLockConfigurationNotFoundError", "NotImplemented", "MethodNotAllowed", "NoSuchObjectLockConfiguration"}:
+                return False
+            raise
+        return True
 
     def put(self, key: str, data: bytes) -> None:
         with _answering():
@@ -112,6 +151,17 @@ class Bucket:
     def delete(self, key: str) -> None:
         with _answering():
             self._client.remove_object(self._bucket, key)
+
+    def drop(self, folder: str) -> None:
+        with _answering():
+            found = list(self._client.list_objects(self._bucket, prefix=folder, recursive=True, include_version=self.holds))
+        for each in found:
+            with contextlib.suppress(Unavailable), _answering():  # what is held stays, as the noise it is without its key
+                self._client.remove_object(self._bucket, each.object_name, version_id=each.version_id if self.holds else None)
+
+    def hold(self, key: str) -> None:
+        with _answering(key):
+            self._client.enable_object_legal_hold(self._bucket, key)
 
 
 @contextmanager

@@ -23,7 +23,22 @@ def _time(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
 
 
 schools = sa.Table(
-    "schools", metadata, _school(), sa.Column("zone", sa.Text, nullable=False), sa.Column("day_ends_minute", sa.Integer, nullable=False)
+    "schools",
+    metadata,
+    _school(),
+    sa.Column("zone", sa.Text, nullable=False),
+    sa.Column("day_ends_minute", sa.Integer, nullable=False),
+    sa.Column("kinds", pg.ARRAY(sa.Text)),  # null: the first setting
+)
+school_keys = sa.Table(
+    "school_keys",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("wrapped", sa.Text, nullable=False),
+    sa.Column("wrapped_by", sa.Text, nullable=False),  # which of the ring's keys
+    _time("made_at"),
+    sa.Index("school_keys_made", "school_id", "made_at"),
 )
 drafts = sa.Table(
     "drafts",
@@ -71,7 +86,22 @@ files = sa.Table(
     _time("finished_at", nullable=True),
     sa.Column("entry_id", pg.UUID),
     _time("sealed_at", nullable=True),
+    sa.Column("format", sa.SmallInteger, nullable=False, server_default="0"),  # 0: in clear, as before there were keys; 1: sealed pieces
+    sa.Column("school_key_id", pg.UUID),
+    sa.Column("wrapped_key", sa.LargeBinary),  # null with format 1: destroyed
+    sa.Column("kind", sa.Text),
+    sa.Column("scan", sa.Text, nullable=False, server_default="not_scanned"),
+    sa.Column("facts", pg.JSONB, nullable=False, server_default="{}"),  # what a picture says of itself: when, where, with what
+    sa.Column("previews", sa.Integer, nullable=False, server_default="0"),
+    _time("looked_at", nullable=True),  # previews made, or found not to be had
+    _time("locked_at", nullable=True),  # in a store that can hold a blob against deletion
+    _time("blocked_at", nullable=True),
+    _time("destroyed_at", nullable=True),
     sa.Index("files_begun", "begun_at"),
+    sa.Index("files_scan", "finished_at", postgresql_where=sa.text("scan = 'waiting'")),
+    sa.Index("files_look", "finished_at", postgresql_where=sa.text("looked_at is null and finished_at is not null")),
+    sa.Index("files_lock", "sealed_at", postgresql_where=sa.text("locked_at is null and sealed_at is not null")),
+    sa.Index("files_key", "school_id", "school_key_id"),
 )
 
 
@@ -179,12 +209,67 @@ def sweep_body_maps(tx: sa.Connection, *, before: datetime) -> int:
     return len(tx.execute(body_maps.delete().where(*over).returning(body_maps.c.id)).all())
 
 
+# --- keys ----------------------------------------------------------------------------------------------------------------
+
+
+def newest_key(tx: sa.Connection, *, school_id: UUID) -> sa.Row[Any] | None:
+    """Return the key under which a school's files are sealed now."""
+    return tx.execute(sa.select(school_keys).where(school_keys.c.school_id == school_id).order_by(school_keys.c.made_at.desc()).limit(1)).first()
+
+
+def key_with(tx: sa.Connection, *, school_id: UUID, key_id: UUID, lock: bool = False) -> sa.Row[Any] | None:
+    """Return one of a school's keys."""
+    query = sa.select(school_keys).where(school_keys.c.school_id == school_id, school_keys.c.id == key_id)
+    return tx.execute(query.with_for_update() if lock else query).first()
+
+
+def add_key(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
+    """Keep a new key of a school."""
+    tx.execute(school_keys.insert().values(school_id=school_id, **values))
+
+
+def wrap_key_again(tx: sa.Connection, *, school_id: UUID, key_id: UUID, wrapped: str, wrapped_by: str) -> None:
+    """Keep a school's key as the ring's new key wraps it."""
+    here = school_keys.c.school_id == school_id, school_keys.c.id == key_id
+    tx.execute(school_keys.update().where(*here).values(wrapped=wrapped, wrapped_by=wrapped_by))
+
+
+def keys_to_turn(tx: sa.Connection, *, wrapped_by: str, before: datetime) -> Sequence[sa.Row[Any, Any, Any, Any]]:
+    """Return (worker role) the keys of all schools that an older key of the ring wraps, or that were made before then."""
+    query = sa.select(school_keys.c.school_id, school_keys.c.id, school_keys.c.wrapped_by, school_keys.c.made_at)
+    return tx.execute(query.where(sa.or_(school_keys.c.wrapped_by != wrapped_by, school_keys.c.made_at < before))).all()
+
+
+def files_under(tx: sa.Connection, *, school_id: UUID, key_id: UUID, limit: int) -> Sequence[sa.Row[Any, Any]]:
+    """Return files whose key a school's key wraps, locked: each with its wrapped key."""
+    query = sa.select(files.c.id, files.c.wrapped_key).where(files.c.school_id == school_id, files.c.school_key_id == key_id)
+    return tx.execute(query.order_by(files.c.id).limit(limit).with_for_update()).all()
+
+
+def keep_wrapped(tx: sa.Connection, *, school_id: UUID, file_id: UUID, key_id: UUID | None, wrapped: bytes | None) -> None:
+    """Keep a file's key, sealed files' too, as another key of its school wraps it; or none: the file is destroyed."""
+    here = files.c.school_id == school_id, files.c.id == file_id
+    tx.execute(files.update().where(*here).values(school_key_id=key_id, wrapped_key=wrapped))
+
+
+def delete_key(tx: sa.Connection, *, school_id: UUID, key_id: UUID) -> None:
+    """Forget a school's key under which nothing is wrapped any more."""
+    tx.execute(school_keys.delete().where(school_keys.c.school_id == school_id, school_keys.c.id == key_id))
+
+
+def keep_kinds(tx: sa.Connection, *, school_id: UUID, kinds: Sequence[str]) -> None:
+    """Keep which sorts of file a school takes."""
+    values = {"zone": "Europe/London", "day_ends_minute": 15 * 60 + 30, "kinds": list(kinds)}  # of the day, until identity says
+    insert = pg.insert(schools).values(school_id=school_id, **values)
+    tx.execute(insert.on_conflict_do_update(index_elements=["school_id"], set_={"kinds": list(kinds)}))
+
+
 # --- files ---------------------------------------------------------------------------------------------------------------
 
 
 def begin(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
     """Start a file; the same id again changes nothing."""
-    tx.execute(pg.insert(files).values(school_id=school_id, arrived=0, **values).on_conflict_do_nothing())
+    tx.execute(pg.insert(files).values(school_id=school_id, arrived=0, format=1, **values).on_conflict_do_nothing())
 
 
 def file_with(tx: sa.Connection, *, school_id: UUID, file_id: UUID, lock: bool = False) -> sa.Row[Any] | None:
@@ -205,6 +290,24 @@ def change_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, **values: 
     tx.execute(files.update().where(*here).values(**values))
 
 
+def note_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, **values: Any) -> None:
+    """Set what is known of a file, sealed or not: never its content, name, size or hash."""
+    assert values.keys().isdisjoint({"id", "author_id", "name", "size", "sha256", "media_type", "entry_id", "sealed_at"})
+    tx.execute(files.update().where(files.c.school_id == school_id, files.c.id == file_id).values(**values))
+
+
+def files_to_look_at(tx: sa.Connection, *, limit: int) -> Sequence[sa.Row[Any, Any]]:
+    """Return (worker role) finished files of all schools that wait for a scan or for their previews, oldest first."""
+    waits = sa.and_(files.c.finished_at.is_not(None), files.c.destroyed_at.is_(None), sa.or_(files.c.looked_at.is_(None), files.c.scan == "waiting"))
+    return tx.execute(sa.select(files.c.school_id, files.c.id).where(waits).order_by(files.c.finished_at).limit(limit)).all()
+
+
+def files_to_lock(tx: sa.Connection, *, limit: int) -> Sequence[sa.Row[Any, Any]]:
+    """Return (worker role) sealed files of all schools that are not yet held against deletion."""
+    waits = files.c.sealed_at.is_not(None), files.c.locked_at.is_(None), files.c.destroyed_at.is_(None), files.c.format == 1
+    return tx.execute(sa.select(files.c.school_id, files.c.id).where(*waits).limit(limit)).all()
+
+
 def unused_files(tx: sa.Connection, *, before: datetime, limit: int) -> Sequence[sa.Row[Any, Any]]:
     """Return (worker role) files begun before then that no entry refers to, and whose author has no draft that might."""
     theirs = drafts.c.school_id == files.c.school_id, drafts.c.author_id == files.c.author_id, drafts.c.ended_at.is_(None)
@@ -217,3 +320,14 @@ def delete_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID) -> int | N
     """Forget (worker role) a file no entry refers to. Returns its size, or None when an entry came to refer to it."""
     here = files.c.school_id == school_id, files.c.id == file_id, files.c.sealed_at.is_(None)
     return tx.execute(files.delete().where(*here).returning(files.c.size)).scalar()
+
+
+def forget_name(tx: sa.Connection, *, school_id: UUID, file_id: UUID) -> None:
+    """Forget what a destroyed file was called: its name may say what it showed."""
+    here = files.c.school_id == school_id, files.c.id == file_id, files.c.destroyed_at.is_not(None)
+    tx.execute(files.update().where(*here).values(name="-"))
+
+
+def destroyed_files(tx: sa.Connection, *, since: datetime) -> Sequence[sa.Row[Any, Any]]:
+    """Return (worker role) the files of all schools whose key was destroyed lately."""
+    return tx.execute(sa.select(files.c.school_id, files.c.id).where(files.c.destroyed_at >= since)).all()

@@ -17,7 +17,7 @@ from safekeep.contracts.identity import CategoryItem, GroupItem, Policy, Templat
 from safekeep.database import SERVICES
 from safekeep.ids import new_id
 from safekeep.permissions import Class
-from tests.matrix.world import PDF, Made, Place
+from tests.matrix.world import Made, Place
 
 IDS = (
     "incident_id",
@@ -45,7 +45,6 @@ NEW = {"id"}
 ABOUT = {"incidents.assign_pupil": "holding"}
 """Methods for an incident that is recorded of a pupil not listed."""
 OTHER_IDS = {
-    "files.append": {"file_id": "upload_id"},
     "files.finish_upload": {"file_id": "upload_id"},
     "identity.remove_provider": {"id": "provider_id"},
     "identity.close_trust_person": {"person_id": "trust_person_id"},
@@ -99,7 +98,10 @@ GIVEN: dict[str, dict[str, Any]] = {
     "files.save_draft": {"kind": "incident", "fields": {"text": ["w"]}, "draft_id": new_id, "incident_id": None},
     "files.save_body_map": {"body_map_id": new_id, "draft_id": None, "body_map": BodyMap()},
     "files.begin_upload": {"file_id": new_id, "name": "a.pdf", "size": 10},
-    "files.append": {"offset": 0, "data": PDF},
+    "files.keep_kinds": {"kinds": ["pictures", "documents"]},
+    "files.read": {"page": 0},
+    "incidents.block_file": {"reason": "R"},
+    "incidents.decide_file": {"decision": "give_back", "reason": "R"},
     "files.names": {"passes": {}},
     "identity.keep_category": {"category": A_CATEGORY},
     "identity.keep_template": {"template": TemplateItem(code="a_meeting", name="A meeting", text="Who was there:")},

@@ -192,9 +192,10 @@ class _Scope:
         return {"school": self._row.school_name, "pupils": pupils}
 
     def files(self, rows: list[Kept] | None) -> dict[str, str]:
-        """Return the attachments of what is shown: id → SHA-256."""
+        """Return the attachments of what is shown: id → SHA-256. What a DSL blocked, or had destroyed, goes into no export."""
         files: dict[str, str] = {}
         for kept in self.rows() if rows is None else rows:
             if kept.shown:
                 files |= {str(v["id"]): str(v["sha256"]) for name, v in (kept.values or {}).items() if name.startswith("file:")}
-        return files
+        blocked = store.blocks_of(self._tx, school_id=self._school, file_ids=[UUID(id_) for id_ in files])
+        return {id_: sha256 for id_, sha256 in files.items() if UUID(id_) not in blocked}

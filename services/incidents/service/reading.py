@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -26,7 +27,7 @@ from safekeep.contracts.incidents import (
     ReadableAnswer,
     Summaries,
 )
-from safekeep.errors import NotFound
+from safekeep.errors import Conflict, NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
 from services.incidents import following, recording, store
@@ -122,6 +123,9 @@ class Reading(Base):
             hold_back(self.host, actor=actor)
         with self._school(actor) as tx:
             found = store.entry_of_file(tx, school_id=actor.at_school, file_id=request.file_id, reading=permissions.reading(actor))
+            block = store.blocks_of(tx, school_id=actor.at_school, file_ids=[request.file_id]).get(request.file_id) if found else None
+            if block is not None:
+                raise Conflict("file_destroyed" if block.decision == "destroy" else "file_blocked")
             if found is not None and not request.name_only:
                 keep_opening(tx, actor=actor, kind="file", incident_id=found.incident_id, entries=[found])
         if found is None:
@@ -156,7 +160,7 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
         number=row.number,
         pupil=pupil_item(main),
         facts=_facts(first, entries=entries, reading=permissions.reading(actor)) if first else None,
-        entries=entry_items(entries, reading=permissions.reading(actor)),
+        entries=entry_items(entries, reading=permissions.reading(actor), blocks=_blocks(tx, school_id=actor.at_school, entries=entries)),
         linked_pupils=[LinkedItem(pupil_id=x.pupil_id, name=x.name, part=x.part, initials=x.initials) for x in linked if x.part] if first else [],
         categories=sorted({code for e in entries for code in e.categories}),
         class_code=max(Class(e._mapping["class"]) for e in entries).code,
@@ -179,6 +183,10 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
         lead=lead_item(tx, **here) if lead and actor.person in able_to_lead(tx, **here) else None,
         altered=bool(store.alterations_of(tx, **here)),
     )
+
+
+def _blocks(tx: sa.Connection, *, school_id: UUID, entries: Sequence[Any]) -> dict[UUID, Any]:
+    return store.blocks_of(tx, school_id=school_id, file_ids=[UUID(file["id"]) for entry in entries for file in entry.files])
 
 
 def _facts(first: Any, *, entries: Sequence[Any], reading: permissions.Reading) -> IncidentFacts:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from safekeep import clock
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import (
     AskItem,
@@ -50,13 +51,20 @@ def flag_item(row: Any) -> Flag:
     )
 
 
-def entry_items(rows: Sequence[Any], *, reading: Reading) -> list[EntryItem]:
-    """Return the entries this reader reads, each saying what it says now, with what it said before."""
+def entry_items(rows: Sequence[Any], *, reading: Reading, blocks: Mapping[UUID, Any]) -> list[EntryItem]:
+    """Return the entries this reader reads, each saying what it says now, with what it said before. `blocks`: of their files, by id."""
     fixes: dict[str, list[Any]] = {}
     for row in rows:
         if row.facts.get("corrects"):
             fixes.setdefault(row.facts["corrects"], []).append(row)
-    return [_entry(row, fixes=fixes.get(str(row.id), []), reading=reading) for row in rows]
+    return [_entry(row, fixes=fixes.get(str(row.id), []), reading=reading, blocks=blocks) for row in rows]
+
+
+def _file(file: dict[str, Any], block: Any) -> FileItem:
+    if block is None:
+        return FileItem.receive(file)
+    by, at = (block.decided_by, block.decided_at) if block.decision else (block.blocked_by, block.blocked_at)
+    return FileItem.receive(file | {"state": "destroyed" if block.decision else "blocked", "state_by": str(by), "state_at": clock.stamp(at)})
 
 
 class Said(NamedTuple):
@@ -77,7 +85,7 @@ def spans(found: Sequence[Sequence[int]]) -> list[Span]:
     return [Span(start=start, end=end) for start, end in found]
 
 
-def _entry(row: Any, *, fixes: Sequence[Any], reading: Reading) -> EntryItem:
+def _entry(row: Any, *, fixes: Sequence[Any], reading: Reading, blocks: Mapping[UUID, Any]) -> EntryItem:
     replaced = row.kind == "correction" and row.correction_id is not None
     unseen = row.correction_id is not None and not fixes and row.author_id != reading.person_id  # as an author who lost sight, others never
     said = what_it_says(row, fixes=fixes)
@@ -101,7 +109,7 @@ def _entry(row: Any, *, fixes: Sequence[Any], reading: Reading) -> EntryItem:
         status=_status(row),
         earlier=_earlier(row, fixes=fixes, reading=reading),
         recipients=[Recipient.receive(r) for r in row.recipients],
-        files=[FileItem.receive(f) for f in row.files],
+        files=[_file(f, blocks.get(UUID(f["id"]))) for f in row.files],
         ledger_sequence=row.ledger_sequence,
         entry_hash=row.entry_hash,
     )

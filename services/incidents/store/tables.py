@@ -289,6 +289,20 @@ leads = sa.Table(
     _time("offered_at", nullable=True),
     sa.ForeignKeyConstraint(["school_id", "incident_id"], ["incidents.school_id", "incidents.id"]),
 )
+file_blocks = sa.Table(
+    "file_blocks",
+    metadata,
+    _school(),
+    sa.Column("file_id", pg.UUID, primary_key=True),
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    sa.Column("entry_id", pg.UUID, nullable=False),
+    sa.Column("blocked_by", pg.UUID, nullable=False),
+    _time("blocked_at"),
+    sa.Column("decided_by", pg.UUID),
+    _time("decided_at", nullable=True),
+    sa.Column("decision", sa.Text),  # destroy or give_back; why stands in the ledger
+    sa.CheckConstraint("decided_by <> blocked_by", name="file_blocks_two_people"),
+)
 correction_requests = sa.Table(
     "correction_requests",
     metadata,

@@ -1,0 +1,74 @@
+"""Bytes of files to and from `files`, by its door (docs/decisions/0012-files-by-the-door.md): never whole in memory, never on a disk."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from gateway import rpc
+from safekeep import door
+from safekeep.contracts.files import PIECE, Opened, Read
+from safekeep.contracts.incidents import PermitFile
+from safekeep.errors import Conflict, NotFound, Unavailable
+
+
+def send(pieces: Iterable[bytes], *, ticket: str, at: int | None = None) -> int:
+    """Carry bytes over, from where the file ends (`at`, if given); return how much of it there is then.
+
+    Raises Invalid, NotFound, Conflict("uploading") when it ends elsewhere, Unavailable.
+    """
+    try:
+        with rpc.stream("files", {"ticket": ticket}) as stream:
+            arrived = _said(stream)["arrived"]
+            if at is not None and arrived != at:
+                raise Conflict("uploading")
+            for piece in pieces:
+                for start in range(0, len(piece), PIECE):
+                    stream.send(piece[start : start + PIECE])
+            stream.send(b"", last=True)
+            return int(_said(stream)["arrived"])
+    except OSError:
+        raise Unavailable("files", "unknown") from None
+
+
+def open_file(file_id: Any, *, token: str, page: int = 0, passed: str = "") -> Opened:
+    """Ask incidents whether the person may have a file, and files for it (or for one of its previews). `passed`: a pass they hold already.
+
+    Raises NotFound("file"), and Conflict saying why nobody has it just now.
+    """
+    try:
+        pass_token = passed or rpc.ask(rpc.build(PermitFile, file_id=file_id), token=token).token
+    except NotFound:
+        pass_token = ""  # not with an entry yet: its author may still read it
+    return rpc.ask(rpc.build(Read, file_id=file_id, pass_token=pass_token, page=page), token=token, seconds=30.0)
+
+
+def receive(opened: Opened, *, offset: int = 0, size: int | None = None) -> Iterator[bytes]:
+    """Return a file's bytes as they come. What is wrong at the start is raised here, not in the midst of an answer."""
+    found = _pieces(opened, offset=offset, size=size)
+    first = next(found)
+    return _with(first, found)
+
+
+def _pieces(opened: Opened, *, offset: int, size: int | None) -> Iterator[bytes]:
+    try:
+        with rpc.stream("files", {"ticket": opened.ticket, "offset": offset, "size": size}) as stream:
+            _said(stream)
+            last = False
+            while not last:
+                data, last = stream.receive()
+                yield data
+    except OSError:
+        raise Unavailable("files", "unknown") from None
+
+
+def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _said(stream: door.Stream) -> dict[str, Any]:
+    """Return what files says between the bytes. Raises what it refuses with."""
+    said: dict[str, Any] = json.loads(stream.receive()[0])
+    if said["error"]:
+        raise rpc.error_of(said["error"])
+    return said
