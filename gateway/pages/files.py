@@ -9,9 +9,10 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from gateway import console, problems, rpc, schools, session, streams, uploads
 from gateway.forms import Form
 from gateway.session import Here
+from safekeep import permissions
 from safekeep.contracts.files import FileName, Names, Opened
 from safekeep.contracts.incidents import BlockFile, DecideFile, FileItem, Incident, IncidentAnswer, PermitFile
-from safekeep.errors import Conflict, Invalid, NotFound, SafekeepError
+from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, SafekeepError
 
 pages = Blueprint("files", __name__)
 
@@ -124,7 +125,7 @@ def decide(slug: str, incident_id: UUID, file_id: UUID) -> Any:
 @pages.post("/s/<slug>/uploads")
 def begin(slug: str) -> Any:
     """Begin a file that the page sends in parts, or say how much of it has arrived."""
-    here = session.here()
+    here = _recorder()
     typed = Form.sent(request.form)
     thing = typed.as_id("thing_id")
     if thing is None:
@@ -140,7 +141,7 @@ def begin(slug: str) -> Any:
 @pages.post("/s/<slug>/uploads/<uuid:file_id>/part")
 def part(slug: str, file_id: UUID) -> Any:
     """Take the next part, from `at` on; what has arrived whole when the connection drops is kept."""
-    session.here()
+    _recorder()
     at = request.args.get("at", -1, type=int)
     arrived = streams.send(iter(lambda: request.stream.read(256 * 1024), b""), ticket=request.headers.get("Upload-Ticket", ""), at=at)
     return jsonify(arrived=arrived)
@@ -149,12 +150,19 @@ def part(slug: str, file_id: UUID) -> Any:
 @pages.post("/s/<slug>/uploads/<uuid:file_id>/finish")
 def finish(slug: str, file_id: UUID) -> Any:
     """Have the file looked at and kept; or say in a sentence why it is not."""
-    here = session.here()
+    here = _recorder()
     try:
         kept = uploads.finish(file_id, token=here.token)
     except Invalid as error:
         return _refused(error)
     return jsonify(id=str(kept.file_id), name=kept.name, size=kept.size)
+
+
+def _recorder() -> Here:
+    here = session.here()
+    if not permissions.may_record(here.roles):
+        raise NotAllowed("role")
+    return here
 
 
 def _refused(error: Invalid) -> Any:

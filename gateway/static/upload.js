@@ -40,7 +40,7 @@ for (const field of document.querySelectorAll("input[type=file][data-upload]")) 
     row.append(words, bar);
     bars.append(row);
     const say = (sentence, percent = 0) => {
-      words.textContent = sentence.replace("{name}", file.name).replace("{percent}", String(percent));
+      words.textContent = sentence.replace("{name}", file.name).replace("{percent}", `${percent} %`);
       bar.setAttribute("aria-label", words.textContent);
       bar.value = percent;
     };

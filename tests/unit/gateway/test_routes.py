@@ -30,6 +30,9 @@ BOTH = {
     "session.confirm_role",
     "account.app",
     "account.key",
+    "files.block",
+    "files.decide",
+    "settings.files",
     "pupils.search",  # posted so that no name stands in an address
     "pupils.chronology",  # posted when it is filtered: words are in no address
     "pupils.flag",
@@ -66,9 +69,16 @@ BOTH = {
 
 
 def address(rule: Rule) -> str:
-    values = {"slug": "hillside", "version": "x", "name": "theme.css", "token": "x", "school": "hillside", "code": "welfare", "scope": "pupil"} | {
-        a: str(new_id()) for a in rule.arguments if a.endswith("_id")
-    }
+    values = {
+        "slug": "hillside",
+        "version": "x",
+        "name": "theme.css",
+        "token": "x",
+        "school": "hillside",
+        "code": "welfare",
+        "scope": "pupil",
+        "number": "1",
+    } | {a: str(new_id()) for a in rule.arguments if a.endswith("_id")}
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found.group(1)], rule.rule)
 
 
