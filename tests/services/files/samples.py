@@ -1,0 +1,165 @@
+"""Files as they arrive: good ones, and those that are refused, made here."""
+
+import io
+import zipfile
+from typing import Any
+
+import pikepdf
+import pillow_heif
+from PIL import Image
+
+EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STAN" + b"DARD-ANTIVIRUS-TEST-FILE!$H+H*"
+"""In two parts, so that no scanner takes this page for it."""
+
+WORD = "word/document.xml"
+
+
+def zipped(members: dict[str, bytes], *, locked: bool = False) -> bytes:
+    """Return a zip; `locked` sets the flag that its files are encrypted."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    data = bytearray(out.getvalue())
+    if locked:
+        data[6] |= 1
+        at = data.find(b"PK\x01\x02")
+        while at >= 0:
+            data[at + 8] |= 1
+            at = data.find(b"PK\x01\x02", at + 4)
+    return bytes(data)
+
+
+def document(text: str = "Hello", **more: bytes) -> bytes:
+    """Return a Word document of one paragraph; `more` adds members (a double underscore for a slash, a single one for a dot)."""
+    body = f"<w:document xmlns:w='x'><w:body><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:body></w:document>"
+    added = {name.replace("__", "/").replace("_", "."): data for name, data in more.items()}
+    return zipped({"[Content_Types].xml": b"<Types/>", WORD: body.encode()} | added)
+
+
+def sheet() -> bytes:
+    cells = "<worksheet><sheetData><row><c t='s'><v>0</v></c><c><v>42</v></c></row></sheetData></worksheet>"
+    strings = "<sst><si><t>Sarah</t></si></sst>"
+    return zipped({"[Content_Types].xml": b"<Types/>", "xl/sharedStrings.xml": strings.encode(), "xl/worksheets/sheet1.xml": cells.encode()})
+
+
+def slides() -> bytes:
+    return zipped({"[Content_Types].xml": b"<Types/>", "ppt/slides/slide1.xml": b"<p xmlns:a='x'><a:p><a:t>A slide</a:t></a:p></p>"})
+
+
+def open_document(*, locked: bool = False) -> bytes:
+    manifest = b"<manifest:encryption-data/>" if locked else b"<manifest/>"
+    content = b"<office xmlns:text='x'><text:p>An open document</text:p></office>"
+    return zipped({"mimetype": b"application/vnd.oasis.opendocument.text", "META-INF/manifest.xml": manifest, "content.xml": content})
+
+
+def picture(kind: str = "JPEG", *, size: tuple[int, int] = (640, 480), placed: bool = False, **more: Any) -> bytes:
+    """Return a picture; `placed`: with the facts a phone puts into it."""
+    image = Image.radial_gradient("L").resize(size).convert("RGB")
+    exif = Image.Exif()
+    if placed:
+        exif[0x010F], exif[0x0110] = "Apple", "iPhone 15"
+        exif.get_ifd(0x8769)[0x9003] = "2026:03:10 12:47:00"
+        exif.get_ifd(0x8825).update({1: "N", 2: (51.0, 30.0, 26.0), 3: "W", 4: (0.0, 7.0, 39.0)})
+    out = io.BytesIO()
+    if kind == "HEIC":
+        pillow_heif.from_pillow(image).save(out, **({"exif": exif.tobytes()} if placed else {}))
+    else:
+        image.save(out, kind, **({"exif": exif} if placed else {}), **more)
+    return out.getvalue()
+
+
+def pdf(pages: int = 2, *, attached: bytes | None = None) -> bytes:
+    made = pikepdf.new()
+    for _ in range(pages):
+        made.add_blank_page()
+    if attached is not None:
+        made.attachments["notes.bin"] = attached
+    out = io.BytesIO()
+    made.save(out)
+    return out.getvalue()
+
+
+def mail(*, attached: bytes = b"", name: str = "notes.bin") -> bytes:
+    from email.message import EmailMessage
+
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "a@school.example", "b@school.example", "About caf\u00e9"
+    message.set_content("He said he was fine.")
+    if attached:
+        message.add_attachment(attached, maintype="application", subtype="octet-stream", filename=name)
+    return message.as_bytes()
+
+
+def old_word(*holding: str) -> bytes:
+    """The beginning of an older office file, with names in it as its directory holds them."""
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + b"".join(name.encode("utf-16-le") + bytes(64) for name in holding) + bytes(2048)
+
+
+def bomb() -> bytes:
+    return zipped({"[Content_Types].xml": b"<Types/>", WORD: bytes(60_000_000)})
+
+
+def nested(depth: int) -> bytes:
+    data = zipped({"a.txt": b"a"})
+    for _ in range(depth):
+        data = zipped({"inner.zip": data})
+    return data
+
+
+REFUSED: dict[str, tuple[str, bytes, str]] = {
+    "a program": ("holiday.jpg", b"MZ" + b"\0" * 58 + b"\x80\0\0\0" + b"\0" * 64 + b"PE\0\0L\x01", "program"),
+    "a program in Java": ("a.zip", zipped({"META-INF/MANIFEST.MF": b"Main-Class: A"}), "program"),
+    "a program in an archive": ("a.zip", zipped({"readme.txt": b"r", "setup.exe": b"MZ"}), "program"),
+    "a script": ("notes.txt", b"#!/bin/sh\nrm x", "script"),
+    "a web page": ("notes.txt", b"<!DOCTYPE html><script>alert(1)</script>", "page"),
+    "a drawing that runs": ("a.png", b'<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>', "page"),
+    "macros by their part": ("a.docx", document(word__vbaProject_bin=b"x"), "macros"),
+    "macros by the type": (
+        "a.docx",
+        zipped({"[Content_Types].xml": b"<T x='application/vnd.ms-word.document.macroEnabled'/>", WORD: b"<a/>"}),
+        "macros",
+    ),
+    "macros by the name": ("a.docm", document(), "macros"),
+    "macros in an older document": ("a.doc", old_word("WordDocument", "_VBA_PROJECT"), "macros"),
+    "an object in rich text": ("a.rtf", rb"{\rtf1 {\object\objemb{\*\objdata 0105}}}", "macros"),
+    "a locked archive": ("a.zip", zipped({"a.txt": b"secret"}, locked=True), "locked"),
+    "a locked document": ("a.docx", old_word("EncryptionInfo", "EncryptedPackage"), "locked"),
+    "a locked open document": ("a.odt", open_document(locked=True), "locked"),
+    "a locked archive in an archive": ("a.zip", zipped({"inner.zip": zipped({"a.txt": b"secret"}, locked=True)}), "locked"),
+    "a picture and an archive": ("a.jpg", picture() + zipped({"a.txt": b"a"}), "two_kinds"),
+    "a picture and a script": ("a.gif", picture("GIF") + b"<script>alert(1)</script>", "two_kinds"),
+    "a picture and a server's page": ("a.jpg", picture(comment=b"<?php system('id');"), "two_kinds"),
+    "a picture and a program": ("a.png", picture("PNG") + b"MZ\x90\0" + b"This program cannot be run in DOS mode", "two_kinds"),
+    "a PDF and an archive": ("a.pdf", pdf() + zipped({"a.txt": b"a"}), "two_kinds"),
+    "a picture and another archive": ("a.jpg", picture() + b"Rar!\x1a\x07\x01\x00" + bytes(50), "two_kinds"),
+    "a bomb": ("a.docx", bomb(), "bomb"),
+    "archives in archives in archives": ("a.zip", nested(3), "bomb"),
+    "an archive": ("a.zip", zipped({"a.txt": b"a"}), "archive"),
+    "another archive": ("a.7z", b"7z\xbc\xaf\x27\x1c\0\x04" + bytes(60), "archive"),
+    "a broken zip": ("a.docx", document()[:-40], "damaged"),
+    "nobody knows what": ("a.bin", b"\xde\xad\xbe\xef" * 300, "kind_unknown"),
+}
+"""What is refused: name, content, and the code of the sentence."""
+
+TAKEN: dict[str, tuple[str, bytes, str]] = {
+    "a photograph": ("a.jpg", picture(placed=True), "pictures"),
+    "a photograph of a telephone": ("a.heic", picture("HEIC", placed=True), "pictures"),
+    "a picture": ("a.png", picture("PNG"), "pictures"),
+    "a moving picture": ("a.gif", picture("GIF"), "pictures"),
+    "a picture of a web page": ("a.webp", picture("WEBP"), "pictures"),
+    "a scan": ("a.tiff", picture("TIFF"), "pictures"),
+    "a PDF": ("a.pdf", pdf(), "documents"),
+    "a Word document": ("a.docx", document(), "documents"),
+    "a spreadsheet": ("a.xlsx", sheet(), "documents"),
+    "slides": ("a.pptx", slides(), "documents"),
+    "an open document": ("a.odt", open_document(), "documents"),
+    "an older document": ("a.doc", old_word("WordDocument"), "documents"),
+    "words": ("a.txt", "Dŵr, he said.\n".encode(), "documents"),
+    "a list": ("a.csv", b"name,year\nSarah,5\n", "documents"),
+    "rich text": ("a.rtf", rb"{\rtf1 Hello}", "documents"),
+    "an e-mail": ("a.eml", mail(), "email"),
+    "a recording": ("a.wav", b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x44\xac\0\0\x88\x58\x01\0\x02\0\x10\0data\0\0\0\0", "audio"),
+    "a film": ("a.mp4", b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64), "video"),
+}
+"""What is taken, and as which kind."""
