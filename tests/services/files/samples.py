@@ -138,7 +138,7 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "an archive": ("a.zip", zipped({"a.txt": b"a"}), "archive"),
     "another archive": ("a.7z", b"7z\xbc\xaf\x27\x1c\0\x04" + bytes(60), "archive"),
     "a broken zip": ("a.docx", document()[:-40], "damaged"),
-    "nobody knows what": ("a.bin", b"\xde\xad\xbe\xef" * 300, "kind_unknown"),
+    "nobody knows what": ("a.bin", b"\x93\x81\xfa\x00\xc1" * 200, "kind_unknown"),
 }
 """What is refused: name, content, and the code of the sentence."""
 
