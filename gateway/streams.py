@@ -1,4 +1,4 @@
-"""Bytes of files to and from `files`, by its door (docs/decisions/0012-files-by-the-door.md): never whole in memory, never on a disk."""
+"""Bytes of files to and from `files`, by its door (docs/decisions/0013-files-by-the-door.md): never whole in memory, never on a disk."""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -2,7 +2,7 @@
 
 One question and its answer on a plain socket, each behind its length and sealed as messages on the bus are, under a key
 that only the gateway and this one service hold. An answer is bound to its question. After a question that asks for a
-stream the connection carries bytes in pieces instead (docs/decisions/0012-files-by-the-door.md).
+stream the connection carries bytes in pieces instead (docs/decisions/0013-files-by-the-door.md).
 """
 
 import os

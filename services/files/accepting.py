@@ -181,7 +181,7 @@ def _plain(file: Any, *, start: bytes, type_: str, size: int, name: str) -> Foun
         return Found("audio" if name.lower().endswith((".m4a", ".ogg", ".oga", ".opus", ".amr", ".3ga")) else "video", type_)
     if type_ in _MAIL or (name.lower().endswith(".eml") and _is_words(type_) and _MAIL_HEADER.match(_without_mark(start))):
         return Found("email", "message/rfc822")
-    if type_ not in _DOCUMENTS and not _is_words(type_):
+    if type_ not in _DOCUMENTS and not _is_words(type_) and not _reads_as_words(start):
         _refuse("kind_unknown")
     if start.startswith(b"#!"):
         _refuse("script")

@@ -1,4 +1,4 @@
-"""Files by the door: bytes in and out, with a ticket that a method of the service gave out (docs/decisions/0012-files-by-the-door.md)."""
+"""Files by the door: bytes in and out, with a ticket that a method of the service gave out (docs/decisions/0013-files-by-the-door.md)."""
 
 import base64
 import binascii

@@ -1,0 +1,151 @@
+"""`./bench files`: bytes through gateway, encryption and store, beside the bare store in the same run; memory; previews a second.
+
+A clean system; one teacher sends files through the HTTP API and gets them back. Bare is the store's own driver with pieces of the same
+size and nothing around it: a directory (synced to disk), and SeaweedFS over S3. Through S3 the same system is started on that store.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from deploy.local.servers import free_port
+from safekeep.contracts.files import PIECE
+from safekeep.errors import Unavailable
+from services.files import looking, objects
+from tests.journeys.api import Api
+from tests.servers import running_system
+from tests.services.files import samples
+
+FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="./bench files")
+    parser.add_argument("--megabytes", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="safekeep-bench-") as folder:
+        film = Path(folder) / "film.mp4"
+        with film.open("wb") as out:
+            out.write(FILM)
+            for _ in range(chosen.megabytes):
+                out.write(os.urandom(PIECE))
+        _store("a directory", f"file://{folder}/bare", None, film, rounds=chosen.rounds)
+        with seaweed(Path(folder) / "weed") as url:
+            _store("SeaweedFS (S3)", url.replace("/evidence?", "/bare?"), url, film, rounds=chosen.rounds)
+    _previews()
+
+
+def _store(name: str, bare_url: str, through: str | None, film: Path, *, rounds: int) -> None:
+    bare = [_bare(objects.opened(bare_url), film) for _ in range(rounds)]
+    if through:
+        os.environ["OBJECT_STORE_URL"] = through
+    with running_system() as system:
+        token = Api(system, "teacher").token
+        service = next(p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[-2:] == ["services", "files"] and _below(p, system))
+        before = service.memory_info().rss
+        ours = [_ours(system["url"], token, film, number) for number in range(rounds)]
+        lines = Path(f"/proc/{service.pid}/status").read_text().splitlines()
+        peak = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    os.environ.pop("OBJECT_STORE_URL", None)
+    size = film.stat().st_size / 2**20
+    print(f"{name}, {size:.0f} MiB, {rounds} rounds, medians:")
+    for which, word in ((0, "in"), (1, "out")):
+        one, two = (size / statistics.median(times[which] for times in each) for each in (ours, bare))
+        print(f"   {word}: {one:.0f} MiB/s through everything, {two:.0f} MiB/s bare: {one / two:.2f} of it")
+    print(f"   files service: {before / 2**20:.0f} MiB at rest, {(peak - before) / 2**20:.0f} MiB more at most", flush=True)
+
+
+def _below(process: psutil.Process, system: dict[str, Any]) -> bool:
+    return str(system["data"]) in process.environ().get("KEYS_FILE", "")
+
+
+def _bare(store: objects.Objects, film: Path) -> tuple[float, float]:
+    begun, count = time.monotonic(), 0
+    with film.open("rb") as file:
+        while piece := file.read(PIECE):
+            store.put(f"bare/{count:06d}", piece)
+            count += 1
+    put = time.monotonic()
+    for number in range(count):
+        store.get(f"bare/{number:06d}", offset=0, length=PIECE)
+    return put - begun, time.monotonic() - put
+
+
+def _ours(url: str, token: str, film: Path, number: int) -> tuple[float, float]:
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"bench-{number}-{time.time()}"}
+    begun = time.monotonic()
+    with film.open("rb") as file:
+        sent = requests.post(f"{url}/api/v1/files", headers=headers, files={"file": (f"film{number}.mp4", file)}, timeout=300)
+    assert sent.status_code == 201, sent.text
+    put = time.monotonic()
+    with requests.get(f"{url}/api/v1/files/{sent.json()['id']}", headers=headers, timeout=300, stream=True) as answer:
+        got = sum(len(piece) for piece in answer.iter_content(PIECE))
+    assert got == film.stat().st_size
+    return put - begun, time.monotonic() - put
+
+
+def _previews() -> None:
+    for name, type_, data in (
+        ("photograph of 12 megapixels", "image/jpeg", samples.picture(size=(4000, 3000))),
+        ("the same as HEIC", "image/heic", samples.picture("HEIC", size=(4000, 3000))),
+        ("PDF of one page", "application/pdf", samples.pdf(1)),
+        ("Word document", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", samples.document("Word " * 400)),
+    ):
+        begun, count = time.monotonic(), 12
+        with ThreadPoolExecutor(1) as pool:
+            list(pool.map(lambda _: _look(data, type_), range(count)))
+        print(f"previews, {name}: {count / (time.monotonic() - begun):.1f} a second, one at a time", flush=True)
+
+
+def _look(data: bytes, type_: str) -> None:
+    memory = os.memfd_create("bench")
+    os.write(memory, data)
+    assert looking.look(memory, media_type=type_).pages
+    os.close(memory)
+
+
+@contextmanager
+def seaweed(folder: Path) -> Iterator[str]:
+    """SeaweedFS on loopback."""
+    folder.mkdir()
+    who = {"name": "b", "credentials": [{"accessKey": "user", "secretKey": "secret"}], "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
+    (folder / "s3.json").write_text(json.dumps({"identities": [who]}))
+    port = free_port()
+    options = [f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={folder / 's3.json'}", f"-s3.port={port}"]
+    options += [f"-{part}.port={free_port()}" for part in ("master", "volume", "filer")]
+    options += ["-master.telemetry=false", "-disableHttp", "-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("weed")), "mini", *options, "-s3.autoCreateBucket=false"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+    )
+    url, ends = f"s3://user:secret@127.0.0.1:{port}/evidence?secure=0", time.monotonic() + 60
+    while True:
+        try:
+            objects.opened(url)
+            break
+        except Unavailable:
+            assert time.monotonic() < ends
+            time.sleep(0.2)
+    yield url
+    process.terminate()
+    process.wait(30)
+
+
+if __name__ == "__main__":
+    main()

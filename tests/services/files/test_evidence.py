@@ -1,0 +1,297 @@
+# ruff: noqa: F811 - a fixture is named as its parameters are
+"""Keys that are turned and destroyed, scanning, previews, and what a DSL has blocked or destroyed."""
+
+import datetime as dt
+import io
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from PIL import Image
+
+from safekeep import clock, keys
+from safekeep.contracts.files import KeepKinds, Kinds, Names, Read
+from safekeep.contracts.incidents import FileBlocked, FileDecided
+from safekeep.errors import Conflict, Invalid, NotFound
+from safekeep.ids import new_id
+from safekeep.keys import Keys
+from services.files import looking
+from services.files.service import background, keeping
+from tests import streaming
+from tests.services.files import samples
+from tests.services.files.samples import EICAR
+from tests.services.files.test_files import MORNING, PDF, Files, files, pass_for, recorded  # noqa: F401 - its fixtures
+
+YEAR = dt.timedelta(days=366)
+
+
+def look(files: Files, *, at: dt.datetime = MORNING) -> int:
+    with clock.set_to(at):
+        return background.look(files.resources)
+
+
+def known(files: Files, file: UUID, pass_for: Callable[..., str], *, role: str = "dsl") -> Any:
+    reader = new_id()
+    token = pass_for(file_id=file, person_id=reader, school_id=files.school)
+    (found,) = files.ask(Names(passes={file: token}), role=role, person=reader).items
+    return found
+
+
+# --- keys ------------------------------------------------------------------------------------------------------------
+
+
+def test_after_the_rings_key_was_exchanged_schools_keys_are_wrapped_again_and_content_is_not_touched(files: Files, tmp_path: Any) -> None:
+    ring = tmp_path / "ring"
+    keys.ensure_ring(ring)
+    files.resources.keys = Keys.load(ring / "process" / "files.json")
+    before, keys.LOOK_EVERY = keys.LOOK_EVERY, 0.0  # type: ignore[misc]
+    try:
+        file = files.upload().file_id
+        blobs = {path: path.read_bytes() for path in files.blobs()}
+        keys.rotate(ring, purposes=["files"], now=clock.now())
+        assert keeping.turn_keys(files.resources) == 1
+        assert keeping.turn_keys(files.resources) == 0
+        with files.resources.transaction(files.resources.engine, school_id=files.school) as tx:
+            assert tx.execute(sa.text("select wrapped_by from school_keys")).scalars().all() == ["files-2"]
+        assert {path: path.read_bytes() for path in files.blobs()} == blobs
+        assert files.read(file) == PDF
+    finally:
+        keys.LOOK_EVERY = before  # type: ignore[misc]
+
+
+def test_after_a_year_a_school_gets_a_new_key_and_the_old_one_goes_when_nothing_is_under_it(files: Files) -> None:
+    kept = [files.upload(b"one", name="a.txt").file_id, files.upload(b"two", name="b.txt").file_id]
+    files.hear(recorded(files, entry=new_id(), file_ids=(kept[0],)))
+    (old,) = set(files.column("school_key_id"))
+    with clock.set_to(clock.now() + YEAR):
+        assert keeping.turn_keys(files.resources, limit=1) == 1
+        assert keeping.turn_keys(files.resources, limit=5) == 1
+        assert keeping.turn_keys(files.resources) == 0
+    (new,) = set(files.column("school_key_id"))
+    assert new != old
+    with files.resources.transaction(files.resources.engine, school_id=files.school) as tx:
+        assert tx.execute(sa.text("select id from school_keys")).scalars().all() == [new]
+    assert files.read(kept[1]) == b"two"
+
+
+def test_a_wrapped_key_put_beside_another_file_opens_nothing(files: Files) -> None:
+    one, two = files.upload(b"one", name="a.txt").file_id, files.upload(b"two", name="b.txt").file_id
+    with files.resources.transaction(files.resources.engine, school_id=files.school) as tx:
+        tx.execute(sa.text("update files set wrapped_key = (select wrapped_key from files where id = :a) where id = :b"), {"a": one, "b": two})
+    with pytest.raises(Conflict, match="file_damaged"):
+        files.read(two)
+
+
+# --- blocked and destroyed -------------------------------------------------------------------------------------------
+
+
+def test_a_blocked_file_is_nobodys_and_given_back_it_is_as_before(files: Files, pass_for: Callable[..., str]) -> None:
+    """Also for who holds a pass of a minute ago, and for a download that has begun."""
+    file, entry, reader = files.upload().file_id, new_id(), new_id()
+    files.hear(recorded(files, entry=entry, file_ids=(file,)))
+    token = pass_for(file_id=file, person_id=reader, school_id=files.school)
+    opened = files.ask(Read(file_id=file, pass_token=token), person=reader)
+    files.hear(FileBlocked(**about(files, entry, file)))
+    with pytest.raises(Conflict, match="file_blocked"):
+        files.ask(Read(file_id=file, pass_token=token), person=reader)
+    with pytest.raises(Conflict, match="file_blocked"):
+        streaming.receive(files.resources, ticket=opened.ticket)
+    assert known(files, file, pass_for).previews == 0
+    files.hear(FileDecided(**about(files, entry, file), decision="give_back"))
+    assert files.read(file, pass_token=token, person=reader) == PDF
+
+
+def test_a_destroyed_file_is_noise_wherever_its_pieces_still_lie(files: Files, pass_for: Callable[..., str]) -> None:
+    """Its key and its name are gone at once; its pieces are swept, and a copy of them opens nothing."""
+    file, entry, reader = files.upload(name="what it shows.pdf").file_id, new_id(), new_id()
+    files.hear(recorded(files, entry=entry, file_ids=(file,)))
+    copies = {path: path.read_bytes() for path in files.blobs()}
+    files.hear(FileBlocked(**about(files, entry, file)))
+    files.hear(FileDecided(**about(files, entry, file), decision="destroy"))
+    assert (files.column("wrapped_key"), files.column("name")) == ([None], ["-"])
+    token = pass_for(file_id=file, person_id=reader, school_id=files.school)
+    with pytest.raises(Conflict, match="file_destroyed"):
+        files.ask(Read(file_id=file, pass_token=token), person=reader)
+    assert files.ask(Names(passes={file: token}), person=reader).items == []
+    files.sweep(MORNING)
+    assert files.blobs() == []
+    for path, data in copies.items():  # as a backup of the store would put them back
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    with pytest.raises(Conflict, match="file_destroyed"):
+        files.ask(Read(file_id=file, pass_token=token), person=reader)
+
+
+def about(files: Files, entry: UUID, file: UUID) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": new_id(), "at": MORNING, "school_id": files.school, "subject": entry, "sequence": 2 + len(_told)}
+    _told.append(file)
+    return told | {"incident_id": entry, "entry_id": entry, "file_id": file}
+
+
+_told: list[UUID] = []
+
+
+def test_what_incidents_refers_to_is_not_swept_though_its_event_has_not_come(files: Files) -> None:
+    lost, wanted = files.upload(b"lost", name="a.txt").file_id, files.upload(b"wanted", name="b.txt").file_id
+    files.referred = {wanted}
+    files.sweep(MORNING + dt.timedelta(days=9))
+    with pytest.raises(NotFound):
+        files.read(lost)
+    assert files.read(wanted) == b"wanted"
+
+
+# --- scanning --------------------------------------------------------------------------------------------------------
+
+INFECTED: dict[str, tuple[str, bytes]] = {
+    "plain": ("a.txt", EICAR),
+    "in a zip": ("a.zip", samples.zipped({"a.txt": EICAR})),
+    "in a document": ("a.docx", samples.document(word__media__a_txt=EICAR)),
+    "in a mail": ("a.eml", samples.mail(attached=EICAR)),
+    "in a zip in a mail": ("a.eml", samples.mail(attached=samples.zipped({"inner.zip": samples.zipped({"a.txt": EICAR})}), name="a.zip")),
+    "attached to a PDF": ("a.pdf", samples.pdf(attached=EICAR)),
+}
+
+
+@pytest.mark.parametrize(("name", "data"), INFECTED.values(), ids=INFECTED.keys())
+def test_a_virus_is_found_wherever_it_hides_and_the_file_is_nobodys(files: Files, clamd: str, name: str, data: bytes) -> None:
+    """Held from the moment it is kept, and for good once it is known."""
+    files.resources.settings = files.resources.settings.model_copy(update={"clamd_url": clamd})
+    files.ask(KeepKinds(kinds=["documents", "email", "archives"]), role="dsl")
+    file = files.upload(data, name=name).file_id
+    with pytest.raises(Conflict, match="file_held"):
+        files.read(file)
+    look(files)
+    assert files.column("scan") == ["infected"]
+    with pytest.raises(Conflict, match="file_infected"):
+        files.read(file)
+    assert files.column("previews") == [0]
+
+
+def test_a_clean_file_is_held_until_it_is_scanned(files: Files, clamd: str) -> None:
+    files.resources.settings = files.resources.settings.model_copy(update={"clamd_url": clamd})
+    file = files.upload(b"words", name="a.txt").file_id
+    with pytest.raises(Conflict, match="file_held"):
+        files.read(file)
+    look(files)
+    assert (files.column("scan"), files.read(file)) == (["clean"], b"words")
+
+
+def test_while_the_scanner_is_away_a_file_is_held_and_after_a_day_it_is_not_scanned(files: Files) -> None:
+    files.resources.settings = files.resources.settings.model_copy(update={"clamd_url": "unix:///nowhere/at/all"})
+    file = files.upload(b"words", name="a.txt").file_id
+    look(files, at=MORNING + dt.timedelta(hours=23))
+    assert files.column("scan") == ["waiting"]
+    look(files, at=MORNING + dt.timedelta(hours=25))
+    assert (files.column("scan"), files.read(file)) == (["not_scanned"], b"words")
+
+
+def test_longer_than_the_scanner_takes_is_not_scanned(files: Files, clamd: str) -> None:
+    files.resources.settings = files.resources.settings.model_copy(update={"clamd_url": clamd})
+    files.upload(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(9_000_000), name="a.mp4")
+    look(files)
+    assert files.column("scan") == ["not_scanned"]
+
+
+def test_without_a_scanner_it_is_said_that_it_is_not_scanned(files: Files) -> None:
+    file = files.upload(b"words", name="a.txt").file_id
+    assert files.ask(Read(file_id=file)).scan == "not_scanned"
+
+
+# --- previews --------------------------------------------------------------------------------------------------------
+
+SHOWN: dict[str, tuple[str, bytes, int]] = {
+    "a photograph": ("a.jpg", samples.picture(placed=True), 1),
+    "a photograph of a telephone": ("a.heic", samples.picture("HEIC", placed=True), 1),
+    "a PDF": ("a.pdf", samples.pdf(3), 3),
+    "a Word document": ("a.docx", samples.document(), 1),
+    "a spreadsheet": ("a.xlsx", samples.sheet(), 1),
+    "slides": ("a.pptx", samples.slides(), 1),
+    "an open document": ("a.odt", samples.open_document(), 1),
+    "a mail": ("a.eml", samples.mail(), 1),
+    "words": ("a.txt", b"He said he was fine.\n", 1),
+}
+
+
+@pytest.mark.parametrize(("name", "data", "pages"), SHOWN.values(), ids=SHOWN.keys())
+def test_a_preview_is_a_picture_made_anew_with_nothing_in_it_but_pixels(files: Files, name: str, data: bytes, pages: int) -> None:
+    file = files.upload(data, name=name).file_id
+    look(files)
+    assert files.column("previews") == [pages]
+    shown = files.read(file, page=1)
+    assert shown.startswith(b"\xff\xd8\xff")
+    with Image.open(io.BytesIO(shown)) as picture:
+        assert dict(picture.getexif()) == {}
+        assert max(picture.size) <= 1414
+    assert files.read(file) == data, "and the original stays as it was"
+    with pytest.raises(Conflict, match="no_preview"):
+        files.ask(Read(file_id=file, page=pages + 1))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "HEIC"])
+def test_where_a_picture_was_taken_is_a_fact_for_dsls_alone(files: Files, pass_for: Callable[..., str], kind: str) -> None:
+    file = files.upload(samples.picture(kind, placed=True), name="a.jpg").file_id
+    look(files)
+    seen = known(files, file, pass_for)
+    assert (seen.taken_at, seen.taken_where, seen.taken_with) == ("2026:03:10 12:47:00", "51.50722, -0.12750", "Apple iPhone 15")
+    seen = known(files, file, pass_for, role="teacher")
+    assert (seen.taken_at, seen.taken_where, seen.taken_with) == ("", "", "")
+
+
+def test_a_pixel_bomb_is_kept_and_never_opened_up(files: Files) -> None:
+    out = io.BytesIO()
+    Image.new("1", (30_000, 30_000)).save(out, "PNG")
+    file = files.upload(out.getvalue(), name="a.png").file_id
+    look(files)
+    assert files.column("previews") == [0]
+    assert files.read(file) == out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data", [b"%PDF-1.7 nonsense", samples.picture()[:2000], samples.pdf()[:300]], ids=["no PDF", "half a picture", "half a PDF"]
+)
+def test_what_cannot_be_shown_is_looked_at_once_and_kept(files: Files, data: bytes) -> None:
+    files.upload(data, name="a.pdf")
+    assert (look(files), look(files)) == (1, 0)
+
+
+def test_who_looks_at_a_file_can_reach_nothing(tmp_path: Any) -> None:
+    """The child's own lock, tried from within: no file, no socket, no program, no other process; threads are let be."""
+    import subprocess
+    import sys
+
+    tried = f"""
+import importlib.util, os, socket, subprocess, sys, threading
+spec = importlib.util.spec_from_file_location("looker", {str(looking._CHILD)!r})
+looker = importlib.util.module_from_spec(spec); spec.loader.exec_module(looker)
+ran = []
+assert looker.lock_in()
+def refused(what):
+    try:
+        what()
+    except (PermissionError, OSError) as error:
+        return True
+    return False
+print([refused(what) for what in (
+    lambda: open("/etc/hostname"), lambda: open({str(tmp_path / "new")!r}, "w"), lambda: os.mkdir({str(tmp_path / "folder")!r}),
+    socket.socket, lambda: socket.socketpair(), lambda: os.fork(), lambda: os.execv("/bin/true", ["true"]), lambda: os.kill(os.getppid(), 0),
+)])
+threading.Thread(target=lambda: ran.append(1)).start()
+print(ran)
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", tried], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == [str([True] * 8), "[1]"], done.stderr
+
+
+# --- kinds -----------------------------------------------------------------------------------------------------------
+
+
+def test_which_kinds_are_taken_is_the_schools_setting(files: Files) -> None:
+    assert files.ask(Kinds()).kinds == ["pictures", "documents", "audio", "video", "email"]
+    files.ask(KeepKinds(kinds=["documents", "documents"]), role="dsl")
+    assert files.ask(Kinds()).kinds == ["documents"]
+    with pytest.raises(Invalid) as caught:
+        files.upload(samples.picture(), name="a.jpg")
+    assert caught.value.problems == {"file": "kind_not_taken"}
+    assert files.upload(b"words", name="a.txt").size == 5
