@@ -29,12 +29,18 @@ from services.incidents.service.stand_ins import StandingIn
 
 
 <<<<<<< HEAD
+<<<<<<< HEAD
 class Service(
     Pupils, Entries, Following, Corrections, Moving, Restricting, Leading, Reading, Asks, StandingIn, Openings, Proofs, Coaching, Demonstration
 ):
 =======
 class Service(Pupils, Entries, Following, Corrections, Moving, Restricting, Blocking, Leading, Reading, Asks, StandingIn, Openings, Proofs, Demonstration):
 >>>>>>> 60512cc (Files are sealed with a key each, travel by the door in pieces, are told by their content and shown as pictures made anew; a DSL blocks one at once and a second has it destroyed)
+=======
+class Service(
+    Pupils, Entries, Following, Corrections, Moving, Restricting, Blocking, Leading, Reading, Asks, StandingIn, Openings, Proofs, Demonstration
+):
+>>>>>>> 4c66e84 (Events, catalogue and two cases mended after the merge)
     """Pupils, incidents, actions, corrections, chronology, the ledger."""
 
     name = "incidents"

@@ -4,6 +4,7 @@
 import datetime as dt
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,6 @@ from safekeep.contracts.files import KeepKinds, Kinds, Names, Read
 from safekeep.contracts.incidents import FileBlocked, FileDecided
 from safekeep.errors import Conflict, Invalid, NotFound
 from safekeep.ids import new_id
-from safekeep.keys import Keys
 from services.files import looking
 from services.files.service import background, keeping
 from tests import streaming
@@ -42,19 +42,16 @@ def known(files: Files, file: UUID, pass_for: Callable[..., str], *, role: str =
 # --- keys ------------------------------------------------------------------------------------------------------------
 
 
-def test_after_the_rings_key_was_exchanged_schools_keys_are_wrapped_again_and_content_is_not_touched(files: Files, tmp_path: Any) -> None:
-    ring = tmp_path / "ring"
-    keys.ensure_ring(ring)
-    files.resources.keys = Keys.load(ring / "process" / "files.json")
+def test_after_the_rings_key_was_exchanged_schools_keys_are_wrapped_again_and_content_is_not_touched(files: Files, keys_folder: Path) -> None:
     before, keys.LOOK_EVERY = keys.LOOK_EVERY, 0.0  # type: ignore[misc]
     try:
         file = files.upload().file_id
         blobs = {path: path.read_bytes() for path in files.blobs()}
-        keys.rotate(ring, purposes=["files"], now=clock.now())
+        retired, new = keys.rotate(keys_folder, purposes=["files"], now=clock.now())["files"]
         assert keeping.turn_keys(files.resources) == 1
         assert keeping.turn_keys(files.resources) == 0
         with files.resources.transaction(files.resources.engine, school_id=files.school) as tx:
-            assert tx.execute(sa.text("select wrapped_by from school_keys")).scalars().all() == ["files-2"]
+            assert tx.execute(sa.text("select wrapped_by from school_keys")).scalars().all() == [new] != [retired]
         assert {path: path.read_bytes() for path in files.blobs()} == blobs
         assert files.read(file) == PDF
     finally:
@@ -125,7 +122,7 @@ def test_a_destroyed_file_is_noise_wherever_its_pieces_still_lie(files: Files, p
 
 
 def about(files: Files, entry: UUID, file: UUID) -> dict[str, Any]:
-    told: dict[str, Any] = {"id": new_id(), "at": MORNING, "school_id": files.school, "subject": entry, "sequence": 2 + len(_told)}
+    told: dict[str, Any] = {"id": new_id(), "at": MORNING, "school_id": files.school, "subject": entry, "sequence": 2 + _told.count(file)}
     _told.append(file)
     return told | {"incident_id": entry, "entry_id": entry, "file_id": file}
 
