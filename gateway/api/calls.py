@@ -41,7 +41,6 @@ from safekeep.contracts.incidents import (
     OpenCorrectionRequests,
     Part,
     Passages,
-    PermitFile,
     Precision,
     Record,
     Recorded,

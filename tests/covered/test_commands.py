@@ -14,11 +14,7 @@ READS = frozenset(
     files.body_map files.draft files.drafts files.kinds files.left_drafts files.names files.read files.receipts
     identity.account identity.address_state identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
     identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_people identity.trust_schools
-<<<<<<< HEAD
-    incidents.chronology incidents.coach incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
-=======
-    incidents.attached incidents.chronology incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
->>>>>>> 60512cc (Files are sealed with a key each, travel by the door in pieces, are told by their content and shown as pictures made anew; a DSL blocks one at once and a second has it destroyed)
+    incidents.attached incidents.chronology incidents.coach incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
     incidents.permit_file incidents.person_openings
     incidents.preview_alert incidents.pupil incidents.pupil_openings incidents.readers_of_records incidents.search_pupils incidents.summaries
     incidents.my_correction_requests incidents.open_correction_requests

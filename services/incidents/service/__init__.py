@@ -8,11 +8,8 @@ from safekeep import telemetry
 from safekeep.errors import StorageError
 from safekeep.rpc import retry, take, take_events
 from services.incidents.service.asks import Asks
-<<<<<<< HEAD
-from services.incidents.service.coaching import Coaching
-=======
 from services.incidents.service.blocking import Blocking
->>>>>>> 60512cc (Files are sealed with a key each, travel by the door in pieces, are told by their content and shown as pictures made anew; a DSL blocks one at once and a second has it destroyed)
+from services.incidents.service.coaching import Coaching
 from services.incidents.service.corrections import Corrections
 from services.incidents.service.demonstration import Demonstration
 from services.incidents.service.entries import Entries
@@ -28,19 +25,23 @@ from services.incidents.service.restricting import Restricting
 from services.incidents.service.stand_ins import StandingIn
 
 
-<<<<<<< HEAD
-<<<<<<< HEAD
 class Service(
-    Pupils, Entries, Following, Corrections, Moving, Restricting, Leading, Reading, Asks, StandingIn, Openings, Proofs, Coaching, Demonstration
+    Pupils,
+    Entries,
+    Following,
+    Corrections,
+    Moving,
+    Restricting,
+    Blocking,
+    Leading,
+    Reading,
+    Asks,
+    StandingIn,
+    Openings,
+    Proofs,
+    Coaching,
+    Demonstration,
 ):
-=======
-class Service(Pupils, Entries, Following, Corrections, Moving, Restricting, Blocking, Leading, Reading, Asks, StandingIn, Openings, Proofs, Demonstration):
->>>>>>> 60512cc (Files are sealed with a key each, travel by the door in pieces, are told by their content and shown as pictures made anew; a DSL blocks one at once and a second has it destroyed)
-=======
-class Service(
-    Pupils, Entries, Following, Corrections, Moving, Restricting, Blocking, Leading, Reading, Asks, StandingIn, Openings, Proofs, Demonstration
-):
->>>>>>> 4c66e84 (Events, catalogue and two cases mended after the merge)
     """Pupils, incidents, actions, corrections, chronology, the ledger."""
 
     name = "incidents"
