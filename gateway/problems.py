@@ -107,6 +107,9 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
             403, "pass-needed", _("See a DSL in person"), _("You had a second factor. To set up another you need a pass from a DSL, in person.")
         ),
         "real_school_exists": Problem(403, "not-allowed", _("You cannot do this"), _("Demo sign-ins cannot be used once a real school exists.")),
+        "cannot_lead": Problem(
+            403, "not-allowed", _("You cannot lead this"), _("It is about you, or your own child is in it. Another DSL can lead it.")
+        ),
         "cannot_be_told": Problem(
             403, "not-allowed", _("This person cannot be told"), _("This person cannot be sent this record. Another DSL can help.")
         ),
@@ -307,6 +310,9 @@ FIELD: dict[str, str] = {
     "ask_a_dsl": _("Their role does not open this record. Ask a DSL to tell them, or take them off"),
     "cannot_be_told": _("This person cannot be sent this record. Take them off"),
     "leads_only": _("Only a DSL can choose this. Choose “Not sure”: the DSL will see it"),
+    "at_least_once": _("Somebody has to be asked. Fill in at least one line"),
+    "leads_first": _("DSLs and deputies have to be asked first"),
+    "too_often": _("That is too often. Choose 0, or 5 minutes or more"),
     "not_json": _("Send a JSON object"),
     "twice": _("This pupil is in it already"),
     "another_dsl": _("This pupil is your own child. Ask another DSL to do this"),
@@ -429,6 +435,17 @@ BY_FIELD: dict[tuple[str, str], str] = {
     ("dsl_id", "unknown_choice"): _("Choose a DSL, and not the same person twice"),
     ("should_say", "missing"): _("Write what it should say"),
     ("started", "missing"): _("Say when it started"),
+    ("opens", "after_the_end"): _("The day begins after it ends. Check both times"),
+    ("weekdays", "missing"): _("Choose at least one day"),
+    ("last", "before_the_first"): _("The last day is before the first. Check both"),
+    ("last", "too_long_a_time"): _("That is longer than any term. Check both days"),
+    ("first", "missing"): _("Write the first day"),
+    ("address", "not_an_address"): _("This is not the address of a calendar. It begins with https:// or webcal://"),
+    ("address", "too_long"): _("This address is too long. Check it"),
+    ("file", "missing"): _("Choose a file"),
+    ("file", "not_a_calendar"): _("This is not an iCalendar file. Its name mostly ends with .ics"),
+    ("file", "too_large"): _("This file is too large to be a school’s calendar"),
+    ("file", "too_many"): _("There are too many events in this file"),
     ("part", "missing"): _("Choose what part this pupil had"),
 }
 

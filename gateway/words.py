@@ -82,6 +82,34 @@ FATES_DONE = {
     "unchanged": _("was here already, and stays as it was"),
     "refused": _("was not added"),
 }
+POLICIES = {
+    "at_risk_now": _("A child may be at risk now"),
+    "protection": CLASSES["protection"],
+    "safeguarding": CLASSES["safeguarding"],
+    "welfare": CLASSES["welfare"],
+}
+ASKED = {
+    "leads": _("every DSL and deputy"),
+    "head": _("the head"),
+    "trust_lead": _("the trust’s safeguarding lead"),
+}
+SPANS = {
+    "term": _("Term"),
+    "holiday": _("Holiday"),
+    "inset": _("INSET day"),
+    "bank_holiday": _("Bank holiday"),
+    "closed": _("Closed"),
+}
+FEEDS = {
+    "read": _("It was read."),
+    "nothing_in_it": _("It could be read, and no event in it has a name that says what it is to a school."),
+    "not_reached": _("It could not be reached. What was read before still counts."),
+    "not_public": _("Its address is not a public one that begins with https://, so it was not asked. Your IT can help."),
+    "refused": _("Nothing is there. Check the address. What was read before still counts."),
+    "too_large": _("It is too large to be a school’s calendar."),
+    "too_many": _("There are too many events in it."),
+    "not_a_calendar": _("What is there is not a calendar. Check the address."),
+}
 PUPIL_FATES = FATES | {"made": _("will be added")}
 PUPIL_FATES_DONE = FATES_DONE | {"made": _("added")}
 AUDIT = {
@@ -240,6 +268,21 @@ def role(code: str) -> str:
 def roles(codes: list[str]) -> str:
     """Return what roles are called, as one phrase."""
     return ", ".join(role(code) for code in codes)
+
+
+def spans() -> list[tuple[str, str]]:
+    """Return what days of a calendar can be, "" first: they do not count."""
+    return [("", gettext("Does not count")), *((code, str(said)) for code, said in SPANS.items())]
+
+
+def asked() -> list[tuple[str, str]]:
+    """Return whom a step of asking again can be for."""
+    return [(code, str(said)) for code, said in ASKED.items()]
+
+
+def weekdays() -> list[tuple[str, str]]:
+    """Return the days of the week, Monday first, as "0" to "6"."""
+    return [(str(n), format_date(date(2024, 1, 1 + n), "EEEE", locale=_locale())) for n in range(7)]
 
 
 def waits(said: str) -> str:

@@ -31,6 +31,7 @@ def install(app: Flask) -> None:
         account,
         actions,
         addresses,
+        asking,
         assigning,
         body_maps,
         corrections,
@@ -81,7 +82,7 @@ def install(app: Flask) -> None:
         files,
         reports,
     )
-    to_look_after = readers, trust, trust_people, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
+    to_look_after = asking, readers, trust, trust_people, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
     for module in (*to_sign_in_with, *for_records, *to_look_after):
         app.register_blueprint(module.pages)
 

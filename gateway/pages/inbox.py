@@ -37,7 +37,7 @@ def inbox(slug: str) -> Any:
     answer = rpc.ask(asked, token=here.token)
     return render_template(
         "inbox/inbox.html",
-        view="",
+        view="unread" if state == "unread" and not class_code else "",
         known=schools.known(here),
         inbox=answer,
         lines=_lines(here, answer.items),

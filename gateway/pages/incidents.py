@@ -9,7 +9,7 @@ from gateway import revocations, rpc, schools, session
 from gateway.forms import Form
 from gateway.pages import files
 from gateway.session import Here
-from safekeep.contracts.alerts import AlertItem, Inbox, MarkRead, ReaderItem, Readers
+from safekeep.contracts.alerts import AlertItem, Askings, AskingsAnswer, Inbox, MarkRead, Meanwhile, MeanwhileAnswer, ReaderItem, Readers
 from safekeep.contracts.incidents import AnswerAsk, EntryItem, Incident, IncidentAnswer, Proof, ProofAnswer, Pupil, PupilAnswer
 from safekeep.errors import Invalid, NotFound, SafekeepError
 from safekeep.permissions import Class
@@ -55,6 +55,7 @@ def _show(here: Here, incident_id: UUID, *, without_reason: UUID | None = None) 
         known=schools.known(here),
         incident=found,
         readers=_readers(here, incident_id),
+        askings=_askings(here, found),
         mine=mine,
         to_read=[item for item in mine if item.read_at is None],
         beside=_beside(here, found),
@@ -112,6 +113,7 @@ def recorded(slug: str, incident_id: UUID) -> Any:
     asked = min(request.args.get("asked", 0, type=int), 50)  # how many a DSL was asked to tell: only DSLs can read the requests themselves
     page = {"known": schools.known(here), "incident": found, "entry": found.entries[0], "readers": readers, "asked": max(asked, 0)}
     page["delayed"] = _are_delayed(readers)
+    page["meanwhile"] = _meanwhile(here)
     return render_template("incidents/recorded.html", **page)
 
 
@@ -134,6 +136,23 @@ def _readers(here: Here, incident_id: UUID) -> dict[tuple[UUID, UUID], ReaderIte
     except SafekeepError:
         return None
     return {(item.entry_id, item.person_id): item for item in items}
+
+
+def _askings(here: Here, found: IncidentAnswer) -> AskingsAnswer | None:
+    """Return who was asked to lead it, for who could; or None where that cannot be told just now."""
+    try:
+        return rpc.ask(rpc.build(Askings, incident_id=found.id), token=here.token, seconds=1.5) if found.lead else None
+    except SafekeepError:
+        return None
+
+
+def _meanwhile(here: Here) -> MeanwhileAnswer | None:
+    """Return what is said outside school hours; None in them, and where it cannot be told just now."""
+    try:
+        answer = rpc.ask(Meanwhile(), token=here.token, seconds=1.5) if here.may_record else None
+    except SafekeepError:
+        return None
+    return None if answer is None or answer.in_hours else answer
 
 
 def _are_delayed(readers: dict[tuple[UUID, UUID], ReaderItem] | None) -> bool:

@@ -19,6 +19,8 @@ from tests.matrix.table import ROUTES
 
 TEMPLATES = Path(pages.__file__).parent.parent / "templates"
 BOTH = {
+    "asking.calendar",
+    "asking.policies",
     "session.sign_in",  # a GET only shows the form
     "session.prove",
     "session.unlock",

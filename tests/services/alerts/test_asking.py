@@ -1,0 +1,267 @@
+"""Asking again: who is asked, what stops it, that it never fires twice and loses nothing over a restart, and what each may be told."""
+
+import datetime as dt
+import threading
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+
+from safekeep import clock
+from safekeep.contracts.alerts import Askings, Escalation, KeepCalendar, KeepEscalation, MarkRead, Meanwhile, SpanItem, Unled
+from safekeep.contracts.identity import SchoolChanged
+from safekeep.contracts.incidents import EntryRestricted, LeadOffered, LeadTaken, NumberAnswer, ReadableAnswer, SightLost
+from safekeep.errors import Invalid
+from safekeep.ids import new_id
+from services.alerts.service import Service, asking
+from tests.services.alerts.smtp import Server
+from tests.services.alerts.test_alerts import NOON, Alerts, alerts, smtp  # noqa: F401 - fixtures
+
+LONDON = ZoneInfo("Europe/London")
+MINUTE = dt.timedelta(minutes=1)
+
+
+class Numbers:
+    """Incidents, as far as alerts asks it: the number, and what a person may be told. Everything may be read but what is in `hidden`."""
+
+    def __init__(self) -> None:
+        self.opens: set[UUID] = set()
+        self.untold: set[UUID] = set()
+        self.hidden: set[UUID] = set()
+
+    def number_of(self, call: dict[str, Any]) -> dict[str, Any]:
+        person = UUID(call["body"]["person_id"]) if call["body"]["person_id"] else None
+        return NumberAnswer(number="2026-0147", may_be_told=person not in self.untold, opens=person in self.opens).wire()
+
+    def readable(self, call: dict[str, Any]) -> dict[str, Any]:
+        return ReadableAnswer(entry_ids=[UUID(e) for e in call["body"]["entry_ids"] if UUID(e) not in self.hidden]).wire()
+
+
+class Clocked:
+    """Alerts with a clock that a test moves: `at` a minute it hears, ticks and reads."""
+
+    def __init__(self, alerts: Alerts) -> None:  # noqa: F811
+        self.alerts, self.numbers, self.people = alerts, Numbers(), alerts.people
+        alerts.service.incidents = self.numbers  # type: ignore[assignment] - asked as over the bus
+        settings = {"zone": "Europe/London", "day_ends_minute": 930, "trust_id": new_id(), "categories": [], "groups": []}
+        alerts.hear(alerts.event(SchoolChanged, subject=alerts.school, **settings))
+
+    def tick(self, minutes: float) -> None:
+        with clock.set_to(NOON + dt.timedelta(minutes=minutes)):
+            self.alerts.service.ask_again()
+
+    def asked(self, incident: UUID | None = None) -> list[tuple[int, list[str], bool]]:
+        """Return (minutes after noon, whom, whether unread) of what was asked."""
+        where = "" if incident is None else f" where incident_id = '{incident}'"
+        rows = self.rows(f"select at, who, unread from askings{where} order by at")
+        return [(round((row.at - NOON) / MINUTE), row.who, row.unread) for row in rows]
+
+    def mails(self) -> list[tuple[UUID, str]]:
+        return [(row.person_id, row.kind) for row in self.rows("select person_id, kind from mails where kind like 'asked%' order by kind, person_id")]
+
+    def rows(self, query: str) -> list[Any]:
+        with self.alerts.resources.transaction(self.alerts.resources.engine, school_id=self.alerts.school) as tx:
+            return list(tx.execute(sa.text(query)))
+
+    def led(self, incident: UUID, role: str) -> None:
+        self.alerts.hear(self.alerts.event(LeadTaken, subject=incident, incident_id=incident, person_id=self.people[role]))
+
+
+@pytest.fixture
+def clocked(alerts: Alerts) -> Clocked:  # noqa: F811
+    return Clocked(alerts)
+
+
+def test_unread_for_an_hour_every_dsl_is_asked_then_the_head_then_the_trust_and_again_until_somebody_leads(clocked: Clocked) -> None:
+    """A Tuesday at 12:47: the day ends at 15:30, and at 14:45 what is unread is asked about."""
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    for minute in (59, 60, 60.5, 118, 120, 163, 164):
+        clocked.tick(minute)
+    assert clocked.asked(incident) == [(60, ["leads"], True), (118, ["leads"], True), (120, ["head"], True)]
+    team, head = {clocked.people["dsl"], clocked.people["deputy_dsl"]}, clocked.people["slt"]
+    assert {person for person, _ in clocked.mails()} == team | {head}
+    assert len(clocked.mails()) == 2 + 2 + 1
+    clocked.led(incident, "deputy_dsl")
+    clocked.tick(60 * 24 * 30)
+    assert len(clocked.asked(incident)) == 3
+
+
+def test_read_is_not_taken(clocked: Clocked) -> None:
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    clocked.alerts.ask("dsl", MarkRead(alert_id=clocked.alerts.inbox("dsl")[0].id))
+    clocked.tick(60)
+    clocked.tick(118)
+    assert clocked.asked(incident) == [(60, ["leads"], False)], "asked although it was read, and not asked as unread"
+    assert {kind for _, kind in clocked.mails()} == {"asked_unled"}
+    assert [item.incident_id for item in clocked.alerts.ask("dsl", Unled()).items] == [incident]
+    clocked.numbers.hidden.add(incident)
+    assert clocked.alerts.ask("dsl", Unled()).items == [], "of what the actor does not read, nothing"
+    assert clocked.alerts.ask("dsl", Askings(incident_id=incident)).items == []
+    clocked.numbers.hidden.clear()
+    assert len(clocked.alerts.ask("dsl", Askings(incident_id=incident)).items) == 1
+    clocked.led(incident, "dsl")
+    assert clocked.alerts.ask("dsl", Unled()).items == []
+
+
+@pytest.mark.parametrize("how", ["left", "another role", "sight lost"])
+def test_asking_begins_again_when_whoever_leads_can_no_longer(clocked: Clocked, how: str) -> None:
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    clocked.led(incident, "dsl")
+    clocked.tick(60)
+    assert clocked.asked() == []
+    if how == "sight lost":
+        clocked.alerts.hear(clocked.alerts.event(SightLost, subject=incident, incident_id=incident, people=[clocked.people["dsl"]]))
+    else:
+        clocked.alerts.staff("dsl", active=how != "left", roles=["teacher"])
+    clocked.tick(60)
+    assert [who for _, who, _ in clocked.asked(incident)] == [["leads"]]
+
+
+def test_what_is_kept_to_two_people_is_asked_about_no_more(clocked: Clocked) -> None:
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    said: dict[str, Any] = {"incident_id": incident, "entry_id": incident, "entry_ids": [incident], "author_id": clocked.people["teacher"]}
+    kept = [clocked.people["slt"], clocked.people["dsl"]]
+    clocked.alerts.hear(
+        clocked.alerts.event(EntryRestricted, subject=incident, kept_to=kept, told=kept, category="not_sure", class_code="safeguarding", **said)
+    )
+    clocked.tick(600)
+    assert clocked.asked() == []
+
+
+def test_general_entries_wait_for_nobody_and_one_that_is_raised_does(clocked: Clocked) -> None:
+    incident = clocked.alerts.recorded("slt", class_code="general")
+    clocked.tick(600)
+    assert clocked.asked() == []
+    clocked.alerts.action(incident, "dsl", class_code="safeguarding", raised_to="safeguarding")
+    clocked.tick(60)
+    assert clocked.asked(incident) == [(60, ["leads"], True)]
+
+
+def test_what_is_added_unread_below_what_somebody_leads_is_asked_about_before_the_end_of_the_day(clocked: Clocked) -> None:
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    clocked.alerts.ask("dsl", MarkRead(alert_id=clocked.alerts.inbox("dsl")[0].id))
+    clocked.led(incident, "dsl")
+    clocked.alerts.action(incident, "dsl", "deputy_dsl")
+    clocked.tick(117)
+    assert clocked.asked() == []
+    clocked.tick(118)
+    assert clocked.asked(incident) == [(118, ["leads"], True)]
+    for alert in clocked.alerts.inbox("dsl"):
+        clocked.alerts.ask("dsl", MarkRead(alert_id=alert.id))
+    clocked.tick(118 + 24 * 60)
+    assert len(clocked.asked(incident)) == 1
+
+
+def test_many_workers_at_once_and_a_restart_between_ask_each_once(clocked: Clocked) -> None:
+    incidents = [clocked.alerts.recorded("dsl", "deputy_dsl") for _ in range(40)]
+    start = threading.Barrier(4)
+
+    def work() -> None:
+        other = Service()
+        other.host = clocked.alerts.resources  # type: ignore[assignment]
+        start.wait()
+        for _ in range(3):
+            other.ask_again()
+
+    with clock.set_to(NOON + 60 * MINUTE):
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(clocked.asked()) == len(incidents)
+    assert len(clocked.mails()) == 2 * len(incidents)
+
+
+def test_a_worker_that_dies_while_it_asks_leaves_all_of_it_due(clocked: Clocked, monkeypatch: pytest.MonkeyPatch) -> None:
+    clocked.alerts.recorded("dsl", "deputy_dsl")
+    with monkeypatch.context() as dying:
+        dying.setattr(asking.store, "move_concerns", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            clocked.tick(60)
+    assert clocked.asked() == []
+    assert clocked.mails() == []
+    clocked.tick(61)
+    assert [at for at, _, _ in clocked.asked()] == [61]
+
+
+def test_whose_role_does_not_open_it_learns_school_and_number_and_whom_it_concerns_learns_nothing(clocked: Clocked, smtp: Server) -> None:  # noqa: F811
+    clocked.numbers.opens = {clocked.people["dsl"]}
+    clocked.numbers.untold = {clocked.people["deputy_dsl"]}
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    clocked.alerts.send()
+    before = len(smtp.taken)
+    for minute in (60, 120):
+        clocked.tick(minute)
+    clocked.alerts.send(minutes=60 * 24 * 365)
+    letters = {message["to"]: message for message in smtp.taken[before:]}
+    said = {to.partition("@")[0].rpartition("<")[2]: message.get_payload(decode=True).decode() for to, message in letters.items()}
+    assert set(said) == {"dsl", "slt"}
+    assert f"/s/one/incidents/{incident}" in said["dsl"]
+    assert "Reach a DSL now" in said["slt"]
+    assert "2026-0147" in said["slt"]
+    assert "School One" in said["slt"]
+    assert "http" not in said["slt"]
+    assert "Zoë" not in said["slt"]
+    assert "safeguarding" not in said["slt"].casefold().replace("safeguarding lead", "")
+
+
+def test_whoever_is_asked_to_take_it_over_is_mailed(clocked: Clocked) -> None:
+    incident = clocked.alerts.recorded("dsl")
+    said = {"incident_id": incident, "person_id": clocked.people["deputy_dsl"], "by": clocked.people["dsl"]}
+    clocked.alerts.hear(clocked.alerts.event(LeadOffered, subject=incident, **said))
+    assert clocked.mails() == [(clocked.people["deputy_dsl"], "asked_lead")]
+
+
+def test_another_calendar_and_another_policy_set_the_timers_anew(clocked: Clocked) -> None:
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    with clock.set_to(NOON):
+        closed = SpanItem(kind="closed", first=NOON.date(), last=NOON.date())
+        clocked.alerts.ask("dsl", KeepCalendar(opens_minute=510, weekdays=[0, 1, 2, 3, 4], spans=[closed]))
+        meanwhile = clocked.alerts.ask("teacher", Meanwhile())
+    assert (meanwhile.in_hours, meanwhile.opens_at) == (False, dt.datetime(2026, 3, 11, 8, 30, tzinfo=dt.UTC))
+    clocked.tick(59)
+    clocked.tick(60)
+    assert clocked.asked(incident) == [(60, ["leads"], True)], "a day without school has the evening's policy"
+    found = clocked.alerts.ask("dsl", Escalation())
+    sooner = [p.model_copy(update={"outside": [], "steps": [p.steps[0].model_copy(update={"minutes": 30})]}) for p in found.policies]
+    with clock.set_to(NOON):
+        clocked.alerts.ask("dsl", KeepEscalation(policies=sooner, meanwhile="Call the emergency duty team: 01632 960999"))
+        assert clocked.alerts.ask("teacher", Meanwhile()).text == "Call the emergency duty team: 01632 960999"
+    morning = (dt.datetime(2026, 3, 11, 9, 0, tzinfo=dt.UTC) - NOON) / MINUTE
+    clocked.tick(morning - 1)
+    clocked.tick(morning)
+    assert clocked.asked(incident)[1:] == [(morning, ["leads"], True)]
+
+
+def test_a_policy_that_would_leave_dsls_unasked_is_refused(clocked: Clocked) -> None:
+    refusals: list[tuple[dict[str, Any], dict[str, str]]] = [
+        ({"steps": []}, {"welfare.steps": "at_least_once"}),
+        ({"steps": [{"minutes": 5, "who": "head"}]}, {"welfare.steps": "leads_first"}),
+        ({"again": 1}, {"welfare.again": "too_often"}),
+    ]
+    found = clocked.alerts.ask("dsl", Escalation())
+    for change, problem in refusals:
+        policies = [p.wire() | (change if p.code == "welfare" else {}) for p in found.policies]
+        with pytest.raises(Invalid) as refused:
+            clocked.alerts.ask("dsl", KeepEscalation(policies=policies))
+        assert refused.value.problems == problem
+    with pytest.raises(Invalid):
+        clocked.alerts.ask("dsl", KeepEscalation(policies=[p.wire() for p in found.policies], head_ids=[clocked.people["teacher"]]))
+
+
+def test_a_calendar_that_cannot_be_is_refused(clocked: Clocked) -> None:
+    good: dict[str, Any] = {"opens_minute": 510, "weekdays": [0, 1, 2, 3, 4], "spans": []}
+    refusals: list[tuple[dict[str, Any], dict[str, str]]] = [
+        ({"opens_minute": 930}, {"opens": "after_the_end"}),
+        ({"weekdays": []}, {"weekdays": "missing"}),
+        ({"weekdays": [7]}, {"weekdays": "missing"}),
+        ({"spans": [{"kind": "term", "first": "2026-09-02", "last": "2026-09-01"}]}, {"spans.0.last": "before_the_first"}),
+        ({"spans": [{"kind": "term", "first": "2026-01-01", "last": "2026-12-31"}]}, {"spans.0.last": "too_long_a_time"}),
+    ]
+    for fields, problem in refusals:
+        with pytest.raises(Invalid) as refused:
+            clocked.alerts.ask("dsl", KeepCalendar(**good | fields))
+        assert refused.value.problems == problem
