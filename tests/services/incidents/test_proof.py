@@ -1,6 +1,7 @@
 """The ledger's process: heads, witnesses, exports, the self-check. What the database's superuser does to a record is found."""
 
 import datetime as dt
+import importlib
 import io
 import json
 import zipfile
@@ -969,4 +970,14 @@ def test_a_row_that_says_it_was_written_long_ago_is_sealed_too_and_a_seal_lost_i
     with desk.resources.transaction(desk.resources.engine, **office.here) as tx:
         assert tx.execute(sa.text("select count(*) from openings o left join sealed s on s.key = o.id where s.key is null")).scalar() == 0
     memory.write_text(before)
+    assert office.whole() == []
+
+
+def test_rights_that_were_gone_before_anything_kept_it_are_no_alarm_after_the_upgrade(office: Office) -> None:
+    """Of who was told and of who was granted: what the migration writes down of a record that has words in it."""
+    office.fill()
+    assert office.whole() == []
+    office.superuser("delete from rights")
+    assert {problem.said for problem in office.whole()} == {NOT_GIVEN}
+    office.superuser(importlib.import_module("services.incidents.migrations.versions.0012_seals")._TAKEN)
     assert office.whole() == []
