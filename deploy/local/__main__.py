@@ -284,6 +284,7 @@ class Launcher:
             told["DEMO_CODES_URL"] = f"{self.mail_url}/codes"
         if name == "files":
             told["OBJECT_STORE_URL"] = self.urls["OBJECT_STORE_URL"]
+            told["CLAMD_URL"] = os.environ.get("CLAMD_URL", "")
         return told
 
     def _socket(self) -> Path:

@@ -126,11 +126,12 @@ def test_who_may_read_the_entry_sees_what_a_file_is_called_and_opens_it(sign_in:
     dsl.goto(address)
     link = dsl.get_by_role("link", name="what was said.txt")
     expect(link.locator("..")).to_contain_text("KB")
+    file = link.get_attribute("href")
+    link.click()
     with dsl.expect_download() as download:
-        link.click()
+        dsl.get_by_role("button", name="Download the original").click()
     assert download.value.suggested_filename == "what was said.txt"
     assert download.value.path().read_bytes() == b"seen at 12:47"
-    file = link.get_attribute("href")
     other = sign_in("admin", viewport=PHONE).page
     assert other.request.get(other.url.split("/s/")[0] + str(file)).status == 404
 

@@ -90,8 +90,9 @@ def test_a_file_and_a_colleague_survive_every_step_without_javascript(sign_in: C
     page.get_by_role("main").get_by_role("button", name=re.compile("^Add incident and alert")).last.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Recorded")
     page.get_by_role("link", name="See what you recorded").click()
+    page.locator("a[href*='/files/']").first.click()
     with page.expect_download() as download:
-        page.locator("a[href*='/files/']").first.click()
+        page.get_by_role("button", name="Download the original").click()
     assert download.value.suggested_filename == "note.txt"
 
 
