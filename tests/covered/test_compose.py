@@ -95,7 +95,7 @@ def test_a_process_is_given_its_own_secrets_and_nobody_elses(name: str) -> None:
         assert told["DOORS"] == ",".join(f"{service}={service}:9100" for service in SERVICES)
     if name == "ledger":  # no broker: it is woken by the database
         expected = expected - {"BROKER_URL", "PUBLIC_URL"} | {"LEDGER_FOLDER"}
-    expected |= {"identity": {"SSO_INNER_ISSUERS"}, "alerts": {"SMTP_URL", "MAIL_FROM"}, "files": {"OBJECT_STORE_URL"}}.get(name, set())
+    expected |= {"identity": {"SSO_INNER_ISSUERS"}, "alerts": {"SMTP_URL", "MAIL_FROM"}, "files": {"OBJECT_STORE_URL", "CLAMD_URL"}}.get(name, set())
     assert set(told) == expected
     holder = "relay" if name.startswith("relay-") else re.sub(r"-\d$", "", name)
     assert OURS[name]["secrets"] == [{"source": f"keys-{holder}", "target": "keys"}]
