@@ -3,15 +3,20 @@
 from functools import cache, lru_cache
 from typing import Any
 
-import enchant
-
 
 @cache
 def _words() -> Any:
-    return enchant.Dict("en_GB")
+    """Return the dictionary, or None where the machine has none: concerns are recorded all the same, and nothing is said of spelling."""
+    try:
+        import enchant  # fails where its library is not installed
+
+        return enchant.Dict("en_GB")
+    except Exception:  # enchant's own error for a missing dictionary can only be named once it could be imported
+        return None
 
 
 @lru_cache(maxsize=20_000)
 def is_spelt(word: str) -> bool:
     """Whether the dictionary has the word, as it is written. Raises ValueError for no word at all."""
-    return bool(_words().check(word))
+    words = _words()
+    return words is None or bool(words.check(word))

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from gateway.coaching import SENTENCES
+from services.incidents import spelling
 from services.incidents.coach.looking import Around, Written, look, passages
 from services.incidents.coach.names import PupilName
 from services.incidents.coach.quotes import quotes_in
@@ -174,3 +175,11 @@ def test_nothing_that_is_typed_makes_it_slow(text: str) -> None:
     began = time.thread_time()
     look(Written(text=text, action_taken=text, pupil_id=SARAH), around())
     assert time.thread_time() - began < 2.0
+
+
+def test_without_a_dictionary_only_spelling_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not spelling.is_spelt("yesturday")
+    monkeypatch.setattr(spelling, "_words", lambda: None)
+    spelling.is_spelt.cache_clear()
+    assert seen("Yesturday she was obviously tired.") == {"opinion"}
+    spelling.is_spelt.cache_clear()
