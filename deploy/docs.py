@@ -64,6 +64,8 @@ def _kind(node: dict[str, Any], definitions: dict[str, Any]) -> str:
         return " or ".join(f"`{choice}`" for choice in node["enum"])
     if node.get("type") == "array":
         return f"list of {_kind(node['items'], definitions)}"
+    if node.get("type") == "object":
+        return f"{{code: {_kind(node['additionalProperties'], definitions)}}}"
     if node.get("type") == "string":
         return {"uuid": "id", "date-time": "time", "date": "date"}.get(node.get("format", ""), "code")
     return {"integer": "number", "boolean": "yes or no", "null": "nothing"}[node["type"]]

@@ -1,6 +1,7 @@
 """What codes, times and counts are called. Every sentence is a catalogue entry (Babel)."""
 
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -283,6 +284,12 @@ def asked() -> list[tuple[str, str]]:
 def weekdays() -> list[tuple[str, str]]:
     """Return the days of the week, Monday first, as "0" to "6"."""
     return [(str(n), format_date(date(2024, 1, 1 + n), "EEEE", locale=_locale())) for n in range(7)]
+
+
+def reasons(codes: list[str], known: Any) -> str:
+    """Return why somebody was told, as one phrase: the groups they are in, by name, or what else."""
+    said = {"named": _("by name"), "covers": _("stands in for somebody who is away"), "nobody_here": _("everybody else is away")}
+    return ", ".join(str(said.get(code) or known.group(code)) for code in codes)
 
 
 def waits(said: str) -> str:

@@ -22,7 +22,7 @@ from safekeep import clock
 
 DOORS: Final = ("door-identity", "door-incidents", "door-alerts", "door-files", "door-reports")
 """What seals calls at a service's side door: known to it and to the gateway."""
-SYMMETRIC: Final = ("bus", *DOORS, "sessions", "factors", "sso", "files")
+SYMMETRIC: Final = ("bus", *DOORS, "sessions", "factors", "sso", "files", "push")
 SIGNING: Final = (
     "actors",
     "receipts",
@@ -42,7 +42,7 @@ GIVEN_TO: Final[dict[str, tuple[str, ...]]] = {
     "identity": ("bus", "door-identity", "sessions", "factors", "sso", "actors"),
     "incidents": ("bus", "door-incidents", "passes", "service-incidents"),
     "ledger": ("ledger",),
-    "alerts": ("bus", "door-alerts", "service-alerts"),
+    "alerts": ("bus", "door-alerts", "push", "service-alerts"),
     "files": ("bus", "door-files", "receipts", "service-files", "files"),
     "reports": ("bus", "door-reports", "service-reports"),
     "demo": ("bus", "service-demo"),
@@ -62,8 +62,8 @@ ROTATED: Final[dict[str, timedelta | None]] = {
 }
 """Which purposes are rotated, and for how long what a retired key signed is still accepted: twice a token's life. None: its
 messages and sealed secrets stay readable, as each names its key. The others are not exchanged by themselves: with
-`sessions` every session, link and recovery code is hashed, `factors` seals without naming its key, and a receipt does
-not expire."""
+`sessions` every session, link and recovery code is hashed, `factors` seals without naming its key, a receipt does
+not expire, and browsers take notifications only from who holds the key (`push`) they were asked with."""
 
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at whether the file has changed."""

@@ -4,7 +4,7 @@
 a property test holds the two together. Everything here is pure.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -173,6 +173,14 @@ def may_be_told(*, roles: Collection[str], class_: Class, concerned: bool) -> Te
     return Telling.ASK_A_DSL
 
 
+def reasons_seen(because: Iterable[str], *, flagged: Mapping[str, str], opens: Class | None) -> list[str]:
+    """Return for which reasons somebody was told, as who reads up to a class may know: nothing that gives away a flag they may not see.
+
+    None at all: that this person was told is not for them to know either.
+    """
+    return [reason for reason in because if reason not in flagged or Class.of(flagged[reason]) <= (opens or 0)]
+
+
 @dataclass(frozen=True, slots=True)
 class EntryFacts:
     """What reading depends on. `rights` maps a person to the highest class their alert or grant to it covers.
@@ -286,6 +294,9 @@ METHODS: dict[str, frozenset[str]] = {
     "identity.keep_category": _LEADS,
     "identity.keep_group": _LEADS,
     "identity.keep_template": _LEADS,
+    "identity.absences": _SCHOOL,
+    "identity.keep_absence": _SCHOOL,
+    "identity.end_absence": _SCHOOL,
     "identity.audit": _LEADS,
     "identity.export_audit": _LEADS,
     "identity.provider_offers": ANYONE,
@@ -315,6 +326,7 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.pupil": _SCHOOL,
     "incidents.preview_alert": _SCHOOL,
     "incidents.coach": _SCHOOL,
+    "incidents.years_and_forms": _LEADS,
     "incidents.record": _SCHOOL,
     "incidents.outcome": _SCHOOL,
     "incidents.add_action": _SCHOOL,
@@ -368,6 +380,7 @@ METHODS: dict[str, frozenset[str]] = {
     # alerts
     "alerts.inbox": _READERS,
     "alerts.unread": _READERS,
+    "alerts.watch": ANYONE,
     "alerts.mark_read": _READERS,
     "alerts.readers": _SCHOOL,
     "alerts.calendar": _LEADS,
@@ -379,6 +392,10 @@ METHODS: dict[str, frozenset[str]] = {
     "alerts.meanwhile": _SCHOOL,
     "alerts.unled": _LEADS,
     "alerts.askings": _LEADS,
+    "alerts.notifications": _READERS,
+    "alerts.keep_device": _READERS,
+    "alerts.drop_device": _READERS,
+    "alerts.try_device": _READERS,
     # files
     "files.save_draft": _SCHOOL,
     "files.draft": _SCHOOL,

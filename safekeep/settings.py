@@ -28,6 +28,10 @@ class ServiceSettings(BaseModel):
     mail_from: str = ""
     door: tuple[str, int] | None = None
     """Where the side door listens: host and port."""
+    push_hosts: tuple[str, ...] = ()
+    """Push services that browsers may be notified through: hosts, `*.` for any below; `http://127.0.0.1` (tests) or `https://…` for an inner one."""
+    mail_domain_key: tuple[str, str, str] | None = None
+    """With what mail is signed (DKIM): the domain, the selector, and the file of the private key."""
     inner_issuers: tuple[str, ...] = ()
     """Issuers of single sign-on inside the operator's own network, as `scheme://host`; http only on loopback, for tests."""
     inner_calendars: tuple[str, ...] = ()
@@ -79,9 +83,23 @@ def service_settings(service: str) -> ServiceSettings:
         public_url=os.environ.get("PUBLIC_URL", ""),
         mail_from=os.environ.get("MAIL_FROM", "safekeep@localhost"),
         door=_place(door) if (door := os.environ.get("DOOR")) else None,
+        push_hosts=tuple(os.environ.get("PUSH_HOSTS", PUSH_HOSTS).split()),
+        mail_domain_key=_domain_key(),
         inner_issuers=tuple(os.environ.get("SSO_INNER_ISSUERS", "").split()),
         inner_calendars=tuple(os.environ.get("CALENDAR_INNER_ADDRESSES", "").split()),
     )
+
+
+PUSH_HOSTS = "fcm.googleapis.com *.push.services.mozilla.com updates.push.services.mozilla.com web.push.apple.com *.notify.windows.com"
+"""The push services of the browsers there are."""
+
+
+def _domain_key() -> tuple[str, str, str] | None:
+    """Return with what mail is signed, or None where it is not. Raises MissingSetting when only part of it is said."""
+    said = [os.environ.get(name, "") for name in ("DKIM_DOMAIN", "DKIM_SELECTOR", "DKIM_KEY_FILE")]
+    if not any(said):
+        return None
+    return _needed("DKIM_DOMAIN"), _needed("DKIM_SELECTOR"), _needed("DKIM_KEY_FILE")
 
 
 def ledger_settings() -> LedgerSettings:

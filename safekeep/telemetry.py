@@ -27,6 +27,8 @@ OUTBOX_OLDEST = Gauge("safekeep_outbox_oldest_seconds", "Since when the oldest o
 RELAY_WORKS = Gauge("safekeep_relay_works", "Whether this relay is the one that works (of two, one does)", ["service"])
 RETRIES_WAITING = Gauge("safekeep_retries_waiting", "Events that failed, or wait behind one that did", ["service"])
 MAILS = Counter("safekeep_mails_total", "Mails handed over", ["outcome"])
+NOTIFICATIONS = Counter("safekeep_notifications_total", "Browsers notified", ["outcome"])
+REACHED_NOBODY = Counter("safekeep_alerts_reached_nobody_total", "Entries that somebody had to be alerted to, and nobody was")
 
 
 def new_trace() -> str:

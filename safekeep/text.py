@@ -1,5 +1,6 @@
 """What text people may send: everything a person can write, nothing that only deceives the eye or breaks storage."""
 
+import re
 import unicodedata
 
 # Explicit embeddings, overrides and isolates (Unicode UAX 9): they can make a sentence read as another one.
@@ -39,6 +40,12 @@ def fold(word: str) -> str:
     swapped = word.casefold().translate(_PLAIN)
     decomposed = unicodedata.normalize("NFKD", swapped)
     return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+def place_code(kind: str, name: str) -> str:
+    """Return the code of a year ("year", "Year 6") or a form ("form", "6 B"), the same however it is written: "year_6", "form_6b"."""
+    plain = re.sub(r"[^a-z0-9]+", "", fold(name).removeprefix(kind))
+    return f"{kind}_{plain or 'x'}"[:50]
 
 
 # Letters that decomposition leaves as they are, and the apostrophes of phones.

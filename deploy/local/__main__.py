@@ -133,6 +133,7 @@ class Launcher:
                 "pids": {p["name"]: p["pid"] for p in self._processes()},
                 "data": str(self.data),
                 "inner": self.inner,
+                "smtp_url": f"smtp://127.0.0.1:{self.smtp}",
             }
             part = self.chosen.ready.with_suffix(".part")
             servers.write_private(part, json.dumps(ready))

@@ -33,6 +33,7 @@ def install(app: Flask) -> None:
         addresses,
         asking,
         assigning,
+        away,
         body_maps,
         corrections,
         drafts,
@@ -44,6 +45,7 @@ def install(app: Flask) -> None:
         incidents,
         kept,
         machines,
+        notifications,
         proof,
         providers,
         pupils,
@@ -81,6 +83,8 @@ def install(app: Flask) -> None:
         kept,
         files,
         reports,
+        away,
+        notifications,
     )
     to_look_after = asking, readers, trust, trust_people, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
     for module in (*to_sign_in_with, *for_records, *to_look_after):

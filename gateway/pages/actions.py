@@ -23,8 +23,8 @@ pages = Blueprint("actions", __name__)
 
 @pages.get("/s/<slug>/incidents/<uuid:incident_id>/actions/new")
 def begin(slug: str, incident_id: UUID) -> Any:
-    """Make the action's id, and go to its form; `kind` and `of`: of which kind, and what it closes, gives to another or is the outcome of."""
-    asked: dict[str, Any] = {name: request.args.get(name) for name in ("kind", "of")}
+    """Make the action's id, and go to its form; `reply`: to whoever recorded it; `kind` and `of`: of which kind, and what it closes, gives to another or is the outcome of."""
+    asked: dict[str, Any] = {name: request.args.get(name) for name in ("kind", "of", "reply")}
     return redirect(url_for("actions.form", slug=slug, incident_id=incident_id, action_id=new_id(), **asked), 303)
 
 
@@ -44,10 +44,18 @@ def form(slug: str, incident_id: UUID, action_id: UUID) -> Any:
     except SafekeepError:
         notice = problems.sentence("form", "drafts_unavailable")
     if typed is None:
-        typed = Form({})
+        typed = _begun(here, incident)
         wanted = {name: request.args.get(name, "") for name in ("kind", "of")}
         acting.begin(typed, **wanted, here=here, known=schools.known(here), incident=incident)
     return _show(typed, here=here, incident=incident, action_id=action_id, notice=notice)
+
+
+def _begun(here: Here, incident: IncidentAnswer) -> Form:
+    """Return the form to begin with: empty, or a DSL's reply to whoever recorded it, who is chosen already."""
+    account = next((entry for entry in incident.entries if entry.kind == "incident"), None)
+    if account is None or request.args.get("reply") != "yes" or not here.is_lead or account.author_id == here.answer.person_id:
+        return Form({})
+    return Form({"staff_ids": [str(account.author_id)], f"reason_{account.author_id}": [gettext("They recorded it")], "reply": ["yes"]})
 
 
 @pages.post("/s/<slug>/incidents/<uuid:incident_id>/actions/new/<uuid:action_id>")

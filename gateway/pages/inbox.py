@@ -4,16 +4,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, jsonify, redirect, render_template, request, url_for
 
-from gateway import acting, rpc, schools, session
+from gateway import acting, rpc, schools, session, watching
 from gateway.pages import following
 from gateway.pages.home import releases
 from gateway.session import Here
 from safekeep.contracts.alerts import AlertItem, Calendar, Inbox, MarkRead
 from safekeep.contracts.files import LeftDrafts
 from safekeep.contracts.incidents import AskItem, EntryLine, Led, OpenAsks, OpenCorrectionRequests, Quiet, Summaries, Waiting, WaitingAnswer
-from safekeep.errors import SafekeepError
+from safekeep.errors import NotAllowed, SafekeepError
 
 pages = Blueprint("inbox", __name__)
 
@@ -67,6 +67,16 @@ def _view(here: Here, view: str) -> Any:
         late = following.ask(here, "late", limit=100).items
         rows += [item for item in late if item.id not in {row.id for row in rows}]
     return render_template("inbox/asked.html", **page, rows=rows, next=asked.next if view == "mine" else None)
+
+
+@pages.get("/s/<slug>/inbox/now")
+def now(slug: str) -> Any:
+    """Say how many alerts are unread, and whether they are others than before: what an open inbox asks again and again. It touches no service."""
+    here = session.here()
+    if not here.may_call("alerts.inbox"):
+        raise NotAllowed("role")
+    found = watching.inbox(school_id=here.place.id, person_id=here.answer.person_id, token=here.token)
+    return jsonify(unread=found.unread, mark=found.mark) if found else jsonify(unread=None, mark=None)
 
 
 @pages.post("/s/<slug>/alerts/<uuid:alert_id>/read")

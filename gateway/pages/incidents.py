@@ -127,6 +127,19 @@ def readers(slug: str, incident_id: UUID) -> Any:
     return render_template("incidents/_recorded_readers.html", **page)
 
 
+@pages.get("/s/<slug>/incidents/<uuid:incident_id>/who-read")
+def who_read(slug: str, incident_id: UUID) -> Any:
+    """Who was sent which entry, why, and when they read it: people down, entries across."""
+    here = session.lead()
+    found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
+    items = rpc.ask(rpc.build(Readers, incident_id=incident_id), token=here.token).items
+    known = schools.known(here)
+    entries = [entry for entry in found.entries if any(item.entry_id == entry.id for item in items)]
+    people = sorted({item.person_id for item in items}, key=lambda person: (known.name(person) == "", known.name(person)))
+    by_both = {(item.person_id, item.entry_id): item for item in items}
+    return render_template("incidents/who_read.html", known=known, incident=found, entries=entries, people=people, by_both=by_both)
+
+
 def _readers(here: Here, incident_id: UUID) -> dict[tuple[UUID, UUID], ReaderItem] | None:
     """Return {(entry, person): what became of their alert}, or None where that cannot be told just now."""
     try:

@@ -30,7 +30,7 @@ from safekeep.contracts.identity import (
     StaffItem,
     TemplateItem,
 )
-from safekeep.contracts.incidents import EndStandIn, KeepStandIn, StandIns
+from safekeep.contracts.incidents import EndStandIn, KeepStandIn, StandIns, YearsAndForms
 from safekeep.errors import Invalid, NotFound
 from safekeep.ids import new_id
 
@@ -145,13 +145,18 @@ def group(slug: str, code: str = "") -> Any:
         try:
             members = form.as_ids("members")
             own_code = existing.code if existing else _code_of(form.one("name"), [g.code for g in found.groups])
-            wanted = rpc.build(KeepGroup, group=_item(GroupItem, code=own_code, name=form.one("name"), members=members), is_new=existing is None)
+            calls = {name: form.many(name) for name in ("flags", "years", "forms")}
+            item = _item(GroupItem, code=own_code, name=form.one("name"), members=members, **calls)
+            wanted = rpc.build(KeepGroup, group=item, is_new=existing is None)
             if not form.problems and console.attempt(form, wanted):
                 return redirect(url_for("settings.groups", slug=slug), 303)
         except Invalid as error:
             console.refuse(form, error)
     able = [(str(p.person_id), f"{p.name}, {words.roles(p.roles)}") for p in _staff() if p.active and permissions.may_record(p.roles)]
-    return render_template("settings/group.html", form=form, existing=existing, people=able), console.status(form)
+    there = rpc.ask(YearsAndForms(), token=session.here().token)
+    chosen = {name: [*getattr(there, name), *(n for n in form.many(name) if n not in getattr(there, name))] for name in ("years", "forms")}
+    page = {"people": able, "years": [(n, n) for n in chosen["years"]], "forms": [(n, n) for n in chosen["forms"]]}
+    return render_template("settings/group.html", form=form, existing=existing, **page), console.status(form)
 
 
 @pages.get("/s/<slug>/settings/categories")
@@ -262,9 +267,9 @@ def _code_of(name: str, taken: list[str]) -> str:
 
 
 def _form_of_school(found: SchoolAnswer, leads: list[StaffItem]) -> Form:
-    duty = {place.person_id: place for place in found.duty}
+    on_duty = {place.person_id for place in found.leads if place.on_duty}
     fields: dict[str, list[str]] = {"day_ends": [found.day_ends], "hide_names": ["yes"] if found.hide_names else []}
-    fields["duty"] = [str(p.person_id) for p in leads if p.person_id in duty]
+    fields |= {"duty": [str(p.person_id) for p in leads if p.person_id in on_duty], "sender_name": [found.sender_name]}
     places = {p.person_id: (p.room, p.telephone) for p in found.leads}
     for person in leads:
         room, telephone = places.get(person.person_id, ("", ""))
@@ -298,11 +303,19 @@ def _wanted_school(form: Form, leads: list[StaffItem]) -> KeepSchool | None:
     if form.problems or ends is None:
         return None
     minute = int(ends[1]) * 60 + int(ends[2])
-    return rpc.build(KeepSchool, duty=duty, contacts=contacts, day_ends_minute=minute, hide_names=form.has("hide_names", "yes"))
+    try:
+        sender = {"sender_name": form.one("sender_name")}
+        return rpc.build(KeepSchool, duty=duty, contacts=contacts, day_ends_minute=minute, hide_names=form.has("hide_names", "yes"), **sender)
+    except Invalid as error:
+        console.refuse(form, error)
+        return None
 
 
 def _form_of_group(existing: GroupItem | None) -> Form:
-    return Form({"name": [existing.name], "members": [str(m) for m in existing.members]} if existing else {})
+    if existing is None:
+        return Form({})
+    calls = {name: list(getattr(existing, name)) for name in ("flags", "years", "forms")}
+    return Form({"name": [existing.name], "members": [str(m) for m in existing.members], **calls})
 
 
 def _form_of_category(existing: CategoryItem | None) -> Form:

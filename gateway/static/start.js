@@ -8,6 +8,8 @@ import "./coach.js";
 import "./upload.js";
 import "./reveal.js";
 import "./refresh.js";
+import "./inbox.js";
+import "./notify.js";
 import "./outcome.js";
 import "./lock.js";
 import "./key.js";

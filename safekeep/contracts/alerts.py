@@ -59,6 +59,31 @@ class Unread(Request[UnreadAnswer]):
     answer: ClassVar[type[Contract]] = UnreadAnswer
 
 
+class WatchedInbox(Contract):
+    """How many alerts somebody has not read, and a code that changes whenever these are others. `mark` empty: the token is no good."""
+
+    unread: int
+    mark: str
+
+
+class WatchAnswer(Contract):
+    """One for each token, in their order."""
+
+    items: list[WatchedInbox]
+
+
+class Watch(Request[WatchAnswer]):
+    """What has become of many inboxes, for the pages that show them: one call of a gateway for everybody. Each item is a person's own token.
+
+    Raises NotSignedIn("missing") when there is none.
+    """
+
+    method: ClassVar[str] = "alerts.watch"
+    answer: ClassVar[type[Contract]] = WatchAnswer
+
+    actor_tokens: list[str] = Field(max_length=2_000)
+
+
 class MarkRead(Request[Nothing]):
     """Mark the actor's own alert as read; twice is the same. Raises NotFound("alert")."""
 
@@ -70,7 +95,10 @@ class MarkRead(Request[Nothing]):
 
 
 class ReaderItem(Contract):
-    """What became of one person's alert to one entry. `mailed_at`: the mail server accepted it. `mail`: waiting, sent, failed, none."""
+    """What became of one person's alert to one entry. `mailed_at`: the mail server accepted it. `mail`: waiting, sent, failed, none.
+
+    `dropped`: they were not told after all, since their role had changed before.
+    """
 
     person_id: UUID
     entry_id: UUID
@@ -79,6 +107,7 @@ class ReaderItem(Contract):
     mail: Literal["waiting", "sent", "failed", "none"]
     mailed_at: Moment | None
     read_at: Moment | None
+    dropped: bool = False
 
 
 class ReadersAnswer(Contract):
@@ -97,6 +126,72 @@ class Readers(Request[ReadersAnswer]):
     answer: ClassVar[type[Contract]] = ReadersAnswer
 
     incident_id: UUID
+
+
+class DeviceToNotify(Contract):
+    """A browser that lets us notify this person: what it says of itself, since when, and when it was last notified."""
+
+    id: UUID
+    device: Line
+    made_at: Moment
+    sent_at: Moment | None
+
+
+class NotificationsAnswer(Contract):
+    """The actor's browsers, and our public key (base64url) for asking another one; "" where the operator has turned notifications off."""
+
+    items: list[DeviceToNotify]
+    key: str
+
+
+class Notifications(Request[NotificationsAnswer]):
+    """How the actor is notified at their school, beside the inbox and by e-mail."""
+
+    method: ClassVar[str] = "alerts.notifications"
+    answer: ClassVar[type[Contract]] = NotificationsAnswer
+
+
+class DeviceKept(Contract):
+    """The browser's id."""
+
+    id: UUID
+
+
+class KeepDevice(Request[DeviceKept]):
+    """Notify the actor on this browser: what its PushSubscription says (RFC 8030, RFC 8291), in base64url.
+
+    Raises Invalid({"endpoint": "unknown_choice" | "invalid"}): not at a push service that the operator lets us reach; {"p256dh" | "auth": "invalid"};
+    {"endpoint": "too_many"}.
+    """
+
+    method: ClassVar[str] = "alerts.keep_device"
+    answer: ClassVar[type[Contract]] = DeviceKept
+
+    id: UUID
+    endpoint: str = Field(max_length=1_000)
+    p256dh: str = Field(max_length=200)
+    auth: str = Field(max_length=100)
+    device: Line = ""
+
+
+class DropDevice(Request[Nothing]):
+    """Notify the actor on this browser no more; of one that is not theirs nothing happens."""
+
+    method: ClassVar[str] = "alerts.drop_device"
+    answer: ClassVar[type[Contract]] = Nothing
+    makes: ClassVar[str] = "device_to_drop"
+
+    device_to_drop: UUID
+
+
+class TryDevice(Request[Nothing]):
+    """Notify the actor on this browser now, to see that it works; of one that is not theirs nothing happens."""
+
+    method: ClassVar[str] = "alerts.try_device"
+    answer: ClassVar[type[Contract]] = Nothing
+    makes: ClassVar[str] = "device_to_try"
+
+    device_to_try: UUID
 
 
 class AlertRead(Event):

@@ -1,5 +1,6 @@
 """What identity answers, and what it says has happened: schools, staff, sign-in, sessions."""
 
+from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -173,11 +174,17 @@ class CategoryItem(Contract):
 
 
 class GroupItem(Contract):
-    """An alert group: from roles (`safeguarding_team`, `slt`) or the school's own, with `members`."""
+    """An alert group: from roles (`safeguarding_team`, `slt`) or the school's own, with `members`.
+
+    One of the school's own may be called for by the pupil as well as by a category: by a flag they have, their year, or their form.
+    """
 
     code: Code
     name: Name
     members: list[UUID]
+    flags: list[Code] = Field(default=[], max_length=20)
+    years: list[Name] = Field(default=[], max_length=100)
+    forms: list[Name] = Field(default=[], max_length=300)
 
 
 class DutyItem(Contract):
@@ -188,6 +195,8 @@ class DutyItem(Contract):
     role: Code
     room: Line
     telephone: Line
+    away_until: date | None = None  # the last day of an absence that holds today
+    on_duty: bool = True  # by the school's setting, here or away
 
 
 class ContactItem(Contract):
@@ -225,7 +234,8 @@ class SchoolAnswer(Contract):
     groups: list[GroupItem]
     duty: list[DutyItem]
     contacts: list[ContactItem]
-    leads: list[DutyItem] = []  # every DSL and deputy, on duty or not
+    leads: list[DutyItem] = []  # every DSL and deputy, on duty or not, away or not
+    sender_name: Line = ""  # who mail is from; empty: the school's name with "Safekeep"
     templates: list[TemplateItem] = []
 
 
@@ -245,6 +255,7 @@ class StaffItem(Contract):
     roles: list[Code]
     active: bool
     waiting: list[Code] = []
+    away_until: date | None = None  # the last day of an absence that holds today
 
 
 class StaffAnswer(Contract):
@@ -276,6 +287,8 @@ class AddressesAnswer(Contract):
     school_name: Name
     school_slug: Code
     categories: dict[str, str]
+    sender_name: Line = ""
+    telephone: Line = ""  # of whoever is to be found at the school now
 
 
 class Addresses(Request[AddressesAnswer]):
@@ -901,6 +914,7 @@ class KeepSchool(Request[Nothing]):
     contacts: list[ContactItem]
     day_ends_minute: int = Field(ge=0, lt=24 * 60)
     hide_names: bool
+    sender_name: Line = ""
 
 
 class SignInPolicy(Request[Policy]):
@@ -943,13 +957,66 @@ class KeepTemplate(Request[Nothing]):
 
 
 class KeepGroup(Request[Nothing]):
-    """Change or add a group of the school's own. Raises Invalid({"code": "role_group"}), NotAllowed("step_up")."""
+    """Change or add a group of the school's own. Raises Invalid({"code": "role_group"}), NotAllowed("step_up").
+
+    A flag that is not known is Invalid({"flags": "unknown_choice"}); years and forms are matched without regard to case and spaces.
+    """
 
     method: ClassVar[str] = "identity.keep_group"
     answer: ClassVar[type[Contract]] = Nothing
 
     group: GroupItem
     is_new: bool = False
+
+
+class AbsenceItem(Contract):
+    """Somebody is away from the first to the last day, both included; `cover_id`: who is told too meanwhile."""
+
+    id: UUID
+    person_id: UUID
+    since: date
+    until: date
+    cover_id: UUID | None = None
+
+
+class AbsencesAnswer(Contract):
+    """Absences that hold now or later, soonest first."""
+
+    items: list[AbsenceItem]
+
+
+class Absences(Request[AbsencesAnswer]):
+    """Who is away, now or later: the actor's own, for a DSL everybody's."""
+
+    method: ClassVar[str] = "identity.absences"
+    answer: ClassVar[type[Contract]] = AbsencesAnswer
+
+
+class KeepAbsence(Request[Nothing]):
+    """Mark oneself (or, as a DSL, somebody: who is ill cannot) away by dates. It adds who is told; it takes nobody off.
+
+    `who_id` None: oneself. Raises NotFound("person"), Invalid({"until": "before_start" | "over" | "too_long"; "cover_id": "unknown_choice" |
+    "another_person"}).
+    """
+
+    method: ClassVar[str] = "identity.keep_absence"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    id: UUID
+    who_id: UUID | None = None
+    since: date
+    until: date
+    cover_id: UUID | None = None
+
+
+class EndAbsence(Request[Nothing]):
+    """Take an absence back: they are here. One's own, for a DSL anybody's; of any other nothing happens, as of one that is over."""
+
+    method: ClassVar[str] = "identity.end_absence"
+    answer: ClassVar[type[Contract]] = Nothing
+    makes: ClassVar[str] = "absence"
+
+    absence: UUID
 
 
 class AuditItem(Contract):
@@ -1460,9 +1527,23 @@ class SchoolChanged(Event):
     class GroupState(Contract):
         code: Code
         members: list[UUID]
+        called_by: list[Code] = []  # flag_looked_after, year_6, form_6b: what of a pupil calls for it
 
     zone: Zone
     day_ends_minute: int
     trust_id: UUID
     categories: list[CategoryState]
     groups: list[GroupState]
+
+
+class AbsenceChanged(Event):
+    """Somebody is away from one day to another, both included; or (`ended`) is not after all. `subject` is the absence."""
+
+    name: ClassVar[str] = "identity.absence.changed"
+    version: ClassVar[int] = 1
+
+    person_id: UUID
+    since: date
+    until: date
+    cover_id: UUID | None = None
+    ended: bool = False

@@ -124,10 +124,14 @@ class Alert(Contract):
 
 
 class Recipient(Contract):
-    """Somebody who will be, or was, sent an alert. `because` holds group codes, or "named"."""
+    """Somebody who will be, or was, sent an alert. `because` holds group codes, "named", "covers" (for somebody who is away) or "nobody_here".
+
+    `flagged` are groups that a pupil's flag called for → the flag's class: not for the eyes of those whose role does not open it.
+    """
 
     person_id: UUID
     because: list[Code]
+    flagged: dict[Code, Code] = {}
 
 
 class Untold(Contract):
@@ -172,6 +176,20 @@ class AlertPreview(Contract):
     loses_sight: list[UUID] = []  # for a DSL about to raise the class: who may then no longer read it
     losing: list[LosingItem] = []  # the same people, and what
     opens: list[OpensItem] = []
+
+
+class YearsAndFormsAnswer(Contract):
+    """The years and forms the school's pupils are in."""
+
+    years: list[Name]
+    forms: list[Name]
+
+
+class YearsAndForms(Request[YearsAndFormsAnswer]):
+    """Which years and forms there are, to choose from for a group."""
+
+    method: ClassVar[str] = "incidents.years_and_forms"
+    answer: ClassVar[type[Contract]] = YearsAndFormsAnswer
 
 
 class PreviewAlert(Request[AlertPreview]):
@@ -757,6 +775,7 @@ class EntryItem(Contract):
     status: "PupilStatus | None" = None
     earlier: list[EarlierText] = []
     recipients: list[Recipient]
+    untold: list[Untold] = []  # for the DSLs it does not concern: who was left out of it because it is about them or their child
     files: list[FileItem]
     ledger_sequence: int
     entry_hash: str
@@ -771,7 +790,7 @@ class PupilStatus(Contract):
 
 
 class AskItem(Contract):
-    """A request to a DSL to tell somebody whose role does not open the entry."""
+    """A request to a DSL to tell somebody whose role does not open the entry. `for_group`: nobody asked; a flag calls for that group of theirs."""
 
     id: UUID
     incident_id: UUID
@@ -779,6 +798,7 @@ class AskItem(Contract):
     person_id: UUID
     asked_by: UUID
     asked_at: Moment
+    for_group: Code | None = None
 
 
 class LeadItem(Contract):
@@ -1450,6 +1470,7 @@ class EntryRecorded(Event):
     file_ids: list[UUID]
     at_risk_now: bool = False
     past: bool = False
+    reached_nobody: bool = False  # it was for somebody, and there is nobody to be alerted
     trace: str = Field(default="", pattern=r"^[0-9a-f]{0,32}$")
 
 
@@ -1509,6 +1530,18 @@ class FollowUpChanged(Event):
     zone: Zone
     state: Literal["open", "closed", "nobodys"]
     leads: list[UUID]
+
+
+class RecipientMissed(Event):
+    """Somebody was to be alerted and was not, since their role had changed meanwhile: tell the Safeguarding team. `subject` is the incident."""
+
+    name: ClassVar[str] = "incidents.recipient.missed"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entry_id: UUID
+    person_id: UUID
+    people: list[UUID]
 
 
 class SightLost(Event):

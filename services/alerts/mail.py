@@ -4,11 +4,16 @@ import smtplib
 from dataclasses import dataclass
 from datetime import datetime
 from email.charset import QP, Charset
+from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
-from email.utils import format_datetime, formataddr
+from email.utils import format_datetime, formataddr, getaddresses
+from html import escape
+from pathlib import Path
 from typing import Final, Literal, cast
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
+
+import dkim
 
 Outcome = Literal["sent", "later", "failed"]
 
@@ -28,6 +33,7 @@ Kind = Literal[
     "follow_up_overdue",
     "follow_up_late",
     "follow_up_nobodys",
+    "missed",
 ]
 
 _NOT_SENT: Final = "A form that was not sent"
@@ -85,6 +91,11 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Something that was asked has nobody to do it",
         "Who was asked to do something has left, or can no longer read it. It waits for a DSL to give it to somebody else.",
     ),
+    "missed": (
+        "Somebody was not alerted in Safekeep",
+        "{name} was to be sent something in Safekeep, and was not: their role had changed before the alert was made. Nothing of it is open to them.\n"
+        "If they have to know, or somebody in their place, tell them. It is here.",
+    ),
     "correction_declined": ("Your request in Safekeep was answered", "You asked a DSL to correct something you recorded. The answer is here."),
 }
 """Subject and text by kind: what is waiting, never what it is about."""
@@ -98,7 +109,7 @@ class Letter:
     kind: Kind
     to_name: str
     to_address: str
-    school_name: str
+    from_name: str
     recorded_by: str
     category: str
     link: str
@@ -108,7 +119,21 @@ _SEVEN_BITS = Charset("utf-8")
 _SEVEN_BITS.body_encoding = QP  # whatever the servers on the way can do
 
 
-def write(letter: Letter, *, sender: str, now: datetime) -> MIMEText:
+@dataclass(frozen=True, slots=True)
+class DomainKey:
+    """With what mail is signed (DKIM, RFC 6376), so that who takes it in knows that the domain's owner sent it."""
+
+    domain: str
+    selector: str
+    private_key: bytes  # PEM: RSA
+
+    @classmethod
+    def load(cls, domain: str, selector: str, path: str) -> "DomainKey":
+        """Read the key. Raises OSError."""
+        return cls(domain, selector, Path(path).read_bytes())
+
+
+def write(letter: Letter, *, sender: str, now: datetime) -> MIMEMultipart | MIMEText:
     """Write the mail about a record, a draft, a correction, or somebody who was not reached (`recorded_by`: they)."""
     if letter.kind == "alert":
         subject = "Something to read in Safekeep"
@@ -117,17 +142,35 @@ def write(letter: Letter, *, sender: str, now: datetime) -> MIMEText:
         subject, said = _TEXTS[letter.kind]
         text = f"{said.format(name=letter.recorded_by)}\n\n{letter.link}\n"
     to = (letter.to_name, letter.to_address)
-    return envelop(letter.id, subject=subject, text=text, to=to, school_name=letter.school_name, sender=sender, now=now)
+    return envelop(letter.id, subject=subject, text=text, to=to, from_name=letter.from_name, sender=sender, now=now)
 
 
-def envelop(id: UUID, *, subject: str, text: str, to: tuple[str, str], school_name: str, sender: str, now: datetime) -> MIMEText:
-    """Return the mail with its headers. Its Message-ID follows from its id, so that a repeated one is known as the same.
+def nobody(*, school_name: str, telephone: str) -> tuple[str, str]:
+    """Return the subject and text that tell the trust's safeguarding lead that an entry reached nobody: the school and a number, no more."""
+    number = f"Call the school: {telephone}" if telephone else "Call the school."
+    text = (
+        f"Something was recorded at {school_name}, and there is nobody there whom Safekeep may alert to it.\n"
+        f"Reach a DSL or the head of the school now.\n{number}\n"
+    )
+    return "A concern at one of your schools has reached nobody", text
 
+
+def envelop(
+    id: UUID, *, subject: str, text: str, to: tuple[str, str], from_name: str, sender: str, now: datetime, plain: bool = False
+) -> MIMEMultipart | MIMEText:
+    """Return the mail with its headers, as text and as HTML of the same words (`plain`: as text only, for what a program reads).
+
+    Its Message-ID follows from its id, so that a repeated one is known as the same.
     With the library's older classes: the newer ones take six times as long, a tenth of what an incident costs (measured).
     """
-    message = MIMEText(text, "plain", cast(str, _SEVEN_BITS))  # it takes a Charset, as documented; its types do not know
+    as_text = MIMEText(text, "plain", cast(str, _SEVEN_BITS))  # it takes a Charset, as documented; its types do not know
+    message: MIMEMultipart | MIMEText = as_text
+    if not plain:
+        message = MIMEMultipart("alternative", boundary=f"=_{id.hex}")  # our own: choosing one reads through every part
+        message.attach(as_text)
+        message.attach(MIMEText(_html(text), "html", cast(str, _SEVEN_BITS)))
     message["Subject"] = subject
-    message["From"] = formataddr((f"Safekeep, {school_name}", sender))
+    message["From"] = formataddr((from_name, sender))
     message["To"] = formataddr(to)
     message["Message-ID"] = f"<{id}@{sender.rpartition('@')[2]}>"
     message["Date"] = format_datetime(now)
@@ -136,18 +179,44 @@ def envelop(id: UUID, *, subject: str, text: str, to: tuple[str, str], school_na
     return message
 
 
+def _html(text: str) -> str:
+    """Return the same words as HTML: paragraphs, and addresses as links. Nothing is fetched from anywhere."""
+    paragraphs = ("<br>\n".join(map(_line, paragraph.split("\n"))) for paragraph in text.strip().split("\n\n"))
+    body = "\n".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    return f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"></head><body style="font: 16px/1.5 sans-serif">\n{body}\n</body></html>\n'
+
+
+def _line(line: str) -> str:
+    said = escape(line)
+    return f'<a href="{said}">{said}</a>' if line.startswith(("https://", "http://")) else said
+
+
+_SIGNED: Final = [b"from", b"to", b"subject", b"date", b"message-id", b"auto-submitted", b"mime-version", b"content-type"]
+
+
+def signed(message: MIMEText | MIMEMultipart, key: DomainKey) -> bytes:
+    """Return the mail's bytes with its DKIM signature."""
+    data = message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    same = {"canonicalize": (b"relaxed", b"relaxed"), "include_headers": _SIGNED}
+    return bytes(dkim.sign(data, key.selector.encode(), key.domain.encode(), key.private_key, **same)) + data
+
+
 class Post:
     """A connection to the SMTP server, kept open between batches."""
 
-    def __init__(self, url: str) -> None:
-        self._parts = urlsplit(url)
+    def __init__(self, url: str, *, key: DomainKey | None = None) -> None:
+        self._parts, self._key = urlsplit(url), key
         self._smtp: smtplib.SMTP | None = None
 
-    def hand_over(self, message: MIMEText, *, sender: str) -> Outcome:
+    def hand_over(self, message: MIMEText | MIMEMultipart, *, sender: str) -> Outcome:
         """Hand one mail over. "later" for anything that may pass (4xx, no connection), "failed" for a refusal (5xx)."""
         try:
             smtp = self._connected()
-            smtp.send_message(message, from_addr=sender)
+            if self._key is None:
+                smtp.send_message(message, from_addr=sender)
+            else:
+                to = [address for _, address in getaddresses(message.get_all("To", []))]
+                smtp.sendmail(sender, to, signed(message, self._key))
             return "sent"
         except smtplib.SMTPRecipientsRefused as refused:
             codes = [code for code, _ in refused.recipients.values()]

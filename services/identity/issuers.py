@@ -4,14 +4,11 @@ Only identity does it: the gateway holds no secret. An issuer is reached over ht
 redirects, for a few seconds and a few hundred kilobytes; what is inside is reached only where the operator has named it.
 """
 
-import ipaddress
-import socket
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import requests
 from authlib.common.errors import AuthlibBaseError
@@ -19,7 +16,8 @@ from authlib.common.security import generate_token
 from authlib.integrations.base_client.sync_openid import OpenIDMixin
 from authlib.integrations.requests_client import OAuth2Session
 from joserfc.errors import BadSignatureError, JoseError
-from requests.adapters import HTTPAdapter
+
+from safekeep.outward import Closed, Door, must_be_reachable
 
 SECONDS: Final = 4.0
 """For each answer of the issuer, of which a sign-in needs at most four."""
@@ -32,8 +30,8 @@ _AT_ONCE: Final = threading.BoundedSemaphore(4)
 """A slow issuer must not keep everybody else's sign-in waiting: beyond this many it counts as down."""
 
 
-class Down(Exception):
-    """The issuer cannot be reached, does not answer in time, or answers with what is no OpenID provider's."""
+Down = Closed
+"""The issuer cannot be reached, does not answer in time, or answers with what is no OpenID provider's."""
 
 
 class Refused(Exception):
@@ -114,7 +112,7 @@ class _Issuer(OpenIDMixin):  # type: ignore[misc]
         needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
         if str(found.get("issuer", "")).rstrip("/") != self.client.issuer or not all(isinstance(found.get(name), str) for name in needed):
             raise Down
-        _must_be_reachable(found["authorization_endpoint"], self.client.inner)
+        must_be_reachable(found["authorization_endpoint"], self.client.inner)
         said = found.get("id_token_signing_alg_values_supported") or ["RS256"]
         return found | {"id_token_signing_alg_values_supported": [alg for alg in said if alg in ALGORITHMS]}
 
@@ -194,42 +192,5 @@ def _session(client: Client) -> OAuth2Session:
     session.trust_env = False
     session.max_redirects = 0
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Door(client.inner))
+        session.mount(scheme, Door(client.inner, seconds=SECONDS, largest=LARGEST))
     return session
-
-
-class _Door(HTTPAdapter):
-    """Lets a request out only where it may go, and takes in only so much of an answer."""
-
-    def __init__(self, inner: tuple[str, ...]) -> None:
-        self._inner = inner
-        super().__init__()
-
-    def send(self, request: Any, *arguments: Any, **more: Any) -> requests.Response:
-        _must_be_reachable(str(request.url), self._inner)
-        more["timeout"] = SECONDS
-        answer = super().send(request, *arguments, **more)
-        content = answer.raw.read(LARGEST + 1, decode_content=True)
-        if len(content) > LARGEST or answer.is_redirect:
-            raise requests.ConnectionError
-        answer._content, answer._content_consumed = content, True
-        return answer
-
-
-def _must_be_reachable(address: str, inner: tuple[str, ...]) -> None:
-    """Raise Down unless the address is https at a public address, or one that the operator has named; http only on loopback."""
-    parts = urlsplit(address)
-    host = parts.hostname or ""
-    is_named = f"{parts.scheme}://{host}" in inner
-    if parts.scheme == "http" and not (is_named and host in {"localhost", "127.0.0.1", "::1"}):
-        raise Down
-    if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
-        raise Down
-    if is_named:
-        return
-    try:
-        found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
-    except (OSError, ValueError, UnicodeError):
-        raise Down from None
-    if not found or not all(ipaddress.ip_address(str(each[4][0]).partition("%")[0]).is_global for each in found):
-        raise Down

@@ -1,7 +1,7 @@
 """The rules of recording: what is accepted, what class it has, who is told, and who may therefore read."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -41,6 +41,16 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """Somebody is away from the first to the last day, both included; `cover_id` is told too meanwhile."""
+
+    person_id: UUID
+    since: date
+    until: date
+    cover_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class School:
     """What recording needs to know of a school."""
 
@@ -49,6 +59,8 @@ class School:
     staff: Mapping[UUID, Member]
     groups: Mapping[str, frozenset[UUID]]  # the school's own; role groups follow from the staff's roles
     stand_ins: frozenset[UUID] = frozenset()  # who stands in for the DSLs where it concerns every one of them
+    called_by: Mapping[str, frozenset[str]] = field(default_factory=dict)  # group → what of a pupil calls for it: flag_…, year_…, form_…
+    absences: tuple[Absence, ...] = ()
 
     def members(self, group: str) -> frozenset[UUID]:
         """Return who is in a group. Raises KeyError for a group the school does not have."""
@@ -68,6 +80,40 @@ class AlertPlan:
     untold: list[Untold] = field(default_factory=list)
     need_reason: list[UUID] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
+    called: frozenset[str] = frozenset()  # the groups preselected, as the writer may know of them
+    reaches_nobody: bool = False  # it is for somebody, and there is nobody to be alerted
+    group_asks: dict[UUID, str] = field(default_factory=dict)  # a DSL is to tell them: a flag calls for their group, their role does not open it
+
+
+def seen_by(recipients: Iterable[Recipient], *, me: UUID, opens: Class | None) -> list[Recipient]:
+    """Return recipients as who reads up to a class may know of them: but for why they were told themselves, nothing gives a flag away."""
+    seen = []
+    for each in recipients:
+        reasons = each.because if each.person_id == me else permissions.reasons_seen(each.because, flagged=each.flagged, opens=opens)
+        if reasons:
+            seen.append(Recipient(person_id=each.person_id, because=reasons))
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What of the pupils in an incident calls for groups: codes of their years and forms, and of flags with each one's class."""
+
+    places: frozenset[str] = frozenset()
+    flags: Mapping[str, Class] = field(default_factory=dict)
+
+    def groups(self, school: School) -> frozenset[str]:
+        """Return the groups that a year or form calls for."""
+        return frozenset(group for group, codes in school.called_by.items() if not codes.isdisjoint(self.places))
+
+    def flagged(self, school: School) -> dict[str, Class]:
+        """Return the groups that a flag calls for, each with the class from which its reader may know that: the least close of its flags."""
+        found = {}
+        for group, codes in school.called_by.items():
+            classes = [self.flags[code] for code in codes & self.flags.keys()]
+            if classes:
+                found[group] = min(classes)
+        return found
 
 
 def plan_alert(
@@ -78,9 +124,13 @@ def plan_alert(
     called_for: frozenset[str],
     alert: Alert,
     concerned: frozenset[UUID],
+    today: date,
     wrote: Collection[UUID] = (),
+    calls: Calls | None = None,
 ) -> AlertPlan:
-    """Resolve who is told: the groups asked for and required, then people by name.
+    """Resolve who is told: the groups asked for and required, then people by name, then whoever covers for those of them who are away.
+
+    A group that a flag of a pupil calls for (`calls`) is told without being asked for where the writer may not know of the flag; who may, decides.
 
     A group's members whose role does not open the class, or whom it concerns, are left out and listed in `untold`; a
     named person like that is a problem, unless the writer is a DSL (whose alert grants it) or a DSL is asked to tell them.
@@ -88,8 +138,14 @@ def plan_alert(
     """
     plan = AlertPlan()
     because: dict[UUID, list[str]] = {}
+    opens = permissions.highest_class_read(writer.roles) or 0
+    known = called_for | (calls.groups(school) if calls else frozenset())
+    flagged = {group: least for group, least in (calls.flagged(school) if calls else {}).items() if group not in known}
+    secret = {group for group, least in flagged.items() if least > opens}
+    plan.called = known | (flagged.keys() - secret)
+    flagged = {group: least for group, least in flagged.items() if group not in secret or group not in alert.groups}  # asked for: no secret
     required = permissions.groups_required(class_) & called_for
-    for group in sorted(required | set(alert.groups)):
+    for group in sorted(required | set(alert.groups) | secret):
         try:
             members = school.members(group)
         except KeyError:
@@ -99,8 +155,11 @@ def plan_alert(
             telling = _telling(school=school, person=person, class_=class_, concerned=concerned)
             if telling in {Telling.ALLOWED, Telling.NEED_TO_KNOW}:
                 because.setdefault(person, []).append(group)
-            else:
+                continue
+            if group not in secret:
                 plan.untold.append(Untold(person_id=person, why="concerned" if person in concerned else telling.value))
+            if group in flagged and telling == Telling.ASK_A_DSL and not permissions.is_lead(writer.roles):
+                plan.group_asks[person] = group
     if permissions.SAFEGUARDING_TEAM in required | set(alert.groups):
         for person in left_to(school=school, concerned=concerned):
             because.setdefault(person, []).append("named")
@@ -126,9 +185,68 @@ def plan_alert(
             plan.problems["alert.ask_dsl"] = "unknown_choice"
         elif person not in because and _telling(school=school, person=person, class_=class_, concerned=concerned) == Telling.ASK_A_DSL:
             plan.asks.append(person)
-    because.pop(writer.person, None)  # the writer knows
-    plan.recipients = [Recipient(person_id=person, because=groups) for person, groups in sorted(because.items())]
+    is_for_somebody = bool(because) or bool(required) or bool(alert.groups) or bool(alert.staff_ids)
+    knows = because.pop(writer.person, None) is not None or permissions.is_lead(writer.roles)  # the writer knows
+    hidden = {person: {reason: flagged[reason].code for reason in reasons if reason in flagged} for person, reasons in because.items()}
+    _cover(school=school, because=because, hidden=hidden, today=today, class_=class_, concerned=concerned, writer=writer.person)
+    plan.recipients = [Recipient(person_id=p, because=reasons, flagged=hidden.get(p, {})) for p, reasons in sorted(because.items())]
+    plan.group_asks = {person: group for person, group in plan.group_asks.items() if person not in because and person != writer.person}
+    plan.reaches_nobody = is_for_somebody and not because and not knows
     return plan
+
+
+def called_by_pupil(*, school: School, calls: Calls, class_: Class, concerned: Collection[UUID]) -> list[Recipient]:
+    """Return who is told because of which pupil an incident turned out to be about: members of the groups its year, form and flags call for."""
+    flagged, because = calls.flagged(school), dict[UUID, list[str]]()
+    for group in sorted(calls.groups(school) | flagged.keys()):
+        for person in sorted(school.members(group)):
+            if _telling(school=school, person=person, class_=class_, concerned=concerned) in {Telling.ALLOWED, Telling.NEED_TO_KNOW}:
+                because.setdefault(person, []).append(group)
+    secret = {group: least.code for group, least in flagged.items() if group not in calls.groups(school)}
+    return [
+        Recipient(person_id=person, because=groups, flagged={group: secret[group] for group in groups if group in secret})
+        for person, groups in sorted(because.items())
+    ]
+
+
+COVERS, NOBODY_HERE = "covers", "nobody_here"
+"""Why somebody is told whom nobody asked for: they stand in for somebody who is away; or everybody who was asked for is away."""
+
+
+def _cover(
+    *,
+    school: School,
+    because: dict[UUID, list[str]],
+    hidden: dict[UUID, dict[str, str]],
+    today: date,
+    class_: Class,
+    concerned: Collection[UUID],
+    writer: UUID,
+) -> None:
+    """Add who stands in for those who are away; where nobody who is told is here, the Safeguarding team's members who are. Nobody is taken off."""
+
+    def may(person: UUID) -> bool:
+        telling = _telling(school=school, person=person, class_=class_, concerned=concerned)
+        return person != writer and telling in {Telling.ALLOWED, Telling.NEED_TO_KNOW}
+
+    away = {a.person_id: a.cover_id for a in school.absences if a.since <= today <= a.until}
+    for person in [person for person in because if person in away]:
+        cover = away[person]
+        if cover is None or not may(cover):
+            continue
+        secret = set(because[person]) <= hidden.get(person, {}).keys()  # why they are told gives a flag away: so would their stand-in
+        if cover not in because or not secret:
+            reasons = because.setdefault(cover, [])
+            if COVERS not in reasons:
+                reasons.append(COVERS)
+            if secret:
+                hidden.setdefault(cover, {})[COVERS] = max(Class.of(code) for code in hidden[person].values()).code
+            else:
+                hidden.get(cover, {}).pop(COVERS, None)
+    if because and because.keys() <= away.keys():
+        for person in sorted(school.members(permissions.SAFEGUARDING_TEAM) - away.keys() - because.keys()):
+            if may(person):
+                because[person] = [NOBODY_HERE]
 
 
 def _telling(*, school: School, person: UUID, class_: Class, concerned: Collection[UUID]) -> Telling:
@@ -262,6 +380,12 @@ def holding_pupil(school_id: UUID) -> UUID:
 def reasons_of(plan: AlertPlan, alert: Alert) -> dict[str, str]:
     """Return why each person to whom the alert grants it needs to know, as it is kept in the entry."""
     return {str(person): alert.reasons.get(person, "").strip() or WROTE_IN_IT for person in plan.granted}
+
+
+def left_out(plan: AlertPlan) -> dict[str, Any]:
+    """Return, as it is kept in the entry, who was left out since it is about them or their child: the DSLs it does not concern are told."""
+    people = sorted(str(untold.person_id) for untold in plan.untold if untold.why == "concerned")
+    return {"left_out": list(dict.fromkeys(people))} if people else {}
 
 
 def refuse(problems: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ READS = frozenset(
     """
     alerts.inbox alerts.readers alerts.unread alerts.calendar alerts.read_calendar alerts.escalation alerts.meanwhile alerts.unled alerts.askings
     files.body_map files.draft files.drafts files.kinds files.left_drafts files.names files.read files.receipts
+    alerts.notifications alerts.watch identity.absences incidents.years_and_forms
     identity.account identity.address_state identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
     identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_people identity.trust_schools
     incidents.attached incidents.chronology incidents.coach incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
@@ -27,7 +28,7 @@ READS = frozenset(
 
 BY_ID = frozenset(
     """
-    identity.begin_job
+    alerts.keep_device identity.begin_job identity.keep_absence
     files.begin_upload files.finish_upload files.save_body_map files.save_draft files.undo_body_map
     incidents.add_action incidents.add_correction incidents.assign_pupil incidents.record incidents.set_flag incidents.seed
     incidents.ask_correction incidents.restrict incidents.set_status
@@ -40,6 +41,7 @@ SETS = frozenset(
     """
     alerts.keep_calendar alerts.keep_escalation alerts.keep_subscription incidents.hand_lead incidents.take_lead
     alerts.mark_read files.discard_draft files.keep_kinds incidents.block_file incidents.decide_file
+    alerts.drop_device alerts.try_device identity.end_absence
     identity.add_staff identity.change_address identity.change_member identity.close_member identity.confirm_address identity.confirm_own_role identity.confirm_role
     identity.close_trust_person identity.confirm_trust_role identity.disable_factor identity.keep_trust_person
     identity.disable_factors identity.end_session identity.keep_category identity.keep_group identity.keep_provider identity.keep_school

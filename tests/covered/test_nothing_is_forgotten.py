@@ -91,7 +91,7 @@ def test_every_table_is_under_forced_row_level_security_with_a_policy(postgres: 
 
 
 WORKERS_READ = {  # beside the outbox, the inbox and the retries: what timers need, in columns
-    "alerts": {"concerns", "feeds", "mails"},
+    "alerts": {"concerns", "feeds", "mails", "subscriptions"},
     "files": {"body_maps", "drafts", "files", "school_keys"},
     "incidents": {"ledger_work"},
 }

@@ -33,6 +33,8 @@ NOUNS = {
     "drafts",
     "reports",
     "saving",
+    "away",
+    "notifications",
 }
 NO_PAGES = {
     *{"recording.begin", "actions.begin", "corrections.begin", "pupils.begin_flag", "assigning.begin", "incidents.alert"},  # lead on at once
@@ -40,6 +42,8 @@ NO_PAGES = {
     "corrections.answer",  # needs a request; with restricting.lift, which needs a restriction: test_corrections.py
     "restricting.lift",
     *{"recording.suggest_pupils", "recording.suggest_staff"},  # JSON
+    "inbox.now",  # JSON
+    "notifications.worker",  # no page
     "incidents.readers",  # a part of the page "recorded"
     "home.home",  # of a DSL it is the inbox; of the others see below
     "pupils.pdf",  # tests/services/reports/test_chronology_pdf.py
@@ -125,6 +129,10 @@ def test_axe_finds_nothing_on_any_page_of_the_record(
     at.press("Keep it")
     for kind in ("asked", "parent_contact", "referral", "not_referred"):
         at.look(f"{about}/actions/new?kind={kind}")
+    at.look(f"{about}/who-read")
+    at.look(f"{about}/actions/new?reply=yes")
+    for path in ("duty", "away", "notifications"):
+        at.look(here + path)
     at.look(f"{about}/actions/new")
     at.page.locator("summary", has_text="Add a category").click()
     at.press("Add action")

@@ -10,11 +10,12 @@ from services.alerts.service.calendars import Calendars
 from services.alerts.service.escalations import Escalations
 from services.alerts.service.events import HANDLERS
 from services.alerts.service.inboxes import Inboxes
+from services.alerts.service.notifying import Notifying
 from services.alerts.service.sending import Sending
 
 
-class Service(Asking, Escalations, Inboxes, Sending, Calendars):
-    """Inbox, acknowledgement, outgoing mail, the school's calendar, asking again."""
+class Service(Asking, Escalations, Inboxes, Sending, Calendars, Notifying):
+    """Inbox, acknowledgement, outgoing mail, the school's calendar, asking again, notifications."""
 
     name = "alerts"
 

@@ -11,7 +11,7 @@ from safekeep.contracts.alerts import AlertOrphaned
 from safekeep.contracts.incidents import EntryRecorded, Recipient
 from services.alerts import calendar, ledger_letters, letters, reminding, store
 from services.alerts.service import asking
-from services.alerts.service.raising import StaffNotKnownYet, new_alert, new_mail, raise_alerts
+from services.alerts.service.raising import StaffNotKnownYet, new_alert, new_mail, raise_alerts, reached_nobody
 
 READING = ("reading_unusual", "reading_stopped")  # kinds of lines of the audit log that DSLs are mailed of
 
@@ -21,6 +21,7 @@ def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
     store.keep_staff(tx, **here, roles=event.roles, active=event.active)
     asking.left(tx, event)
     if not event.active:  # incidents says who is told instead: a DSL may be a parent of the child it is about
+        store.drop_subscriptions(tx, **here)
         for alert in store.orphan(tx, **here, now=clock.now()):
             outbox.add(tx, AlertOrphaned, **here, subject=alert.id, incident_id=alert.incident_id, entry_id=alert.entry_id)
 
@@ -44,6 +45,15 @@ def _on_entry(tx: sa.Connection, event: EntryRecorded) -> None:
         asking.go_on(tx, event)
     else:
         asking.begin(tx, event)
+    if event.reached_nobody and not event.past:
+        store.add(tx, school_id=event.school_id, alerts=[], mails=[reached_nobody(event)])
+
+
+def _on_missed(tx: sa.Connection, event: incidents.RecipientMissed) -> None:
+    """Tell the Safeguarding team that somebody was not alerted, since their role had changed."""
+    said: dict[str, Any] = {"by": event.person_id, "about": event.incident_id}
+    mails = [new_mail(person, kind="missed", now=clock.now(), **said) for person in event.people]
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
 
 
 def _on_sight_lost(tx: sa.Connection, event: incidents.SightLost) -> None:
@@ -174,6 +184,7 @@ HANDLERS: inbox.Handlers = {
     incidents.RightGranted: _on_granted,
     incidents.AlertPassedOn: _on_passed_on,
     incidents.SightLost: _on_sight_lost,
+    incidents.RecipientMissed: _on_missed,
     incidents.EntryRestricted: _on_restricted,
     incidents.LeadTaken: _on_lead_taken,
     incidents.LeadOffered: _on_lead_offered,

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from safekeep import clock, outbox
+from safekeep import actor as actors
+from safekeep import clock, outbox, permissions
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing, incidents
 from safekeep.contracts.alerts import (
@@ -21,8 +22,11 @@ from safekeep.contracts.alerts import (
     ReadersAnswer,
     Unread,
     UnreadAnswer,
+    Watch,
+    WatchAnswer,
+    WatchedInbox,
 )
-from safekeep.errors import Invalid, NotFound
+from safekeep.errors import Invalid, NotFound, NotSignedIn
 from safekeep.rpc import answers, ask
 from services.alerts import store
 from services.alerts.service.base import Base
@@ -52,6 +56,26 @@ class Inboxes(Base):
         with self._school(actor) as tx:
             return UnreadAnswer(unread=store.unread_count(tx, school_id=actor.at_school, person_id=actor.person))
 
+    @answers(Watch)
+    def watch(self, _: None, request: Watch) -> WatchAnswer:
+        if not request.actor_tokens:
+            raise NotSignedIn("missing")
+        watching: dict[UUID, set[UUID]] = {}
+        actors = [_reader_of(self.host, token) for token in request.actor_tokens]
+        for reader in actors:
+            if reader is not None:
+                watching.setdefault(reader.at_school, set()).add(reader.person)
+        found: dict[tuple[UUID, UUID], WatchedInbox] = {}
+        for school_id, people in watching.items():
+            with self.host.transaction(self.host.engine, school_id=school_id) as tx:
+                rows = store.unread_of(tx, school_id=school_id, people=people)
+            for person in people:
+                row = rows.get(person)
+                mark = f"{row.unread}-{row.newest.timestamp():.6f}" if row else "0"
+                found[school_id, person] = WatchedInbox(unread=row.unread if row else 0, mark=mark)
+        nothing = WatchedInbox(unread=0, mark="")
+        return WatchAnswer(items=[found[each.at_school, each.person] if each else nothing for each in actors])
+
     @answers(MarkRead)
     def mark_read(self, actor: Actor, request: MarkRead) -> Nothing:
         with self._school(actor) as tx:
@@ -77,7 +101,18 @@ class Inboxes(Base):
         with self._school(actor) as tx:
             rows = store.readers(tx, school_id=actor.at_school, incident_id=request.incident_id)
         theirs = ask(self.incidents, incidents.Readable(entry_ids=sorted({row.entry_id for row in rows})), token=actor.token).entry_ids
-        return ReadersAnswer(items=[_reader(row) for row in rows if row.entry_id in theirs])
+        found = [(row, _reader(row, actor)) for row in rows if row.entry_id in theirs]
+        return ReadersAnswer(items=[item for row, item in found if item.because or not row.because])
+
+
+def _reader_of(host: Any, token: str) -> Actor | None:
+    """Return whose token it is, if they may have an inbox at a school at all."""
+    try:
+        found = actors.verify(keys=host.keys, token=token)
+    except NotSignedIn:
+        return None
+    may = found.school_id is not None and found.person_id is not None and permissions.may_call(found, Unread.method)
+    return found if may else None
 
 
 def _alert(row: Any) -> AlertItem:
@@ -96,11 +131,15 @@ def _alert(row: Any) -> AlertItem:
     )
 
 
-def _reader(row: Any) -> ReaderItem:
+def _reader(row: Any, actor: Actor) -> ReaderItem:
+    """Return a reader as the actor may know of them: without reasons where even that they were told would give away a pupil's flag."""
+    opens = permissions.highest_class_read(actor.roles)
+    is_me = row.person_id == actor.person
     return ReaderItem(
         person_id=row.person_id,
         entry_id=row.entry_id,
-        because=row.because,
+        because=row.because if is_me else permissions.reasons_seen(row.because, flagged=row.flagged, opens=opens),
+        dropped=row.dropped,
         raised_at=row.raised_at,
         mail=row.mail or "none",
         mailed_at=row.sent_at,

@@ -1,13 +1,13 @@
 """Making alerts and the mails that go with them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 
-from safekeep import clock, outbox
+from safekeep import clock, outbox, telemetry
 from safekeep.contracts.alerts import RecipientDropped
 from safekeep.contracts.incidents import Recipient
 from safekeep.ids import new_id
@@ -20,7 +20,14 @@ class StaffNotKnownYet(Exception):
 
 
 def new_alert(
-    event: Any, person: UUID, *, kind: str, because: Sequence[str], at_risk_now: bool = False, read_at: datetime | None = None
+    event: Any,
+    person: UUID,
+    *,
+    kind: str,
+    because: Sequence[str],
+    at_risk_now: bool = False,
+    read_at: datetime | None = None,
+    flagged: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     return {
         "id": new_id(),
@@ -32,6 +39,7 @@ def new_alert(
         "class_code": event.class_code,
         "recorded_by": event.author_id,
         "because": list(because),
+        "flagged": dict(flagged or {}),
         "at_risk_now": at_risk_now,
         "raised_at": event.at,
         "read_at": read_at,
@@ -39,7 +47,10 @@ def new_alert(
 
 
 def raise_alerts(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipient], kind: str, at_risk_now: bool, past: bool) -> None:
-    """Make one alert a person, and a mail; who may no longer be told is dropped, and their reading right goes back."""
+    """Make one alert a person, and a mail; who may no longer be told is dropped, and their reading right goes back.
+
+    Where that leaves nobody, the trust's safeguarding lead is told.
+    """
     school_id, now = event.school_id, clock.now()
     known = store.staff_with(tx, school_id=school_id, ids=[r.person_id for r in recipients])
     alerts, mails = [], []
@@ -57,9 +68,17 @@ def raise_alerts(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipien
                 entry_id=event.entry_id,
                 person_id=recipient.person_id,
             )
+            why: dict[str, Any] = {"because": recipient.because, "flagged": recipient.flagged}
+            alerts.append(new_alert(event, recipient.person_id, kind=kind, **why) | {"dropped": True, "withdrawn_at": now})
             continue
         alert = new_alert(
-            event, recipient.person_id, kind=kind, because=recipient.because, at_risk_now=at_risk_now, read_at=event.at if past else None
+            event,
+            recipient.person_id,
+            kind=kind,
+            because=recipient.because,
+            flagged=recipient.flagged,
+            at_risk_now=at_risk_now,
+            read_at=event.at if past else None,
         )
         alerts.append(alert)
         if not past:
@@ -74,7 +93,20 @@ def raise_alerts(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipien
                     trace=event.trace,
                 )
             )
+    if recipients and all(alert.get("dropped") for alert in alerts) and not past:
+        mails.append(reached_nobody(event))
     store.add(tx, school_id=school_id, alerts=alerts, mails=mails)
+
+
+def reached_nobody(event: Any) -> dict[str, Any]:
+    """Raise the operator's alarm that an entry reached nobody; return the mail to the trust's safeguarding lead. Twice is one mail."""
+    telemetry.REACHED_NOBODY.inc()
+    telemetry.log().error("alert.reached_nobody", entry=str(event.entry_id), school=str(event.school_id))
+    return new_mail(event.school_id, kind=NOBODY, now=clock.now(), trace=event.trace) | {"id": uuid5(event.entry_id, NOBODY)}
+
+
+NOBODY = "nobody"
+"""The kind of mail that says an entry reached nobody. Who is written to, identity says when it is sent."""
 
 
 def new_mail(

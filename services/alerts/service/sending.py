@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -20,7 +21,7 @@ from safekeep.errors import NotFound, SafekeepError, StorageError
 from safekeep.rpc import ask
 from services.alerts import asking_letters, ledger_letters, letters, mail, store, telling
 from services.alerts.service.base import Base
-from services.alerts.service.raising import new_mail
+from services.alerts.service.raising import NOBODY, new_mail
 
 CLAIMED_FOR = timedelta(seconds=8)  # from one renewal to the next: what a sender held that died is sent by another then
 RENEW_SECONDS = 2.0
@@ -121,8 +122,8 @@ class Sending(Base):
             return self._hand_over_letter(row)
         if row.kind in asking_letters.KINDS:
             return self._hand_over_asking(row)
-        if row.kind in {ledger_letters.WITNESS, ledger_letters.ALTERED_IT}:
-            return self._hand_over_seal(row)
+        if row.kind in {ledger_letters.WITNESS, ledger_letters.ALTERED_IT, NOBODY}:
+            return self._hand_over_elsewhere(row)
         try:
             known = self._addresses(row.school_id, {row.person_id, *([row.recorded_by] if row.recorded_by else [])})
         except (SafekeepError, OSError) as error:
@@ -136,16 +137,16 @@ class Sending(Base):
         place = f"{self.host.settings.public_url}/s/{known.school_slug}"
         if row.kind == ledger_letters.ALTERED:
             subject, text = ledger_letters.altered(link=f"{place}/proof")
-            return self._post_to(row.id, subject=subject, text=text, to=(to.name, to.email), school_name=known.school_name)
+            return self._post_to(row.id, subject=subject, text=text, to=(to.name, to.email), from_name=_from(known))
         letter = mail.Letter(
             id=row.id,
             kind=row.kind,
             to_name=to.name,
             to_address=to.email,
-            school_name=known.school_name,
+            from_name=_from(known),
             recorded_by=writer.name if writer else "",
             category=known.categories.get(row.category, ""),
-            link=f"{place}/alerts/{row.alert_id}" if row.kind == "alert" else f"{place}/{_PAGES[row.kind.partition('_')[0]]}",
+            link=f"{place}/{_page(row)}",
         )
         return self._post(mail.write(letter, sender=self.host.settings.mail_from, now=clock.now()))
 
@@ -160,14 +161,15 @@ class Sending(Base):
             telemetry.log().warning("mail.addresses_unknown", error=type(error).__name__)
             return "later"
         subject, text = letters.subject_and_text(row.kind, known, public_url=self.host.settings.public_url)
-        about = {"subject": subject, "text": text, "to": (known.to_name, known.to_email), "school_name": known.sender_name}
+        about = {"subject": subject, "text": text, "to": (known.to_name, known.to_email), "from_name": f"Safekeep, {known.sender_name}"}
         return self._post(mail.envelop(row.id, **about, sender=self.host.settings.mail_from, now=clock.now()))  # type: ignore[arg-type]
 
-    def _hand_over_seal(self, row: Any) -> mail.Outcome:
-        """Send a head to a witness, or tell the trust's IT what the self-check found: neither is staff of the school."""
+    def _hand_over_elsewhere(self, row: Any) -> mail.Outcome:
+        """Write to who is not of the school: a witness (a head), the trust's IT (what was altered), its safeguarding lead (what reached nobody)."""
         token = self._token(row.school_id, Addresses.method, WitnessedHead.method)
+        whose = {"trust_it": row.kind == ledger_letters.ALTERED_IT, "trust_leads": row.kind == NOBODY}
         try:
-            known = ask(self.identity, Addresses(person_ids=[], trust_it=row.kind == ledger_letters.ALTERED_IT), token=token)
+            known = ask(self.identity, Addresses(person_ids=[], **whose), token=token)
             if row.kind == ledger_letters.WITNESS:
                 seal = ask(self.incidents, WitnessedHead(witness_id=row.person_id, head_id=row.about), token=token)
         except NotFound:
@@ -177,9 +179,13 @@ class Sending(Base):
             return "later"
         if row.kind == ledger_letters.WITNESS:
             subject, text = ledger_letters.for_witness(seal, school_name=known.school_name)
-            return self._post_to(row.id, subject=subject, text=text, to=(seal.name, seal.address), school_name=known.school_name)
+            return self._post_to(row.id, subject=subject, text=text, to=(seal.name, seal.address), from_name=_from(known), plain=True)
         subject, text = ledger_letters.altered(link="")
-        same = {"subject": subject, "text": text, "school_name": known.school_name}
+        if row.kind == NOBODY:
+            subject, text = mail.nobody(school_name=known.school_name, telephone=known.telephone)
+        if not known.items:
+            return "later"  # the trust has nobody for it yet; the operator's alarm says so too
+        same: dict[str, Any] = {"subject": subject, "text": text, "from_name": _from(known)}
         said = {self._post_to(uuid5(row.id, str(to.person_id)), to=(to.name, to.email), **same) for to in known.items}
         return "later" if "later" in said else "failed" if said == {"failed"} else "sent"
 
@@ -203,24 +209,26 @@ class Sending(Base):
             subject, text = asking_letters.for_reader(row.kind, school_name=known.school_name, number=said.number, link=link)
         else:
             subject, text = asking_letters.for_other(row.kind, school_name=known.school_name, number=said.number)
-        same = {"subject": subject, "text": text, "school_name": known.school_name}
+        same: dict[str, Any] = {"subject": subject, "text": text, "from_name": _from(known)}
         done = {self._post_to(uuid5(row.id, str(to.person_id)), to=(to.name, to.email), **same) for to in known.items if to.active}
         return "later" if "later" in done else "failed" if done <= {"failed"} else "sent"
 
-    def _post_to(self, id: UUID, *, subject: str, text: str, to: tuple[str, str], school_name: str) -> mail.Outcome:
-        sender = self.host.settings.mail_from
-        return self._post(mail.envelop(id, subject=subject, text=text, to=to, school_name=school_name, sender=sender, now=clock.now()))
+    def _post_to(self, id: UUID, *, subject: str, text: str, to: tuple[str, str], from_name: str, plain: bool = False) -> mail.Outcome:
+        said: dict[str, Any] = {"subject": subject, "text": text, "to": to, "from_name": from_name, "plain": plain}
+        return self._post(mail.envelop(id, **said, sender=self.host.settings.mail_from, now=clock.now()))
 
-    def _post(self, message: MIMEText) -> mail.Outcome:
-        url = self.host.settings.smtp_url
+    def _post(self, message: MIMEText | MIMEMultipart) -> mail.Outcome:
+        settings = self.host.settings
+        where = settings.smtp_url, settings.mail_domain_key
         try:
-            post = _free[url].get_nowait()
+            post = _free[where].get_nowait()
         except Empty:
-            post = mail.Post(url)
+            key = mail.DomainKey.load(*settings.mail_domain_key) if settings.mail_domain_key else None
+            post = mail.Post(settings.smtp_url, key=key)
         try:
-            return post.hand_over(message, sender=self.host.settings.mail_from)
+            return post.hand_over(message, sender=settings.mail_from)
         finally:
-            _free[url].put(post)
+            _free[where].put(post)
 
     def _addresses(self, school_id: UUID, wanted: set[UUID]) -> AddressesAnswer:
         """Return names and addresses of a school's people, remembered for a few seconds."""
@@ -234,7 +242,21 @@ class Sending(Base):
         return answer
 
 
+def _from(known: AddressesAnswer) -> str:
+    """Return who mail is from: the name that the school gave, or its own with ours."""
+    return known.sender_name or f"Safekeep, {known.school_name}"
+
+
+def _page(row: Any) -> str:
+    """Return which page below the school's address a mail leads to."""
+    if row.kind == "alert":
+        return f"alerts/{row.alert_id}"
+    if row.kind == "missed":
+        return f"incidents/{row.about}"
+    return _PAGES[row.kind.partition("_")[0]]
+
+
 _PAGES = {"draft": "drafts", "correction": "corrections", "unreached": "inbox", "released": "", "reading": "readers", "follow": "follow-ups"}
 _addresses: dict[UUID, tuple[float, AddressesAnswer]] = {}
 _hands = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="mail")
-_free: defaultdict[str, SimpleQueue[mail.Post]] = defaultdict(SimpleQueue)  # connections nobody uses now, by address
+_free: defaultdict[tuple[str, Any], SimpleQueue[mail.Post]] = defaultdict(SimpleQueue)  # connections nobody uses now, by address

@@ -10,6 +10,7 @@ from services.alerts.store.alerts import (
     raise_class,
     readers,
     unread_count,
+    unread_of,
     withdraw,
     withdraw_but,
 )
@@ -45,4 +46,13 @@ from services.alerts.store.concerns import (
 )
 from services.alerts.store.mails import claim_mails, hold_mails, mark_mails, stop_mails
 from services.alerts.store.staff import keep_staff, staff_in_roles, staff_with
+from services.alerts.store.subscriptions import (
+    claim_notifications,
+    drop_subscriptions,
+    forget_subscription,
+    keep_subscription,
+    mark_notified,
+    subscriptions_of,
+    try_subscription,
+)
 from services.alerts.store.tables import metadata

@@ -8,13 +8,18 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from safekeep import clock
 from services.alerts.store.tables import alerts, mails
 
 _ADD = sa.text(
     "with raised as (insert into alerts (school_id, id, person_id, incident_id, entry_id, kind, category, class_code, recorded_by, because, "
-    "at_risk_now, raised_at, read_at) select :school, a.id, a.person_id, a.incident_id, a.entry_id, a.kind, a.category, a.class_code, a.recorded_by, "
-    "a.because, a.at_risk_now, a.raised_at, a.read_at from jsonb_populate_recordset(null::alerts, cast(:alerts as jsonb)) a "
-    "on conflict do nothing returning id) "
+    "at_risk_now, raised_at, read_at, flagged, dropped, withdrawn_at) select :school, a.id, a.person_id, a.incident_id, a.entry_id, a.kind, "
+    "a.category, a.class_code, a.recorded_by, a.because, a.at_risk_now, a.raised_at, a.read_at, coalesce(a.flagged, '{}'), "
+    "coalesce(a.dropped, false), a.withdrawn_at from jsonb_populate_recordset(null::alerts, cast(:alerts as jsonb)) a "
+    "on conflict do nothing returning id), "
+    "notified as (update subscriptions s set due_at = cast(:now as timestamptz), attempts = 0 "
+    "where s.school_id = :school and s.person_id in (select person_id from jsonb_populate_recordset(null::mails, cast(:mails as jsonb)) "
+    "where kind = 'alert')) "
     "insert into mails (school_id, id, person_id, kind, alert_id, category, recorded_by, state, attempts, next_at, trace, about) "
     "select :school, m.id, m.person_id, m.kind, m.alert_id, m.category, m.recorded_by, 'waiting', 0, m.next_at, m.trace, m.about "
     "from jsonb_populate_recordset(null::mails, cast(:mails as jsonb)) m where m.alert_id is null or m.alert_id in (select id from raised) "
@@ -28,7 +33,8 @@ def add(tx: sa.Connection, *, school_id: UUID, alerts: Sequence[dict[str, Any]],
     Whoever was alerted to the entry before is neither alerted nor mailed again; a mail whose id is there already is that mail.
     """
     if alerts or mails:
-        tx.execute(_ADD, {"school": school_id, "alerts": json.dumps(alerts, default=str), "mails": json.dumps(mails, default=str)})
+        rows = {"alerts": json.dumps(alerts, default=str), "mails": json.dumps(mails, default=str)}
+        tx.execute(_ADD, {"school": school_id, "now": clock.now(), **rows})
 
 
 def inbox(
@@ -60,6 +66,17 @@ def unread_count(tx: sa.Connection, *, school_id: UUID, person_id: UUID) -> int:
     """Return how many alerts a person has not read."""
     mine = alerts.c.school_id == school_id, alerts.c.person_id == person_id, alerts.c.read_at.is_(None), alerts.c.withdrawn_at.is_(None)
     return tx.execute(sa.select(sa.func.count()).where(*mine)).scalar_one()
+
+
+_UNREAD_OF = sa.text(
+    "select person_id, count(*) as unread, max(raised_at) as newest from alerts where school_id = :school "
+    "and person_id = any(cast(:people as uuid[])) and read_at is null and withdrawn_at is null group by person_id"
+)
+
+
+def unread_of(tx: sa.Connection, *, school_id: UUID, people: Collection[UUID]) -> dict[UUID, sa.Row[Any]]:
+    """Return how many alerts each of these people has not read, and when the newest of them was raised; who has none is not there."""
+    return {row.person_id: row for row in tx.execute(_UNREAD_OF, {"school": school_id, "people": list(people)})}
 
 
 def alert_of(tx: sa.Connection, *, school_id: UUID, alert_id: UUID, person_id: UUID) -> sa.Row[Any] | None:
@@ -100,7 +117,7 @@ def orphan(tx: sa.Connection, *, school_id: UUID, person_id: UUID, now: datetime
 def bring_back(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, person_id: UUID, class_code: str, mail: dict[str, Any], now: datetime) -> bool:
     """Make a person's withdrawn alert to an entry one to be read again, with its mail. Returns False where there is none."""
     theirs = alerts.c.school_id == school_id, alerts.c.entry_id == entry_id, alerts.c.person_id == person_id, alerts.c.withdrawn_at.is_not(None)
-    values = {"withdrawn_at": None, "read_at": None, "raised_at": now, "class_code": class_code}
+    values = {"withdrawn_at": None, "dropped": False, "read_at": None, "raised_at": now, "class_code": class_code}
     alert_id = tx.execute(alerts.update().where(*theirs).values(values).returning(alerts.c.id)).scalar()
     if alert_id is None:
         return False

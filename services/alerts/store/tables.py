@@ -44,10 +44,13 @@ alerts = sa.Table(
     sa.Column("at_risk_now", sa.Boolean, nullable=False),
     _time("raised_at"),
     _time("read_at", nullable=True),
+    sa.Column("flagged", pg.JSONB, nullable=False, server_default="{}"),  # of `because`: a flag's groups → the class its reader must read
+    sa.Column("dropped", sa.Boolean, nullable=False, server_default=sa.false()),  # never told: their role had changed meanwhile
     _time("withdrawn_at", nullable=True),  # the incident's class was raised above what this person reads
     sa.UniqueConstraint("school_id", "entry_id", "person_id"),
     sa.Index("alerts_inbox", "school_id", "person_id", sa.text("(read_at is null) desc"), sa.text("raised_at desc"), sa.text("id desc")),
     sa.Index("alerts_incident", "school_id", "incident_id"),
+    sa.Index("alerts_unread", "school_id", "person_id", "raised_at", postgresql_where=sa.text("read_at is null and withdrawn_at is null")),
 )
 mails = sa.Table(
     "mails",
@@ -155,4 +158,22 @@ asking_settings = sa.Table(
     _school(),
     sa.Column("head_ids", pg.ARRAY(pg.UUID), nullable=False),
     sa.Column("meanwhile", sa.Text, nullable=False),
+)
+subscriptions = sa.Table(
+    "subscriptions",  # browsers that let us notify them (RFC 8030): an address at their maker's push service, and what to seal for them with
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, nullable=False),
+    sa.Column("endpoint", sa.Text, nullable=False),
+    sa.Column("public_key", pg.BYTEA, nullable=False),
+    sa.Column("secret", pg.BYTEA, nullable=False),
+    sa.Column("device", sa.Text, nullable=False),
+    _time("made_at"),
+    _time("due_at", nullable=True),  # to be notified then
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _time("sent_at", nullable=True),
+    sa.UniqueConstraint("school_id", "endpoint"),
+    sa.Index("subscriptions_person", "school_id", "person_id"),
+    sa.Index("subscriptions_due", "due_at", postgresql_where=sa.text("due_at is not null")),
 )

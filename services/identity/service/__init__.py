@@ -1,6 +1,7 @@
 """What the bus can ask of identity: signing in, keys, the console, the school as its staff see it; and its timers."""
 
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from safekeep.errors import NotFound, StorageError
 from safekeep.permissions import Role
 from safekeep.rpc import answers, retry, take, take_events
 from services.identity import passwords, store
+from services.identity.service.absences import Away, away_now
 from services.identity.service.addresses import EmailAddresses
 from services.identity.service.auditing import HANDLERS
 from services.identity.service.demonstration import Demonstration
@@ -44,7 +46,7 @@ REMINDERS_AT_ONCE = 50
 FAILURES_AT_ONCE = 50
 
 
-class Service(SingleSignOn, Machinery, EmailAddresses, Jobs, Demonstration):
+class Service(SingleSignOn, Machinery, EmailAddresses, Jobs, Away, Demonstration):
     """Trusts, schools, staff, roles, sign-in, second factors, sessions, policy, the audit log."""
 
     name = "identity"
@@ -68,6 +70,7 @@ class Service(SingleSignOn, Machinery, EmailAddresses, Jobs, Demonstration):
             category_rows, group_rows, contact_rows = store.settings_of(tx, school_id=actor.at_school)
             template_rows = store.templates_of(tx, school_id=actor.at_school)
             staff = store.staff_of(tx, school_id=actor.at_school)
+            away = away_now(tx, school_id=actor.at_school, zone=row.zone)
         active = [person for person in staff if person.active]
         leads = sorted((p for p in active if permissions.is_lead(p.roles)), key=lambda p: (_lead_role(p.roles) != "dsl", p.name))
         members = {code: sorted(p.person_id for p in active if not roles.isdisjoint(p.roles)) for code, roles in permissions.ROLE_GROUPS.items()}
@@ -84,10 +87,14 @@ class Service(SingleSignOn, Machinery, EmailAddresses, Jobs, Demonstration):
             categories=[
                 CategoryItem(code=c.code, name=c.name, class_code=c.class_code, groups=c.groups, leads_only=c.leads_only) for c in category_rows
             ],
-            groups=[GroupItem(code=g.code, name=g.name, members=members.get(g.code, g.members)) for g in group_rows],
-            duty=[_found_at(p) for p in leads if p.on_duty],
+            groups=[
+                GroupItem(code=g.code, name=g.name, members=members.get(g.code, g.members), flags=g.flags, years=g.years, forms=g.forms)
+                for g in group_rows
+            ],
+            duty=[_found_at(p, away) for p in _on_duty(leads, away)],
             contacts=[ContactItem(kind=c.kind, name=c.name, telephone=c.telephone, note=c.note) for c in contact_rows],
-            leads=[_found_at(p) for p in leads],
+            leads=[_found_at(p, away) for p in leads],
+            sender_name=row.sender_name,
             templates=[TemplateItem(code=t.code, name=t.name, category_code=t.category_code, text=t.text, offered=t.offered) for t in template_rows],
         )
 
@@ -95,16 +102,22 @@ class Service(SingleSignOn, Machinery, EmailAddresses, Jobs, Demonstration):
     def staff(self, actor: Actor, request: Staff) -> StaffAnswer:
         with self._school(actor.at_school) as tx:
             rows = store.staff_of(tx, school_id=actor.at_school)
+            away = away_now(tx, school_id=actor.at_school, zone=_access_school(tx, school_id=actor.at_school).zone)
+        items = [{name: r._mapping[name] for name in ("person_id", "name", "job", "roles", "active")} for r in rows]
         return StaffAnswer(
-            items=[StaffItem(person_id=r.person_id, name=r.name, job=r.job, roles=r.roles, active=r.active, waiting=r.waiting_roles) for r in rows]
+            items=[StaffItem(**item, waiting=r.waiting_roles, away_until=away.get(r.person_id)) for item, r in zip(items, rows, strict=True)]
         )
 
     @answers(Addresses)
     def addresses(self, actor: Actor, request: Addresses) -> AddressesAnswer:
         with self._school(actor.at_school) as tx:
             school = _access_school(tx, school_id=actor.at_school)
-            category_rows, _, _ = store.settings_of(tx, school_id=actor.at_school)
+            category_rows, _, contact_rows = store.settings_of(tx, school_id=actor.at_school)
             rows = store.staff_of(tx, school_id=actor.at_school, only=request.person_ids)
+            numbers = [c.telephone for c in contact_rows if c.kind == "head"]
+            if request.trust_leads:
+                leads = [p for p in store.staff_of(tx, school_id=actor.at_school) if p.active and permissions.is_lead(p.roles)]
+                numbers = [p.telephone for p in _on_duty(leads, away_now(tx, school_id=actor.at_school, zone=school.zone))] + numbers
         items = [Address(person_id=r.person_id, name=r.name, email=r.email, active=r.active) for r in rows]
         for role in [Role.TRUST_IT] * request.trust_it + [Role.TRUST_SAFEGUARDING_LEAD] * request.trust_leads:
             with self._scope() as tx:
@@ -115,6 +128,8 @@ class Service(SingleSignOn, Machinery, EmailAddresses, Jobs, Demonstration):
             school_name=school.name,
             school_slug=school.slug,
             categories={c.code: c.name for c in category_rows},
+            sender_name=school.sender_name,
+            telephone=next((number for number in numbers if number), ""),
         )
 
     # --- timers
@@ -201,8 +216,15 @@ def _access_school(tx: sa.Connection, *, school_id: UUID) -> sa.Row[Any]:
     return row
 
 
-def _found_at(person: sa.Row[Any]) -> DutyItem:
-    return DutyItem(person_id=person.person_id, name=person.name, role=_lead_role(person.roles), room=person.room, telephone=person.telephone)
+def _found_at(person: sa.Row[Any], away: Mapping[UUID, date]) -> DutyItem:
+    where: dict[str, Any] = {"room": person.room, "telephone": person.telephone, "away_until": away.get(person.person_id), "on_duty": person.on_duty}
+    return DutyItem(person_id=person.person_id, name=person.name, role=_lead_role(person.roles), **where)
+
+
+def _on_duty(leads: Sequence[Any], away: Mapping[UUID, date]) -> list[Any]:
+    """Return whom to find now: those on duty who are here; if none of them is, every DSL and deputy who is; if nobody is, those on duty."""
+    here = [p for p in leads if p.person_id not in away]
+    return [p for p in here if p.on_duty] or here or [p for p in leads if p.on_duty]
 
 
 def _lead_role(roles: list[str]) -> str:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from safekeep import outbox, permissions
 from safekeep.contracts.identity import GroupItem, SchoolChanged
+from safekeep.text import place_code
 from services.identity import store
 from services.identity.passwords import Rules
 
@@ -33,6 +34,12 @@ FIRST_NAMES = {
     "child_in_need": "Child in need",
 }
 """What the first categories are called."""
+FIRST_GROUPS: tuple[tuple[str, str, list[str]], ...] = (
+    (permissions.SAFEGUARDING_TEAM, "Safeguarding team", []),
+    (permissions.SLT_GROUP, "SLT", []),
+    ("designated_teacher", "Designated teacher for looked-after children", ["looked_after"]),
+)
+"""The first groups, with the flags of a pupil that call for them. Who is the designated teacher, the school says."""
 
 
 def make_school(
@@ -68,9 +75,9 @@ def make_school(
             for i, c in enumerate(permissions.FIRST_CATEGORIES)
         ],
     )
-    first: list[tuple[str, str, list[UUID]]] = [(permissions.SAFEGUARDING_TEAM, "Safeguarding team", []), (permissions.SLT_GROUP, "SLT", [])]
-    all_groups = [*first, *((g.code, g.name, g.members) for g in groups)]
-    store.keep(tx, store.groups, [here | {"code": c, "name": n, "members": m, "place": i} for i, (c, n, m) in enumerate(all_groups)])
+    first = [GroupItem(code=code, name=name, members=[], flags=flags) for code, name, flags in FIRST_GROUPS]
+    known = {group.code: group for group in [*first, *groups]}  # a group that comes with the school takes the place of the first one of its code
+    store.keep(tx, store.groups, [here | {**group.model_dump(), "place": i} for i, group in enumerate(known.values())])
     rules = Rules()
     policy = {"min_length": rules.min_length, "all_kinds": rules.all_kinds, "change_days": rules.change_days, "remembered": rules.remembered}
     more = {"deny_common": rules.deny_common, "lock_minutes": FIRST_LOCK_MINUTES, "factor_roles": []}
@@ -95,5 +102,10 @@ def tell_school(tx: sa.Connection, *, school_id: UUID) -> None:
         categories=[
             SchoolChanged.CategoryState(code=c.code, class_code=c.class_code, groups=list(c.groups), leads_only=c.leads_only) for c in categories
         ],
-        groups=[SchoolChanged.GroupState(code=g.code, members=g.members) for g in groups if g.code not in permissions.ROLE_GROUPS],
+        groups=[_group(g) for g in groups if g.code not in permissions.ROLE_GROUPS],
     )
+
+
+def _group(row: Any) -> SchoolChanged.GroupState:
+    called_by = [f"flag_{flag}" for flag in row.flags] + [place_code(kind, n) for kind in ("year", "form") for n in getattr(row, f"{kind}s")]
+    return SchoolChanged.GroupState(code=row.code, members=row.members, called_by=called_by)

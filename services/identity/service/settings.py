@@ -1,12 +1,13 @@
 """What a school sets: whom to find, sign-in policy, categories, groups, templates."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from safekeep import permissions
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing
 from safekeep.contracts.identity import KeepCategory, KeepGroup, KeepSchool, KeepTemplate, Policy, SetPolicy, SignInPolicy
+from safekeep.contracts.incidents import FlagKind
 from safekeep.errors import Invalid, NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
@@ -36,7 +37,7 @@ class Settings(Base):
             for place in request.duty:
                 store.change_member(tx, **here, **place.model_dump())
             store.put_contacts(tx, **here, rows=[contact.model_dump() for contact in request.contacts])
-            store.change_school(tx, **here, day_ends_minute=request.day_ends_minute, hide_names=request.hide_names)
+            store.change_school(tx, **here, day_ends_minute=request.day_ends_minute, hide_names=request.hide_names, sender_name=request.sender_name)
             tell_school(tx, **here)
             self._audit(tx, "school_changed", person_id=None, by_id=actor.person, schools=[actor.at_school])
         return Nothing()
@@ -91,6 +92,8 @@ class Settings(Base):
         group = request.group
         if group.code in permissions.ROLE_GROUPS:
             raise Invalid({"code": "role_group"})
+        if not set(group.flags) <= set(get_args(FlagKind)):
+            raise Invalid({"flags": "unknown_choice"})
         with self._admin(actor.at_school) as tx:
             staff = {r.person_id for r in store.staff_of(tx, school_id=actor.at_school) if r.active and permissions.may_record(r.roles)}
             if not set(group.members) <= staff:

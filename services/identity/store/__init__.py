@@ -1,7 +1,7 @@
 """The tables of identity, and the queries about schools. School rows by school, accounts and sessions by person: see the migrations."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +37,7 @@ schools = sa.Table(
     sa.Column("day_ends_minute", sa.Integer, nullable=False),
     sa.Column("hide_names", sa.Boolean, nullable=False),
     sa.Column("demo", sa.Boolean, nullable=False),
+    sa.Column("sender_name", sa.Text, nullable=False, server_default=""),
 )
 people = sa.Table(
     "people",
@@ -327,6 +328,23 @@ groups = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("members", pg.ARRAY(pg.UUID), nullable=False),
     sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("flags", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("years", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("forms", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
+)
+absences = sa.Table(
+    "absences",
+    metadata,
+    sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, sa.ForeignKey("people.id"), nullable=False),
+    sa.Column("since", sa.Date, nullable=False),
+    sa.Column("until", sa.Date, nullable=False),
+    sa.Column("cover_id", pg.UUID, sa.ForeignKey("people.id")),
+    sa.Column("kept_by", pg.UUID, nullable=False),
+    _time("kept_at"),
+    _time("ended_at", nullable=True),
+    sa.Index("absences_person", "school_id", "person_id"),
 )
 contacts = sa.Table(
     "contacts",
@@ -455,6 +473,25 @@ def leave_groups(tx: sa.Connection, *, school_id: UUID, person_id: UUID) -> bool
     """Take a leaver out of the school's own groups. Returns whether any had them."""
     change = groups.update().where(groups.c.school_id == school_id, groups.c.members.contains([person_id]))
     return bool(tx.execute(change.values(members=sa.func.array_remove(groups.c.members, person_id))).rowcount)
+
+
+def absences_of(tx: sa.Connection, *, school_id: UUID, today: date, person_id: UUID | None = None) -> Sequence[sa.Row[Any]]:
+    """Return the absences that hold now or later, soonest first; only one person's, if `person_id` is given."""
+    query = sa.select(absences).where(absences.c.school_id == school_id, absences.c.until >= today, absences.c.ended_at.is_(None))
+    if person_id is not None:
+        query = query.where(absences.c.person_id == person_id)
+    return tx.execute(query.order_by(absences.c.since, absences.c.id)).all()
+
+
+def absence_with(tx: sa.Connection, *, school_id: UUID, absence_id: UUID) -> sa.Row[Any] | None:
+    """Return an absence of the school that was not taken back, locked."""
+    here = absences.c.school_id == school_id, absences.c.id == absence_id, absences.c.ended_at.is_(None)
+    return tx.execute(sa.select(absences).where(*here).with_for_update()).first()
+
+
+def end_absence(tx: sa.Connection, *, school_id: UUID, absence_id: UUID, now: datetime) -> None:
+    """Take an absence back."""
+    tx.execute(absences.update().where(absences.c.school_id == school_id, absences.c.id == absence_id).values(ended_at=now))
 
 
 def policy_of(tx: sa.Connection, *, school_id: UUID) -> sa.Row[Any] | None:

@@ -134,7 +134,7 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
 def told_of_change(tx: sa.Connection, *, actor: Actor, school: School, entry: Any, class_: Class, concerned: Collection[UUID]) -> list[Recipient]:
     """Return who is told that an entry was corrected or moved: its author, and those alerted to it, who may still read it."""
     rights = store.rights_in(tx, school_id=actor.at_school, incident_id=entry.incident_id)
-    return recording.told_again(
+    told = recording.told_again(
         school=school,
         writer=actor.person,
         author=entry.author_id,
@@ -143,6 +143,9 @@ def told_of_change(tx: sa.Connection, *, actor: Actor, school: School, entry: An
         rights={r.person_id: Class(r._mapping["class"]) for r in rights if r.entry_id == entry.id},
         concerned=concerned,
     )
+    first = {r.person_id: r for r in map(Recipient.receive, entry.recipients)}
+    secret = {p for p, r in first.items() if r.flagged and set(r.because) <= r.flagged.keys()}  # told because of a flag: that stays what it was
+    return [first[r.person_id] if r.person_id in secret else r for r in told]
 
 
 def ask_correction(tx: sa.Connection, *, actor: Actor, request: AskCorrection, now: datetime) -> None:

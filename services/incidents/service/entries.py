@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -21,6 +22,7 @@ from safekeep.contracts.incidents import (
     Outcome,
     OutcomeAnswer,
     PreviewAlert,
+    Recipient,
     Record,
     Recorded,
 )
@@ -60,9 +62,18 @@ class Entries(Base):
                     asks = store.open_asks(tx, school_id=actor.at_school, incident_id=request.incident_id)
                     to_do = store.to_do(tx, school_id=actor.at_school, incident_id=request.incident_id)
             called = permissions.groups_called_for(categories) if categories else frozenset[str]()
-            wrote = sight.written_by(entries)
+            wrote, today = sight.written_by(entries), clock.now().astimezone(ZoneInfo(school.zone)).date()
+            calls = None if request.incident_id else store.calls_of(tx, school_id=actor.at_school, pupil_ids=pupils, today=today)
             plan = recording.plan_alert(
-                school=school, writer=actor, class_=class_, called_for=called, alert=request.alert, concerned=concerned, wrote=wrote
+                school=school,
+                writer=actor,
+                class_=class_,
+                called_for=called,
+                alert=request.alert,
+                concerned=concerned,
+                today=today,
+                wrote=wrote,
+                calls=calls,
             )
             if request.incident_id:
                 tell_keepers(tx, plan, actor=actor, **below)
@@ -71,9 +82,9 @@ class Entries(Base):
         opens = sight.opened(entries, school=school, people=plan.granted, class_=class_)
         return AlertPreview(
             class_code=class_.code,
-            groups_called_for=sorted(called),
+            groups_called_for=sorted(plan.called),
             groups_required=sorted(permissions.groups_required(class_) & called),
-            recipients=plan.recipients,
+            recipients=_seen(plan, actor),
             need_reason=plan.need_reason,
             untold=plan.untold,
             loses_sight=sorted(lost),
@@ -83,7 +94,7 @@ class Entries(Base):
                     entry_ids=lost[person],
                     was_sent=sight.was_sent(entries, person),
                     wrote=wrote.get(person, 0),
-                    asked=sum(1 for ask in asks if ask.asked_by == person),
+                    asked=sum(1 for ask in asks if ask.asked_by == person and not ask.for_group),
                     to_do=to_do.get(person, 0),
                 )
                 for person in sorted(lost)
@@ -109,6 +120,11 @@ class Entries(Base):
             store.lock_head(tx, school_id=actor.at_school)  # whoever was recording has committed; who comes later finds the deadline passed
             row = store.entry_with(tx, school_id=actor.at_school, entry_id=request.entry_id)
         return OutcomeAnswer(incident_id=row.incident_id if row is not None and row.author_id == actor.person else None)
+
+
+def _seen(plan: recording.AlertPlan, actor: Actor) -> list[Recipient]:
+    """Return who is told, and why, as the writer may know it."""
+    return recording.seen_by(plan.recipients, me=actor.person, opens=permissions.highest_class_read(actor.roles))
 
 
 def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: Sequence[Receipt], now: datetime, past: bool) -> Recorded:
@@ -145,7 +161,16 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
         called |= {permissions.SAFEGUARDING_TEAM}
         if permissions.SAFEGUARDING_TEAM not in alert.groups:
             alert = alert.model_copy(update={"groups": [*alert.groups, permissions.SAFEGUARDING_TEAM]})
-    plan = recording.plan_alert(school=school, writer=actor, class_=class_, called_for=called, alert=alert, concerned=found.concerned)
+    plan = recording.plan_alert(
+        school=school,
+        writer=actor,
+        class_=class_,
+        called_for=called,
+        alert=alert,
+        concerned=found.concerned,
+        today=found.today,
+        calls=found.calls,
+    )
     recording.refuse(plan.problems if not past else {name: code for name, code in plan.problems.items() if code != "reason_needed"})
     codes = [c.code for c in categories]
     facts: dict[str, Any] = {
@@ -163,6 +188,7 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
         facts["child_words"] = spoken
     if plan.granted:
         facts["granted"] = recording.reasons_of(plan, alert)
+    facts |= recording.left_out(plan)
     with together(tx):
         for person in plan.granted:
             note(tx, school_id=school_id, kind="right_granted", person_id=person, by=actor.person, what=class_.code)
@@ -226,7 +252,7 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
         number=number,
         recorded_at=now,
         entry_hash=entry_hash,
-        recipients=plan.recipients,
+        recipients=_seen(plan, actor),
         asked_dsl=len(plan.asks),
     )
 
@@ -264,6 +290,7 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         called_for=called,
         alert=alert,
         concerned=concerned,
+        today=now.astimezone(ZoneInfo(school.zone)).date(),
         wrote=sight.written_by(entries),
     )
     following.blame_owner(plan, request.details)
@@ -293,7 +320,8 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         facts=following.facts_of(request.details)
         | lost.facts
         | ({"granted": recording.reasons_of(plan, alert)} if plan.granted else {})
-        | ({"child_words": spoken} if spoken else {}),
+        | ({"child_words": spoken} if spoken else {})
+        | recording.left_out(plan),
         codes=[c.code for c in added],
         plan=plan,
         alert=alert,
@@ -336,7 +364,7 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         number=incident.number,
         recorded_at=now,
         entry_hash=entry_hash,
-        recipients=plan.recipients,
+        recipients=_seen(plan, actor),
         asked_dsl=len(plan.asks),
     )
 
@@ -371,7 +399,7 @@ def _let_go(
     for person in sorted(kept):
         note(tx, school_id=actor.at_school, kind="sight_kept", person_id=person, by=actor.person, what=class_.code)
     gone = frozenset(losing) - set(kept)
-    asked = {ask.asked_by for ask in store.open_asks(tx, school_id=actor.at_school, incident_id=incident_id)}
+    asked = {ask.asked_by for ask in store.open_asks(tx, school_id=actor.at_school, incident_id=incident_id) if not ask.for_group}
     wrote, to_do = sight.written_by(entries), store.to_do(tx, school_id=actor.at_school, incident_id=incident_id)
     released = sorted(p for p in gone if p in wrote or p in asked or p in to_do or sight.was_sent(entries, p))
     store.release(tx, **here, incident_id=incident_id, people=released, line=request.release_line)

@@ -1,13 +1,16 @@
 """The events incidents hears."""
 
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 
-from safekeep import clock, inbox, permissions
+from safekeep import clock, inbox, outbox, permissions
 from safekeep.contracts import alerts, identity
-from safekeep.permissions import Category, Class
+from safekeep.contracts.incidents import RecipientMissed
+from safekeep.permissions import SAFEGUARDING_TEAM, Category, Class
 from services.incidents import recording, store
+from services.incidents.service.access import untellable
 from services.incidents.service.following import leave_to_nobody
 from services.incidents.service.writing import pass_on
 
@@ -24,7 +27,7 @@ def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
         school_id=event.school_id,
         zone=event.zone,
         category_rows=[Category(c.code, Class.of(c.class_code), tuple(c.groups), c.leads_only) for c in event.categories],
-        group_rows=[(g.code, g.members) for g in event.groups],
+        group_rows=[(g.code, g.members, g.called_by) for g in event.groups],
     )
     holding = recording.holding_pupil(event.school_id)
     if holding not in store.pupils_with(tx, school_id=event.school_id, ids=[holding]):
@@ -32,10 +35,22 @@ def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
         store.keep_pupil(tx, school_id=event.school_id, relatives=(), id=holding, holding=True, **nobody)
 
 
+def _on_absence(tx: sa.Connection, event: identity.AbsenceChanged) -> None:
+    values = {"person_id": event.person_id, "since": event.since, "until": event.until, "cover_id": event.cover_id}
+    store.keep_absence(tx, school_id=event.school_id, id=event.subject, ended=event.ended, **values)
+
+
 def _on_dropped(tx: sa.Connection, event: alerts.RecipientDropped) -> None:
-    here = {"school_id": event.school_id, "incident_id": event.incident_id}
-    store.take_right(tx, **here, entry_id=event.entry_id, person_id=event.person_id)
-    leave_to_nobody(tx, **here, people=[event.person_id], now=clock.now())
+    """Take the reading right back, and have the Safeguarding team told who was not sent it."""
+    here: dict[str, Any] = {"school_id": event.school_id, "incident_id": event.incident_id, "entry_id": event.entry_id, "person_id": event.person_id}
+    store.take_right(tx, **here)
+    leave_to_nobody(tx, school_id=event.school_id, incident_id=event.incident_id, people=[event.person_id], now=clock.now())
+    school = store.school_state(tx, school_id=event.school_id)
+    assert school is not None, "who was to be alerted was so at a school"
+    pupils = [row.pupil_id for row in store.linked_of(tx, school_id=event.school_id, incident_id=event.incident_id)]
+    concerned = untellable(tx, school=school, school_id=event.school_id, incident_id=event.incident_id, pupil_ids=pupils, entry_id=event.entry_id)
+    people = school.members(SAFEGUARDING_TEAM) - concerned or recording.left_to(school=school, concerned=concerned)
+    outbox.add(tx, RecipientMissed, subject=event.incident_id, people=sorted(people - {event.person_id}), **here)
 
 
 def _on_orphaned(tx: sa.Connection, event: alerts.AlertOrphaned) -> None:
@@ -49,6 +64,7 @@ def _on_orphaned(tx: sa.Connection, event: alerts.AlertOrphaned) -> None:
 HANDLERS: inbox.Handlers = {
     identity.StaffChanged: _on_staff,
     identity.SchoolChanged: _on_school,
+    identity.AbsenceChanged: _on_absence,
     alerts.RecipientDropped: _on_dropped,
     alerts.AlertOrphaned: _on_orphaned,
 }

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -66,6 +67,10 @@ def write_move(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: da
     if wrong != holding and class_ >= Class.WELFARE:
         team = school.members(permissions.SAFEGUARDING_TEAM) - {r.person_id for r in plan.recipients} - concerned - {actor.person}
         plan.recipients += [Recipient(person_id=p, because=[permissions.SAFEGUARDING_TEAM]) for p in sorted(team)]
+    calls = store.calls_of(tx, school_id=school_id, pupil_ids=[request.pupil_id], today=now.astimezone(ZoneInfo(school.zone)).date())
+    called = recording.called_by_pupil(school=school, calls=calls, class_=class_, concerned=concerned)
+    called = [r for r in called if r.person_id not in {actor.person, *(told.person_id for told in plan.recipients)}]
+    plan.recipients += called
     tell_keepers(tx, plan, school=school, actor=actor, incident_id=incident.id)
     gone = {wrong: "assigned" if wrong == holding else "moved"}  # the last of it in that pupil's thread
     facts: dict[str, Any] = {"assigned_to": str(request.pupil_id), "was_another": wrong != holding, "reason": request.reason}
@@ -91,6 +96,8 @@ def write_move(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: da
         opens_earlier=False,
     )
     here = {"school_id": school_id, "incident_id": incident.id}
+    rights_now = [store.Right(recipient.person_id) for recipient in called]  # whom this pupil's groups call in reads what is there already
+    store.give_rights(tx, **here, entry_id=request.id, class_=class_, told=rights_now, now=now)
     store.move_incident(tx, **here, from_id=wrong, to_id=request.pupil_id, entry_id=request.id)
     store.take_rights(tx, **here, people=parents)
     leave_to_nobody(tx, **here, people=parents, now=now)

@@ -22,6 +22,8 @@ from safekeep.contracts.incidents import (
     SetFlag,
     SiblingItem,
     SightLost,
+    YearsAndForms,
+    YearsAndFormsAnswer,
 )
 from safekeep.errors import Invalid, NotFound
 from safekeep.ids import new_id
@@ -71,6 +73,12 @@ class Pupils(Base):
             siblings=[SiblingItem(id=s.id, name=s.name, year=s.year, form=s.form) for s in siblings],
             last_entries=last if request.opened else headings(last),
         )
+
+    @answers(YearsAndForms)
+    def years_and_forms(self, actor: Actor, request: YearsAndForms) -> YearsAndFormsAnswer:
+        with self._school(actor) as tx:
+            years, forms = store.years_and_forms(tx, school_id=actor.at_school)
+        return YearsAndFormsAnswer(years=years, forms=forms)
 
     @answers(AddPupils)
     def add_pupils(self, actor: Actor, request: AddPupils) -> AddPupilsAnswer:

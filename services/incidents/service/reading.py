@@ -160,7 +160,12 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
         number=row.number,
         pupil=pupil_item(main),
         facts=_facts(first, entries=entries, reading=permissions.reading(actor)) if first else None,
-        entries=entry_items(entries, reading=permissions.reading(actor), blocks=_blocks(tx, school_id=actor.at_school, entries=entries)),
+        entries=entry_items(
+            entries,
+            reading=permissions.reading(actor),
+            blocks=_blocks(tx, school_id=actor.at_school, entries=entries),
+            shows_untold=lead and not concerned,
+        ),
         linked_pupils=[LinkedItem(pupil_id=x.pupil_id, name=x.name, part=x.part, initials=x.initials) for x in linked if x.part] if first else [],
         categories=sorted({code for e in entries for code in e.categories}),
         class_code=max(Class(e._mapping["class"]) for e in entries).code,

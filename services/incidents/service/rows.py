@@ -27,6 +27,7 @@ from safekeep.contracts.incidents import (
     Recipient,
     RestrictionItem,
     Span,
+    Untold,
 )
 from safekeep.errors import Invalid
 from safekeep.permissions import Class, Reading
@@ -51,13 +52,16 @@ def flag_item(row: Any) -> Flag:
     )
 
 
-def entry_items(rows: Sequence[Any], *, reading: Reading, blocks: Mapping[UUID, Any]) -> list[EntryItem]:
-    """Return the entries this reader reads, each saying what it says now, with what it said before. `blocks`: of their files, by id."""
+def entry_items(rows: Sequence[Any], *, reading: Reading, blocks: Mapping[UUID, Any], shows_untold: bool) -> list[EntryItem]:
+    """Return the entries this reader reads, each saying what it says now, with what it said before.
+
+    `blocks`: of their files, by id; `shows_untold`: and who was left out.
+    """
     fixes: dict[str, list[Any]] = {}
     for row in rows:
         if row.facts.get("corrects"):
             fixes.setdefault(row.facts["corrects"], []).append(row)
-    return [_entry(row, fixes=fixes.get(str(row.id), []), reading=reading, blocks=blocks) for row in rows]
+    return [_entry(row, fixes=fixes.get(str(row.id), []), reading=reading, blocks=blocks, shows_untold=shows_untold) for row in rows]
 
 
 def _file(file: dict[str, Any], block: Any) -> FileItem:
@@ -85,7 +89,7 @@ def spans(found: Sequence[Sequence[int]]) -> list[Span]:
     return [Span(start=start, end=end) for start, end in found]
 
 
-def _entry(row: Any, *, fixes: Sequence[Any], reading: Reading, blocks: Mapping[UUID, Any]) -> EntryItem:
+def _entry(row: Any, *, fixes: Sequence[Any], reading: Reading, blocks: Mapping[UUID, Any], shows_untold: bool) -> EntryItem:
     replaced = row.kind == "correction" and row.correction_id is not None
     unseen = row.correction_id is not None and not fixes and row.author_id != reading.person_id  # as an author who lost sight, others never
     said = what_it_says(row, fixes=fixes)
@@ -108,7 +112,8 @@ def _entry(row: Any, *, fixes: Sequence[Any], reading: Reading, blocks: Mapping[
         details=_details(row, shown=not unseen and not _hides(row, fixes=fixes, reading=reading)),
         status=_status(row),
         earlier=_earlier(row, fixes=fixes, reading=reading),
-        recipients=[Recipient.receive(r) for r in row.recipients],
+        recipients=recording.seen_by([Recipient.receive(r) for r in row.recipients], me=reading.person_id, opens=reading.role_class),
+        untold=[Untold(person_id=p, why="concerned") for p in row.facts.get("left_out", ()) if shows_untold],
         files=[_file(f, blocks.get(UUID(f["id"]))) for f in row.files],
         ledger_sequence=row.ledger_sequence,
         entry_hash=row.entry_hash,
@@ -218,9 +223,8 @@ def headings(items: Sequence[EntryLine]) -> list[EntryLine]:
 
 
 def ask_item(row: Any) -> AskItem:
-    return AskItem(
-        id=row.id, incident_id=row.incident_id, entry_id=row.entry_id, person_id=row.person_id, asked_by=row.asked_by, asked_at=row.asked_at
-    )
+    same = {name: row._mapping[name] for name in ("id", "incident_id", "entry_id", "person_id", "asked_by", "asked_at")}
+    return AskItem(**same, for_group=row.for_group or None)
 
 
 def request_item(row: Any) -> CorrectionRequestItem:

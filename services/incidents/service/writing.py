@@ -117,8 +117,9 @@ def write_entry(
             "person_id": p,
             "asked_by": actor.person,
             "asked_at": now,
+            "for_group": plan.group_asks.get(p, ""),
         }
-        for p in plan.asks
+        for p in (*plan.asks, *plan.group_asks)
     ]
     store.add_asks(tx, rows=asks)
     return place.hash
@@ -186,6 +187,7 @@ def said_of(
         "class_code": class_.code,
         "pupil_ids": list(parts),
         "recipients": plan.recipients,
+        "reached_nobody": plan.reaches_nobody,
         "file_ids": [f.file_id for f in files],
         "past": past,
         "trace": telemetry.trace.get(),
@@ -230,14 +232,16 @@ def answer_again(tx: sa.Connection, *, actor: Actor, entry_id: UUID, fingerprint
         raise Conflict("id_taken")
     if row.fingerprint != fingerprint:
         raise Conflict("other_content")
-    asked = sum(1 for ask in store.open_asks(tx, school_id=actor.at_school, incident_id=row.incident_id) if ask.entry_id == entry_id)
+    asks = store.open_asks(tx, school_id=actor.at_school, incident_id=row.incident_id)
+    asked = sum(1 for ask in asks if ask.entry_id == entry_id and not ask.for_group)
+    opens = permissions.highest_class_read(actor.roles)
     return Recorded(
         id=row.id,
         entry_id=row.id,
         number=row.number,
         recorded_at=row.recorded_at,
         entry_hash=row.entry_hash,
-        recipients=[Recipient.receive(r) for r in row.recipients],
+        recipients=recording.seen_by([Recipient.receive(r) for r in row.recipients], me=actor.person, opens=opens),
         asked_dsl=asked,
     )
 

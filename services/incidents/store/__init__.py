@@ -71,6 +71,7 @@ from services.incidents.store.proof import (
 )
 from services.incidents.store.pupils import (
     all_pupils,
+    calls_of,
     concerned_staff,
     find_pupils,
     flags_of,
@@ -98,7 +99,7 @@ from services.incidents.store.reading import (
 from services.incidents.store.releases import mark_release_read, release, releases_to
 from services.incidents.store.restrictions import add_restriction, entries_under, keepers, lift_restriction, restriction_with, restrictions_of
 from services.incidents.store.rights import Right, give_right_to_one, give_rights, keep_sight, rights_in, take_right, take_rights
-from services.incidents.store.school import keep_school, keep_staff, school_state
+from services.incidents.store.school import keep_absence, keep_school, keep_staff, school_state, years_and_forms
 from services.incidents.store.seals import (
     add_seal,
     all_initials,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from safekeep.database import read_together
 from safekeep.permissions import Class, Reading
 from services.incidents.ledger import BEGINNING, LedgerEntry, PupilThread
-from services.incidents.recording import School, holding_pupil
+from services.incidents.recording import Calls, School, holding_pupil
 from services.incidents.store.chain import IN_THE_LEDGER, LOCK_HEAD, Head, begin_chain, place_of
+from services.incidents.store.pupils import CALLS, calls_in
 from services.incidents.store.reading import readable
 from services.incidents.store.rights import RIGHTS, Right
 from services.incidents.store.school import school_state
@@ -37,16 +38,20 @@ class Situation:
     pupils: dict[UUID, bool]  # those of the school → whether one is the holding pupil
     concerned: frozenset[UUID]
     threads: list[PupilThread]
+    today: date  # in the school's zone
+    calls: Calls
 
 
 _SITUATION = sa.text(
-    "select s.version, y.year, coalesce((select last from numbers n where n.school_id = :school and n.year = y.year), 0) as last_number, "
+    "select s.version, cast(extract(year from y.today) as integer) as year, y.today, "  # noqa: S608 - made of constants; every value is bound
+    "coalesce((select last from numbers n where n.school_id = :school and n.year = extract(year from y.today)), 0) as last_number, "
     "exists (select from entries where school_id = :school and id = :entry) as repeated, "
     "(select json_object_agg(id, holding) from pupils where school_id = :school and id = any(cast(:pupils as uuid[]))) as pupils, "
     "(select json_agg(person_id) from relations where school_id = :school and pupil_id = any(cast(:pupils as uuid[]))) as concerned, "
-    "(select json_object_agg(pupil_id, json_build_array(count, hash)) from ledger_threads "
+    + CALLS.format(today="y.today")
+    + ", (select json_object_agg(pupil_id, json_build_array(count, hash)) from ledger_threads "
     "where school_id = :school and pupil_id = any(cast(:pupils as uuid[]))) as threads "
-    "from schools s cross join lateral (select cast(extract(year from timezone(s.zone, cast(:now as timestamptz))) as integer) as year) y "
+    "from schools s cross join lateral (select cast(timezone(s.zone, cast(:now as timestamptz)) as date) as today) y "
     "where s.school_id = :school"
 )
 
@@ -75,6 +80,8 @@ def situation(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, parts: dict
         pupils={UUID(pupil): holding for pupil, holding in (row.pupils or {}).items()},
         concerned=frozenset(UUID(person) for person in row.concerned or []),
         threads=[PupilThread(pupil, part, *threads.get(pupil, (0, BEGINNING))) for pupil, part in parts.items()],
+        today=row.today,
+        calls=calls_in(row),
     )
 
 

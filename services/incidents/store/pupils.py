@@ -1,6 +1,7 @@
 """Pupils, the words they are found by, their flags, and which staff are their parents."""
 
 from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from safekeep.permissions import Class
-from safekeep.text import fold, search_tokens
+from safekeep.text import fold, place_code, search_tokens
+from services.incidents.recording import Calls
 from services.incidents.store.tables import flags, incident_pupils, pupil_words, pupils, relations, same_pupil
 
 
@@ -101,3 +103,22 @@ def concerned_staff(tx: sa.Connection, *, school_id: UUID, pupil_ids: Collection
     """Return the staff who are, or are parents of, one of these pupils."""
     query = sa.select(relations.c.person_id).where(relations.c.school_id == school_id, relations.c.pupil_id.in_(pupil_ids))
     return frozenset(tx.execute(query).scalars())
+
+
+CALLS = (
+    "(select json_agg(json_build_array(year, form)) from pupils where school_id = :school and id = any(cast(:pupils as uuid[])) and not holding) "
+    "as places, (select json_agg(json_build_array(kind, class)) from flags where school_id = :school "
+    "and pupil_id = any(cast(:pupils as uuid[])) and started <= {today} and (ended is null or ended > {today})) as flags"
+)
+_CALLS = sa.text("select " + CALLS.format(today="cast(:today as date)"))
+
+
+def calls_in(row: Any) -> Calls:
+    """Return what of pupils calls for groups, of a row with `places` and `flags`."""
+    places = {place_code(kind, name) for place in row.places or [] for kind, name in zip(("year", "form"), place, strict=True) if name}
+    return Calls(places=frozenset(places), flags={f"flag_{kind}": Class(class_) for kind, class_ in row.flags or []})
+
+
+def calls_of(tx: sa.Connection, *, school_id: UUID, pupil_ids: Collection[UUID], today: date) -> Calls:
+    """Return what of these pupils calls for groups."""
+    return calls_in(tx.execute(_CALLS, {"school": school_id, "pupils": list(pupil_ids), "today": today}).one())

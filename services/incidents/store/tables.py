@@ -45,7 +45,22 @@ categories = sa.Table(
     sa.Column("leads_only", sa.Boolean, nullable=False),
 )
 groups = sa.Table(
-    "groups", metadata, _school(), sa.Column("code", sa.Text, primary_key=True), sa.Column("members", pg.ARRAY(pg.UUID), nullable=False)
+    "groups",
+    metadata,
+    _school(),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("members", pg.ARRAY(pg.UUID), nullable=False),
+    sa.Column("called_by", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),  # what of a pupil calls for it: flag_…, year_…, form_…
+)
+absences = sa.Table(
+    "absences",  # those that were not taken back
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("person_id", pg.UUID, nullable=False),
+    sa.Column("since", sa.Date, nullable=False),
+    sa.Column("until", sa.Date, nullable=False),
+    sa.Column("cover_id", pg.UUID),
 )
 pupils = sa.Table(
     "pupils",
@@ -188,6 +203,7 @@ asks = sa.Table(
     sa.Column("answered_by", pg.UUID),
     _time("answered_at", nullable=True),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("for_group", sa.Text, nullable=False, server_default=""),  # nobody asked: a flag of the pupil calls for their group
     sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
     sa.Index("asks_incident", "school_id", "incident_id"),
 )

@@ -46,3 +46,10 @@ class Server:
             self.envelopes.append(envelope)
             self.taken.append(cast(EmailMessage, message_from_bytes(envelope.content, policy=policy.default)))
         return answer
+
+
+def text_of(message: EmailMessage) -> str:
+    """Return what a message says as text; the same words stand in it as HTML."""
+    part = message.get_body(preferencelist=("plain",))
+    assert part is not None
+    return str(part.get_content())

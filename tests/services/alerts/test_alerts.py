@@ -34,7 +34,7 @@ from safekeep.ids import new_id
 from safekeep.rpc import Resources
 from services.alerts import service, store, telling
 from services.alerts.service import sending
-from tests.services.alerts.smtp import Server
+from tests.services.alerts.smtp import Server, text_of
 
 NOON = dt.datetime(2026, 3, 10, 12, 47, tzinfo=dt.UTC)
 STAFF = {"dsl": "Dee Lead", "deputy_dsl": "Dan Deputy", "slt": "Sal Tee", "teacher": "Zoë O’Cher", "pastoral": "Pat Oral"}
@@ -246,7 +246,7 @@ def test_the_mail_says_who_recorded_it_the_category_and_a_link_and_nothing_else(
     (mail,) = smtp.taken
     (alert,) = alerts.inbox("dsl")
     assert (
-        mail.get_content().replace("\r\n", "\n")
+        text_of(mail).replace("\r\n", "\n")
         == f"Recorded by: Zoë O’Cher\nCategory: Safeguarding concern\n\nhttps://safekeep.example/s/one/alerts/{alert.id}\n"
     )
     assert not mail.is_multipart()
@@ -275,7 +275,7 @@ def test_a_reminder_of_a_draft_says_nothing_of_it_and_a_day_later_only_the_dsls_
         "teacher@one.example",
     ]
     assert {str(mail["Subject"]) for mail in smtp.taken} == {"A form that was not sent"}
-    assert all(str(draft) not in mail.get_content() for mail in smtp.taken)
+    assert all(str(draft) not in text_of(mail) for mail in smtp.taken)
 
 
 ALERT = "Something to read in Safekeep"
@@ -337,7 +337,7 @@ def test_who_was_not_reached_the_other_dsls_are_told_once_by_mail_that_says_noth
     assert len(smtp.taken) == 2
     mail = told["dsl@one.example"]
     assert str(mail["Subject"]) == "An e-mail of Safekeep did not arrive"
-    text = mail.get_content().replace("\r\n", "\n")
+    text = text_of(mail).replace("\r\n", "\n")
     assert text.startswith(f"An e-mail to {STAFF['slt']} could not be delivered.")
     assert text.endswith("\n\nhttps://safekeep.example/s/one/inbox\n")
     assert str(incident) not in mail.as_string()
@@ -559,7 +559,7 @@ def test_whoever_is_let_go_is_mailed_that_there_is_a_line_and_nothing_of_what_it
     (mail,) = smtp.taken[before:]
     assert mail["To"] == "Sal Tee <slt@one.example>"
     assert mail["Subject"] == "A DSL looks after something you were sent"
-    text = mail.get_content()
+    text = text_of(mail)
     assert "https://safekeep.example/s/one/" in text
     assert str(incident) not in text
     assert "Zoë" not in text
@@ -575,8 +575,8 @@ def test_dsls_are_mailed_that_much_was_read_and_not_of_whom(alerts: Alerts, smtp
     alerts.send()
     assert {str(mail["To"]).partition(" <")[0] for mail in smtp.taken} == told
     for mail in smtp.taken:
-        assert "https://safekeep.example/s/one/readers" in mail.get_content()
-        assert not any(name in mail.get_content() for name in STAFF.values())
+        assert "https://safekeep.example/s/one/readers" in text_of(mail)
+        assert not any(name in text_of(mail) for name in STAFF.values())
 
 
 def test_when_it_turns_out_to_be_about_somebodys_own_child_every_alert_of_it_leaves_their_inbox(alerts: Alerts, smtp: Server) -> None:
@@ -618,6 +618,6 @@ def test_a_request_for_a_correction_is_mailed_to_dsls_and_its_refusal_to_who_ask
     alerts.send()
     assert str(smtp.taken[-1]["To"].addresses[0].addr_spec) == "teacher@one.example"
     for mail in smtp.taken:
-        assert mail.get_content().replace("\r\n", "\n").endswith("\n\nhttps://safekeep.example/s/one/corrections\n")
+        assert text_of(mail).replace("\r\n", "\n").endswith("\n\nhttps://safekeep.example/s/one/corrections\n")
         assert str(incident) not in mail.as_string()
-        assert "Zoë" not in mail.get_content()
+        assert "Zoë" not in text_of(mail)

@@ -15,7 +15,7 @@ from services.incidents import store
 from services.incidents.keeper import Keeper
 from services.incidents.keeper import heads as signing
 from tests.make import MadeSchool, a_record, create_pupil
-from tests.services.alerts.smtp import Server
+from tests.services.alerts.smtp import Server, text_of
 from tests.services.alerts.test_alerts import Alerts, alerts, smtp  # noqa: F401 - fixtures
 
 
@@ -66,7 +66,7 @@ def test_a_witness_is_mailed_a_head_that_can_be_compared_as_it_came(signed: head
     alerts.send()
     [mail] = smtp.taken
     assert mail["To"] == "Chair of governors <chair@example.org>"
-    text = mail.get_content()
+    text = text_of(mail)
     assert heads.read_text(text) == signed
     assert heads.read_text(smtp.envelopes[0].content.decode()) == signed, "saved as it travelled"
     assert heads.fingerprint(signed.public) in text
@@ -84,7 +84,7 @@ def test_a_witness_taken_off_meanwhile_is_mailed_nothing(signed: heads.Signed, a
 def test_dsls_and_trust_it_are_told_of_an_altered_record_and_of_no_word_of_it(alerts: Alerts, smtp: Server) -> None:  # noqa: F811
     alerts.hear(alerts.event(RecordAltered, subject=alerts.school, found=2, incident_ids=[new_id()]))
     alerts.send()
-    told = {mail["To"].partition("<")[2].strip(">"): mail.get_content() for mail in smtp.taken}
+    told = {mail["To"].partition("<")[2].strip(">"): text_of(mail) for mail in smtp.taken}
     assert set(told) == {"dsl@one.example", "deputy_dsl@one.example", "it@trust.example"}
     assert "https://safekeep.example/s/one/proof" in told["dsl@one.example"]
     assert "/s/one/" not in told["it@trust.example"], "trust IT may not read the record"

@@ -15,7 +15,7 @@ from safekeep.errors import SignInFailed
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
 from services.alerts import letters, service
-from tests.services.alerts.smtp import Server
+from tests.services.alerts.smtp import Server, text_of
 from tests.services.alerts.test_alerts import Alerts, smtp  # noqa: F401 - a fixture
 
 PUBLIC = "https://safekeep.example"
@@ -36,7 +36,7 @@ def write(world: Alerts, kind: str, *, to: str = "teacher", about: UUID | None =
 def test_every_letter_goes_to_its_person_alone_and_says_what_to_do(world: Alerts, smtp: Server, kind: str) -> None:  # noqa: F811
     write(world, kind, about=world.people["dsl"])
     [mail] = smtp.taken
-    text = mail.get_content()
+    text = text_of(mail)
     assert smtp.envelopes[0].rcpt_tos == ["teacher@one.example"]
     assert mail["From"] == "Safekeep, School One <safekeep@localhost>" or "School One" in str(mail["From"])
     assert mail["Subject"]
@@ -55,10 +55,10 @@ def test_a_letters_link_works_and_a_repeated_letter_holds_a_new_one(world: Alert
     write(world, kind)
     world.send(minutes=10)
     [mail] = smtp.taken
-    token = re.search(r"/link/(\S+)", mail.get_content())
+    token = re.search(r"/link/(\S+)", text_of(mail))
     assert token
     write(world, kind)
-    newer = re.search(r"/link/(\S+)", smtp.taken[-1].get_content())
+    newer = re.search(r"/link/(\S+)", text_of(smtp.taken[-1]))
     assert newer
     with pytest.raises(SignInFailed):
         world._ask(world.identity, UseLink(token=token.group(1)), token="")
@@ -83,7 +83,7 @@ def test_a_new_device_is_named_with_its_time_in_the_schools_zone(world: Alerts, 
     with world.identity.host.worker_engine.connect() as connection:
         body = connection.execute(sa.text("select body from outbox where name = 'identity.letter.wanted'")).scalar_one()
     write(world, body["kind"], about=UUID(body["about"]))
-    text = smtp.taken[0].get_content()
+    text = text_of(smtp.taken[0])
     assert "Chrome, Windows" in text
     assert "Friday 3 July at 9:05" in text
 
@@ -91,7 +91,7 @@ def test_a_new_device_is_named_with_its_time_in_the_schools_zone(world: Alerts, 
 def test_a_password_that_is_due_says_the_day(world: Alerts, smtp: Server) -> None:  # noqa: F811
     write(world, "password_due")
     due = (clock.now() + dt.timedelta(days=60)).astimezone()
-    assert re.search(rf"{due:%B}", smtp.taken[0].get_content())
+    assert re.search(rf"{due:%B}", text_of(smtp.taken[0]))
 
 
 def test_a_letter_to_a_closed_account_or_of_a_newer_release_is_not_sent(world: Alerts, smtp: Server) -> None:  # noqa: F811

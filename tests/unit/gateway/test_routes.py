@@ -35,6 +35,7 @@ BOTH = {
     "files.block",
     "files.decide",
     "settings.files",
+    "away.away",
     "pupils.search",  # posted so that no name stands in an address
     "pupils.chronology",  # posted when it is filtered: words are in no address
     "pupils.flag",
@@ -186,7 +187,7 @@ def test_only_pages_that_need_no_session_answer_without_one(app: Flask) -> None:
                 assert "/sign-in" in answer.headers["Location"], rule.rule
             else:
                 assert answer.status_code == 401, rule.rule
-    assert open_to_all == {"/sign-in", "/forgot", "/link/<token>", "/begin/<token>", "/api/v1/openapi.json"}
+    assert open_to_all == {"/sign-in", "/forgot", "/link/<token>", "/begin/<token>", "/api/v1/openapi.json", "/notify-worker.js"}
 
 
 def test_nothing_is_changed_by_a_get(app: Flask) -> None:
