@@ -65,7 +65,8 @@ def _kind(node: dict[str, Any], definitions: dict[str, Any]) -> str:
     if node.get("type") == "array":
         return f"list of {_kind(node['items'], definitions)}"
     if node.get("type") == "object":
-        return f"{{code: {_kind(node['additionalProperties'], definitions)}}}"
+        values = node.get("additionalProperties") or next(iter(node["patternProperties"].values()))
+        return f"{{code: {_kind(values, definitions)}}}"
     if node.get("type") == "string":
         return {"uuid": "id", "date-time": "time", "date": "date"}.get(node.get("format", ""), "code")
     return {"integer": "number", "boolean": "yes or no", "null": "nothing"}[node["type"]]
