@@ -118,6 +118,7 @@ def test_trust_it_and_governors_call_nothing_that_touches_records() -> None:
     """Governors have what every member of a place has, and what a chair needs to read an entry kept to them; trust IT accounts and schools besides, all of identity's own."""
     callable_ = {role: {m for m in permissions.METHODS if permissions.may_call(an_actor(role=role), m)} for role in ("trust_it", "governor")}
     kept_for_a_chair = {"incidents.incident", "incidents.summaries", "incidents.lift_restriction"}  # an entry about an adult, and nothing else
+    kept_for_a_chair |= {"files.names", "files.read", "incidents.permit_file"}  # and what is attached to it
     own_inbox = {"alerts.inbox", "alerts.unread", "alerts.mark_read"}
     assert callable_["governor"] == {"identity.school"} | kept_for_a_chair | own_inbox
     assert {m.partition(".")[0] for m in callable_["trust_it"]} == {"identity"}
@@ -169,6 +170,7 @@ def test_a_service_calls_what_names_it_and_nothing_else() -> None:
     assert {m for m in permissions.METHODS if permissions.may_call(everything, m)} == {
         "identity.addresses",
         "identity.letter",
+        "incidents.number_of",
         "incidents.witnessed_head",
     }
     letters = replace(an_actor(service="alerts"), methods=frozenset({"identity.letter", "incidents.incident"}))
