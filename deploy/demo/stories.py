@@ -204,7 +204,7 @@ def _story(school: School, *, dice: random.Random, number: int, pupil: SeedPupil
             return
         text = dice.choice(ACTIONS).format(**words)
         yield _by(dice.choice(lead), at, action=AddAction(**here, text=text, details=_details(text, at=at), alert=Alert()))
-    if followed and not ended and dice.random() < 0.5:
+    if followed and not ended and writer.id not in other.relatives and dice.random() < 0.5:
         asked = Details(
             kind="asked", owner_id=writer.id, due_on=TODAY + dt.timedelta(days=dice.randrange(-2, 6)), spoken="yes", spoken_when="at break"
         )

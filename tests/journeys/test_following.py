@@ -221,4 +221,4 @@ def test_a_dsl_says_how_it_stands_and_why_and_it_is_quiet_no_longer(
         if javascript:
             finds_nothing_wrong(page)
     teacher = sign_in("teacher", viewport=viewport, javascript=javascript).go("inbox")
-    expect(teacher.get_by_role("navigation", name="Inbox").get_by_role("link")).to_have_count(3)
+    expect(teacher.get_by_role("navigation", name="Inbox").get_by_role("link")).to_have_count(4)
