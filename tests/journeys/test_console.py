@@ -28,6 +28,7 @@ SETTINGS = (
     "settings/templates/new",
     "settings/groups",
     "settings/groups/new",
+    "settings/files",
     "settings/categories",
     "settings/categories/welfare",
     "settings/sign-in",

@@ -91,7 +91,7 @@ def test_every_form_of_the_console_is_sent(sign_in: Callable[..., Any], system: 
     other = sign_in("trust_it", school=None, viewport=viewport, javascript=javascript, fresh=True)
     it = Desk(other.page, f"{other.base}t/heathland/")
 
-    for path in ("settings/school", "settings/categories/welfare"):
+    for path in ("settings/school", "settings/files", "settings/categories/welfare"):
         dsl.at(path).press("Save")
     dsl.at("settings/groups/new").fill(name=f"Group {mark}").press("Save")
     dsl.at("settings/categories/new").fill(name=f"Category {mark}", class_code="general", groups="slt").press("Save")
