@@ -120,6 +120,7 @@ def test_trust_it_and_governors_call_nothing_that_touches_records() -> None:
     kept_for_a_chair = {"incidents.incident", "incidents.summaries", "incidents.lift_restriction"}  # an entry about an adult, and nothing else
     kept_for_a_chair |= {"files.names", "files.read", "incidents.permit_file"}  # and what is attached to it
     own_inbox = {"alerts.inbox", "alerts.unread", "alerts.mark_read"}
+    own_inbox |= {"alerts.notifications", "alerts.keep_device", "alerts.drop_device", "alerts.try_device"}  # and the devices that tell of it
     assert callable_["governor"] == {"identity.school"} | kept_for_a_chair | own_inbox
     assert {m.partition(".")[0] for m in callable_["trust_it"]} == {"identity"}
     assert callable_["trust_it"] - callable_["governor"] == {
