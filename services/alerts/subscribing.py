@@ -4,6 +4,7 @@ A DSL types the address, and what answers could be anything. So names are looked
 was found to be public (a name that is asked twice could lead inside the second time), the certificate is checked against the name.
 """
 
+import contextlib
 import http.client
 import ipaddress
 import re
@@ -75,9 +76,9 @@ def _ask(address: str, *, inner: Collection[str], ends: float) -> tuple[int, str
             connection.sock = sock
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("GET", path, headers={"Accept": "text/calendar", "User-Agent": "Safekeep", "Connection": "close"})
-            answer = connection.getresponse()
-            content = _content(answer, sock, ends)
-            return answer.status, answer.headers.get("Location", ""), content
+            with contextlib.closing(connection.getresponse()) as answer:
+                content = _content(answer, sock, ends)
+                return answer.status, answer.headers.get("Location", ""), content
     except (OSError, http.client.HTTPException, ValueError):
         raise Down("not_reached") from None
 
