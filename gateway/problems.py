@@ -317,6 +317,8 @@ FIELD: dict[str, str] = {
     "twice": _("This pupil is in it already"),
     "another_dsl": _("This pupil is your own child. Ask another DSL to do this"),
     "cannot_keep_it": _("It is about them, or their own child is in it. Choose somebody else"),
+    "scan_missing": _("Add the scan of the form: it is the evidence"),
+    "handed_in_before": _("It was handed in before it was written. Check both"),
     "no_body_map": _("The body map is not there any more. Draw it again, or leave it out"),
     "not_on_body": _("Place it on the body, or choose the place from the list"),
     "kind_missing": _("Choose what kind of mark it is"),

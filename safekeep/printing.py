@@ -34,7 +34,7 @@ FONTS: Final = (
 """In order of preference; the last one is built into typst."""
 _Standard = Literal["a-2a", "ua-1"]
 STANDARDS: Final[tuple[_Standard, ...]] = ("a-2a", "ua-1")
-_TEMPLATE: Final = Path(__file__).with_name("document.typ")
+_TEMPLATES: Final = Path(__file__).parent
 _ROUNDS: Final = 25
 
 
@@ -98,7 +98,7 @@ def marked(text: str, spans: Sequence[tuple[int, int]] = ()) -> list[list[list[d
     return paragraphs
 
 
-def pdf(said: dict[str, Any]) -> bytes:
+def pdf(said: dict[str, Any], *, template: str = "document") -> bytes:
     """Return a document as PDF/A-2a and PDF/UA-1: title, facts, notes, months of entries (or `empty`), footer.
 
     A character that no font here has is written as its number, such as [U+1BC0], and the document says so: a rare letter
@@ -107,7 +107,7 @@ def pdf(said: dict[str, Any]) -> bytes:
     told = _without_private(said)
     for _ in range(_ROUNDS):
         try:
-            return _printed(told, standards=STANDARDS)
+            return _printed(told, template=template, standards=STANDARDS)
         except typst.TypstError as error:
             missing = _missing(str(error))
         if not missing:
@@ -115,16 +115,18 @@ def pdf(said: dict[str, Any]) -> bytes:
         told = _spelt_out(told, missing=missing)
     try:
         return _printed(
-            {**told, "notes": [*told["notes"], "Some characters could not be printed: this file is not an archive-quality PDF."]}, standards=()
+            {**told, "notes": [*told["notes"], "Some characters could not be printed: this file is not an archive-quality PDF."]},
+            template=template,
+            standards=(),
         )
     except typst.TypstError:
         raise NotPrinted from None
 
 
-def _printed(said: dict[str, Any], *, standards: Sequence[_Standard]) -> bytes:
-    data = typst.compile(
-        str(_TEMPLATE), root=str(_TEMPLATE.parent), font_paths=_fonts(), sys_inputs={"data": json.dumps(said)}, pdf_standards=list(standards)
-    )
+def _printed(said: dict[str, Any], *, template: str, standards: Sequence[_Standard]) -> bytes:
+    source = str(_TEMPLATES / f"{template}.typ")
+    given = {"data": json.dumps(said)}
+    data = typst.compile(source, root=str(_TEMPLATES), font_paths=_fonts(), sys_inputs=given, pdf_standards=list(standards))
     assert isinstance(data, bytes)
     return data
 

@@ -11,7 +11,7 @@ from gateway.pages import following
 from gateway.pages.home import releases
 from gateway.session import Here
 from safekeep.contracts.alerts import AlertItem, Calendar, Inbox, MarkRead
-from safekeep.contracts.files import LeftDrafts
+from safekeep.contracts.files import LeftDrafts, Papers
 from safekeep.contracts.incidents import AskItem, EntryLine, Led, OpenAsks, OpenCorrectionRequests, Quiet, Summaries, Waiting, WaitingAnswer
 from safekeep.errors import NotAllowed, SafekeepError
 
@@ -47,6 +47,7 @@ def inbox(slug: str) -> Any:
         asks=_asks(here),
         releases=releases(here),
         left=_left(here),
+        papers=_papers(here),
         waiting=_waiting(here),
         corrections=_corrections(here),
     )
@@ -138,6 +139,14 @@ def _corrections(here: Here) -> int:
     """Return how many requests for a correction nobody has answered, for those who can."""
     try:
         return len(rpc.ask(OpenCorrectionRequests(), token=here.token, seconds=1.5).items) if here.is_lead else 0
+    except SafekeepError:
+        return 0
+
+
+def _papers(here: Here) -> int:
+    """Return how many paper forms wait to be scanned; 0 where it cannot be had."""
+    try:
+        return len(rpc.ask(Papers(), token=here.token, seconds=2.0).items) if here.is_lead else 0
     except SafekeepError:
         return 0
 

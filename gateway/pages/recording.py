@@ -3,11 +3,12 @@
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from flask import Blueprint, jsonify, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext
 
 from gateway import alerting, coaching, drafts, problems, rpc, schools, session, uploads, words
 from gateway.alerting import Alerting
@@ -33,6 +34,7 @@ HOLDING = "holding"
 _ORDER = (
     *(
         "form",
+        "paper_",
         "pupil_q",
         "pupil_id",
         "described_pupil",
@@ -92,6 +94,9 @@ def form(slug: str, incident_id: UUID) -> Any:
             notice = problems.sentence("form", "drafts_unavailable")
         if typed is None and _is_recorded(here, incident_id):
             return redirect(url_for("incidents.recorded", slug=slug, incident_id=incident_id), 303)
+    if "paper" in request.args and here.is_lead:
+        typed = typed or Form({})
+        typed.put("paper", "yes")
     response = make_response(_show(typed or Form({}), here=here, incident_id=incident_id, notice=notice))
     if is_new:
         session.drop_brief_cookie(response, "new")
@@ -223,6 +228,7 @@ def _request(typed: Form, *, known: Known, here: Here, incident_id: UUID) -> Rec
     linked = typed.as_ids("linked_ids")
     receipts = uploads.receipts(typed, token=here.token)
     drawn = _drawn(typed, here=here)
+    is_paper = here.is_lead and typed.has("paper", "yes")
     if not typed.one("kind"):
         typed.refuse("kind", "missing")
     if not typed.many("category_codes"):
@@ -240,7 +246,7 @@ def _request(typed: Form, *, known: Known, here: Here, incident_id: UUID) -> Rec
             occurred_precision=precision,
             kind=typed.one("kind") or "other",
             place=typed.one("place"),
-            narrative=typed.one("narrative"),
+            narrative=typed.one("narrative") if typed.one("narrative").strip() or not is_paper else gettext("As on the paper form."),
             told=_told(typed),
             action_taken=typed.one("action_taken"),
             at_risk_now=typed.has("at_risk_now", "yes"),
@@ -251,11 +257,44 @@ def _request(typed: Form, *, known: Known, here: Here, incident_id: UUID) -> Rec
             body_map_id=typed.as_id("body_map_id") if drawn else None,
             body_map=drawn,
             child_words=typed.many("child_words"),
+            paper=_paper(typed, known=known) if is_paper else None,
         )
     except Invalid as error:
         _note(typed, error, linked=linked)
         return None
     return wanted if not typed.problems else None
+
+
+def _paper(typed: Form, *, known: Known) -> dict[str, Any] | None:
+    """Return who wrote the paper form, when, and when it was handed in; None with the problems noted."""
+    writer_id = typed.as_id("paper_staff") if typed.has("paper_who", "staff") else None
+    writer = known.name(writer_id) if writer_id else typed.one("paper_writer").strip()
+    if not typed.one("paper_who"):
+        typed.refuse("paper_who", "choose_one")
+    elif not writer:
+        typed.refuse("paper_staff" if typed.has("paper_who", "staff") else "paper_writer", "missing")
+    written, handed = _on(typed, "paper_written", known=known), _on(typed, "paper_handed", known=known)
+    if not typed.many("file_ids"):
+        typed.refuse("files", "scan_missing")
+    if not writer or written is None or handed is None:
+        return None
+    said = {"writer_id": writer_id, "writer": writer, "writer_role": "" if writer_id else typed.one("paper_role")}
+    return said | {"written_at": written[0], "written_precision": written[1], "handed_in_at": handed[0], "handed_in_precision": handed[1]}
+
+
+def _on(typed: Form, name: str, *, known: Known) -> tuple[datetime, str] | None:
+    """Return the moment that a day and, perhaps, a time give, and how precise it is; None with the problem noted."""
+    day = typed.as_day(f"{name}_date")
+    if day is None:
+        typed.refuse(f"{name}_date", "missing")
+        return None
+    said = typed.one(f"{name}_time").strip().replace(".", ":")
+    try:
+        hour = time.fromisoformat(said.zfill(5)) if said else time()
+    except ValueError:
+        typed.refuse(f"{name}_time", "not_a_time")
+        return None
+    return datetime.combine(day, hour.replace(tzinfo=None), known.zone).astimezone(UTC), "exact" if said else "day"
 
 
 def _drawn(typed: Form, *, here: Here) -> BodyMap | None:
@@ -278,6 +317,13 @@ def _told(typed: Form) -> dict[str, Any]:
 
 
 _FIELD_OF = {
+    "paper": "files",
+    "paper.writer": "paper_writer",
+    "paper.writer_id": "paper_staff",
+    "paper.writer_role": "paper_role",
+    "paper.written_at": "paper_written_date",
+    "paper.handed_in_at": "paper_handed_date",
+    "receipts": "files",
     "occurred_at": "when",
     "occurred_precision": "when",
     "told.whom": "told_whom",
@@ -420,6 +466,8 @@ def _show(
     body = render_template(
         "recording/several.html" if typed.has("several", "yes") and here.is_lead else "recording/form.html",
         drawn=drawn,
+        paper=here.is_lead and typed.has("paper", "yes"),
+        known_writers=_writers(known),
         form=typed,
         known=known,
         incident_id=incident_id,
@@ -445,6 +493,11 @@ def _show_drawn(typed: Form, *, here: Here) -> BodyMap | None:
         return None
     typed.put("body_map", json.dumps(drawn.wire()) if drawn else "")
     return drawn
+
+
+def _writers(known: Known) -> list[tuple[str, str]]:
+    """Return who may have written a paper form though they have an account, to choose from."""
+    return [("", gettext("Choose")), *((str(p.person_id), p.name) for p in known.staff.values() if p.active)]
 
 
 def _place(field: str) -> int:

@@ -2,6 +2,7 @@
 
 import "./alerting.js";
 import "./body-map.js";
+import "./scan.js";
 import "./suggest.js";
 import "./drafts.js";
 import "./coach.js";

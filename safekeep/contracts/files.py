@@ -156,6 +156,47 @@ class ReadBodyMap(Request[BodyMapAnswer]):
     body_map_id: UUID
 
 
+class PaperItem(Contract):
+    """A paper concern form that was handed in and is not scanned yet, in a DSL's one line."""
+
+    id: UUID
+    line: Name
+    added_by: UUID
+    added_at: Moment
+
+
+class PapersAnswer(Contract):
+    """The forms that wait, the longest waiting first."""
+
+    items: list[PaperItem]
+
+
+class Papers(Request[PapersAnswer]):
+    """For DSLs: the paper forms that were handed in and are not scanned yet."""
+
+    method: ClassVar[str] = "files.papers"
+    answer: ClassVar[type[Contract]] = PapersAnswer
+
+
+class AddPaper(Request[Nothing]):
+    """Note that a paper form was handed in; `paper_id` is the id its incident will have, which takes it off the list. The DSLs are reminded of it."""
+
+    method: ClassVar[str] = "files.add_paper"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    paper_id: UUID
+    line: Name
+
+
+class DropPaper(Request[Nothing]):
+    """Take a form off the list that will not be scanned, such as one added twice. Twice is the same."""
+
+    method: ClassVar[str] = "files.drop_paper"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    paper_id: UUID
+
+
 class UploadBegun(Contract):
     """Send what is missing, from `arrived` on, by a stream at the door of files (safekeep.door), with the ticket."""
 
@@ -305,3 +346,12 @@ class DraftLeft(Event):
     author_id: UUID
     draft_id: UUID
     left_for: Literal["hour", "day", "a_day"]
+
+
+class PaperWaiting(Event):
+    """A paper form was handed in and is not scanned: an hour after it was noted, and each day after. `subject` is the form's place in the list."""
+
+    name: ClassVar[str] = "files.paper.waiting"
+    version: ClassVar[int] = 1
+
+    paper_id: UUID

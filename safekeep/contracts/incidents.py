@@ -234,6 +234,18 @@ Passages = Annotated[list[OptionalNarrative], Field(max_length=100)]
 """Passages of a text, as they stand in it."""
 
 
+class Paper(Contract):
+    """That it was written on paper, by whom and when, and when it was handed in. `writer_id` is None for a person without an account."""
+
+    writer_id: UUID | None
+    writer: Name
+    writer_role: Line = ""
+    written_at: Moment
+    written_precision: Literal["exact", "day"] = "exact"
+    handed_in_at: Moment
+    handed_in_precision: Literal["exact", "day"] = "exact"
+
+
 class Recorded(Contract):
     """The commit has happened: nothing that follows can lose it. `number` is what people say, such as "2026-0147"."""
 
@@ -274,6 +286,7 @@ class Record(Request[Recorded]):
     body_map_id: UUID | None = None
     body_map: BodyMap | None = None  # what is drawn under that id: it is sealed here, word for word and mark for mark
     child_words: Passages = []  # the passages of the narrative that are the child's own words; what does not stand in it marks nothing
+    paper: Paper | None = None  # for DSLs: what was written on paper, of which the receipts are the scan
 
 
 class OutcomeAnswer(Contract):
@@ -898,6 +911,7 @@ class IncidentFacts(Contract):
     at_risk_now: bool
     body_map_id: UUID | None
     body_map: SealedBodyMap | None = None
+    paper: Paper | None = None
 
 
 class Incident(Request[IncidentAnswer]):
@@ -936,6 +950,7 @@ class EntryLine(Contract):
     body_map: SealedBodyMap | None = None  # of the pupil it is about, not of a linked one
     details: Details | None = None
     status: Status | None = None  # as it was set by this entry
+    paper: Paper | None = None
 
 
 class EntriesAnswer(Contract):

@@ -25,6 +25,7 @@ Kind = Literal[
     "draft_hour",
     "draft_day",
     "draft_a_day",
+    "paper",
     "correction_asked",
     "correction_declined",
     "unreached",
@@ -46,6 +47,10 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "draft_a_day": (
         _NOT_SENT,
         "A form was started more than a day ago and has not been sent. Only its author can read it. Please ask them.",
+    ),
+    "paper": (
+        "A paper form that is not scanned",
+        "A concern was handed in on paper and is not scanned yet, so nobody has been alerted by Safekeep. See “Handed in, not yet scanned”.",
     ),
     "released": (
         "A DSL looks after something you were sent",

@@ -71,6 +71,17 @@ body_maps = sa.Table(
     sa.Index("body_maps_draft", "school_id", "draft_id"),
     sa.Index("body_maps_saved", "saved_at"),
 )
+papers = sa.Table(
+    "papers",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("line", sa.Text, nullable=False),
+    sa.Column("added_by", pg.UUID, nullable=False),
+    _time("added_at"),
+    _time("remind_at", nullable=True),  # null once it is scanned, or taken off
+    sa.Index("papers_remind", "remind_at", postgresql_where=sa.text("remind_at is not null")),
+)
 files = sa.Table(
     "files",
     metadata,
@@ -262,6 +273,32 @@ def keep_kinds(tx: sa.Connection, *, school_id: UUID, kinds: Sequence[str]) -> N
     values = {"zone": "Europe/London", "day_ends_minute": 15 * 60 + 30, "kinds": list(kinds)}  # of the day, until identity says
     insert = pg.insert(schools).values(school_id=school_id, **values)
     tx.execute(insert.on_conflict_do_update(index_elements=["school_id"], set_={"kinds": list(kinds)}))
+
+
+# --- paper forms ---------------------------------------------------------------------------------------------------------
+
+
+def add_paper(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
+    """Put a form on the list; the same id again changes nothing."""
+    tx.execute(pg.insert(papers).values(school_id=school_id, **values).on_conflict_do_nothing())
+
+
+def papers_of(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return the forms that wait, the longest waiting first."""
+    waiting = papers.c.school_id == school_id, papers.c.remind_at.is_not(None)
+    return tx.execute(sa.select(papers).where(*waiting).order_by(papers.c.added_at).limit(200)).all()
+
+
+def remind_of_paper(tx: sa.Connection, *, school_id: UUID, paper_id: UUID, at: datetime | None, due_before: datetime | None = None) -> bool:
+    """Set when the next reminder of a form is due, None for never. With `due_before` only where one is due: whether it was."""
+    here = papers.c.school_id == school_id, papers.c.id == paper_id
+    due = (papers.c.remind_at <= due_before,) if due_before else ()
+    return tx.execute(papers.update().where(*here, *due).values(remind_at=at).returning(papers.c.id)).first() is not None
+
+
+def papers_due(tx: sa.Connection, *, now: datetime, limit: int) -> Sequence[sa.Row[Any, Any]]:
+    """Return (worker role) the forms of all schools whose reminder is due."""
+    return tx.execute(sa.select(papers.c.school_id, papers.c.id).where(papers.c.remind_at <= now).order_by(papers.c.remind_at).limit(limit)).all()
 
 
 # --- files ---------------------------------------------------------------------------------------------------------------

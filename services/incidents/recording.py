@@ -11,7 +11,7 @@ import rfc8785
 
 from safekeep import permissions
 from safekeep.actor import Actor
-from safekeep.contracts.incidents import AddAction, Alert, Recipient, Record, Restrict, Untold
+from safekeep.contracts.incidents import AddAction, Alert, Paper, Recipient, Record, Restrict, Untold
 from safekeep.errors import Invalid
 from safekeep.permissions import Category, Class, Role, Telling
 
@@ -332,9 +332,9 @@ def fingerprint(request: Record | AddAction | Any, *, file_ids: Sequence[UUID]) 
     """Return the hash that tells a repeated request from another one under the same id.
 
     Receipts are left out: a new receipt for the same file is the same request. So is what came with a later release where it says nothing
-    (a body map, a child's own words): a request that was sent before an upgrade and again after it is the same.
+    (a body map, a child's own words, paper): a request that was sent before an upgrade and again after it is the same.
     """
-    newer = {"body_map", "details", "child_words"}  # as a release wrote it that had none
+    newer = {"body_map", "details", "child_words", "paper"}  # as a release wrote it that had none
     left_out = {"receipts"} | {name for name in newer if not getattr(request, name, None)}
     content = request.model_dump(mode="json", exclude=left_out) | {"file_ids": [str(f) for f in file_ids]}
     return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
@@ -356,6 +356,21 @@ def left_to(*, school: School, concerned: Collection[UUID]) -> frozenset[UUID]:
         return frozenset()
     able = {person for person in school.stand_ins if person in school.staff and permissions.may_record(school.staff[person].roles)}
     return frozenset(able - set(concerned))
+
+
+def problems_of_paper(paper: Paper, *, school: School, writer: Actor, scans: int, now: datetime) -> dict[str, str]:
+    """Return what is wrong with how a paper form came in: only a DSL types one, the scan is the evidence, it was written before it was handed in."""
+    problems = {} if permissions.is_lead(writer.roles) else {"paper": "leads_only"}
+    if not scans:
+        problems["receipts"] = "scan_missing"
+    if paper.writer_id is not None and paper.writer_id not in school.staff:
+        problems["paper.writer_id"] = "unknown_choice"
+    for name, moment in (("written_at", paper.written_at), ("handed_in_at", paper.handed_in_at)):
+        problems |= {f"paper.{name}": code for code in problems_of_time(occurred_at=moment, precision="exact", now=now).values()}
+    spare = timedelta(days=1) if "day" in (paper.written_precision, paper.handed_in_precision) else timedelta(0)
+    if paper.handed_in_at + spare < paper.written_at:
+        problems["paper.handed_in_at"] = "handed_in_before"
+    return problems
 
 
 def problems_of_birth(born: date, *, today: date) -> dict[str, str]:

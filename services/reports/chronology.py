@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from safekeep import printing
 from safekeep.body import picture
-from safekeep.contracts.incidents import Chronology, EntryLine, PupilItem
+from safekeep.contracts.incidents import Chronology, EntryLine, Paper, PupilItem
 
 KINDS: Final = {"incident": "Incident", "action": "Action", "correction": "Correction", "status": "How it stands"}
 PARTS: Final = {
@@ -118,6 +118,18 @@ def occurred(entry: EntryLine, *, zone: str) -> str | None:
     return f"Happened {about}{moment(entry.occurred_at, zone=zone)}"
 
 
+def on_paper(paper: Paper, *, zone: str) -> str:
+    """Return by whom it was written on paper and when, and when it was handed in; what was recorded is what the DSL typed of it."""
+
+    def when(at: datetime, precision: str) -> str:
+        local = at.astimezone(ZoneInfo(zone))
+        return f"{local:%A} {day(local.date())}" if precision == "day" else moment(at, zone=zone)
+
+    who = f"{paper.writer}{f' ({paper.writer_role})' if paper.writer_role else ''}{'' if paper.writer_id else ', who has no account'}"
+    written, handed_in = when(paper.written_at, paper.written_precision), when(paper.handed_in_at, paper.handed_in_precision)
+    return f"Written on paper by {who}, {written}; handed in {handed_in}"
+
+
 def _placed_by(request: Chronology) -> str:
     return "happened (actions: were recorded)" if request.order == "occurred" else "were recorded"
 
@@ -144,6 +156,7 @@ def _entry(entry: EntryLine, *, asked: Asked) -> dict[str, Any]:
         f"Recorded {moment(entry.recorded_at, zone=asked.zone)} by {entry.author_name} ({role})",
         f"Categories: {categories} (class: {entry.class_code})" if categories else f"Class: {entry.class_code}",
         linked,
+        on_paper(entry.paper, zone=asked.zone) if entry.paper else "",
         "Corrected: what stands here is what it says now" if entry.corrected else "",
     ]
     heading = f"{KINDS[entry.kind]} {entry.number}" if entry.kind == "incident" else f"{KINDS[entry.kind]} below incident {entry.number}"

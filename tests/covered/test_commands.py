@@ -11,7 +11,7 @@ from tests.covered.test_nothing_is_forgotten import requests
 READS = frozenset(
     """
     alerts.inbox alerts.readers alerts.unread alerts.calendar alerts.read_calendar alerts.escalation alerts.meanwhile alerts.unled alerts.askings
-    files.body_map files.draft files.drafts files.kinds files.left_drafts files.names files.read files.receipts
+    files.body_map files.draft files.drafts files.kinds files.left_drafts files.names files.papers files.read files.receipts
     alerts.notifications alerts.watch identity.absences incidents.years_and_forms
     identity.account identity.address_state identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
     identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_people identity.trust_schools
@@ -29,7 +29,7 @@ READS = frozenset(
 BY_ID = frozenset(
     """
     alerts.keep_device identity.begin_job identity.keep_absence
-    files.begin_upload files.finish_upload files.save_body_map files.save_draft files.undo_body_map
+    files.add_paper files.begin_upload files.finish_upload files.save_body_map files.save_draft files.undo_body_map
     incidents.add_action incidents.add_correction incidents.assign_pupil incidents.record incidents.set_flag incidents.seed
     incidents.ask_correction incidents.restrict incidents.set_status
     incidents.begin_export incidents.import_pupils incidents.keep_stand_in incidents.keep_witness identity.seed
@@ -40,7 +40,7 @@ BY_ID = frozenset(
 SETS = frozenset(
     """
     alerts.keep_calendar alerts.keep_escalation alerts.keep_subscription incidents.hand_lead incidents.take_lead
-    alerts.mark_read files.discard_draft files.keep_kinds incidents.block_file incidents.decide_file
+    alerts.mark_read files.discard_draft files.drop_paper files.keep_kinds incidents.block_file incidents.decide_file
     alerts.drop_device alerts.try_device identity.end_absence
     identity.add_staff identity.change_address identity.change_member identity.close_member identity.confirm_address identity.confirm_own_role identity.confirm_role
     identity.close_trust_person identity.confirm_trust_role identity.disable_factor identity.keep_trust_person
@@ -88,4 +88,6 @@ def test_no_method_is_listed_that_is_not_there() -> None:
 @pytest.mark.parametrize("request_class", [r for r in requests() if r.method in BY_ID], ids=lambda c: c.method)
 def test_what_is_made_is_made_under_an_id_of_the_callers(request_class: type[Request[Any]]) -> None:
     fields = str(request_class.model_json_schema())
-    assert any(f"'{name}': {{'format': 'uuid'" in fields for name in ("id", "file_id", "draft_id", "body_map_id", "trust_id")), request_class.method
+    assert any(f"'{name}': {{'format': 'uuid'" in fields for name in ("id", "file_id", "draft_id", "body_map_id", "paper_id", "trust_id")), (
+        request_class.method
+    )

@@ -92,11 +92,11 @@ def test_every_table_is_under_forced_row_level_security_with_a_policy(postgres: 
 
 WORKERS_READ = {  # beside the outbox, the inbox and the retries: what timers need, in columns
     "alerts": {"concerns", "feeds", "mails", "subscriptions"},
-    "files": {"body_maps", "drafts", "files", "school_keys"},
+    "files": {"body_maps", "drafts", "files", "papers", "school_keys"},
     "incidents": {"ledger_work"},
 }
 DELIVERY = {*DELIVERY_TABLES, "dropped_events", "idempotency_keys"}
-HOLD_WORDS = {"fields", "data", "earlier", "name", "text", "note", "reason", "email", "narrative"}
+HOLD_WORDS = {"fields", "data", "earlier", "line", "name", "text", "note", "reason", "email", "narrative"}
 
 
 def test_a_worker_role_reads_outbox_inbox_and_timers_and_no_words(postgres: Postgres) -> None:

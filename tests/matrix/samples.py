@@ -96,6 +96,8 @@ GIVEN: dict[str, dict[str, Any]] = {
     "alerts.keep_subscription": {"address": ""},
     "alerts.read_calendar": {"content": b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"},
     "files.save_draft": {"kind": "incident", "fields": {"text": ["w"]}, "draft_id": new_id, "incident_id": None},
+    "files.add_paper": {"paper_id": new_id, "line": "A form of the kitchen's"},
+    "files.drop_paper": {"paper_id": new_id},
     "files.save_body_map": {"body_map_id": new_id, "draft_id": None, "body_map": BodyMap()},
     "files.begin_upload": {"file_id": new_id, "name": "a.pdf", "size": 10},
     "files.keep_kinds": {"kinds": ["pictures", "documents"]},

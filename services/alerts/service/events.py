@@ -144,6 +144,12 @@ def _on_draft_left(tx: sa.Connection, event: files.DraftLeft) -> None:
     store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
 
 
+def _on_paper(tx: sa.Connection, event: files.PaperWaiting) -> None:
+    """Remind the school's DSLs that a paper form waits to be scanned; not of whom it is, nor what it says."""
+    people = store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS)
+    store.add(tx, school_id=event.school_id, alerts=[], mails=[new_mail(person, kind="paper", now=clock.now()) for person in people])
+
+
 def _on_letter(tx: sa.Connection, event: identity.LetterWanted) -> None:
     """Write about an account. A kind that only a newer release knows is left to it."""
     if event.kind in letters.KINDS:
@@ -192,6 +198,7 @@ HANDLERS: inbox.Handlers = {
     incidents.CorrectionDeclined: _on_correction_declined,
     incidents.FollowUpChanged: _on_follow_up,
     files.DraftLeft: _on_draft_left,
+    files.PaperWaiting: _on_paper,
     identity.LetterWanted: _on_letter,
     incidents.HeadSigned: _on_head,
     incidents.RecordAltered: _on_altered,

@@ -15,6 +15,7 @@ from safekeep.rpc import Resources, ask, retry, take, take_events
 from services.files.service import background, streaming
 from services.files.service.drafts import Drafting, remind_due
 from services.files.service.events import HANDLERS
+from services.files.service.filing import Filing, remind_of_papers
 from services.files.service.keeping import turn_keys
 from services.files.service.mapping import Mapping
 from services.files.service.uploads import Uploading
@@ -22,8 +23,8 @@ from services.files.service.uploads import Uploading
 __all__ = ["HANDLERS", "Service"]
 
 
-class Service(Drafting, Mapping, Uploading):
-    """Drafts, body maps and attachments."""
+class Service(Drafting, Mapping, Filing, Uploading):
+    """Drafts, body maps, paper forms and attachments."""
 
     name = "files"
     incidents = RpcProxy("incidents")
@@ -49,6 +50,7 @@ class Service(Drafting, Mapping, Uploading):
         """Say of each draft that was left that it was, once a reminder."""
         try:
             remind_due(self.host)
+            remind_of_papers(self.host)
         except StorageError as error:
             telemetry.log().warning("reminders.waiting", sqlstate=error.sqlstate)
 

@@ -14,7 +14,7 @@ def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
 
 
 def _on_entry(tx: sa.Connection, event: incidents.EntryRecorded) -> None:
-    """Seal the entry's files, and end the draft it came from with its body map, which the entry holds now."""
+    """Seal the entry's files, and end the draft it came from with its body map, which the entry holds now; a paper form of that id is scanned."""
     if event.past:
         return
     now = clock.now()
@@ -23,6 +23,7 @@ def _on_entry(tx: sa.Connection, event: incidents.EntryRecorded) -> None:
     theirs: dict[str, Any] = {"school_id": event.school_id, "author_id": event.author_id, "now": now}
     store.end_draft(tx, **theirs, draft_id=event.entry_id)
     store.end_body_map(tx, **theirs, draft_id=event.entry_id)
+    store.remind_of_paper(tx, school_id=event.school_id, paper_id=event.entry_id, at=None)
     if isinstance(event, incidents.IncidentRecorded) and event.body_map_id:
         store.end_body_map(tx, **theirs, body_map_id=event.body_map_id)
 

@@ -149,6 +149,8 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
             problems[f"linked_pupils.{index}.pupil_id"] = "unknown_choice"
         elif link.pupil_id == request.pupil_id or link.pupil_id in [x.pupil_id for x in request.linked_pupils[:index]]:
             problems[f"linked_pupils.{index}.pupil_id"] = "twice"
+    if request.paper:
+        problems |= recording.problems_of_paper(request.paper, school=school, writer=actor, scans=len(files), now=now)
     if (request.body_map is None) != (request.body_map_id is None):
         problems["body_map_id"] = "no_body_map"
     if request.body_map and marks.problems_of(request.body_map):
@@ -186,6 +188,8 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
         facts["body_map"] = marks.sealed(request.body_map)
     if spoken := child_words.spans_of(request.narrative, request.child_words):
         facts["child_words"] = spoken
+    if request.paper:
+        facts["paper"] = request.paper.wire()
     if plan.granted:
         facts["granted"] = recording.reasons_of(plan, alert)
     facts |= recording.left_out(plan)

@@ -205,6 +205,7 @@ def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
         occurred_precision=row.occurred_precision,
         text=text,
         child_words=spans(spoken) if text else [],
+        paper=row.facts.get("paper"),
         body_map=row.facts.get("body_map") if text and not row.part and not row.hidden else None,
         action_taken=action_taken if row.kind == "incident" else "",
         corrected=row.fix_facts is not None and row.kind != "correction" and not uncorrected,
@@ -218,7 +219,7 @@ def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
 def headings(items: Sequence[EntryLine]) -> list[EntryLine]:
     """Return lines without what was written, for lists that open nothing."""
     return [
-        item.model_copy(update={"text": "", "child_words": [], "action_taken": "", "reason": "", "body_map": None, "details": None}) for item in items
+        item.model_copy(update={"text": "", "child_words": [], "action_taken": "", "reason": "", "body_map": None, "details": None, "paper": None}) for item in items
     ]
 
 

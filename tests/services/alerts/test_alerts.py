@@ -16,7 +16,7 @@ from safekeep import clock, inbox
 from safekeep.bus import Sealed
 from safekeep.contracts import Event
 from safekeep.contracts.alerts import Inbox, MarkRead, RecipientDropped, Unread
-from safekeep.contracts.files import DraftLeft
+from safekeep.contracts.files import DraftLeft, PaperWaiting
 from safekeep.contracts.identity import ContactItem, Seed, SeedPerson, SeedSchool, StaffChanged
 from safekeep.contracts.incidents import (
     ActionAdded,
@@ -276,6 +276,15 @@ def test_a_reminder_of_a_draft_says_nothing_of_it_and_a_day_later_only_the_dsls_
     ]
     assert {str(mail["Subject"]) for mail in smtp.taken} == {"A form that was not sent"}
     assert all(str(draft) not in text_of(mail) for mail in smtp.taken)
+
+
+def test_the_dsls_hear_that_a_paper_form_waits_and_where_the_list_is(alerts: Alerts, smtp: Server) -> None:
+    paper = new_id()
+    alerts.hear(alerts.event(PaperWaiting, subject=paper, paper_id=paper))
+    alerts.send()
+    assert sorted(str(mail["To"].addresses[0].addr_spec) for mail in smtp.taken) == ["deputy_dsl@one.example", "dsl@one.example"]
+    assert {str(mail["Subject"]) for mail in smtp.taken} == {"A paper form that is not scanned"}
+    assert all("/paper" in mail.get_content() and str(paper) not in mail.get_content() for mail in smtp.taken)
 
 
 ALERT = "Something to read in Safekeep"

@@ -17,13 +17,16 @@ from safekeep.bus import Sealed
 from safekeep.contracts import Event
 from safekeep.contracts.files import (
     PIECE,
+    AddPaper,
     BeginUpload,
     DiscardDraft,
     Draft,
     Drafts,
+    DropPaper,
     FinishUpload,
     LeftDrafts,
     Names,
+    Papers,
     Read,
     ReadBodyMap,
     Receipts,
@@ -694,3 +697,62 @@ def test_it_goes_with_its_draft_and_after_seven_days_without_one(files: Files) -
     files.sweep(MORNING + dt.timedelta(days=7, seconds=1))
     with pytest.raises(NotFound):
         files.ask(ReadBodyMap(body_map_id=alone))
+
+
+# --- paper forms -----------------------------------------------------------------------------------------------------
+
+
+def noted(files: Files, line: str = "Mrs Jones, midday, a boy in 4B", *, at: dt.datetime = MORNING) -> UUID:
+    paper = new_id()
+    with clock.set_to(at):
+        files.ask(AddPaper(paper_id=paper, line=line), role="dsl")
+    return paper
+
+
+def waiting(files: Files) -> list[UUID]:
+    return [item.id for item in files.ask(Papers(), role="deputy_dsl").items]
+
+
+def reminded(files: Files, at: dt.datetime) -> int:
+    with clock.set_to(at):
+        return service.remind_of_papers(files.resources)
+
+
+def test_forms_handed_in_wait_the_longest_first_until_scanned_or_taken_off(files: Files) -> None:
+    """Its incident, recorded under the same id, takes it off; so does a DSL, and twice is as once."""
+    second, first = noted(files), noted(files, at=MORNING - dt.timedelta(hours=1))
+    third = noted(files, at=MORNING + dt.timedelta(hours=1))
+    assert waiting(files) == [first, second, third]
+    files.hear(recorded(files, entry=second))
+    for _ in range(2):
+        files.ask(DropPaper(paper_id=third), role="dsl")
+    assert waiting(files) == [first]
+    files.ask(AddPaper(paper_id=second, line="Sent again"), role="dsl")
+    assert waiting(files) == [first]
+
+
+def test_the_dsls_are_reminded_of_a_form_after_an_hour_and_each_day_until_it_is_scanned(files: Files) -> None:
+    paper = noted(files)
+    hours = {hour: reminded(files, MORNING + dt.timedelta(hours=hour)) for hour in (0.9, 1, 1.1, 24, 25.1, 30, 49.2)}
+    assert hours == {0.9: 0, 1: 1, 1.1: 0, 24: 0, 25.1: 1, 30: 0, 49.2: 1}
+    files.hear(recorded(files, entry=paper))
+    assert reminded(files, MORNING + dt.timedelta(days=9)) == 0
+    with files.resources.transaction(files.resources.worker_engine) as tx:
+        bodies = [str(body) for body in tx.execute(sa.text("select body from outbox where name = 'files.paper.waiting'")).scalars()]
+    assert len(bodies) == 3
+    assert all(str(paper) in body and "Jones" not in body for body in bodies)
+
+
+@pytest.mark.parametrize("line", ["", "   ", "x" * 201, "two\nlines", "a\x00b"])
+def test_a_line_that_is_none_is_not_noted(line: str) -> None:
+    with pytest.raises(Invalid):
+        AddPaper.receive({"paper_id": str(new_id()), "line": line})
+
+
+@pytest.mark.parametrize("role", ["slt", "teacher", "governor"])
+def test_only_dsls_see_or_change_the_list(files: Files, role: str) -> None:
+    paper = noted(files)
+    for request in (Papers(), AddPaper(paper_id=new_id(), line="A line"), DropPaper(paper_id=paper)):
+        with pytest.raises(NotAllowed):
+            files.ask(request, role=role)
+    assert waiting(files) == [paper]
