@@ -34,7 +34,16 @@ HOLDING = "holding"
 _ORDER = (
     *(
         "form",
-        "paper_",
+        *(
+            "paper_who",
+            "paper_staff",
+            "paper_writer",
+            "paper_role",
+            "paper_written_date",
+            "paper_written_time",
+            "paper_handed_date",
+            "paper_handed_time",
+        ),
         "pupil_q",
         "pupil_id",
         "described_pupil",
@@ -270,9 +279,9 @@ def _paper(typed: Form, *, known: Known) -> dict[str, Any] | None:
     writer_id = typed.as_id("paper_staff") if typed.has("paper_who", "staff") else None
     writer = known.name(writer_id) if writer_id else typed.one("paper_writer").strip()
     if not typed.one("paper_who"):
-        typed.refuse("paper_who", "choose_one")
+        typed.refuse("paper_who", "writer_missing")
     elif not writer:
-        typed.refuse("paper_staff" if typed.has("paper_who", "staff") else "paper_writer", "missing")
+        typed.refuse("paper_staff" if typed.has("paper_who", "staff") else "paper_writer", "writer_missing")
     written, handed = _on(typed, "paper_written", known=known), _on(typed, "paper_handed", known=known)
     if not typed.many("file_ids"):
         typed.refuse("files", "scan_missing")
@@ -286,7 +295,7 @@ def _on(typed: Form, name: str, *, known: Known) -> tuple[datetime, str] | None:
     """Return the moment that a day and, perhaps, a time give, and how precise it is; None with the problem noted."""
     day = typed.as_day(f"{name}_date")
     if day is None:
-        typed.refuse(f"{name}_date", "missing")
+        typed.refuse(f"{name}_date", f"{name}_missing")
         return None
     said = typed.one(f"{name}_time").strip().replace(".", ":")
     try:

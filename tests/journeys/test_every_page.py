@@ -20,6 +20,7 @@ NOUNS = {
     "inbox",
     "recording",
     "body_maps",
+    "papers",
     "incidents",
     "actions",
     "asking",
@@ -45,6 +46,8 @@ NO_PAGES = {
     "inbox.now",  # JSON
     "notifications.worker",  # no page
     "incidents.readers",  # a part of the page "recorded"
+    "papers.scan",  # leads on at once
+    "papers.blank",  # a PDF: test_paper_forms.py
     "home.home",  # of a DSL it is the inbox; of the others see below
     "pupils.pdf",  # tests/services/reports/test_chronology_pdf.py
 }
@@ -150,6 +153,11 @@ def test_axe_finds_nothing_on_any_page_of_the_record(
 
     at.look(f"{here}incidents/several")
     at.press("Record and go")
+    at.look(f"{here}paper")
+    at.press("Add to the list")
+    at.look(f"{here}paper/scan")
+    at.press("Add incident")
+
     at.look(f"{here}incidents/new")
     at.page.locator("summary", has_text="adult who works or volunteers").click()
     finds_nothing_wrong(at.page)

@@ -41,7 +41,7 @@ from safekeep.ids import new_id
 from safekeep.keys import Keys
 from safekeep.rpc import Resources
 from services.files import objects, service
-from services.files.service import background, drafts
+from services.files.service import background, drafts, filing
 from services.files.service import streaming as stream_of_service
 from tests import streaming
 
@@ -715,7 +715,7 @@ def waiting(files: Files) -> list[UUID]:
 
 def reminded(files: Files, at: dt.datetime) -> int:
     with clock.set_to(at):
-        return service.remind_of_papers(files.resources)
+        return filing.remind_of_papers(files.resources)
 
 
 def test_forms_handed_in_wait_the_longest_first_until_scanned_or_taken_off(files: Files) -> None:

@@ -1,0 +1,92 @@
+"""Paper forms at a telephone's size: printed, noted, scanned, turned and cut, typed beside the scan, recorded and read."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pypdf
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from safekeep.ids import new_id
+from tests.journeys.conftest import PHONE
+
+
+def a_photo(path: Path, *, wide: int = 300, high: int = 200) -> Path:
+    """A page that lies on its side: its head is on the left."""
+    page = Image.new("RGB", (wide, high), "white")
+    page.paste("black", (0, 0, 40, high))
+    page.save(path)
+    return path
+
+
+def test_a_form_is_noted_scanned_turned_cut_and_recorded_with_who_wrote_it(
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], tmp_path: Path
+) -> None:
+    dsl = sign_in("dsl", viewport=PHONE)
+    page = dsl.go("paper")
+    for wrong in ("", "x" * 201):
+        page.fill("[name=line]", wrong)
+        page.get_by_role("button", name="Add to the list").click()
+        expect(page.locator("#problems")).to_be_visible()
+        expect(page.locator("[name=line]")).to_have_value(wrong)
+    line = f"Mrs Jones, midday, {new_id()}"
+    page.fill("[name=line]", line)
+    page.get_by_role("button", name="Add to the list").click()
+    expect(page.locator(".sk-rows")).to_contain_text(line)
+    expect(dsl.go("inbox").get_by_role("main")).to_contain_text("handed in and")
+    dsl.go("paper").get_by_role("link", name=f"Scan it: {line}").click()
+    page.locator("#files").set_input_files([a_photo(tmp_path / "one.png"), a_photo(tmp_path / "two.png")])
+    expect(page.locator("canvas")).to_have_count(2)
+    figure = page.locator("figure").first
+    figure.get_by_role("button", name="Turn", exact=True).click()
+    figure.get_by_role("button", name="Cut off below", exact=True).click()
+    expect(figure.locator("canvas")).to_have_js_property("width", 200)
+    expect(figure.locator("canvas")).to_have_js_property("height", 288)  # 300, a twenty-fifth less
+    page.wait_for_function("document.querySelector('#files').files[0].name === 'one.jpg'")
+    dark = page.evaluate("() => { const c = document.querySelector('canvas'); return c.getContext('2d').getImageData(100, 5, 1, 1).data[0]; }")
+    assert dark < 60  # its head is on top now
+    finds_nothing_wrong(page)
+    page.locator("[data-record]").click()
+    expect(page.locator("#problems")).to_contain_text("Say who wrote it")
+    expect(page.locator("#problems")).to_contain_text("Say on which day it was handed in")
+    expect(page.locator("input[name=file_ids]")).to_have_count(2)  # the pages are kept
+    expect(page.locator("canvas")).to_have_count(2)  # and are shown beside the fields again
+    page.locator("label[for=paper_who-other]").click()
+    page.fill("[name=paper_writer]", "Joan Jones")
+    page.fill("[name=paper_role]", "Midday supervisor")
+    page.fill("[name=paper_written_date]", "2026-03-10")
+    page.fill("[name=paper_written_time]", "12:10")
+    page.fill("[name=paper_handed_date]", "2026-03-09")
+    page.locator("[name=pupil_id][value=holding]").check(force=True)
+    page.fill("[name=described_pupil]", "A boy in 4B")
+    page.locator("[name=kind][value=observation]").check(force=True)
+    page.locator("[name=when][value=not_known]").check(force=True)
+    page.locator("[name=category_codes][value=not_sure]").check(force=True)
+    page.locator("[data-record]").click()
+    expect(page.locator("#problems")).to_contain_text("handed in before it was written")
+    page.fill("[name=paper_handed_date]", "2026-03-10")
+    page.locator("[data-record]").click()
+    expect(page.get_by_role("heading", level=1).first).to_contain_text("Recorded")
+    page.goto(page.url.replace("/recorded", ""))
+    facts = page.locator(".govuk-summary-list")
+    expect(facts).to_contain_text("Joan Jones, Midday supervisor")
+    expect(facts).to_contain_text("They have no account")
+    expect(page.locator(".sk-account")).to_contain_text("As on the paper form.")
+    expect(page.locator(".sk-account a[href*='/files/']")).to_have_count(2)
+    for _ in range(20):  # an event takes it off
+        if dsl.go("paper").get_by_text(line).count() == 0:
+            break
+    expect(page.get_by_role("main")).not_to_contain_text(line)
+
+
+def test_a_blank_form_names_the_school_and_says_never_to_undress_a_child(sign_in: Callable[..., Any]) -> None:
+    dsl = sign_in("dsl", viewport=PHONE)
+    answer = dsl.page.request.get(f"{dsl.base}s/hillside/paper/blank.pdf")
+    assert answer.headers["content-type"] == "application/pdf"
+    document = pypdf.PdfReader(io.BytesIO(answer.body()))
+    text = " ".join(" ".join(page.extract_text() for page in document.pages).split())
+    assert "Hillside Primary" in text
+    assert "Never ask a child to undress" in text
+    assert str(document.trailer["/Root"]["/MarkInfo"]["/Marked"]) == "True"  # type: ignore[index]
