@@ -38,7 +38,7 @@ REVOCATIONS: Final = Exchange("safekeep.revoked", type="fanout", durable=True, d
 CONSUMES: Final[dict[str, tuple[str, ...]]] = {
     "identity": ("incidents.audit.#",),
     "incidents": ("identity.#", "alerts.#"),
-    "alerts": ("identity.#", "incidents.#", "files.draft.#"),
+    "alerts": ("identity.#", "incidents.#", "files.draft.#", "files.paper.#"),
     "files": ("identity.#", "incidents.#"),
     "reports": ("identity.#", "incidents.#"),
 }

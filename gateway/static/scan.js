@@ -1,19 +1,44 @@
-// The pages of a paper form beside the fields: turned and cut before they are sent. Without this they are sent as they are.
+// The pages of a paper form beside the fields: turned and cut before they are sent; what is kept is shown as the server's pictures of it.
+// Without this they are sent as they are.
 
 for (const holder of document.querySelectorAll("[data-scan]")) begin(holder);
 
 function begin(holder) {
-  const input = document.querySelector("#files");
+  const field = document.querySelector("#files");
+  const list = document.querySelector("[data-kept-files]");
   const say = holder.dataset;
+  const shownFiles = new Set();
   let pages = [];
-  if (!input) return;
+  if (!field || !list) return;
 
-  input.addEventListener("change", async () => {
-    pages = await Promise.all([...input.files].map(opened));
-    holder.querySelectorAll("[data-new]").forEach((page) => page.remove());
-    pages.forEach((page, index) => page.bitmap && holder.append(shown(page, index)));
+  const picker = make("input", { type: "file", multiple: true, className: "govuk-file-upload", id: "pages", accept: "image/*,application/pdf" });
+  const label = make("label", { className: "govuk-label", htmlFor: "pages", textContent: say.sayChoose });
+  const keepAll = make("button", { type: "button", className: "govuk-button", textContent: say.sayKeep, hidden: true });
+  const chosen = make("div", { className: "sk-scan__new" });
+  const kept = make("div", { className: "sk-scan__kept" });
+  holder.append(label, picker, chosen, keepAll, kept);
+
+  picker.addEventListener("change", async () => {
+    pages = await Promise.all([...picker.files].map(opened));
+    picker.value = "";
+    chosen.replaceChildren(...pages.filter((page) => page.bitmap).map(shown));
+    keepAll.hidden = pages.length === 0;
+    if (pages.length && pages.every((page) => !page.bitmap)) send(); // nothing of it can be turned here
   });
-  for (const kept of document.querySelectorAll("input[name=file_ids]")) showKept(kept.value);
+  keepAll.addEventListener("click", send);
+  new MutationObserver(showKept).observe(list, { childList: true });
+  showKept();
+
+  /** Hand the pages, as they are now, to the field that carries files. */
+  function send() {
+    const all = new DataTransfer();
+    for (const page of pages) all.items.add(page.sent);
+    pages = [];
+    chosen.replaceChildren();
+    keepAll.hidden = true;
+    field.files = all.files;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
 
   async function opened(file) {
     const page = { file, sent: file, bitmap: null, turn: 0, cut: [0, 0, 0, 0] };
@@ -25,86 +50,82 @@ function begin(holder) {
     return page;
   }
 
-  async function showKept(id) {
-    const answer = await fetch(say.scan.replace(/[^/]+$/, id)).catch(() => null);
-    if (!answer?.ok || !(answer.headers.get("Content-Type") ?? "").startsWith("image/")) return;
-    const page = await opened(await answer.blob());
-    if (page.bitmap) holder.prepend(shown(page, null));
+  function showKept() {
+    for (const { value } of list.querySelectorAll("input[name=file_ids]")) {
+      if (!shownFiles.has(value)) showPage(value, 1, 12);
+      shownFiles.add(value);
+    }
   }
 
-  function shown(page, index) {
-    const figure = document.createElement("figure");
-    const canvas = document.createElement("canvas");
+  /** Show a page of a kept file, and the next one after it; its pictures are made a moment after it is kept. */
+  function showPage(id, number, tries) {
+    const picture = make("img", { alt: say.sayPage.replace("{number}", number) });
+    picture.addEventListener("load", () => {
+      kept.append(picture);
+      showPage(id, number + 1, 0);
+    });
+    picture.addEventListener("error", () => {
+      if (tries > 0) setTimeout(() => showPage(id, number, tries - 1), 1500);
+    });
+    picture.src = `${say.scan.replace(/[^/]+$/, id)}/pages/${number}?try=${tries}`;
+  }
+
+  function shown(page) {
+    const canvas = make("canvas", {});
     canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", say.sayPage.replace("{number}", holder.children.length + 1));
-    figure.append(canvas);
-    const changed = () => {
-      draw(page, canvas);
-      if (index !== null) keep(page, canvas);
-    };
+    canvas.setAttribute("aria-label", say.sayPage.replace("{number}", pages.indexOf(page) + 1));
+    const row = make("div", { className: "bm-bar" });
     const press = (words, does) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "bm-tab";
-      button.textContent = words;
+      const button = make("button", { type: "button", className: "bm-tab", textContent: words });
       button.addEventListener("click", () => {
         does();
-        changed();
+        draw(page, canvas);
+        keep(page, canvas);
       });
       row.append(button);
     };
-    const row = document.createElement("div");
-    row.className = "bm-bar";
-    figure.append(row);
     press(say.sayTurn, () => {
+      const [above, below, left, right] = page.cut;
       page.turn = (page.turn + 1) % 4;
-      page.cut = turned(page.cut);
+      page.cut = [left, right, below, above];
     });
-    if (index !== null) {
-      figure.dataset.new = "";
-      say.sayCut.split("|").forEach((words, side) => press(words, () => (page.cut[side] = Math.min(0.45, page.cut[side] + 0.04))));
-      press(say.sayWhole, () => (page.cut = [0, 0, 0, 0]));
-    }
+    say.sayCut.split("|").forEach((words, side) => press(words, () => (page.cut[side] = Math.min(0.45, page.cut[side] + 0.04))));
+    press(say.sayWhole, () => (page.cut = [0, 0, 0, 0]));
     draw(page, canvas);
+    const figure = make("figure", {});
+    figure.append(canvas, row);
     return figure;
   }
 
-  /** What was cut off above, below, left and right, after a quarter turn clockwise. */
-  function turned([above, below, left, right]) {
-    return [left, right, below, above];
-  }
-
   function draw({ bitmap, turn, cut }, canvas) {
-    const onSide = turn % 2 === 1;
-    const [wide, high] = onSide ? [bitmap.height, bitmap.width] : [bitmap.width, bitmap.height];
+    const isOnSide = turn % 2 === 1;
+    const [wide, high] = isOnSide ? [bitmap.height, bitmap.width] : [bitmap.width, bitmap.height];
     const scale = Math.min(1, 2400 / Math.max(wide, high));
     const [above, below, left, right] = cut;
     canvas.width = Math.round(wide * scale * (1 - left - right));
     canvas.height = Math.round(high * scale * (1 - above - below));
     const context = canvas.getContext("2d");
-    context.translate(-wide * scale * left, -high * scale * above);
-    context.translate((wide * scale) / 2, (high * scale) / 2);
+    context.translate(wide * scale * (0.5 - left), high * scale * (0.5 - above));
     context.rotate((turn * Math.PI) / 2);
     context.scale(scale, scale);
     context.drawImage(bitmap, -bitmap.width / 2, -bitmap.height / 2);
   }
 
   function keep(page, canvas) {
-    const isAsItWas = page.turn === 0 && page.cut.every((part) => part === 0);
-    if (isAsItWas) {
-      page.sent = page.file;
-      give();
-      return;
-    }
-    canvas.toBlob((blob) => {
-      page.sent = new File([blob], page.file.name.replace(/\.\w+$/, "") + ".jpg", { type: "image/jpeg" });
-      give();
-    }, "image/jpeg", 0.92);
+    page.sent = page.file;
+    if (page.turn === 0 && page.cut.every((part) => part === 0)) return;
+    keepAll.disabled = true;
+    canvas.toBlob(
+      (blob) => {
+        page.sent = new File([blob], `${page.file.name.replace(/\.\w+$/, "")}.jpg`, { type: "image/jpeg" });
+        keepAll.disabled = false;
+      },
+      "image/jpeg",
+      0.92,
+    );
   }
 
-  function give() {
-    const all = new DataTransfer();
-    for (const page of pages) all.items.add(page.sent);
-    input.files = all.files;
+  function make(name, properties) {
+    return Object.assign(document.createElement(name), properties);
   }
 }

@@ -37,22 +37,25 @@ def test_a_form_is_noted_scanned_turned_cut_and_recorded_with_who_wrote_it(
     expect(page.locator(".sk-rows")).to_contain_text(line)
     expect(dsl.go("inbox").get_by_role("main")).to_contain_text("handed in and")
     dsl.go("paper").get_by_role("link", name=f"Scan it: {line}").click()
-    page.locator("#files").set_input_files([a_photo(tmp_path / "one.png"), a_photo(tmp_path / "two.png")])
+    page.locator("#pages").set_input_files([a_photo(tmp_path / "one.png"), a_photo(tmp_path / "two.png")])
     expect(page.locator("canvas")).to_have_count(2)
     figure = page.locator("figure").first
     figure.get_by_role("button", name="Turn", exact=True).click()
     figure.get_by_role("button", name="Cut off below", exact=True).click()
     expect(figure.locator("canvas")).to_have_js_property("width", 200)
     expect(figure.locator("canvas")).to_have_js_property("height", 288)  # 300, a twenty-fifth less
-    page.wait_for_function("document.querySelector('#files').files[0].name === 'one.jpg'")
     dark = page.evaluate("() => { const c = document.querySelector('canvas'); return c.getContext('2d').getImageData(100, 5, 1, 1).data[0]; }")
     assert dark < 60  # its head is on top now
     finds_nothing_wrong(page)
+    page.get_by_role("button", name="Keep these pages").click()
+    expect(page.locator("input[name=file_ids]")).to_have_count(2)
+    expect(page.locator("[data-kept-files]")).to_contain_text("one.jpg")
+    expect(page.locator(".sk-scan img")).to_have_count(2, timeout=30_000)  # the server's pictures of them, beside the fields
     page.locator("[data-record]").click()
     expect(page.locator("#problems")).to_contain_text("Say who wrote it")
     expect(page.locator("#problems")).to_contain_text("Say on which day it was handed in")
     expect(page.locator("input[name=file_ids]")).to_have_count(2)  # the pages are kept
-    expect(page.locator("canvas")).to_have_count(2)  # and are shown beside the fields again
+    expect(page.locator(".sk-scan img")).to_have_count(2, timeout=30_000)  # and are shown again
     page.locator("label[for=paper_who-other]").click()
     page.fill("[name=paper_writer]", "Joan Jones")
     page.fill("[name=paper_role]", "Midday supervisor")

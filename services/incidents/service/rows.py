@@ -219,7 +219,8 @@ def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
 def headings(items: Sequence[EntryLine]) -> list[EntryLine]:
     """Return lines without what was written, for lists that open nothing."""
     return [
-        item.model_copy(update={"text": "", "child_words": [], "action_taken": "", "reason": "", "body_map": None, "details": None, "paper": None}) for item in items
+        item.model_copy(update={"text": "", "child_words": [], "action_taken": "", "reason": "", "body_map": None, "details": None, "paper": None})
+        for item in items
     ]
 
 
