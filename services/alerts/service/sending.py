@@ -256,7 +256,15 @@ def _page(row: Any) -> str:
     return _PAGES[row.kind.partition("_")[0]]
 
 
-_PAGES = {"draft": "drafts", "correction": "corrections", "unreached": "inbox", "released": "", "reading": "readers", "follow": "follow-ups", "paper": "paper"}
+_PAGES = {
+    "draft": "drafts",
+    "correction": "corrections",
+    "unreached": "inbox",
+    "released": "",
+    "reading": "readers",
+    "follow": "follow-ups",
+    "paper": "paper",
+}
 _addresses: dict[UUID, tuple[float, AddressesAnswer]] = {}
 _hands = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="mail")
 _free: defaultdict[tuple[str, Any], SimpleQueue[mail.Post]] = defaultdict(SimpleQueue)  # connections nobody uses now, by address
