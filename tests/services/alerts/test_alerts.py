@@ -284,7 +284,7 @@ def test_the_dsls_hear_that_a_paper_form_waits_and_where_the_list_is(alerts: Ale
     alerts.send()
     assert sorted(str(mail["To"].addresses[0].addr_spec) for mail in smtp.taken) == ["deputy_dsl@one.example", "dsl@one.example"]
     assert {str(mail["Subject"]) for mail in smtp.taken} == {"A paper form that is not scanned"}
-    assert all("/paper" in mail.get_content() and str(paper) not in mail.get_content() for mail in smtp.taken)
+    assert all("/paper" in text_of(mail) and str(paper) not in text_of(mail) for mail in smtp.taken)
 
 
 ALERT = "Something to read in Safekeep"
