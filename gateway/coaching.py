@@ -76,7 +76,7 @@ def look(form: Form, *, here: Here, known: Known, of: Literal["incident", "actio
             pupil_id=pupil_id,
             adults=[person.name for person in known.staff.values() if person.active][:2_000],
         )
-        found = rpc.ask(request, token=here.token, seconds=2.0)
+        found = rpc.ask(request, token=here.token)
     except SafekeepError:
         return unasked(form)
     return Coached(found.advice, found.passages)

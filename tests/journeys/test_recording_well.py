@@ -27,18 +27,18 @@ def test_the_coach_speaks_after_a_pause_and_is_silent_where_a_child_may_be_at_ri
     page.fill("[name=narrative]", "Sarah seemed upset and was obviously tired. She has had a few bruises. It was realy bad.")
     page.fill("[name=action_taken]", "Will ring mum tomorrow.")
     said = page.locator("#coach-text .sk-coach__said")
-    expect(said).to_contain_text("What did you see or hear that makes you think so?")
+    expect(said).to_contain_text("What did you see or hear that makes you think so?", timeout=15_000)
     expect(said).to_contain_text("seemed · obviously")
     expect(page.locator("#coach-action_taken")).to_contain_text("This sounds planned.")
     expect(page.locator("[data-coach-count]")).to_contain_text("things you could look at again")
     finds_nothing_wrong(page)
     page.locator("[name=at_risk_now]").check(force=True)
-    expect(said).to_have_count(0)
+    expect(said).to_have_count(0, timeout=15_000)
     expect(page.locator("#coach-action_taken .sk-coach__said")).to_have_count(0)
     page.locator("[name=at_risk_now]").uncheck(force=True)
     page.fill("[name=action_taken]", "Rang mum at 14:05.")
     page.fill("[name=narrative]", entries()[1].written.text)
-    expect(page.locator("#coach-text li")).to_have_text([re.compile(re.escape(CHOIR))])
+    expect(page.locator("#coach-text li")).to_have_text([re.compile(re.escape(CHOIR))], timeout=15_000)
     assert page.locator("[name=narrative]").input_value() == entries()[1].written.text
 
 
@@ -49,7 +49,7 @@ def test_an_adult_of_the_school_named_as_who_did_it_shows_the_way_for_that(sign_
     colleague = found.value.json()["items"][0]["name"]
     page.fill("[name=narrative]", f'Sarah said, "{colleague} pushed me."')
     way = page.locator(".sk-coach__adult")
-    expect(way).to_contain_text("Is this about an adult who works or volunteers here? Do not write it here")
+    expect(way).to_contain_text("Is this about an adult who works or volunteers here? Do not write it here", timeout=15_000)
     expect(way).to_contain_text("Local authority designated officer")
     expect(way.locator("q")).to_have_text(colleague)
 
