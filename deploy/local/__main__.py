@@ -184,10 +184,10 @@ class Launcher:
                 raise CannotStart(f"Port {self.chosen.port} is taken: choose another with --port, or leave it out.")
             port: int = self.chosen.port
             return port
-        return 8080 if servers.is_free(8080) else servers.free_port()
+        return 8080 if servers.claim(8080) else servers.free_port()
 
     def _ports(self) -> tuple[int, int]:
-        return (8025 if servers.is_free(8025) else servers.free_port()), servers.free_port()
+        return (8025 if servers.claim(8025) else servers.free_port()), servers.free_port()
 
     def _configuration(self) -> str:
         """Fill in supervisord.conf: each process gets the environment it needs and nothing else."""

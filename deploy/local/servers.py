@@ -33,15 +33,32 @@ class CannotStart(Exception):
 _PORTS = range(20_000, 32_000)
 """Below the range that outgoing connections take their ports from, which could take one before we do."""
 
-_given_out: set[int] = set()
+_claims: list[socket.socket] = []
+
+
+def claim(port: int) -> bool:
+    """Take the port for this process, if nobody listens on it and no other copy that is starting has taken it.
+
+    A port is chosen many seconds before it is listened on. The mark is a name in the kernel that ends with the process.
+    """
+    mark = socket.socket(socket.AF_UNIX)
+    try:
+        mark.bind(f"\0safekeep-port-{port}")
+    except OSError:
+        mark.close()
+        return False
+    if not is_free(port):
+        mark.close()
+        return False
+    _claims.append(mark)
+    return True
 
 
 def free_port() -> int:
-    """Return a port nobody listens on now, and which was not returned before."""
+    """Return a port that is now this process's to listen on."""
     while True:
         port = random.choice(_PORTS)  # noqa: S311 - two copies that start together should not try the same ones
-        if port not in _given_out and is_free(port):
-            _given_out.add(port)
+        if claim(port):
             return port
 
 

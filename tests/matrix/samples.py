@@ -55,8 +55,9 @@ OTHER_IDS = {
     "incidents.export_piece": {"id": "export_id"},
     "incidents.decline_correction": {"request_id": "request_id"},
     "incidents.restrict": {"about_id": "about_id", "keeper_id": "keeper_id", "dsl_id": "dsl_id"},
+    "incidents.hand_lead": {"person_id": "dsl_id"},
 }
-"""Methods for a file that no entry has sealed yet, and one whose `id` is of what is there."""
+"""Methods for a file that no entry has sealed yet, those whose `id` is of what is there, and one that asks for a DSL."""
 NOT_MADE_HERE = {"incidents.export_piece", "incidents.lift_restriction"}
 """No restriction holds in the world: that one of the two lifts it is tried beside the service. The ledger's own process puts exports together: that their asker gets the pieces is tried beside it."""
 NEEDS_ASK = {"incidents.answer_ask"}
