@@ -132,7 +132,7 @@ class OpenPages:
             page = min(due, key=lambda p: due[p])
             wait = due[page] - time.monotonic()
             if wait > 0 and self._over.wait(wait):
-                return
+                break
             due[page] = max(due[page] + EVERY, time.monotonic())
             started = time.monotonic()
             headers = {"Cookie": self._people.cookies[page], "Accept": "application/json", "X-Safekeep-Background": "1"}
@@ -141,6 +141,7 @@ class OpenPages:
                 answer = connection.getresponse()
                 said = json.loads(answer.read()) if answer.status == 200 else None
             except (OSError, http.client.HTTPException, ValueError):
+                connection.close()
                 said, connection = None, self._connect()
             took = time.monotonic() - started
             with self._lock:
@@ -151,6 +152,7 @@ class OpenPages:
                 elif said["mark"] is not None and self._known.setdefault(page, said["mark"]) != said["mark"]:
                     self._known[page] = said["mark"]
                     self.seen.learned.setdefault(page, datetime.now(UTC))
+        connection.close()
 
     def _connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self._parts.hostname or "", self._parts.port, timeout=20)
