@@ -767,7 +767,10 @@ BESIDE: dict[str, tuple[str, str]] = {
         "update entries set correction_id = (select id from entries where kind = 'correction' order by ledger_sequence limit 1) where id = {incident}",
         SAYS,
     ),
-    "show an action as a correction": ("update entries set correction_id = (select id from entries where kind = 'action') where id = {other}", SAYS),
+    "show an action as a correction": (
+        "update entries set correction_id = (select id from entries where kind = 'action' order by ledger_sequence limit 1) where id = {other}",
+        SAYS,
+    ),
     "say that it was assigned": (
         "update incidents set assignment_id = {incident} where id = {incident}",
         "Which entry says whom it is about is not what was recorded.",
