@@ -33,9 +33,6 @@ class CannotStart(Exception):
 _PORTS = range(20_000, 32_000)
 """Below the range that outgoing connections take their ports from, which could take one before we do."""
 
-_claims: list[socket.socket] = []
-
-
 def claim(port: int) -> bool:
     """Take the port for this process, if nobody listens on it and no other copy that is starting has taken it.
 
@@ -50,7 +47,7 @@ def claim(port: int) -> bool:
     if not is_free(port):
         mark.close()
         return False
-    _claims.append(mark)
+    mark.detach()  # open until the process ends
     return True
 
 

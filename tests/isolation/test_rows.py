@@ -57,7 +57,7 @@ class Database:
         kinds: list[tuple[Any, Any]] = [
             (sa.ARRAY, []),
             (pg.JSONB, {}),
-            (pg.BYTEA, b"x"),
+            (sa.LargeBinary, b"x"),
             (sa.Boolean, False),
             (sa.Integer, 1),
             (sa.DateTime, dt.datetime.now(dt.UTC)),

@@ -248,9 +248,11 @@ def test_who_reads_what_of_which_class(world: World, undo: Undo, method: str) ->
 
 
 def asked(world: World, request: Any, here: Place, made: Made, reader: str, *, real: bool = True) -> Outcome:
-    """Ask as a reader; a file is asked for as the gateway does, with incidents' pass where that gives one."""
+    """Ask as a reader; a file is asked for as the gateway does, with incidents' pass where that gives one. The lead is handed to another."""
     wanted = samples.sample(request, place=here, made=made, real=real)
     token = world.as_(here, reader)
+    if request.method == "incidents.hand_lead" and wanted.person_id == here.people[reader]:
+        wanted = wanted.model_copy(update={"person_id": here.people["dsl"]})
     if request.method == "files.read":
         found = Outcome(world, REQUESTS["incidents.permit_file"](file_id=wanted.file_id), token)
         wanted = wanted.model_copy(update={"pass_token": found.answer.token if found.answer else ""})

@@ -789,7 +789,7 @@ BESIDE: dict[str, tuple[str, str]] = {
     ),
     "raise the class of a right": ("update rights set class = 4 where entry_id = {other}", GIVEN),
     "move a right to a later entry": (
-        "update rights set entry_id = (select id from entries where kind = 'action') where entry_id = {asked} and person_id = {pastoral}",
+        "update rights set entry_id = (select id from entries where kind = 'action' order by ledger_sequence limit 1) where entry_id = {asked} and person_id = {pastoral}",
         GIVEN,
     ),
     "take a right away": ("delete from rights where entry_id = {asked} and person_id = {pastoral}", NOT_GIVEN),
