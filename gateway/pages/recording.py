@@ -282,7 +282,8 @@ def _paper(typed: Form, *, known: Known) -> dict[str, Any] | None:
         typed.refuse("paper_who", "writer_missing")
     elif not writer:
         typed.refuse("paper_staff" if typed.has("paper_who", "staff") else "paper_writer", "writer_missing")
-    written, handed = _on(typed, "paper_written", known=known), _on(typed, "paper_handed", known=known)
+    written = _on(typed, "paper_written", known=known, missing="paper_written_missing")
+    handed = _on(typed, "paper_handed", known=known, missing="paper_handed_missing")
     if not typed.many("file_ids"):
         typed.refuse("files", "scan_missing")
     if not writer or written is None or handed is None:
@@ -291,11 +292,11 @@ def _paper(typed: Form, *, known: Known) -> dict[str, Any] | None:
     return said | {"written_at": written[0], "written_precision": written[1], "handed_in_at": handed[0], "handed_in_precision": handed[1]}
 
 
-def _on(typed: Form, name: str, *, known: Known) -> tuple[datetime, str] | None:
-    """Return the moment that a day and, perhaps, a time give, and how precise it is; None with the problem noted."""
+def _on(typed: Form, name: str, *, known: Known, missing: str) -> tuple[datetime, str] | None:
+    """Return the moment that a day and, perhaps, a time give, and how precise it is; None with the problem noted (`missing`: that of no day)."""
     day = typed.as_day(f"{name}_date")
     if day is None:
-        typed.refuse(f"{name}_date", f"{name}_missing")
+        typed.refuse(f"{name}_date", missing)
         return None
     said = typed.one(f"{name}_time").strip().replace(".", ":")
     try:

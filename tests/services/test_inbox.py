@@ -64,7 +64,7 @@ class Service:
 
     def roles(self) -> dict[UUID, str]:
         with self.resources.transaction(self.resources.engine, school_id=SCHOOL) as tx:
-            return {row.person_id: row.roles[0] for row in tx.execute(sa.select(store.staff))}
+            return {row.person_id: row.roles[0] for row in tx.execute(sa.select(store.tables.staff))}
 
     def kept(self) -> list[tuple[UUID, int, str, int]]:
         with self.resources.transaction(self.resources.worker_engine) as tx:

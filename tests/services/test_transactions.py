@@ -22,7 +22,7 @@ def alerts(resources: Callable[..., Resources]) -> Resources:
 
 def _people(alerts: Resources, school: Any) -> int:
     with alerts.transaction(alerts.engine, school_id=school) as tx:
-        return tx.execute(sa.select(sa.func.count()).select_from(store.staff)).scalar_one()
+        return tx.execute(sa.select(sa.func.count()).select_from(store.tables.staff)).scalar_one()
 
 
 def _add(tx: sa.Connection, school: Any) -> None:
@@ -51,7 +51,7 @@ def test_the_school_of_one_transaction_is_forgotten_by_the_next_on_the_same_conn
         _add(tx, school)
     assert _people(alerts, new_id()) == 0
     with alerts.transaction(alerts.engine) as tx:
-        assert tx.execute(sa.select(sa.func.count()).select_from(store.staff)).scalar_one() == 0
+        assert tx.execute(sa.select(sa.func.count()).select_from(store.tables.staff)).scalar_one() == 0
 
 
 def test_statements_that_are_sent_together_are_all_there_or_none(alerts: Resources) -> None:

@@ -16,7 +16,7 @@ from safekeep.contracts.incidents import EntryRestricted, LeadOffered, LeadTaken
 from safekeep.errors import Invalid
 from safekeep.ids import new_id
 from services.alerts.service import Service, asking
-from tests.services.alerts.smtp import Server
+from tests.services.alerts.smtp import Server, text_of
 from tests.services.alerts.test_alerts import NOON, Alerts, alerts, smtp  # noqa: F401 - fixtures
 
 LONDON = ZoneInfo("Europe/London")
@@ -197,7 +197,7 @@ def test_whose_role_does_not_open_it_learns_school_and_number_and_whom_it_concer
         clocked.tick(minute)
     clocked.alerts.send(minutes=60 * 24 * 365)
     letters = {message["to"]: message for message in smtp.taken[before:]}
-    said = {to.partition("@")[0].rpartition("<")[2]: message.get_payload(decode=True).decode() for to, message in letters.items()}
+    said = {to.partition("@")[0].rpartition("<")[2]: text_of(message) for to, message in letters.items()}
     assert set(said) == {"dsl", "slt"}
     assert f"/s/one/incidents/{incident}" in said["dsl"]
     assert "Reach a DSL now" in said["slt"]

@@ -9,7 +9,7 @@ from safekeep import clock
 from safekeep.contracts.incidents import FollowUpChanged
 from safekeep.ids import new_id
 from services.alerts import reminding
-from tests.services.alerts.smtp import Server
+from tests.services.alerts.smtp import Server, text_of
 from tests.services.alerts.test_alerts import Alerts, alerts, smtp  # noqa: F401 - fixtures
 
 MONDAY = dt.datetime(2026, 3, 9, 10, 0, tzinfo=dt.UTC)
@@ -68,7 +68,7 @@ def test_its_owner_is_reminded_before_on_the_day_and_after_and_the_dsls_once_it_
     assert reminded.sent_by(day(13, 8)) == [("deputy_dsl", LATE), ("dsl", LATE), ("teacher", OVERDUE)]
     assert reminded.sent_by(day(16, 8)) == [], "the second school day after it"
     assert reminded.sent_by(day(17, 8)) == [("teacher", OVERDUE)]
-    text = reminded.smtp.taken[0].get_content()
+    text = text_of(reminded.smtp.taken[0])
     assert "/s/one/follow-ups" in text
     assert "Dee Lead" in text
     for word in ("Sarah", str(reminded.incident)):

@@ -62,7 +62,7 @@ class Stage:
 
     def staff(self) -> set[uuid.UUID]:
         with self.resources.transaction(self.resources.engine, school_id=SCHOOL) as tx:
-            return {row.person_id for row in tx.execute(sa.select(store.staff))}
+            return {row.person_id for row in tx.execute(sa.select(store.tables.staff))}
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def test_the_school_shows_its_settings_duty_and_role_groups(office: Office) -> N
     school = office.ask(School(), token=office.member("teacher"))
     assert (school.name, school.day_ends, len(school.categories)) == ("School One", "15:30", 15)
     assert [(d.name, d.telephone) for d in school.duty] == [("Dee Lead", "01632 960001")]
-    assert {g.code: g.members for g in school.groups} == {"safeguarding_team": [office.dsl.id], "slt": []}
+    assert {g.code: g.members for g in school.groups} == {"safeguarding_team": [office.dsl.id], "slt": [], "designated_teacher": []}
 
 
 def test_staff_and_addresses_are_of_the_tokens_school_alone(office: Office) -> None:
