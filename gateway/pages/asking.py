@@ -44,10 +44,10 @@ def take(slug: str, incident_id: UUID) -> Any:
 @pages.post("/s/<slug>/incidents/<uuid:incident_id>/lead/hand")
 def hand(slug: str, incident_id: UUID) -> Any:
     """Ask another DSL to take it over."""
-    form = Form.sent(request.form)
+    here, form = session.lead(), Form.sent(request.form)
     person = form.as_id("person_id")
     if person is not None:
-        rpc.ask(rpc.build(HandLead, incident_id=incident_id, person_id=person), token=session.here().token)
+        rpc.ask(rpc.build(HandLead, incident_id=incident_id, person_id=person), token=here.token)
     return redirect(url_for("incidents.incident", slug=slug, incident_id=incident_id, _anchor="lead"), 303)
 
 

@@ -10,7 +10,7 @@ from gateway.forms import Form
 from gateway.session import Here
 from safekeep import clock
 from safekeep.contracts.files import DiscardDraft
-from safekeep.errors import Invalid, SafekeepError
+from safekeep.errors import Invalid, NotAllowed, SafekeepError
 from safekeep.ids import new_id
 
 pages = Blueprint("kept", __name__)
@@ -39,6 +39,8 @@ def show(slug: str, draft_id: UUID) -> Any:
 def autosave(slug: str, draft_id: UUID) -> Any:
     """Keep a form as it is, for its author alone. Also for a session that has ended."""
     here, form = session.here(), Form.sent(request.form)
+    if not here.held and not here.may_record:
+        raise NotAllowed("role")
     if not form.one(ADDRESS).startswith(f"/s/{slug}/"):
         raise Invalid({"form": "missing"})
     return jsonify(saved_at=clock.stamp(_keep(form, draft_id=draft_id, here=here).saved_at), ended=here.held)

@@ -4,6 +4,7 @@ from typing import Any
 
 SENT: dict[str, dict[str, Any]] = {
     "POST /s/<slug>/asks/<uuid:ask_id>": {"answer": "accept", "incident": "incident_id"},  # but no reason: nothing is answered
+    "POST /s/<slug>/incidents/<uuid:incident_id>/lead/hand": {"person_id": "dsl_id"},
     "POST /account/devices/end": {"session_id": "session_id"},
     "POST /api/v1/incidents": {
         "pupil_id": "spare_id",
