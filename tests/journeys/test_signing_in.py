@@ -371,7 +371,7 @@ def test_no_page_opens_before_the_second_factor_is_set_up_or_shown_or_while_it_i
                 assert status in {401, 404}, where
 
 
-OPEN = {"/sign-in", "/forgot", "/link/<token>", "/begin/<token>", "/api/v1/openapi.json"}
+OPEN = {"/sign-in", "/forgot", "/link/<token>", "/begin/<token>", "/api/v1/openapi.json", "/notify-worker.js"}
 ENROLLING = {"/account/keys", "/account/keys/app", "/account/keys/key", "/pass"}
 
 
