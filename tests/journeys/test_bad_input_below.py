@@ -31,7 +31,7 @@ ACTION: list[Case] = [
 ]
 ASKED: list[Case] = [
     ({"owner_id": ""}, "owner_id", "Choose whom you ask"),
-    ({"owner_id": "forged"}, "owner_id", "Choose somebody who works at your school"),
+    ({"owner_id": "forged"}, "owner_id", "not an id"),
     ({"owner_id": NOBODY}, "owner_id", "Choose somebody who works at your school"),
     ({"due_on": ""}, "due_on", "Say by which day"),
     ({"due_on": "soon"}, "due_on", "This is not a date"),

@@ -123,7 +123,7 @@ CASES: list[Case] = [  # what is sent otherwise, beside which field, which sente
     ({"kind": "gossip"}, "kind", "Choose one of those offered"),
     ({"when": ""}, "when", "Say when it happened"),
     ({"when": "some day"}, "when", "Choose one of those offered"),
-    ({"when": "exact"}, "when_date", "Fill this in"),
+    ({"when": "exact"}, "when_date", "Say which day it was"),
     (ON | {"when_date": "2026-02-30"}, "when_date", "This is not a date"),
     (ON | {"when_date": "0001-01-01"}, "when_date", "This is not a date"),
     (ON | {"when_date": "2100-01-01"}, "when_date", "later than now"),
@@ -230,7 +230,7 @@ def test_the_table_of_bad_input_has_every_field_of_the_page(sign_in: Callable[..
     shown = shown[shown.index('id="record"') :].partition("</form>")[0]
     fields = {re.sub("_[0-9a-f-]{36}$", "", name) for name in re.findall(r'<(?:input|textarea|select)[^>]* name="([^"]+)"', shown)}
     tried = {re.sub("_([0-9a-f-]{36}|colleague|other school)$", "", name) for changed, _, _ in CASES for name in changed}
-    searches, ours = {"pupil_q", "linked_q", "staff_q"}, {"csrf_token", "groups_seen", "shown", "now_at", "label"}
+    searches, ours = {"pupil_q", "linked_q", "staff_q"}, {"csrf_token", "groups_seen", "shown", "now_at", "label", "template"}
     yes_or_nothing = {"told", "at_risk_now"}
     assert fields - tried - searches - ours - yes_or_nothing == {"files"}, "and of files, the next test"
 
@@ -242,7 +242,7 @@ def test_a_program_sent_as_a_file_is_said_beside_the_files_and_no_word_is_lost(s
         "#files", [{"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": b"MZ" + b"\0" * 58 + b"\x80\0\0\0" + b"\0" * 64 + b"PE\0\0L\1"}]
     )
     page.get_by_role("button", name="Add these files").click()
-    assert "This kind of file cannot be kept" in beside(page.content(), "files")
+    assert "This is a program, or holds one" in beside(page.content(), "files")
     expect(page.locator("[name=narrative]")).to_have_value(ACCOUNT)
 
 
