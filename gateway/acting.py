@@ -42,10 +42,13 @@ def begin(form: Form, *, kind: str, of: str, here: Here, known: Known, incident:
     asked = follow_up(form, incident)
     if asked is None:
         return
-    told = [asked.asked_by, *([asked.owner_id] if asked.owner_id and kind == "reassigned" else [])]
-    for person in told:
+    told = {asked.asked_by: gettext("They asked for it")}
+    if asked.owner_id and kind == "reassigned":
+        told[asked.owner_id] = gettext("It was asked of them until now")
+    for person, reason in told.items():
         if person != here.answer.person_id and person in known.staff and known.staff[person].active:
             form.add("staff_ids", str(person))
+            form.put(f"reason_{person}", reason)
     form.put("due_on", asked.due_on.isoformat() if kind == "reassigned" else "")
 
 
