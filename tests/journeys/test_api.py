@@ -75,9 +75,9 @@ def test_an_entry_about_an_adult_is_kept_to_the_chair_by_program_with_its_file(t
     assert deputy.call("GET", f"/incidents/{sent['id']}")[0] == 404
     assert deputy.call("GET", f"/files/{kept['id']}")[0] == 404
     assert chair.get(f"/incidents/{sent['id']}")["entries"][0]["files"][0]["id"] == kept["id"]
-    connection = http.client.HTTPConnection(chair.url.hostname or "", chair.url.port, timeout=30)
-    connection.request("GET", f"/api/v1/files/{kept['id']}", headers={"Authorization": f"Bearer {chair.token}"})
-    assert connection.getresponse().read() == b"what was seen"
+    with contextlib.closing(http.client.HTTPConnection(chair.url.hostname or "", chair.url.port, timeout=30)) as connection:
+        connection.request("GET", f"/api/v1/files/{kept['id']}", headers={"Authorization": f"Bearer {chair.token}"})
+        assert connection.getresponse().read() == b"what was seen"
     assert deputy.call("POST", f"/restrictions/{restriction['id']}/lift", {"reason": "No."})[0] == 404
     assert chair.call("POST", f"/restrictions/{restriction['id']}/lift", {"reason": "It was about a parent."})[0] == 204
     assert deputy.call("GET", f"/incidents/{sent['id']}")[0] == 200
