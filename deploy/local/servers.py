@@ -33,6 +33,7 @@ class CannotStart(Exception):
 _PORTS = range(20_000, 32_000)
 """Below the range that outgoing connections take their ports from, which could take one before we do."""
 
+
 def claim(port: int) -> bool:
     """Take the port for this process, if nobody listens on it and no other copy that is starting has taken it.
 
