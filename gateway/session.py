@@ -91,6 +91,14 @@ def lead() -> Here:
     return found
 
 
+def recorder() -> Here:
+    """Return who is signed in for this request, somebody who may record. Raises NotSignedIn, NotAllowed("role")."""
+    found = here()
+    if not found.may_record:
+        raise NotAllowed("role")
+    return found
+
+
 def entered() -> Here | None:
     """Return whose session came with this request, also one that may do nothing now; None before it was asked for."""
     found: Here | None = g.get("here")

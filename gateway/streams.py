@@ -14,7 +14,7 @@ from safekeep.errors import Conflict, NotFound, Unavailable
 def send(pieces: Iterable[bytes], *, ticket: str, at: int | None = None) -> int:
     """Carry bytes over, from where the file ends (`at`, if given); return how much of it there is then.
 
-    Raises Invalid, NotFound, Conflict("uploading") when it ends elsewhere, Unavailable.
+    Raises NotFound, Conflict("uploading") when it ends elsewhere, Unavailable.
     """
     try:
         with rpc.stream("files", {"ticket": ticket}) as stream:

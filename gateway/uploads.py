@@ -42,7 +42,7 @@ def keep(sent: FileStorage, *, token: str, thing_id: UUID, once: Callable[[str],
         return known[0]
     if not begun.finished and begun.arrived < size:
         sent.stream.seek(begun.arrived)
-        streams.send(_pieces(sent.stream), ticket=begun.ticket)
+        streams.send(_pieces(sent.stream), ticket=begun.ticket, at=begun.arrived)
     return finish(begun.file_id, token=token)
 
 
@@ -94,7 +94,10 @@ def keep_all(form: Form, sent: list[FileStorage], *, token: str, thing_id: UUID)
 
 def receipts(form: Form, *, token: str) -> list[str]:
     """Return the signed receipts of the form's files, in its order; a file that has gone is noted as a problem."""
-    wanted = form.as_ids("file_ids")[:MOST]
+    wanted = form.as_ids("file_ids")
+    if len(wanted) > MOST:
+        form.refuse("files", "too_many")
+        return []
     if not wanted:
         return []
     found = {r.file_id: r.receipt for r in rpc.ask(rpc.build(Receipts, file_ids=wanted), token=token).items}

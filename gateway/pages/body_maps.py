@@ -8,12 +8,11 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from gateway import body, drafts, rpc, schools, session
 from gateway.forms import Form
 from gateway.session import Here
-from safekeep import permissions
 from safekeep.body.figures import DRAWINGS
 from safekeep.body.marks import MOST_MARKS, MOST_POINTS, BodyMap, Mark, problems_of, region_of, with_age
 from safekeep.body.regions import middle_of, shown
 from safekeep.contracts.files import BodyMapAnswer, ReadBodyMap, SaveBodyMap, UndoBodyMap
-from safekeep.errors import Invalid, NotAllowed, NotFound
+from safekeep.errors import Invalid, NotFound
 
 pages = Blueprint("body_maps", __name__)
 
@@ -43,7 +42,7 @@ def read(typed: Form, *, token: str) -> BodyMapAnswer | None:
 @pages.get("/s/<slug>/incidents/new/<uuid:incident_id>/body-map")
 def form(slug: str, incident_id: UUID) -> Any:
     """Show the body map as it is, and one of its marks when it is asked for."""
-    here = _recorder()
+    here = session.recorder()
     drawn = _drawn(here, incident_id)
     number = request.args.get("mark", 0, type=int)
     typed = _typed_of(drawn.body_map, number)
@@ -53,7 +52,7 @@ def form(slug: str, incident_id: UUID) -> Any:
 @pages.post("/s/<slug>/incidents/new/<uuid:incident_id>/body-map")
 def change(slug: str, incident_id: UUID) -> Any:
     """Add, change or take off a mark, undo, turn to another drawing, or go back to the incident."""
-    here = _recorder()
+    here = session.recorder()
     typed = Form.sent(request.form)
     drawn = _drawn(here, incident_id)
     pressed, _, which = request.form.get("do", "add").partition(":")
@@ -97,13 +96,6 @@ def _to_incident(slug: str, incident_id: UUID, *, here: Here) -> Any:
         typed.put("body_map_id", str(id_of(incident_id)))
         drafts.save(typed, draft_id=incident_id, token=here.token)
     return redirect(url_for("recording.form", slug=slug, incident_id=incident_id, _anchor="marks"), 303)
-
-
-def _recorder() -> Here:
-    here = session.here()
-    if not permissions.may_record(here.roles):
-        raise NotAllowed("role")
-    return here
 
 
 def _drawn(here: Here, incident_id: UUID) -> BodyMapAnswer:

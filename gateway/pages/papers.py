@@ -11,11 +11,11 @@ from flask_babel import gettext as _
 from gateway import body, languages, rpc, schools, session
 from gateway.forms import Form
 from gateway.session import Here
-from safekeep import permissions, printing
+from safekeep import printing
 from safekeep.body import picture
 from safekeep.body.marks import BodyMap
 from safekeep.contracts.files import AddPaper, DropPaper, Papers
-from safekeep.errors import Invalid, NotAllowed
+from safekeep.errors import Invalid
 from safekeep.ids import new_id
 
 pages = Blueprint("papers", __name__)
@@ -24,13 +24,13 @@ pages = Blueprint("papers", __name__)
 @pages.get("/s/<slug>/paper")
 def papers(slug: str) -> Any:
     """List what was handed in and is not scanned, the longest waiting first."""
-    return _show(Form({}), here=_lead())
+    return _show(Form({}), here=session.lead())
 
 
 @pages.post("/s/<slug>/paper")
 def add(slug: str) -> Any:
     """Add a form to the list in one line."""
-    here = _lead()
+    here = session.lead()
     typed = Form.sent(request.form)
     paper_id = typed.as_id("paper_id") or new_id()
     try:
@@ -44,23 +44,21 @@ def add(slug: str) -> Any:
 @pages.post("/s/<slug>/paper/<uuid:paper_id>/drop")
 def drop(slug: str, paper_id: UUID) -> Any:
     """Take a form off the list that will not be scanned."""
-    rpc.ask(rpc.build(DropPaper, paper_id=paper_id), token=_lead().token)
+    rpc.ask(rpc.build(DropPaper, paper_id=paper_id), token=session.lead().token)
     return redirect(url_for("papers.papers", slug=slug), 303)
 
 
 @pages.get("/s/<slug>/paper/scan")
 def scan(slug: str) -> Any:
     """Begin to scan a form that is not on the list."""
-    _lead()
+    session.lead()
     return redirect(url_for("recording.form", slug=slug, incident_id=new_id(), paper=1), 303)
 
 
 @pages.get("/s/<slug>/paper/blank.pdf")
 def blank(slug: str) -> Any:
     """A blank form to print, in the language of the page; its QR code leads to this school's list."""
-    here = session.here()
-    if not permissions.may_record(here.roles):
-        raise NotAllowed("role")
+    here = session.recorder()
     address = f"{current_app.config['PUBLIC_URL']}/s/{slug}/paper"
     data = printing.pdf(_words(here.place.name, address=address), template="paper_form")
     response = Response(data, mimetype="application/pdf")
@@ -112,13 +110,6 @@ def _code(address: str) -> str:
     drawn = io.BytesIO()
     segno.make(address, error="m").save(drawn, kind="svg", scale=4, border=2, dark="#000", light="#fff", xmldecl=False)
     return drawn.getvalue().decode()
-
-
-def _lead() -> Here:
-    here = session.here()
-    if not here.is_lead:
-        raise NotAllowed("role")
-    return here
 
 
 def _show(typed: Form, *, here: Here, status: int = 200) -> Any:

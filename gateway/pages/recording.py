@@ -19,7 +19,7 @@ from gateway.session import Here
 from safekeep import clock, permissions
 from safekeep.body.marks import BodyMap
 from safekeep.contracts.incidents import Incident, PupilItem, Record, Recorded, SearchPupils
-from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, SafekeepError, StorageError, Unavailable
+from safekeep.errors import Conflict, Invalid, NotFound, SafekeepError, StorageError, Unavailable
 from safekeep.ids import new_id
 
 pages = Blueprint("recording", __name__)
@@ -87,13 +87,15 @@ def several(slug: str) -> Any:
     session.lead()
     fields = {name: [request.args.get(name, "")[:50]] for name in ("when_date", "kind", "category_codes")}
     number = request.args.get("number", "")
-    return _show(Form({"several": ["yes"], **fields}), here=_recorder(), incident_id=new_id(), number=number if _NUMBER.fullmatch(number) else "")
+    return _show(
+        Form({"several": ["yes"], **fields}), here=session.recorder(), incident_id=new_id(), number=number if _NUMBER.fullmatch(number) else ""
+    )
 
 
 @pages.get("/s/<slug>/incidents/new/<uuid:incident_id>")
 def form(slug: str, incident_id: UUID) -> Any:
     """Show the form: empty, or with the draft of that id; an incident that was recorded already shows as recorded."""
-    here = _recorder()
+    here = session.recorder()
     typed, notice = None, ""
     is_new = session.brief_cookie("new") == str(incident_id)  # made for this page a moment ago: no draft, no incident to look for
     if not is_new:
@@ -119,7 +121,7 @@ def submit(slug: str, incident_id: UUID) -> Any:
     typed = Form.sent(request.form)
     if here.held:
         return _after_the_end(typed, here=here, slug=slug, incident_id=incident_id)
-    here = _recorder()
+    here = session.recorder()
     if typed.has("several", "yes"):  # the short form asks for no more than a day, and a time where it is known
         typed.put("when", "exact" if typed.one("when_time").strip() else "day")
     sent = request.files.getlist("files")
@@ -161,7 +163,7 @@ def autosave(slug: str, incident_id: UUID) -> Any:
 @pages.post("/s/<slug>/incidents/preview")
 def preview(slug: str) -> Any:
     """Return the part of the form that says who will be sent it, worked out anew."""
-    here = _recorder()
+    here = session.recorder()
     typed = Form.sent(request.form)
     known = schools.known(here)
     alerts = _work_out(typed, here=here, known=known)
@@ -171,7 +173,7 @@ def preview(slug: str) -> Any:
 @pages.post("/s/<slug>/incidents/coach")
 def coach(slug: str) -> Any:
     """Return the parts of a form that say what could be looked at again; nothing of what was sent is kept."""
-    here = _recorder()
+    here = session.recorder()
     typed = Form.sent(request.form)
     of: Literal["incident", "action"] = "action" if "narrative" not in typed.fields else "incident"
     known = schools.known(here)
@@ -185,7 +187,7 @@ def coach(slug: str) -> Any:
 @pages.get("/s/<slug>/pupils/suggest")
 def suggest_pupils(slug: str) -> Any:
     """Return pupils for the typeahead, from the second letter."""
-    here = _recorder()
+    here = session.recorder()
     found = _search(here, request.args.get("q", ""))
     items = [{"id": str(p.id), "name": p.name, "about": _about(p), "label": label(p)} for p in found if not p.holding]
     return jsonify(items=items)
@@ -194,7 +196,7 @@ def suggest_pupils(slug: str) -> Any:
 @pages.get("/s/<slug>/staff/suggest")
 def suggest_staff(slug: str) -> Any:
     """Return staff for the typeahead."""
-    here = _recorder()
+    here = session.recorder()
     found = schools.known(here).find_staff(clean(request.args.get("q", "")), but=here.answer.person_id)
     return jsonify(items=[{"id": str(p.person_id), "name": p.name, "about": words.roles(p.roles), "label": p.name} for p in found])
 
@@ -535,13 +537,6 @@ def _pupil_id(typed: Form, here: Here) -> UUID | None:
 def _pupil_ids(typed: Form, here: Here) -> list[UUID]:
     pupil = _pupil_id(typed, here)
     return [*([pupil] if pupil else []), *typed.as_ids("linked_ids")]
-
-
-def _recorder() -> Here:
-    here = session.here()
-    if not permissions.may_record(here.roles):
-        raise NotAllowed("role")
-    return here
 
 
 def _is_recorded(here: Here, incident_id: UUID) -> bool:

@@ -53,10 +53,11 @@ for (const field of document.querySelectorAll("input[type=file][data-upload]")) 
       } else row.remove();
       said.textContent = sentence;
     };
+    let most = -1; // how far it ever was: only going further is a reason for new patience
     for (let tries = 0; ; tries += 1) {
       try {
         const kept = await send(file, (sent) => {
-          tries = 0;
+          if (sent > most) [most, tries] = [sent, 0];
           say(field.dataset.saySending, Math.floor((100 * sent) / Math.max(file.size, 1)));
         }, () => say(field.dataset.sayLooking, 100));
         if (kept.sentence) return end(`${file.name}: ${kept.sentence}`, true);

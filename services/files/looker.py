@@ -29,15 +29,18 @@ _CLONE = {"x86_64": 56, "aarch64": 220}
 _CLONE3, _CLONE_THREAD = 435, 0x00010000
 _DENIED = {
     # open openat openat2 creat · sockets · fork vfork execve execveat · ptrace, memory and signals of other processes
-    # unlink rename mkdir link symlink chmod mknod mount umount chroot pivot_root setns unshare · bpf io_uring perf keys modules handles
+    # unlink rename mkdir rmdir link symlink chmod chown mknod, and their …at forms · truncate, attributes · tgkill, sigqueueinfo
+    # mount umount chroot pivot_root setns unshare · bpf io_uring perf keys modules handles
     "x86_64": (
         0xC000003E,
         "2 257 437 85 41 42 43 44 45 46 47 49 50 53 288 307 57 58 59 322 101 310 311 62 200 434 438 424 "
+        "76 84 92 94 129 188 189 197 198 234 258 259 260 265 266 268 297 452 "
         "87 263 82 264 316 83 86 88 90 133 165 166 161 155 308 272 321 425 298 250 248 249 323 175 313 246 303 304",
     ),
     "aarch64": (
         0xC00000B7,
         "56 437 198 199 200 201 202 203 206 207 211 212 242 269 221 281 117 270 271 129 130 434 438 424 "
+        "5 6 14 15 45 54 131 138 240 452 "
         "35 38 276 34 37 36 53 33 40 39 51 41 268 97 280 425 241 219 217 218 282 105 273 104 264 265",
     ),
 }

@@ -290,10 +290,14 @@ def papers_of(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row[Any]]:
 
 
 def remind_of_paper(tx: sa.Connection, *, school_id: UUID, paper_id: UUID, at: datetime | None, due_before: datetime | None = None) -> bool:
-    """Set when the next reminder of a form is due, None for never. With `due_before` only where one is due: whether it was."""
+    """Set when the next reminder of a form is due; None for never, and its line is forgotten.
+
+    With `due_before` only where one is due: whether it was.
+    """
     here = papers.c.school_id == school_id, papers.c.id == paper_id
     due = (papers.c.remind_at <= due_before,) if due_before else ()
-    return tx.execute(papers.update().where(*here, *due).values(remind_at=at).returning(papers.c.id)).first() is not None
+    values: dict[str, Any] = {"remind_at": at} if at else {"remind_at": None, "line": ""}
+    return tx.execute(papers.update().where(*here, *due).values(**values).returning(papers.c.id)).first() is not None
 
 
 def papers_due(tx: sa.Connection, *, now: datetime, limit: int) -> Sequence[sa.Row[Any, Any]]:
@@ -334,9 +338,11 @@ def note_file(tx: sa.Connection, *, school_id: UUID, file_id: UUID, **values: An
 
 
 def files_to_look_at(tx: sa.Connection, *, limit: int) -> Sequence[sa.Row[Any, Any]]:
-    """Return (worker role) finished files of all schools that wait for a scan or for their previews, oldest first."""
+    """Return (worker role) finished files of all schools that wait for a scan or for their previews, oldest first, those that failed last."""
     waits = sa.and_(files.c.finished_at.is_not(None), files.c.destroyed_at.is_(None), sa.or_(files.c.looked_at.is_(None), files.c.scan == "waiting"))
-    return tx.execute(sa.select(files.c.school_id, files.c.id).where(waits).order_by(files.c.finished_at).limit(limit)).all()
+    return tx.execute(
+        sa.select(files.c.school_id, files.c.id).where(waits).order_by(files.c.looked_at.nulls_first(), files.c.finished_at).limit(limit)
+    ).all()
 
 
 def files_to_lock(tx: sa.Connection, *, limit: int) -> Sequence[sa.Row[Any, Any]]:

@@ -31,7 +31,7 @@ def look(host: Resources, *, limit: int = 10) -> int:
             done += _look_at(host, school_id=school_id, file_id=file_id)
         except (StorageError, Unavailable):
             raise
-        except Exception as error:  # one that fails must not keep those behind it waiting, nor come again for ever
+        except Exception as error:  # one that fails goes behind all others
             telemetry.log().error("look.failed", file=str(file_id), error=type(error).__name__)
             _note(host, school_id=school_id, file_id=file_id, looked_at=clock.now())
     return done
@@ -42,12 +42,15 @@ def _look_at(host: Resources, *, school_id: UUID, file_id: UUID) -> int:
         row = store.file_with(tx, school_id=school_id, file_id=file_id)
         if row is None or row.destroyed_at is not None:
             return 0
-        if row.format == 0:
+        was_clear = row.format == 0
+        if was_clear:
             row = keeping.convert(host, tx, row)
         try:
             key = keeping.key_of(host, tx, row)
         except Conflict:
             return 0
+    if was_clear:
+        keeping.drop_clear(host, row)
     scan = row.scan
     if scan == "waiting":
         scan = _scanned(host, row, keeping.pieces(host, row, key=key))
@@ -60,8 +63,12 @@ def _look_at(host: Resources, *, school_id: UUID, file_id: UUID) -> int:
     seen = _seen(host, row, key=key)
     if row.scan == "waiting":
         for attached in seen.attachments:  # what a compressed PDF holds is hidden from the scanner
-            if (found := _scanned(host, row, iter((attached,)))) != "clean":
-                scan = found if found != "waiting" else "not_scanned"
+            found = _scanned(host, row, iter((attached,)))
+            if found == "waiting":
+                return 0
+            if found != "clean":
+                scan = found
+            if found == "infected":
                 break
     pages = [] if scan == "infected" else seen.pages
     for number, page in enumerate(pages, 1):
@@ -114,8 +121,12 @@ def hold(host: Resources, *, limit: int = 100) -> int:
             row = store.file_with(tx, school_id=school_id, file_id=file_id)
             if row is None:
                 continue
-            for number in range(-(-row.size // PIECE)):
-                kept.hold(f"{keeping.folder(row)}{keeping.content(number)}")
+            try:
+                for number in range(-(-row.size // PIECE)):
+                    kept.hold(f"{keeping.folder(row)}{keeping.content(number)}")
+            except KeyError:
+                telemetry.log().error("hold.failed", file=str(file_id))
+                continue
             store.note_file(tx, school_id=school_id, file_id=file_id, locked_at=clock.now())
     return len(due)
 

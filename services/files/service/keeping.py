@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import eventlet
 import sqlalchemy as sa
 
 from safekeep import clock, telemetry
@@ -105,6 +106,7 @@ class Seekable(io.RawIOBase):
             return 0
         if number != self._number:
             self._piece, self._number = get(self._host, self._row, key=self._key, part=content(number)), number
+            eventlet.sleep(0)  # calls are answered meanwhile
         data = self._piece[start : start + len(buffer)]
         buffer[: len(data)] = data
         self._at += len(data)
@@ -112,20 +114,30 @@ class Seekable(io.RawIOBase):
 
 
 def convert(host: Resources, tx: sa.Connection, row: Any) -> Any:
-    """Seal a file that was kept in clear, before there were keys; return its row as it is then."""
+    """Seal a file that was kept in clear, before there were keys; return its row as it is then. Once that is committed: `drop_clear`."""
+    row = store.file_with(tx, school_id=row.school_id, file_id=row.id, lock=True)
+    assert row is not None
     if row.format != 0:
         return row
     kept, made = store_of(host), new_key(host, tx, school_id=row.school_id, file_id=row.id)
     store.note_file(tx, school_id=row.school_id, file_id=row.id, format=1, **made)
     fresh = store.file_with(tx, school_id=row.school_id, file_id=row.id, lock=True)
     assert fresh is not None
-    key, old = key_of(host, tx, fresh), [f"{folder(row)}{number:06d}" for number in range(-(-row.size // OLD_PIECE))]
+    key, old = key_of(host, tx, fresh), _in_clear(row)
     for number in range(-(-row.size // PIECE)):
         halves = [kept.get(name, offset=0, length=OLD_PIECE) for name in old[2 * number : 2 * number + 2]]
         put(host, fresh, key=key, part=content(number), data=b"".join(halves))
-    for name in old:
-        kept.delete(name)
     return fresh
+
+
+def drop_clear(host: Resources, row: Any) -> None:
+    """Delete what a file was in clear before it was sealed. Only after the commit: before it, this is the file."""
+    for name in _in_clear(row):
+        store_of(host).delete(name)
+
+
+def _in_clear(row: Any) -> list[str]:
+    return [f"{folder(row)}{number:06d}" for number in range(-(-row.size // OLD_PIECE))]
 
 
 def turn_keys(host: Resources, *, limit: int = 500) -> int:

@@ -258,6 +258,7 @@ def test_who_looks_at_a_file_can_reach_nothing(tmp_path: Any) -> None:
     import subprocess
     import sys
 
+    (tmp_path / "kept").write_bytes(b"kept")
     tried = f"""
 import importlib.util, os, socket, subprocess, sys, threading
 spec = importlib.util.spec_from_file_location("looker", {str(looking._CHILD)!r})
@@ -273,12 +274,14 @@ def refused(what):
 print([refused(what) for what in (
     lambda: open("/etc/hostname"), lambda: open({str(tmp_path / "new")!r}, "w"), lambda: os.mkdir({str(tmp_path / "folder")!r}),
     socket.socket, lambda: socket.socketpair(), lambda: os.fork(), lambda: os.execv("/bin/true", ["true"]), lambda: os.kill(os.getppid(), 0),
+    lambda: os.truncate({str(tmp_path / "kept")!r}, 0), lambda: os.rmdir({str(tmp_path)!r}), lambda: os.mkdir("new", dir_fd=0),
 )])
 threading.Thread(target=lambda: ran.append(1)).start()
 print(ran)
 """
     done = subprocess.run([sys.executable, "-I", "-c", tried], capture_output=True, text=True, timeout=60)
-    assert done.stdout.splitlines() == [str([True] * 8), "[1]"], done.stderr
+    assert done.stdout.splitlines() == [str([True] * 11), "[1]"], done.stderr
+    assert (tmp_path / "kept").read_bytes() == b"kept"
 
 
 # --- kinds -----------------------------------------------------------------------------------------------------------
