@@ -240,7 +240,11 @@ def _show(
         if searching and not alerts.found:
             typed.refuse("staff_q", "nobody_found")
     typed.problems = {alerting.field_of(name): code for name, code in reversed(typed.problems.items())}
-    asked = acting.follow_up(typed, incident)
+    try:
+        asked = acting.follow_up(typed, incident)
+    except NotFound:
+        typed.put("kind", "done")  # what they wrote can stand as an action of its own
+        asked, notice = None, notice or problems.sentence("form", "not_theirs_now")
     body = render_template(
         "actions/form.html",
         kind=acting.kind_of(typed),

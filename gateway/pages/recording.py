@@ -313,13 +313,20 @@ def _drawn(typed: Form, *, here: Here) -> BodyMap | None:
     """Return the body map with its marks, if there are any. While files does not answer, as the page last showed it: it came with the form."""
     try:
         found = body_maps.read(typed, token=here.token)
-        drawn = found.body_map if found else None
+        drawn = found.body_map if found else _carried(typed)
     except (Unavailable, StorageError):
-        try:
-            drawn = BodyMap.receive(json.loads(typed.one("body_map")))
-        except (ValueError, Invalid):
+        drawn = _carried(typed)
+        if drawn is None:
             raise Unavailable("files", "not_done") from None
     return drawn if drawn and drawn.marks else None
+
+
+def _carried(typed: Form) -> BodyMap | None:
+    """Return the body map as the page last showed it: it came with the form."""
+    try:
+        return BodyMap.receive(json.loads(typed.one("body_map"))) if typed.as_id("body_map_id") else None
+    except (ValueError, Invalid):
+        return None
 
 
 def _told(typed: Form) -> dict[str, Any]:

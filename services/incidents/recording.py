@@ -143,7 +143,8 @@ def plan_alert(
     flagged = {group: least for group, least in (calls.flagged(school) if calls else {}).items() if group not in known}
     secret = {group for group, least in flagged.items() if least > opens}
     plan.called = known | (flagged.keys() - secret)
-    flagged = {group: least for group, least in flagged.items() if group not in secret or group not in alert.groups}  # asked for: no secret
+    chosen = secret & set(alert.groups)  # asked for: no secret
+    secret -= chosen
     required = permissions.groups_required(class_) & called_for
     for group in sorted(required | set(alert.groups) | secret):
         try:
@@ -187,10 +188,15 @@ def plan_alert(
             plan.asks.append(person)
     is_for_somebody = bool(because) or bool(required) or bool(alert.groups) or bool(alert.staff_ids)
     knows = because.pop(writer.person, None) is not None or permissions.is_lead(writer.roles)  # the writer knows
-    hidden = {person: {reason: flagged[reason].code for reason in reasons if reason in flagged} for person, reasons in because.items()}
+    hidden = {
+        person: {reason: flagged[reason].code for reason in reasons if reason in flagged and reason not in chosen}
+        for person, reasons in because.items()
+    }
     _cover(school=school, because=because, hidden=hidden, today=today, class_=class_, concerned=concerned, writer=writer.person)
     plan.recipients = [Recipient(person_id=p, because=reasons, flagged=hidden.get(p, {})) for p, reasons in sorted(because.items())]
-    plan.group_asks = {person: group for person, group in plan.group_asks.items() if person not in because and person != writer.person}
+    plan.group_asks = {
+        person: group for person, group in plan.group_asks.items() if person not in because and person not in plan.asks and person != writer.person
+    }
     plan.reaches_nobody = is_for_somebody and not because and not knows
     return plan
 
@@ -229,9 +235,9 @@ def _cover(
         telling = _telling(school=school, person=person, class_=class_, concerned=concerned)
         return person != writer and telling in {Telling.ALLOWED, Telling.NEED_TO_KNOW}
 
-    away = {a.person_id: a.cover_id for a in school.absences if a.since <= today <= a.until}
-    for person in [person for person in because if person in away]:
-        cover = away[person]
+    absent = [a for a in school.absences if a.since <= today <= a.until]
+    away = {a.person_id for a in absent}
+    for person, cover in [(a.person_id, a.cover_id) for a in absent if a.person_id in because]:
         if cover is None or not may(cover):
             continue
         secret = set(because[person]) <= hidden.get(person, {}).keys()  # why they are told gives a flag away: so would their stand-in
@@ -243,8 +249,8 @@ def _cover(
                 hidden.setdefault(cover, {})[COVERS] = max(Class.of(code) for code in hidden[person].values()).code
             else:
                 hidden.get(cover, {}).pop(COVERS, None)
-    if because and because.keys() <= away.keys():
-        for person in sorted(school.members(permissions.SAFEGUARDING_TEAM) - away.keys() - because.keys()):
+    if because and because.keys() <= away:
+        for person in sorted(school.members(permissions.SAFEGUARDING_TEAM) - away - because.keys()):
             if may(person):
                 because[person] = [NOBODY_HERE]
 

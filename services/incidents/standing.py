@@ -80,8 +80,10 @@ class Standings:
         of_it.categories += [code for code in values.get("categories") or () if code not in of_it.categories]
         of_it.pupils = {str(p.get("pupil")): None if p.get("part") == "pupil" else p.get("part") for p in pupils if p.get("part") not in GONE}
         given = Given(entry["seq"], id_, of_it.classes[id_], alone=entry["kind"] == "correction")
+        called = values.get("fact:called") or ()  # whom a move called in reads what stands before it too
         for told in values.get("recipients") or ():
-            of_it.given.setdefault(str(told.get("person_id")), []).append(given)
+            person = str(told.get("person_id"))
+            of_it.given.setdefault(person, []).append(replace(given, alone=given.alone and person not in called))
         for person in values.get("fact:kept") or ():
             of_it.given.setdefault(str(person), []).append(replace(given, owed=False))
         if values.get("fact:assigned_to"):

@@ -27,7 +27,8 @@ def seal(keeper: Keeper, tx: sa.Connection, *, school_id: UUID, now: datetime) -
     """Seal what has no seal yet. Returns the seal, to be remembered once it is committed; None where there is nothing to seal."""
     here = {"school_id": school_id}
     last = store.last_seal(tx, **here)
-    since = last.made_at - BACK if last else None
+    is_full = last is not None and json.loads(last.said)["count"] >= AT_ONCE  # then older ones may still wait
+    since = last.made_at - BACK if last and not is_full else None
     rows = [sealing.opening(row._mapping) for row in store.unsealed_openings(tx, **here, since=since, limit=AT_ONCE)]
     rows += [sealing.initials(row._mapping) for row in store.unsealed_initials(tx, **here, limit=AT_ONCE)]
     if not rows:

@@ -1,6 +1,7 @@
 """The coach, as it is asked on the bus: what the school knows goes to the rules, what they find goes back, and nothing of it stays."""
 
 from eventlet import tpool
+from eventlet.semaphore import Semaphore
 
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import AdviceItem, Coach, CoachAnswer
@@ -14,6 +15,9 @@ from services.incidents.service.base import Base
 
 SAID = 5
 """So many words of one rule's finding are given back."""
+
+_TURN = Semaphore()
+"""The dictionary is asked by one thread at a time."""
 
 
 class Coaching(Base):
@@ -30,7 +34,8 @@ class Coaching(Base):
         known = words.union(*(search_tokens(name) for name in request.adults))
         pupils = [PupilName(row.id, row.name) for row in named]
         around = Around(is_spelt=spelling.is_spelt, adults=request.adults, pupils=pupils, known=known)
-        found = tpool.execute(looking.look, written, around)  # in a thread: other calls go on
+        with _TURN:
+            found = tpool.execute(looking.look, written, around)  # in a thread: other calls go on
         return CoachAnswer(advice=[_advice(finding, request) for finding in found], passages=passages)
 
 

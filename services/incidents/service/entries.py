@@ -127,6 +127,16 @@ def _seen(plan: recording.AlertPlan, actor: Actor) -> list[Recipient]:
     return recording.seen_by(plan.recipients, me=actor.person, opens=permissions.highest_class_read(actor.roles))
 
 
+def _with_sealed_map(tx: sa.Connection, *, school_id: UUID, request: Record, files: Sequence[Receipt]) -> str:
+    """Return the fingerprint of what is sent again, with the body map of that id as it was recorded."""
+    row = store.entry_with(tx, school_id=school_id, entry_id=request.id)
+    drawn = row.facts.get("body_map") if row is not None and row.facts.get("body_map_id") == str(request.body_map_id) else None
+    if drawn:
+        kept = marks.BodyMap.receive({name: value for name, value in drawn.items() if name != "words"})
+        request = request.model_copy(update={"body_map": kept})
+    return recording.fingerprint(request, file_ids=[f.file_id for f in files])
+
+
 def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: Sequence[Receipt], now: datetime, past: bool) -> Recorded:
     school_id = actor.at_school
     fingerprint = recording.fingerprint(request, file_ids=[f.file_id for f in files])
@@ -136,6 +146,8 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
     if found is None:
         raise Conflict("not_ready")
     if found.repeated:
+        if request.body_map is None and request.body_map_id is not None:  # files forgot it when it was recorded
+            fingerprint = _with_sealed_map(tx, school_id=school_id, request=request, files=files)
         return answer_again(tx, actor=actor, entry_id=request.id, fingerprint=fingerprint)
     school, known = found.school, found.pupils
     categories, problems = recording.allocated(school=school, writer=actor, codes=request.category_codes)

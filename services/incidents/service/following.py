@@ -187,8 +187,10 @@ def say_changed(tx: sa.Connection, *, school: School, row: Any) -> None:
 def leave_to_nobody(tx: sa.Connection, *, school_id: UUID, now: datetime, **whose: Any) -> None:
     """What is asked of people who have left, or may not read it any more, waits for a DSL to give it to another; nothing is lost with them."""
     rows = store.leave_to_nobody(tx, school_id=school_id, now=now, **whose)
-    for row in rows:
-        say_changed(tx, school=known_school(tx, school_id), row=row)
+    if rows:
+        school = known_school(tx, school_id)
+        for row in rows:
+            say_changed(tx, school=school, row=row)
 
 
 def follow_up_items(tx: sa.Connection, *, actor: Actor, rows: Sequence[Any], day: date) -> list[FollowUpItem]:

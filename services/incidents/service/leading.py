@@ -1,5 +1,6 @@
 """Who leads an incident: a DSL or deputy who said so. Reading is not leading, and nobody is made to lead by another."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -26,13 +27,13 @@ class Leading(Base):
         with self._school(actor) as tx:
             access_incident(tx, actor=actor, incident_id=request.incident_id)
             store.lock_head(tx, school_id=actor.at_school)
-            if actor.person not in able_to_lead(tx, **here):  # who may be told of it, not only of their own words in it
+            parts = {row.pupil_id: row.part or "pupil" for row in store.linked_of(tx, **here)}
+            if actor.person not in able_to_lead(tx, **here, pupil_ids=parts):  # who may be told of it, not only of their own words in it
                 raise NotAllowed("cannot_lead")
             before = store.lead_of(tx, **here)
             if before is not None and before.person_id == actor.person:
                 return Nothing()
             store.keep_lead(tx, **here, person_id=actor.person, now=now)
-            parts = {row.pupil_id: row.part or "pupil" for row in store.linked_of(tx, **here)}
             fields = {"person": str(actor.person), "before": str(before.person_id) if before else ""}
             write_place(
                 tx, actor=actor, kind="lead", incident_id=request.incident_id, entry_id=request.incident_id, fields=fields, parts=parts, now=now
@@ -47,7 +48,8 @@ class Leading(Base):
             access_incident(tx, actor=actor, incident_id=request.incident_id)
             if request.person_id == actor.person:
                 raise Invalid({"person_id": "another_dsl"})
-            if request.person_id not in able_to_lead(tx, **here):
+            pupils = [row.pupil_id for row in store.linked_of(tx, **here)]
+            if request.person_id not in able_to_lead(tx, **here, pupil_ids=pupils):
                 raise NotFound("person")
             if store.offer_lead(tx, **here, person_id=request.person_id, by=actor.person, now=clock.now()):
                 said: dict[str, Any] = {"incident_id": request.incident_id, "person_id": request.person_id, "by": actor.person}
@@ -67,30 +69,25 @@ class Leading(Base):
             kept_from = untellable(tx, school=school, **here, pupil_ids=pupils, entry_id=request.incident_id)
             member = school.staff.get(request.person_id) if request.person_id else None
             class_ = permissions.Class(row._mapping["class"])
+            kept = any(held.entry_id == request.incident_id for held in store.restrictions_of(tx, **here))
             left_to = recording.left_to(school=school, concerned=store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=pupils))
         if request.person_id is None:
-            return NumberAnswer(number=row.number, may_be_told=not is_kept(kept_from, school), opens=False)
+            return NumberAnswer(number=row.number, may_be_told=not kept, opens=False)
         may = member is not None and request.person_id not in kept_from and permissions.may_record(member.roles)
         opens = may and member is not None and ((permissions.highest_class_read(member.roles) or 0) >= class_ or request.person_id in left_to)
         return NumberAnswer(number=row.number, may_be_told=may, opens=opens)
 
 
-def is_kept(kept_from: frozenset[UUID], school: recording.School) -> bool:
-    """Whether an incident is kept to two people: nobody outside is told that there is one."""
-    return len(frozenset(school.staff) - kept_from) <= 2 < len(school.staff)
-
-
-def able_to_lead(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> frozenset[UUID]:
+def able_to_lead(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, pupil_ids: Collection[UUID]) -> frozenset[UUID]:
     """Return the DSLs and deputies who may be told of the incident: not whom it concerns, nor whom a restriction keeps it from."""
     school = known_school(tx, school_id)
-    pupils = [row.pupil_id for row in store.linked_of(tx, school_id=school_id, incident_id=incident_id)]
-    kept_from = untellable(tx, school=school, school_id=school_id, incident_id=incident_id, pupil_ids=pupils, entry_id=incident_id)
+    kept_from = untellable(tx, school=school, school_id=school_id, incident_id=incident_id, pupil_ids=pupil_ids, entry_id=incident_id)
     return frozenset(m.person_id for m in school.staff.values() if permissions.is_lead(m.roles)) - kept_from
 
 
-def lead_item(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> LeadItem:
+def lead_item(tx: sa.Connection, *, able: frozenset[UUID], school_id: UUID, incident_id: UUID) -> LeadItem:
     """Return who leads, if they still can, and who is asked to take it over."""
-    row, able = store.lead_of(tx, school_id=school_id, incident_id=incident_id), able_to_lead(tx, school_id=school_id, incident_id=incident_id)
+    row = store.lead_of(tx, school_id=school_id, incident_id=incident_id)
     led: Any = row if row is not None and row.person_id in able else None
     asked = row.offered_to if row is not None and row.offered_to in able else None
     return LeadItem(person_id=led.person_id if led else None, since=led.since if led else None, asked=asked, able=sorted(able))

@@ -74,6 +74,8 @@ def write_move(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: da
     tell_keepers(tx, plan, school=school, actor=actor, incident_id=incident.id)
     gone = {wrong: "assigned" if wrong == holding else "moved"}  # the last of it in that pupil's thread
     facts: dict[str, Any] = {"assigned_to": str(request.pupil_id), "was_another": wrong != holding, "reason": request.reason}
+    if called:
+        facts["called"] = [str(r.person_id) for r in called]
     entry_hash = write_entry(
         tx,
         actor=actor,

@@ -152,7 +152,8 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
     seen = {e.id for e in entries}
     first = next((e for e in entries if e.kind == "incident"), None)
     concerned = lead and actor.person in store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=[x.pupil_id for x in linked])
-    day = following.today(clock.now(), zone=known_school(tx, actor.at_school).zone)
+    day = following.today(clock.now(), zone=store.zone_of(tx, school_id=actor.at_school))
+    able = able_to_lead(tx, **here, pupil_ids=[x.pupil_id for x in linked]) if lead else frozenset[UUID]()
     asked = store.follow_ups_in(tx, **here, reading=permissions.reading(actor))
     since = {e.facts["pupil"]: e.recorded_at for e in entries if e.kind == "status"}
     return IncidentAnswer(
@@ -185,7 +186,7 @@ def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[An
         restrictions=[restriction_item(r) for r in kept],
         requests=[request_item(r) for r in requests if r.entry_id in seen],
         asks=[ask_item(ask) for ask in asks if ask.entry_id in seen],
-        lead=lead_item(tx, **here) if lead and actor.person in able_to_lead(tx, **here) else None,
+        lead=lead_item(tx, able=able, **here) if actor.person in able else None,
         altered=bool(store.alterations_of(tx, **here)),
     )
 

@@ -182,7 +182,8 @@ def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
     """A list line. Where the pupil is only linked, the first pupil's categories are not shown as theirs."""
     codes = [] if row.part else (row.incident_categories if row.kind == "incident" else row.categories)
     text, action_taken, spoken = row.text, row.facts.get("action_taken", ""), row.facts.get("child_words", [])
-    if row.fix_facts is not None and not (uncorrected and row.author_id == me):
+    own = uncorrected and row.author_id == me
+    if row.fix_facts is not None and not own:
         text, action_taken, spoken = row.fix_text, row.fix_facts.get("action_taken", action_taken), row.fix_facts.get("child_words", [])
         if row.kind == "correction" or uncorrected:
             text = action_taken = ""
@@ -211,7 +212,7 @@ def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
         corrected=row.fix_facts is not None and row.kind != "correction" and not uncorrected,
         reason=row.facts.get("reason", ""),
         moved_from=moved_from(row),
-        details=_details(row, shown=row.fix_facts is None or not row.fix_facts.get("hides_earlier")),
+        details=_details(row, shown=own or not (uncorrected or row.hidden)),
         status=row.facts["status"] if row.kind == "status" else None,
     )
 

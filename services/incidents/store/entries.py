@@ -43,15 +43,16 @@ class Situation:
 
 
 _SITUATION = sa.text(
-    "select s.version, cast(extract(year from y.today) as integer) as year, y.today, "  # noqa: S608 - made of constants; every value is bound
-    "coalesce((select last from numbers n where n.school_id = :school and n.year = extract(year from y.today)), 0) as last_number, "
+    "select s.version, y.year, t.today, "  # noqa: S608 - made of constants; every value is bound
+    "coalesce((select last from numbers n where n.school_id = :school and n.year = y.year), 0) as last_number, "
     "exists (select from entries where school_id = :school and id = :entry) as repeated, "
     "(select json_object_agg(id, holding) from pupils where school_id = :school and id = any(cast(:pupils as uuid[]))) as pupils, "
     "(select json_agg(person_id) from relations where school_id = :school and pupil_id = any(cast(:pupils as uuid[]))) as concerned, "
-    + CALLS.format(today="y.today")
+    + CALLS.format(today="t.today")
     + ", (select json_object_agg(pupil_id, json_build_array(count, hash)) from ledger_threads "
     "where school_id = :school and pupil_id = any(cast(:pupils as uuid[]))) as threads "
-    "from schools s cross join lateral (select cast(timezone(s.zone, cast(:now as timestamptz)) as date) as today) y "
+    "from schools s cross join lateral (select cast(timezone(s.zone, cast(:now as timestamptz)) as date) as today) t "
+    "cross join lateral (select cast(extract(year from t.today) as integer) as year) y "
     "where s.school_id = :school"
 )
 
