@@ -50,4 +50,7 @@ def tell() -> None:
 def _go_on() -> None:
     while True:
         time.sleep(TELL_EVERY)
-        tell()
+        try:
+            tell()
+        except Exception as error:  # nobody would start it again
+            telemetry.log().warning("presence.failed", error=type(error).__name__)

@@ -12,7 +12,6 @@ from uuid import UUID
 from gateway import rpc
 from safekeep import telemetry
 from safekeep.contracts.alerts import Watch, WatchedInbox
-from safekeep.errors import SafekeepError
 
 ASK_EVERY: Final = 0.2
 WATCHED_FOR: Final = 5.0
@@ -70,6 +69,6 @@ def _go_on() -> None:
         time.sleep(ASK_EVERY)
         try:
             look()
-        except SafekeepError as error:
+        except Exception as error:  # nobody would start it again: whatever fails, pages go on being told
             telemetry.log().info("inboxes.not_seen", error=type(error).__name__)
             time.sleep(1.0)

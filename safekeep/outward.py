@@ -44,9 +44,15 @@ def must_be_reachable(address: str, inner: tuple[str, ...]) -> None:
         raise Closed
     if is_named:
         return
+    public_addresses(host, parts.port or 443)
+
+
+def public_addresses(host: str, port: int) -> list[str]:
+    """Return where a name leads, all of it public. Raises Closed("not_reached" | "not_public")."""
     try:
-        found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
+        found = {str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     except (OSError, ValueError, UnicodeError):
-        raise Closed from None
-    if not found or not all(ipaddress.ip_address(str(each[4][0]).partition("%")[0]).is_global for each in found):
-        raise Closed
+        raise Closed("not_reached") from None
+    if not found or not all(ipaddress.ip_address(one.partition("%")[0]).is_global for one in found):
+        raise Closed("not_public")
+    return sorted(found)

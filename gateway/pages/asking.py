@@ -22,7 +22,6 @@ from safekeep.contracts.alerts import (
     ReadCalendar,
     Unled,
 )
-from safekeep.contracts.identity import Staff, StaffItem
 from safekeep.contracts.incidents import HandLead, Summaries, TakeLead
 
 pages = Blueprint("asking", __name__)
@@ -30,7 +29,6 @@ pages = Blueprint("asking", __name__)
 BLANK = 3
 """Empty rows at the end of the calendar's list; saving gives as many again."""
 MOST_ROWS = 400
-WHO = ("leads", "head", "trust_lead")
 LIMITS = {"steps": 7 * 24 * 60, "again": 7 * 24 * 60, "outside_again": 7 * 24 * 60, "before_end": 8 * 60}
 
 
@@ -77,15 +75,11 @@ def policies(slug: str) -> Any:
         beside = {f"{code}.{path}": f"{code}-{name}" for code in words.POLICIES for path, name in _BESIDE.items()}
         if not form.problems and console.send(form, KeepEscalation, beside, **wanted):
             return redirect(url_for("settings.settings", slug=slug, said="saved"), 303)
-    heads = [(str(p.person_id), p.name) for p in _staff() if p.active and permissions.Role.SLT in p.roles]
+    heads = [(str(p.person_id), p.name) for p in schools.known(here).staff.values() if p.active and permissions.Role.SLT in p.roles]
     return render_template("asking/policies.html", form=form, rows=_rows(form), heads=heads, who=words.asked()), console.status(form)
 
 
 _BESIDE = {"steps": "minutes-0", "again": "again", "outside_again": "outside_again", "before_end": "before_end"}
-
-
-def _staff() -> list[StaffItem]:
-    return rpc.ask(Staff(), token=session.here().token).items
 
 
 def _form_of_policies(found: EscalationAnswer) -> Form:
@@ -123,7 +117,7 @@ def _steps(form: Form, code: str, name: str) -> list[dict[str, Any]]:
     for number in range(12):
         if form.one(f"{code}-{name}-{number}").strip():
             who = form.one(f"{code}-{name}_who-{number}")
-            if who not in WHO:
+            if who not in words.ASKED:
                 form.refuse(f"{code}-{name}_who-{number}", "unknown_choice")
             steps.append({"minutes": _number(form, f"{code}-{name}-{number}", most=LIMITS["steps"]), "who": who})
     return steps

@@ -393,9 +393,7 @@ class ConcernItem(Contract):
     incident_id: UUID
     category: Code
     class_code: Code
-    recorded_by: UUID
     at_risk_now: bool
-    recorded_at: Moment
     begun_at: Moment
     asked_at: Moment | None
 

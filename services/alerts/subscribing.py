@@ -6,7 +6,6 @@ was found to be public (a name that is asked twice could lead inside the second 
 
 import contextlib
 import http.client
-import ipaddress
 import re
 import socket
 import ssl
@@ -15,6 +14,7 @@ from collections.abc import Collection
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
+from safekeep.outward import Closed, public_addresses
 from services.alerts.ical import LARGEST
 
 SECONDS: Final = 10.0
@@ -62,16 +62,14 @@ def _ask(address: str, *, inner: Collection[str], ends: float) -> tuple[int, str
     if parts.scheme != "https" and not is_named:
         raise Down("not_public")
     try:
-        found = {str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-    except (OSError, ValueError, UnicodeError):
-        raise Down("not_reached") from None
-    if not found or not (is_named or all(ipaddress.ip_address(one.partition("%")[0]).is_global for one in found)):
-        raise Down("not_public")
+        to = host if is_named else public_addresses(host, port)[0]
+    except Closed as closed:
+        raise Down(*closed.args) from None
     try:
-        sock = socket.create_connection((sorted(found)[0], port), timeout=_left(ends))
-        with sock:
+        with contextlib.ExitStack() as opened:
+            sock = opened.enter_context(socket.create_connection((to, port), timeout=_left(ends)))
             if parts.scheme == "https":
-                sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+                sock = opened.enter_context(ssl.create_default_context().wrap_socket(sock, server_hostname=host))
             connection = http.client.HTTPConnection(host, port, timeout=_left(ends))
             connection.sock = sock
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -80,11 +80,17 @@ class Asking(Base):
         try:
             with self.host.transaction(self.host.worker_engine) as tx:
                 schools = store.schools_due(tx, now=now, limit=SCHOOLS)
-            for school_id in schools:
-                while self.ask_school(school_id, now=now) == BATCH:
-                    pass
         except StorageError as error:
             telemetry.log().warning("asking.waiting", sqlstate=error.sqlstate)
+            return
+        for school_id in schools:
+            try:
+                while self.ask_school(school_id, now=now) == BATCH:
+                    pass
+            except StorageError as error:  # one school's trouble is not another's
+                telemetry.log().warning("asking.waiting", sqlstate=error.sqlstate, school_id=str(school_id))
+                if error.is_outage:
+                    return
 
     def ask_school(self, school_id: UUID, *, now: datetime) -> int:
         """Ask about what is due at a school and nobody else is asking about; return of how many. All of it is one transaction."""
@@ -96,12 +102,8 @@ class Asking(Base):
 
 
 def set_anew(tx: sa.Connection, *, school_id: UUID) -> None:
-    """Set the timers anew: by another calendar, or another policy, they end at another time."""
-    world = world_of(tx, school_id=school_id)
-    for row in store.concerns_waiting(tx, school_id=school_id):
-        about: dict[str, Any] = {"class_code": row.class_code, "at_risk_now": row.at_risk_now, "led": row.lead_id is not None}
-        at = world.next_at(**about, begun=row.begun_at, after=row.asked_at)
-        store.change_concern(tx, school_id=school_id, incident_id=row.incident_id, next_at=at)
+    """Set the timers anew: by another calendar, or another policy, they end at another time. They are looked at now, which sets them."""
+    store.wake_concerns(tx, school_id=school_id, now=clock.now())
 
 
 def _ask(tx: sa.Connection, *, school_id: UUID, rows: Sequence[Any], world: World, now: datetime) -> None:
@@ -147,13 +149,15 @@ def _mails(asking: Mapping[str, Any], *, people: set[UUID], trust: bool, school_
 
 
 def begin(tx: sa.Connection, event: incidents.EntryRecorded) -> None:
-    """An incident was recorded: it waits for somebody to lead it, from welfare up or where a child may be at risk now."""
+    """An incident was recorded: it waits for somebody to lead it, from welfare up or where a child may be at risk now.
+
+    The timer looks at it at once, and sets when it is due: the school's hours and policies are read once for all that came meanwhile.
+    """
     if event.past or not (event.at_risk_now or Class.of(event.class_code) >= Class.WELFARE):
         return
-    about: dict[str, Any] = {"class_code": event.class_code, "at_risk_now": event.at_risk_now}
-    at = world_of(tx, school_id=event.school_id).next_at(**about, begun=event.at, after=event.at - JUST, led=False)
-    values = {"incident_id": event.incident_id, "category": event.category, "recorded_by": event.author_id, "recorded_at": event.at}
-    store.add_concern(tx, school_id=event.school_id, **values, **about, begun_at=event.at, asked_at=event.at - JUST, next_at=at)
+    about: dict[str, Any] = {"class_code": event.class_code, "at_risk_now": event.at_risk_now, "category": event.category}
+    about |= {"incident_id": event.incident_id, "recorded_by": event.author_id, "recorded_at": event.at}
+    store.add_concern(tx, school_id=event.school_id, **about, begun_at=event.at, asked_at=event.at - JUST, next_at=event.at)
 
 
 def go_on(tx: sa.Connection, event: incidents.ActionAdded) -> None:
@@ -167,24 +171,23 @@ def go_on(tx: sa.Connection, event: incidents.ActionAdded) -> None:
     if event.past or row.kept:
         return
     class_code = event.raised_to or row.class_code
-    world = world_of(tx, school_id=event.school_id)
-    led = row.lead_id is not None
-    if led:
-        is_for_team = not world.leads.isdisjoint(recipient.person_id for recipient in event.recipients) and event.author_id not in world.leads
-        if is_for_team and row.next_at is None:
-            at = world.next_at(class_code=class_code, at_risk_now=row.at_risk_now, begun=event.at, after=event.at, led=True)
-            store.change_concern(tx, **here, class_code=class_code, asked_at=event.at, next_at=at)
-            return
-        store.change_concern(tx, **here, class_code=class_code)
-    elif class_code != row.class_code or (event.at_risk_now and not row.at_risk_now):
-        about: dict[str, Any] = {"class_code": class_code, "at_risk_now": row.at_risk_now or event.at_risk_now}
-        at = world.next_at(**about, begun=event.at, after=event.at - JUST, led=False)
-        store.change_concern(tx, **here, **about, begun_at=event.at, asked_at=event.at - JUST, next_at=at)
+    begun = max(event.at, row.asked_at)  # heard late: what was asked by now is not asked again
+    if row.lead_id is None:
+        if class_code != row.class_code:
+            store.change_concern(tx, **here, class_code=class_code, begun_at=begun, asked_at=begun - JUST, next_at=begun)
+        return
+    leads = set(store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS))
+    is_for_team = not leads.isdisjoint(recipient.person_id for recipient in event.recipients) and event.author_id not in leads
+    timer: dict[str, Any] = {"asked_at": begun, "next_at": begun} if is_for_team and row.next_at is None else {}
+    store.change_concern(tx, **here, class_code=class_code, **timer)
 
 
 def lead(tx: sa.Connection, event: incidents.LeadTaken) -> None:
     """Somebody leads it: nobody is asked any more."""
     here: dict[str, Any] = {"school_id": event.school_id, "incident_id": event.incident_id}
+    person = store.staff_with(tx, school_id=event.school_id, ids=[event.person_id]).get(event.person_id)
+    if person is not None and not (person.active and permissions.is_lead(person.roles)):
+        return  # they had left by the time this came
     store.change_concern(tx, **here, lead_id=event.person_id, led_at=event.at, next_at=None)
 
 
@@ -205,9 +208,8 @@ def lost(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, people: Seque
 
 def wait_again(tx: sa.Connection, *, school_id: UUID, row: Any, at: datetime) -> None:
     """An incident has lost its lead."""
-    about: dict[str, Any] = {"class_code": row.class_code, "at_risk_now": row.at_risk_now}
-    next_at = None if row.kept else world_of(tx, school_id=school_id).next_at(**about, begun=at, after=at - JUST, led=False)
-    values = {"lead_id": None, "led_at": None, "begun_at": at, "asked_at": at - JUST, "next_at": next_at}
+    at = max(at, row.asked_at)
+    values = {"lead_id": None, "led_at": None, "begun_at": at, "asked_at": at - JUST, "next_at": None if row.kept else at}
     store.change_concern(tx, school_id=school_id, incident_id=row.incident_id, **values)
 
 

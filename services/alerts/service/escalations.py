@@ -119,6 +119,5 @@ def _item(code: Any, policy: Policy) -> PolicyItem:
 
 
 def _concern(row: Any) -> ConcernItem:
-    names = ("incident_id", "category", "class_code", "recorded_by", "at_risk_now", "recorded_at", "begun_at")
-    asked = row.asked_at if row.asked_at >= row.begun_at else None
-    return ConcernItem(**{name: getattr(row, name) for name in names}, asked_at=asked)
+    names = ("incident_id", "category", "class_code", "at_risk_now", "begun_at")
+    return ConcernItem(**{name: getattr(row, name) for name in names}, asked_at=row.last_asked_at)

@@ -28,6 +28,7 @@ def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
 
 def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
     store.keep_school(tx, school_id=event.school_id, zone=event.zone, day_ends_minute=event.day_ends_minute)
+    asking.set_anew(tx, school_id=event.school_id)
 
 
 def _on_entry(tx: sa.Connection, event: EntryRecorded) -> None:

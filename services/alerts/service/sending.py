@@ -194,8 +194,10 @@ class Sending(Base):
         is_trust = row.kind.endswith("_trust")
         token = self._token(row.school_id, Addresses.method, NumberOf.method)
         try:
-            wanted = Addresses(person_ids=[] if is_trust else [row.person_id], trust_leads=is_trust)
-            known = ask(self.identity, wanted, token=token)
+            if is_trust:
+                known = ask(self.identity, Addresses(person_ids=[], trust_leads=True), token=token)
+            else:
+                known = self._addresses(row.school_id, {row.person_id})
             said = ask(self.incidents, NumberOf(incident_id=row.about, person_id=None if is_trust else row.person_id), token=token)
         except NotFound:
             return "failed"
@@ -210,7 +212,8 @@ class Sending(Base):
         else:
             subject, text = asking_letters.for_other(row.kind, school_name=known.school_name, number=said.number)
         same: dict[str, Any] = {"subject": subject, "text": text, "from_name": _from(known)}
-        done = {self._post_to(uuid5(row.id, str(to.person_id)), to=(to.name, to.email), **same) for to in known.items if to.active}
+        whom = [to for to in known.items if to.active and (is_trust or to.person_id == row.person_id)]
+        done = {self._post_to(uuid5(row.id, str(to.person_id)), to=(to.name, to.email), **same) for to in whom}
         return "later" if "later" in done else "failed" if done <= {"failed"} else "sent"
 
     def _post_to(self, id: UUID, *, subject: str, text: str, to: tuple[str, str], from_name: str, plain: bool = False) -> mail.Outcome:

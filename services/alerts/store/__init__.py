@@ -34,7 +34,6 @@ from services.alerts.store.concerns import (
     claim_concerns,
     concern_of,
     concerns_led_by,
-    concerns_waiting,
     keep_asking_settings,
     keep_policy,
     move_concerns,
@@ -43,6 +42,7 @@ from services.alerts.store.concerns import (
     sent_since,
     unled,
     unread_by_team,
+    wake_concerns,
 )
 from services.alerts.store.mails import claim_mails, hold_mails, mark_mails, stop_mails
 from services.alerts.store.staff import keep_staff, staff_in_roles, staff_with

@@ -23,10 +23,13 @@ def calendar_of(tx: sa.Connection, *, school_id: UUID) -> Calendar:
     school = tx.execute(sa.select(schools).where(schools.c.school_id == school_id)).first()
     kept = calendar_row(tx, school_id=school_id)
     spans = [Span(row.kind, row.first, row.last) for row in spans_of(tx, school_id=school_id)]
+    opens, closes = kept.opens_minute if kept else OPENS, school.day_ends_minute if school else CLOSES
+    if closes <= opens:  # one of the two was mistyped: a day too long asks too often, one without hours asks nobody
+        opens, closes = OPENS, CLOSES
     return Calendar(
         zone=school.zone if school else "Europe/London",
-        opens=kept.opens_minute if kept else OPENS,
-        closes=school.day_ends_minute if school else CLOSES,
+        opens=opens,
+        closes=closes,
         weekdays=frozenset(kept.weekdays) if kept else WEEK,
         spans=merged(spans),
     )

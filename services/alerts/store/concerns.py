@@ -75,10 +75,10 @@ def concerns_led_by(tx: sa.Connection, *, school_id: UUID, person_id: UUID) -> S
     return tx.execute(sa.select(concerns).where(concerns.c.school_id == school_id, concerns.c.lead_id == person_id).with_for_update()).all()
 
 
-def concerns_waiting(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row[Any]]:
-    """Return those that nobody leads, and others whose timer runs, locked."""
+def wake_concerns(tx: sa.Connection, *, school_id: UUID, now: datetime) -> None:
+    """Have what waits looked at now: those that nobody leads, and others whose timer runs."""
     waits = sa.or_(concerns.c.next_at.is_not(None), sa.and_(concerns.c.lead_id.is_(None), concerns.c.kept.is_(False)))
-    return tx.execute(sa.select(concerns).where(concerns.c.school_id == school_id, waits).with_for_update()).all()
+    tx.execute(concerns.update().where(concerns.c.school_id == school_id, waits).values(next_at=now))
 
 
 def change_concern(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, **values: Any) -> None:
@@ -94,7 +94,15 @@ def unled(tx: sa.Connection, *, school_id: UUID, leads: Collection[UUID], limit:
         alerts.c.read_at.is_not(None),
         alerts.c.person_id.in_(leads),
     )
-    query = sa.select(concerns).where(concerns.c.school_id == school_id, concerns.c.lead_id.is_(None), concerns.c.kept.is_(False), read)
+    asked = sa.select(sa.func.max(askings.c.at)).where(
+        askings.c.school_id == concerns.c.school_id,
+        askings.c.incident_id == concerns.c.incident_id,
+        askings.c.at >= concerns.c.begun_at,
+        askings.c.asked > 0,
+    )
+    query = sa.select(concerns, asked.scalar_subquery().label("last_asked_at")).where(
+        concerns.c.school_id == school_id, concerns.c.lead_id.is_(None), concerns.c.kept.is_(False), read
+    )
     return tx.execute(query.order_by(concerns.c.at_risk_now.desc(), concerns.c.begun_at, concerns.c.incident_id).limit(limit)).all()
 
 

@@ -54,10 +54,13 @@ def claim_notifications(tx: sa.Connection, *, now: datetime, again: datetime, li
 def mark_notified(tx: sa.Connection, *, row: Any, again: datetime, sent_at: datetime | None, next_at: datetime | None) -> None:
     """Keep what became of it; an alert that came meanwhile keeps its browser due."""
     this = subscriptions.c.school_id == row.school_id, subscriptions.c.id == row.id
+    is_ours = subscriptions.c.due_at == again
     if sent_at is None:
-        tx.execute(subscriptions.update().where(*this).values(due_at=next_at, attempts=subscriptions.c.attempts + 1))
+        due = sa.case((is_ours, sa.literal(next_at, subscriptions.c.due_at.type)), else_=subscriptions.c.due_at)
+        attempts = sa.case((is_ours, subscriptions.c.attempts + 1), else_=subscriptions.c.attempts)
+        tx.execute(subscriptions.update().where(*this).values(due_at=due, attempts=attempts))
     else:
-        due = sa.case((subscriptions.c.due_at == again, None), else_=subscriptions.c.due_at)
+        due = sa.case((is_ours, None), else_=subscriptions.c.due_at)
         tx.execute(subscriptions.update().where(*this).values(sent_at=sent_at, due_at=due))
 
 
