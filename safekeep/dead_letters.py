@@ -3,9 +3,10 @@
 A message leaves the queue only after what was done with it is confirmed; doing it twice has the effect of once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -44,7 +45,11 @@ class Letter:
 
 def letters(*, url: str, keys: Keys, service: str | None = None) -> list[Letter]:
     """Return the dead letters of one service, or of all. They stay where they are. Raises AMQPError."""
-    return [letter for name in _services(service) for letter, _ in _looked_at(url=url, keys=keys, service=name)]
+    found = []
+    for name in _services(service):
+        with _taken(url, name) as taken:
+            found += [_letter(name, properties, body, keys=keys) for _, properties, body in taken]
+    return found
 
 
 def show(*, url: str, keys: Keys, letter_id: str) -> Letter:
@@ -76,11 +81,11 @@ def _settle(*, url: str, keys: Keys, service: str | None, letter_id: str | None,
     try:
         for name in _services(service):
             with _taken(url, name) as taken:
-                for channel, method, properties, body in taken:
+                for leave, properties, body in taken:
                     letter = _letter(name, properties, body, keys=keys)
                     if letter_id in (None, letter.id):
                         publisher.publish([_again(letter, properties, body, keys=keys, dropped=dropped)])
-                        channel.basic_ack(method.delivery_tag)
+                        leave()
                         done.append(letter)
     finally:
         publisher.close()
@@ -102,29 +107,45 @@ def _again(letter: Letter, properties: Any, body: bytes, *, keys: Keys, dropped:
     return publishing.Message(bus.REPLAYS.name, letter.service, body, plain)
 
 
-def _looked_at(*, url: str, keys: Keys, service: str) -> list[tuple[Letter, Any]]:
-    with _taken(url, service) as taken:
-        return [(_letter(service, properties, body, keys=keys), method) for _, method, properties, body in taken]
-
-
 @contextmanager
-def _taken(url: str, service: str) -> Iterator[Iterator[tuple[Any, Any, Any, bytes]]]:
-    """Hold the dead letters a service has now; those not acknowledged are back in the queue at the end.
+def _taken(url: str, service: str) -> Iterator[Iterator[tuple[Callable[[], None], Any, bytes]]]:
+    """Hold the dead letters a service has now, each with what takes it off the queue; the others are back in it at the end.
 
     What dies again meanwhile is not looked at: sending all again comes to an end.
     """
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         channel, queue = connection.channel(), bus.dead_queue(service).name
         count = channel.queue_declare(queue, passive=True).method.message_count
+        held: set[int] = set()
 
-        def each() -> Iterator[tuple[Any, Any, Any, bytes]]:
+        def each() -> Iterator[tuple[Callable[[], None], Any, bytes]]:
             for _ in range(count):
                 method, properties, body = channel.basic_get(queue)
                 if method is None:
                     return
-                yield channel, method, properties, body
+                held.add(method.delivery_tag)
+                yield partial(leave, method.delivery_tag), properties, body
+
+        def leave(tag: int) -> None:
+            channel.basic_ack(tag)
+            held.discard(tag)
 
         yield each()
+    if held:
+        _wait_until_back(url, queue=queue, count=len(held))
+
+
+def _wait_until_back(url: str, *, queue: str, count: int) -> None:
+    """Wait, a second at most, until the broker has put back what a closed connection held: whoever looks next would find nothing.
+
+    Handing them back one by one would count as deliveries, of which the broker allows only so many.
+    """
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        channel = connection.channel()
+        for _ in range(50):
+            if channel.queue_declare(queue, passive=True).method.message_count >= count:
+                return
+            connection.sleep(0.02)
 
 
 def _letter(service: str, properties: Any, body: bytes, *, keys: Keys) -> Letter:
