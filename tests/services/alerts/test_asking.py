@@ -139,6 +139,35 @@ def test_general_entries_wait_for_nobody_and_one_that_is_raised_does(clocked: Cl
     assert clocked.asked(incident) == [(60, ["leads"], True)]
 
 
+def test_a_raised_class_that_is_heard_late_asks_no_second_time_and_holds_up_no_other(clocked: Clocked) -> None:
+    late, other = clocked.alerts.recorded("dsl", "deputy_dsl"), clocked.alerts.recorded("dsl", "deputy_dsl")
+    for minute in (59, 60):
+        clocked.tick(minute)
+    clocked.alerts.action(late, "dsl", class_code="protection", raised_to="protection")  # of an hour ago
+    for minute in (61, 118):
+        clocked.tick(minute)
+    for incident in (late, other):
+        assert [minute for minute, _, _ in clocked.asked(incident)] == [60, 118]
+
+
+def test_who_had_left_when_their_leading_was_heard_leads_nothing(clocked: Clocked) -> None:
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    clocked.alerts.staff("dsl", active=False)
+    clocked.led(incident, "dsl")
+    clocked.tick(60)
+    assert [who for _, who, _ in clocked.asked(incident)] == [["leads"]]
+
+
+def test_a_school_whose_day_was_set_to_end_before_it_begins_is_asked_by_the_first_setting(clocked: Clocked) -> None:
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    settings = {"zone": "Europe/London", "day_ends_minute": 210, "trust_id": new_id(), "categories": [], "groups": []}
+    with clock.set_to(NOON):
+        clocked.alerts.hear(clocked.alerts.event(SchoolChanged, subject=clocked.alerts.school, **settings))
+    clocked.tick(59)
+    clocked.tick(60)
+    assert clocked.asked(incident) == [(60, ["leads"], True)]
+
+
 def test_what_is_added_unread_below_what_somebody_leads_is_asked_about_before_the_end_of_the_day(clocked: Clocked) -> None:
     incident = clocked.alerts.recorded("dsl", "deputy_dsl")
     clocked.alerts.ask("dsl", MarkRead(alert_id=clocked.alerts.inbox("dsl")[0].id))

@@ -48,6 +48,10 @@ def test_the_same_one_again_answers_the_same_and_another_is_refused(desk: Desk) 
     request = with_map(desk)
     first = desk.ask(request, role="teacher")
     assert desk.ask(request, role="teacher") == first
+    forgotten = request.model_copy(update={"body_map": None})  # as it comes once files has heard that it was recorded
+    assert desk.ask(forgotten, role="teacher") == first
+    with pytest.raises(Conflict, match="other_content"):
+        desk.ask(forgotten.model_copy(update={"body_map_id": new_id()}), role="teacher")
     with pytest.raises(Conflict, match="other_content"):
         desk.ask(request.model_copy(update={"body_map": BodyMap(age="older", marks=DRAWN.marks)}), role="teacher")
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from safekeep import clock, database
+from safekeep import clock, database, permissions
 from safekeep.contracts.files import FileReceipt
 from safekeep.contracts.incidents import (
     AddAction,
@@ -339,6 +339,19 @@ def restriction(desk: Desk, entry_id: UUID, **fields: Any) -> Restrict:
 
 def move(desk: Desk, incident_id: UUID, to: UUID) -> AssignPupil:
     return AssignPupil(id=new_id(), incident_id=incident_id, pupil_id=to, from_id=desk.pupil, reason="Wrong pupil")
+
+
+def test_whom_a_move_calls_in_reads_what_stands_before_it_and_that_is_no_alarm(office: Office) -> None:
+    desk = office.fill().desk
+    third = create_pupil(resources=desk.resources, school=desk.school, name="Third Made-Up")
+    head_of_year = create_person(resources=desk.resources, school=desk.school, role=Role.PASTORAL)
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        groups = [("year_five", [head_of_year], ["year_5"])]
+        store.keep_school(tx, school_id=desk.school.id, zone="Europe/London", category_rows=permissions.FIRST_CATEGORIES, group_rows=groups)
+    moved = desk.record(category_codes=["welfare"])
+    desk.ask(move(desk, moved.id, third), role="dsl")
+    assert desk.reads(moved.id, role="pastoral", person=head_of_year) == 2
+    assert office.whole() == []
 
 
 def test_that_something_is_hidden_from_who_asks_is_not_told_by_the_answer(office: Office) -> None:
