@@ -1,4 +1,4 @@
-"""Inboxes that open pages show. A page asks its gateway twice a second; the gateway answers from memory, and asks alerts for everybody at once.
+"""Inboxes that open pages show. A page asks its gateway every 0.6 seconds; the gateway answers from memory, and asks alerts for everybody at once.
 
 So a page costs a request that touches nothing else, and three hundred of them cost alerts what one does.
 """

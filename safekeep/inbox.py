@@ -28,7 +28,7 @@ Handler = Callable[[sa.Connection, Any], None]
 Handlers = Mapping[type[Event], Handler]
 
 MAX_ATTEMPTS = 14
-"""Attempts before an event is left for an operator (about four hours with the delays below)."""
+"""Attempts before an event is left for an operator (about two hours with the delays below)."""
 WAITS_SECONDS = 60.0
 """How long what waits for an earlier event sleeps, when nothing wakes it: the earlier one does."""
 KEPT_FOR = timedelta(days=30)

@@ -8,7 +8,7 @@ from typing import Final
 from safekeep.permissions import Class, Telling, may_be_told
 
 MAX_ATTEMPTS: Final = 20
-"""Attempts to hand over one mail before the school is told that it failed (about half a day)."""
+"""Attempts to hand over one mail before the school is told that it failed (about eight hours)."""
 
 
 def is_still_told(*, roles: Collection[str], active: bool, class_: Class) -> bool:
