@@ -20,7 +20,8 @@ from safekeep.ids import new_id
 from safekeep.keys import Keys
 from safekeep.rpc import Resources
 from services.reports import chronology
-from services.reports.service import PAGE, Service
+from services.reports.service import Service
+from services.reports.service.documents import PAGE
 from tests.identity_beside import change_roles, identity_beside
 from tests.make import MadeSchool
 

@@ -1,4 +1,4 @@
-"""The tables of reports and every query on them: one row an incident, so that recategorising counts once. No pupil, no name."""
+"""Counts: one row an incident, so that recategorising counts once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,35 +7,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from safekeep.database import delivery_tables
 from safekeep.permissions import Class
 from services.reports.counting import FIRST_ZONE, Counted
-
-metadata = sa.MetaData()
-delivery_tables(metadata)
-
-schools = sa.Table(
-    "schools",
-    metadata,
-    sa.Column("school_id", pg.UUID, primary_key=True),
-    sa.Column("trust_id", pg.UUID, nullable=False),
-    sa.Column("zone", sa.Text, nullable=False),
-    sa.Index("schools_trust", "trust_id"),
-)
-counted = sa.Table(
-    "counted",
-    metadata,
-    sa.Column("school_id", pg.UUID, primary_key=True),
-    sa.Column("incident_id", pg.UUID, primary_key=True),
-    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("month", sa.Text, nullable=False),
-    sa.Column("class", sa.SmallInteger, nullable=False),
-    sa.Column("categories", pg.ARRAY(sa.Text), nullable=False),
-    sa.Column("main", sa.Text, nullable=False),
-    sa.Column("actions", sa.Integer, nullable=False),
-    sa.Index("counted_month", "school_id", "month"),
-)
-
+from services.reports.store.tables import counted, schools
 
 _ZONE = sa.text("select zone from schools where school_id = :school")
 

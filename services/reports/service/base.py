@@ -1,0 +1,25 @@
+"""What the parts of the service share: transactions, tokens of its own, and the services it asks."""
+
+from typing import Any
+from uuid import UUID
+
+from nameko.rpc import RpcProxy
+
+from safekeep import actor as actors
+from safekeep.actor import Actor
+from safekeep.rpc import Host, Resources
+
+
+class Base:
+    """Transactions, tokens, and identity and incidents to ask. Mixed into the service."""
+
+    host: Resources = Host()
+    identity = RpcProxy("identity")
+    incidents = RpcProxy("incidents")
+
+    def _token(self, school_id: UUID, *methods: str) -> str:
+        """Sign a token of our own that is good for these methods at one school."""
+        return actors.service_token(keys=self.host.keys, service="reports", school_id=school_id, methods=methods)
+
+    def _school(self, actor: Actor) -> Any:
+        return self.host.transaction(self.host.engine, school_id=actor.at_school)
