@@ -372,6 +372,7 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.begin_export": _LEADS,
     "incidents.export": _LEADS,
     "incidents.export_piece": _LEADS,
+    "incidents.enter_document": _LEADS,
     "incidents.witnessed_head": frozenset({"service:alerts"}),
     "incidents.readable": _SCHOOL,
     "incidents.concerning": frozenset({"service:reports"}),

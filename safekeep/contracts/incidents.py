@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from safekeep.body.marks import BodyMap, SealedBodyMap
 from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Narrative, Nothing, OptionalNarrative, Request, Zone
@@ -1325,6 +1325,31 @@ class BeginExport(Request[ExportItem]):
     with_linked: bool = False
     reason: Name
     school_name: Name
+
+
+class EntrySealed(Contract):
+    """Where something stands in the school's ledger: its number there, and the hash of that ledger entry."""
+
+    sequence: int
+    entry_hash: str
+
+
+class EnterDocument(Request[EntrySealed]):
+    """Enter a document that was given to somebody in the school's ledger. DSLs and deputies only; reports asks it with their token.
+
+    `sha256` is that of what was given (hexadecimal); `about` says what it is, in codes and numbers only; `pupil_ids` are the pupils in whose
+    threads it stands. The same `id` again answers as before; with another `sha256` or kind it raises Conflict("other_content").
+    Raises NotFound("pupil") for one that is not there or not theirs to know of.
+    """
+
+    method: ClassVar[str] = "incidents.enter_document"
+    answer: ClassVar[type[Contract]] = EntrySealed
+
+    id: UUID
+    kind: Literal["report_published", "pack", "disclosure_pack"]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    pupil_ids: Annotated[list[UUID], Field(max_length=50)] = []
+    about: Annotated[dict[Code, Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{0,64}$")]], Field(max_length=20)] = {}
 
 
 class ExportPart(Contract):

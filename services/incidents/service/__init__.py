@@ -12,6 +12,7 @@ from services.incidents.service.blocking import Blocking
 from services.incidents.service.coaching import Coaching
 from services.incidents.service.corrections import Corrections
 from services.incidents.service.demonstration import Demonstration
+from services.incidents.service.documents import Documents
 from services.incidents.service.entries import Entries
 from services.incidents.service.events import HANDLERS
 from services.incidents.service.following import Following
@@ -39,6 +40,7 @@ class Service(
     StandingIn,
     Openings,
     Proofs,
+    Documents,
     Coaching,
     Demonstration,
 ):

@@ -13,6 +13,7 @@ from services.incidents.store.corrections import (
     requests_of,
     set_correction,
 )
+from services.incidents.store.documents import add_document, document_with
 from services.incidents.store.entries import add_entry, add_incident, entry_with, raise_class, seen_in, situation, waiting
 from services.incidents.store.following import (
     add_follow_up,

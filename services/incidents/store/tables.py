@@ -293,6 +293,16 @@ restrictions = sa.Table(
     sa.CheckConstraint("about_id not in (keeper_id, dsl_id) and keeper_id <> dsl_id", name="restrictions_two_others"),
     sa.Index("restrictions_incident", "school_id", "incident_id"),
 )
+documents = sa.Table(
+    "documents",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("entry_hash", sa.Text, nullable=False),
+)
 leads = sa.Table(
     "leads",
     metadata,

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import pydantic
 import pytest
 import sqlalchemy as sa
 
@@ -24,6 +25,7 @@ from safekeep.contracts.incidents import (
     BeginExport,
     Details,
     EndWitness,
+    EnterDocument,
     Export,
     ExportPiece,
     KeepWitness,
@@ -36,11 +38,11 @@ from safekeep.contracts.incidents import (
     SetStatus,
     WitnessedHead,
 )
-from safekeep.errors import Invalid, NotAllowed, NotFound
+from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound
 from safekeep.ids import new_id
 from safekeep.keys import Keys
 from safekeep.permissions import Role
-from safekeep.proof import export, heads
+from safekeep.proof import chain, export, heads
 from safekeep.proof.verify import Report, sentences, verify
 from services.incidents import sealing, store
 from services.incidents.keeper import Keeper, checking
@@ -251,6 +253,33 @@ def test_everything_that_happens_to_a_record_is_an_entry_that_can_be_opened(offi
     assert said["grant"]["reason"][1] == "They run the club"
     assert said["flag"]["note"][1] == "Reviewed in May"
     assert [said["disclosure"][name][1] for name in ("scope", "reason")] == ["school", "For the court"]
+    assert both(path).ok
+
+
+def test_what_was_given_to_somebody_has_one_place_in_the_ledger_by_its_hash(office: Office) -> None:
+    """Asked again it answers as before; what is not theirs to know of is not there; both verifiers read it."""
+    desk = office.fill().desk
+    asked = EnterDocument(id=new_id(), kind="pack", sha256="ab" * 32, pupil_ids=[desk.pupil], about={"template": "conference", "entries": "7"})
+    sealed = desk.ask(asked, role="dsl")
+    assert desk.ask(asked, role="deputy_dsl") == sealed
+    for other in ({"sha256": "cd" * 32}, {"kind": "disclosure_pack"}):
+        with pytest.raises(Conflict, match="other_content"):
+            desk.ask(asked.model_copy(update=other), role="dsl")
+    with pytest.raises(NotFound):
+        desk.ask(asked.model_copy(update={"id": new_id(), "pupil_ids": [new_id()]}), role="dsl")
+    for role in ("slt", "teacher", "governor"):
+        with pytest.raises(NotAllowed):
+            desk.ask(asked.model_copy(update={"id": new_id()}), role=role)
+    with pytest.raises(pydantic.ValidationError):
+        EnterDocument(id=new_id(), kind="pack", sha256="ab" * 32, about={"who": "a name with spaces"})
+
+    assert office.whole() == []
+    path = office.export(scope="pupil", scope_id=desk.pupil)
+    line = next(each for each in shown(path) if json.loads(each["entry"])["kind"] == "pack")
+    entry = json.loads(line["entry"])
+    assert (entry["seq"], chain.entry_hash(line["entry"].encode())) == (sealed.sequence, sealed.entry_hash)
+    assert line["fields"]["sha256"][1] == "ab" * 32
+    assert line["fields"]["about"][1] == {"template": "conference", "entries": "7"}
     assert both(path).ok
 
 
