@@ -98,7 +98,9 @@ def test_a_photograph_is_seen_as_a_picture_made_anew_blocked_by_one_dsl_and_dest
     author = sign_in("teacher", viewport=PHONE).page
     author.goto(file)
     expect(author.get_by_role("main")).not_to_contain_text("51.50722")
-    assert author.request.get(base + preview).status == 404, "a link is one person's"
+    assert author.request.get(base + preview).status == 200, "they may read it: incidents says so anew"
+    stranger = sign_in("sports_coach", viewport=PHONE).page
+    assert stranger.request.get(base + preview).status == 404, "a link is one person's"
 
     dsl.get_by_role("button", name="Block this file").click()
     finds_nothing_wrong(dsl)
