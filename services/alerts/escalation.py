@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from services.alerts import calendar as calendars
-from services.alerts.calendar import Calendar
+from safekeep import calendar as calendars
+from safekeep.calendar import Calendar
 
 Who = Literal["leads", "head", "trust_lead"]
 WHO: Final[tuple[Who, ...]] = ("leads", "head", "trust_lead")

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from nameko.timer import timer
 
 from safekeep import clock, permissions, telemetry
+from safekeep.calendar import Calendar
 from safekeep.contracts import identity, incidents
 from safekeep.errors import StorageError
 from safekeep.ids import new_id
 from safekeep.permissions import Class
 from services.alerts import escalation, store
-from services.alerts.calendar import Calendar
 from services.alerts.escalation import Ask, Policy
 from services.alerts.service.base import Base
 from services.alerts.service.raising import new_mail

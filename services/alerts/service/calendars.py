@@ -8,7 +8,8 @@ from uuid import UUID
 from eventlet import tpool
 from nameko.timer import timer
 
-from safekeep import clock, telemetry
+from safekeep import calendar as calendars
+from safekeep import clock, ical, subscribing, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing
 from safekeep.contracts.alerts import (
@@ -24,8 +25,7 @@ from safekeep.contracts.alerts import (
 from safekeep.errors import Invalid, StorageError
 from safekeep.ids import new_id
 from safekeep.rpc import answers
-from services.alerts import calendar as calendars
-from services.alerts import ical, store, subscribing
+from services.alerts import store
 from services.alerts.service import asking
 from services.alerts.service.base import Base
 

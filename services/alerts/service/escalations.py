@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from safekeep import calendar as calendars
 from safekeep import clock, permissions
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing, incidents
@@ -22,7 +23,6 @@ from safekeep.contracts.alerts import (
 )
 from safekeep.errors import Invalid
 from safekeep.rpc import answers, ask
-from services.alerts import calendar as calendars
 from services.alerts import escalation, store
 from services.alerts.escalation import Policy, Step
 from services.alerts.service import asking

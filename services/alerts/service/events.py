@@ -5,11 +5,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from safekeep import clock, inbox, outbox, permissions
+from safekeep import calendar, clock, inbox, outbox, permissions
 from safekeep.contracts import files, identity, incidents
 from safekeep.contracts.alerts import AlertOrphaned
 from safekeep.contracts.incidents import EntryRecorded, Recipient
-from services.alerts import calendar, ledger_letters, letters, reminding, store
+from services.alerts import ledger_letters, letters, reminding, store
 from services.alerts.service import asking
 from services.alerts.service.raising import StaffNotKnownYet, new_alert, new_mail, raise_alerts, reached_nobody
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from services.alerts.calendar import CLOSES, OPENS, WEEK, Calendar, Span, merged
+from safekeep.calendar import CLOSES, OPENS, WEEK, Calendar, Span, merged
 from services.alerts.store.tables import calendar_spans, calendars, feeds, schools
 
 

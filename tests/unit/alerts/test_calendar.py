@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.alerts import calendar as c
-from services.alerts.calendar import Calendar, Span
+from safekeep import calendar as c
+from safekeep.calendar import Calendar, Span
 
 D = dt.date
 LONDON = ZoneInfo("Europe/London")

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.alerts import calendar as calendars
+from safekeep import calendar as calendars
+from safekeep.calendar import Calendar, Span
 from services.alerts import escalation as e
-from services.alerts.calendar import Calendar, Span
 from services.alerts.escalation import FIRST, Policy, Step
 
 LONDON = ZoneInfo("Europe/London")

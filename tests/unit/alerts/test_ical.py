@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from services.alerts import ical
+from safekeep import ical
 
 TODAY = dt.date(2026, 9, 10)
 

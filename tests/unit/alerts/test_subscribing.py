@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.alerts import ical, subscribing
-from services.alerts.subscribing import Down
+from safekeep import ical, subscribing
+from safekeep.subscribing import Down
 
 CALENDAR = b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
 

@@ -14,7 +14,7 @@ import icalendar
 import recurring_ical_events
 
 from safekeep import text
-from services.alerts.calendar import Kind
+from safekeep.calendar import Kind
 
 LARGEST: Final = 512 * 1024
 """Bytes of a file. A school's year of events has some tens of thousands."""

@@ -14,8 +14,8 @@ from collections.abc import Collection
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
+from safekeep.ical import LARGEST
 from safekeep.outward import Closed, public_addresses
-from services.alerts.ical import LARGEST
 
 SECONDS: Final = 10.0
 """For all of it."""
