@@ -430,6 +430,7 @@ BY_FIELD: dict[tuple[str, str], str] = {
     ("secret", "missing"): _("Type your password, or the code from your app"),
     ("old", "wrong"): _("This is not the password you have now"),
     ("reason", "missing"): _("Say why"),
+    ("number", "no_such_incident"): _("The school has no incident with this number that you can open. Check it against the e-mail"),
     ("wrong", "missing"): _("Write what is wrong, and what it should say"),
     ("until", "over"): _("This day is over. Check the dates"),
     ("until", "too_long"): _("This is more than a year ahead. Check the year"),

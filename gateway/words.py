@@ -165,6 +165,7 @@ AUDIT = {
     "stand_in_ended": _("No longer stands in for the DSLs"),
     "reading_unusual": _("Opened an unusual number of records within an hour"),
     "reading_stopped": _("Opened so many records that it was stopped for a while"),
+    "glass_broken": _("A record opened by the trust’s safeguarding lead"),
     "exported": _("Exported"),
 }
 """The lines of the audit log, by kind."""
@@ -202,6 +203,7 @@ OPENINGS = {
     "print": _("printed the chronology"),
     "export": _("took out the record"),
     "file": _("opened a file"),
+    "break_glass": _("opened an incident for the trust"),
     "search": _("searched for pupils"),
 }
 UNUSUAL = {

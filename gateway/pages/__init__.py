@@ -35,6 +35,7 @@ def install(app: Flask) -> None:
         assigning,
         away,
         body_maps,
+        break_glass,
         corrections,
         drafts,
         enrolment,
@@ -88,7 +89,7 @@ def install(app: Flask) -> None:
         away,
         notifications,
     )
-    to_look_after = asking, readers, trust, trust_people, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
+    to_look_after = asking, break_glass, readers, trust, trust_people, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
     for module in (*to_sign_in_with, *for_records, *to_look_after):
         app.register_blueprint(module.pages)
 

@@ -25,8 +25,11 @@ def home(slug: str) -> Any:
     form = Form({name: request.args.getlist(name) for name in request.args})
     since, until = span(form, today=clock.now().date())
     found = rpc.ask(rpc.build(TrustCounts, since=since, until=until), token=here.token, seconds=10.0)
-    names = {school.id: school.name for school in rpc.ask(TrustSchools(), token=here.token).items}
-    rows = [{"name": names.get(school.school_id, ""), "total": school.incidents, "classes": _classes(school)} for school in found.schools]
+    known = {school.id: school for school in rpc.ask(TrustSchools(), token=here.token).items}
+    named = [(known.get(school.school_id), school) for school in found.schools]
+    rows = [
+        {"name": of.name if of else "", "slug": of.slug if of else "", "total": school.incidents, "classes": _classes(school)} for of, school in named
+    ]
     return render_template("trust/counts.html", form=form, since=since, until=until, rows=rows, classes=CLASS_ORDER)
 
 

@@ -960,6 +960,22 @@ class EntriesAnswer(Contract):
     next: str | None = None
 
 
+class BreakGlass(Request[IncidentAnswer]):
+    """Open one incident of a school of the trust, for its safeguarding lead, who reads no record otherwise (docs/permissions.md).
+
+    It stands in the ledger, in the audit log and in who read what, with the reason, before a word leaves; the school's DSLs are mailed at once.
+    Nothing stays open: each time is a time of its own. What is about the lead's own child, or is kept to two people, is not there.
+    Raises NotFound("incident") for a number the school has not given, and for a school that is not the trust's.
+    """
+
+    method: ClassVar[str] = "incidents.break_glass"
+    answer: ClassVar[type[Contract]] = IncidentAnswer
+
+    school_id: UUID
+    number: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{1,9}$")]
+    reason: Name
+
+
 class Summaries(Request[EntriesAnswer]):
     """The entries with these ids that the actor may read, in no order and without their words: for the inbox."""
 
@@ -1106,7 +1122,7 @@ class Attached(Request[AttachedAnswer]):
 
 # --- who read what -------------------------------------------------------------------------------------------------
 
-OpeningKind = Literal["incident", "pupil", "chronology", "print", "export", "file", "search"]
+OpeningKind = Literal["incident", "pupil", "chronology", "print", "export", "file", "search", "break_glass"]
 
 
 class OpeningItem(Contract):
@@ -1694,7 +1710,14 @@ class RightGranted(Event):
 
 
 AuditKind = Literal[
-    "right_granted", "sight_kept", "class_raised", "stand_in_given", "stand_in_ended", "exported", "reading_unusual", "reading_stopped"
+    "right_granted",
+    "sight_kept",
+    "class_raised",
+    "stand_in_given",
+    "stand_in_ended",
+    "exported",
+    "reading_unusual",
+    "reading_stopped",
 ]
 
 
@@ -1711,6 +1734,16 @@ class AuditNoted(Event):
     person_id: UUID | None = None
     by: UUID | None = None
     what: Code | None = None
+
+
+class GlassBroken(Event):
+    """The trust's safeguarding lead has opened an incident with a reason. `subject` is this once; `by` is who."""
+
+    name: ClassVar[str] = "incidents.glass.broken"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    by: UUID
 
 
 class HeadSigned(Event):

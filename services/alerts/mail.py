@@ -22,6 +22,7 @@ Kind = Literal[
     "released",
     "reading_unusual",
     "reading_stopped",
+    "glass_broken",
     "draft_hour",
     "draft_day",
     "draft_a_day",
@@ -66,6 +67,11 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Much was read in Safekeep",
         "Somebody at your school has opened so many records within an hour that they were stopped for a while. Who it was, and what they opened, "
         "is listed here, the most unusual first. Ask them face to face whether it was them.",
+    ),
+    "glass_broken": (
+        "The trust has opened a record in Safekeep",
+        "The trust's safeguarding lead has opened a record of your school, with a reason. Which one, and why, is listed here among what was read. "
+        "Do you not know of it? Call them today.",
     ),
     "correction_asked": (
         "Something to correct in Safekeep",

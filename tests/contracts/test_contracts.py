@@ -55,7 +55,14 @@ def requests() -> list[type[Request[Any]]]:
 
 # --- samples: one filled in everywhere, one with only what must be there -----------------------------------------------
 
-PATTERNS = {"^[a-z]": "a_code", "^[A-Za-z_+-]": "Europe/London", "^[0-9a-f]{64}": "0f" * 32, "^[A-Za-z0-9_.:-]": "7", "^[0-9a-f]": "00ff"}
+PATTERNS = {
+    "^[a-z]": "a_code",
+    "^[A-Za-z_+-]": "Europe/London",
+    "^[0-9a-f]{64}": "0f" * 32,
+    "^[A-Za-z0-9_.:-]": "7",
+    "^[0-9]{4}-": "2026-0001",
+    "^[0-9a-f]": "00ff",
+}
 
 
 def sample(kind: type[BaseModel], *, full: bool) -> BaseModel:

@@ -15,7 +15,7 @@ READS = frozenset(
     alerts.notifications alerts.watch identity.absences incidents.years_and_forms
     identity.account identity.address_state identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
     identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_people identity.trust_schools
-    incidents.attached incidents.chronology incidents.coach incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
+    incidents.attached incidents.break_glass incidents.chronology incidents.coach incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
     incidents.permit_file incidents.person_openings
     incidents.preview_alert incidents.pupil incidents.pupil_openings incidents.readers_of_records incidents.search_pupils incidents.summaries
     incidents.my_correction_requests incidents.open_correction_requests

@@ -77,6 +77,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "body_map_id": None,
     },
     "incidents.add_pupils": {"pupils": [{"name": "New Pupil", "year": "Year 1", "born": dt.date(2020, 1, 1)}]},
+    "incidents.break_glass": {"number": lambda: f"{dt.datetime.now(dt.UTC).year}-0001"},
     "incidents.enter_document": {"kind": "pack", "sha256": "0" * 64},
     "incidents.begin_export": {"scope": "incident", "reason": "A conference", "school_name": "School One"},
     "incidents.keep_witness": {"kind": "email", "name": "A Solicitor", "address": "witness@solicitor.example"},

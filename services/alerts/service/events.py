@@ -183,6 +183,13 @@ def _on_noted(tx: sa.Connection, event: incidents.AuditNoted) -> None:
         store.add(tx, school_id=event.school_id, alerts=[], mails=[new_mail(person, kind=event.kind, now=now) for person in people])
 
 
+def _on_glass_broken(tx: sa.Connection, event: incidents.GlassBroken) -> None:
+    """Tell every DSL at once that the trust has opened a record. Which, they see where who read what is listed."""
+    leads = store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS)
+    mails = [new_mail(person, kind="glass_broken", now=clock.now()) for person in leads]
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
+
+
 HANDLERS: inbox.Handlers = {
     identity.StaffChanged: _on_staff,
     identity.SchoolChanged: _on_school,
@@ -204,4 +211,5 @@ HANDLERS: inbox.Handlers = {
     incidents.HeadSigned: _on_head,
     incidents.RecordAltered: _on_altered,
     incidents.AuditNoted: _on_noted,
+    incidents.GlassBroken: _on_glass_broken,
 }

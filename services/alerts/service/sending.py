@@ -265,6 +265,7 @@ _PAGES = {
     "unreached": "inbox",
     "released": "",
     "reading": "readers",
+    "glass": "readers",
     "follow": "follow-ups",
     "paper": "paper",
 }

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from safekeep import inbox
 from safekeep.actor import Actor
 from safekeep.contracts.identity import Audit, AuditAnswer, AuditItem, ExportAudit
-from safekeep.contracts.incidents import AuditNoted
+from safekeep.contracts.incidents import AuditNoted, GlassBroken
 from safekeep.errors import Invalid
 from safekeep.rpc import answers
 from services.identity import store
@@ -50,7 +50,11 @@ def _on_noted(tx: sa.Connection, event: AuditNoted) -> None:
     store.add_audit(tx, id=event.id, at=event.at, kind=event.kind, person_id=event.person_id, by_id=event.by, school_id=event.school_id, facts=facts)
 
 
-HANDLERS: inbox.Handlers = {AuditNoted: _on_noted}
+def _on_glass_broken(tx: sa.Connection, event: GlassBroken) -> None:
+    store.add_audit(tx, id=event.id, at=event.at, kind="glass_broken", person_id=None, by_id=event.by, school_id=event.school_id, facts={})
+
+
+HANDLERS: inbox.Handlers = {AuditNoted: _on_noted, GlassBroken: _on_glass_broken}
 
 
 def _cursor(cursor: str | None) -> tuple[datetime, UUID] | None:

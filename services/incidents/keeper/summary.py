@@ -26,6 +26,7 @@ KINDS: Final = {
     "grant": "Reading granted",
     "flag": "Flag",
     "disclosure": "Disclosure",
+    "glass_broken": "Opened by the trust",
     "disclosure_pack": "Disclosure given",
     "pack": "Pack made",
     "report_published": "Report published",

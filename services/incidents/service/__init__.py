@@ -9,6 +9,7 @@ from safekeep.errors import StorageError
 from safekeep.rpc import retry, take, take_events
 from services.incidents.service.asks import Asks
 from services.incidents.service.blocking import Blocking
+from services.incidents.service.breaking_glass import BreakingGlass
 from services.incidents.service.coaching import Coaching
 from services.incidents.service.corrections import Corrections
 from services.incidents.service.demonstration import Demonstration
@@ -36,6 +37,7 @@ class Service(
     Blocking,
     Leading,
     Reading,
+    BreakingGlass,
     Asks,
     StandingIn,
     Openings,

@@ -63,7 +63,7 @@ class Reading(Base):
             row = store.incident_with(tx, **here)
             entries = store.entries_of(tx, **here, reading=permissions.reading(actor))
             keep_opening(tx, actor=actor, kind="incident", incident_id=request.incident_id, entries=entries, refused=not entries)
-            answer = _incident(tx, actor=actor, row=row, entries=entries) if row and entries else None
+            answer = incident_answer(tx, actor=actor, row=row, entries=entries) if row and entries else None
         if answer is None:  # after the commit: that it was tried is kept
             raise NotFound("incident")
         return answer
@@ -139,7 +139,8 @@ def _shown(facts: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if name in IncidentFacts.model_fields}
 
 
-def _incident(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[Any]) -> IncidentAnswer:
+def incident_answer(tx: sa.Connection, *, actor: Actor, row: Any, entries: Sequence[Any]) -> IncidentAnswer:
+    """Return an incident as the actor reads it: these entries of it."""
     here = {"school_id": actor.at_school, "incident_id": row.id}
     linked = store.linked_of(tx, **here)
     knows = row.assignment_id is None or row.assignment_id in {e.id for e in entries}  # else: as before it was assigned

@@ -89,6 +89,7 @@ from services.incidents.store.reading import (
     chronology,
     entries_of,
     entry_of_file,
+    incident_numbered,
     incident_with,
     lines_by,
     lines_with,

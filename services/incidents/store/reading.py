@@ -91,6 +91,11 @@ def incident_with(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> s
     return tx.execute(sa.select(incidents).where(incidents.c.school_id == school_id, incidents.c.id == incident_id)).first()
 
 
+def incident_numbered(tx: sa.Connection, *, school_id: UUID, number: str) -> sa.Row[Any] | None:
+    """Return the incident's own row that has this number."""
+    return tx.execute(sa.select(incidents).where(incidents.c.school_id == school_id, incidents.c.number == number)).first()
+
+
 def entries_of(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, reading: Reading) -> Sequence[sa.Row[Any]]:
     """Return the entries of an incident this reader may read, oldest first."""
     query = sa.select(entries).where(entries.c.school_id == school_id, entries.c.incident_id == incident_id, readable(reading))

@@ -25,6 +25,7 @@ from safekeep.contracts.incidents import (
     CorrectionAsked,
     CorrectionDeclined,
     EntryRestricted,
+    GlassBroken,
     IncidentRecorded,
     Recipient,
     RightGranted,
@@ -586,6 +587,15 @@ def test_dsls_are_mailed_that_much_was_read_and_not_of_whom(alerts: Alerts, smtp
     for mail in smtp.taken:
         assert "https://safekeep.example/s/one/readers" in text_of(mail)
         assert not any(name in text_of(mail) for name in STAFF.values())
+
+
+def test_dsls_are_mailed_that_the_trust_has_opened_a_record_and_not_which(alerts: Alerts, smtp: Server) -> None:
+    alerts.hear(alerts.event(GlassBroken, subject=new_id(), incident_id=new_id(), by=new_id()))
+    alerts.send()
+    assert {str(mail["To"]).partition(" <")[0] for mail in smtp.taken} == {"Dee Lead", "Dan Deputy"}
+    for mail in smtp.taken:
+        assert mail["Subject"] == "The trust has opened a record in Safekeep"
+        assert "https://safekeep.example/s/one/readers" in text_of(mail)
 
 
 def test_when_it_turns_out_to_be_about_somebodys_own_child_every_alert_of_it_leaves_their_inbox(alerts: Alerts, smtp: Server) -> None:

@@ -9,7 +9,7 @@ from gateway import words
 from safekeep import inbox
 from safekeep.bus import Sealed
 from safekeep.contracts.identity import Audit
-from safekeep.contracts.incidents import AuditKind, AuditNoted
+from safekeep.contracts.incidents import AuditKind, AuditNoted, GlassBroken
 from safekeep.ids import new_id
 from services.identity.service import HANDLERS
 from tests.services.identity.office import Office
@@ -17,7 +17,7 @@ from tests.services.identity.office import Office
 NOON = dt.datetime(2026, 3, 10, 12, 47, tzinfo=dt.UTC)
 
 
-def hear(office: Office, event: AuditNoted) -> None:
+def hear(office: Office, event: AuditNoted | GlassBroken) -> None:
     message = Sealed({"name": event.name, "version": event.version, "event": event.wire()})
     message.header = {"id": str(event.id), "type": event.name}
     inbox.Inbox(engine=office.resources.engine, handlers=HANDLERS).take(message)
@@ -41,6 +41,14 @@ def test_a_line_stands_in_the_schools_log_once_with_when_whose_and_by_whom(offic
     assert {line.kind for line in office.ask(Audit(person_id=office.dsl.id), token=office.member("dsl")).items} == {"right_granted", "exported"}
     elsewhere = office.ask(Audit(), token=office.member("dsl", school=office.two)).items
     assert not {line.kind for line in elsewhere} & {"right_granted", "exported"}
+
+
+def test_that_the_trust_has_opened_a_record_stands_in_the_schools_log(office: Office) -> None:
+    fields = {"id": new_id(), "at": NOON, "school_id": office.one.id, "subject": new_id(), "sequence": 1}
+    hear(office, GlassBroken(**fields, incident_id=new_id(), by=office.teacher.id))
+    (line,) = office.ask(Audit(kind="glass_broken"), token=office.member("dsl")).items
+    assert (line.at, line.by, line.facts) == (NOON, office.teacher.id, {})
+    assert line.kind in words.AUDIT
 
 
 @pytest.mark.parametrize("kind", get_args(AuditKind))
