@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.api import sent_mail
 from tests.journeys.conftest import DESKTOP, PHONE
-from tests.journeys.test_concern import pupils, record
+from tests.journeys.test_afterwards import pupils, record
+from tests.journeys.walking import mail
 
 BAD = [
     ({"number": "", "reason": "Nobody answers"}, "The school has no incident with this number"),
@@ -20,7 +20,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("viewport", "javascript"), [(PHONE, False), (DESKTOP, True)], ids=["phone without JavaScript", "desk"])
+@pytest.mark.parametrize(("viewport", "javascript"), [(PHONE, True), (DESKTOP, False)], ids=["phone", "desk without JavaScript"])
 def test_the_trust_opens_one_incident_and_the_dsls_know_at_once(
     system: dict[str, Any], sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], viewport: Any, javascript: bool
 ) -> None:
@@ -32,27 +32,28 @@ def test_the_trust_opens_one_incident_and_the_dsls_know_at_once(
 
     lead = sign_in("trust_safeguarding_lead", school=None, viewport=viewport, javascript=javascript, fresh=True)
     page = lead.page
+    looks: Callable[[Page], None] = finds_nothing_wrong if javascript else lambda _: None  # axe is a script
     page.goto(f"{lead.base}t/heathland/")
     page.get_by_role("link", name=re.compile("Break the glass Hillside")).click()
-    finds_nothing_wrong(page)
+    looks(page)
     for typed, said in BAD:
         for name, value in typed.items():
             page.locator(f"[name={name}]").fill(value)
         page.get_by_role("button", name="Open it, and tell the DSLs").click()
         expect(page.get_by_role("alert")).to_contain_text(said)
         expect(page.locator("[name=reason]")).to_have_value(typed["reason"])
-    finds_nothing_wrong(page)
+    looks(page)
     reason = f"No DSL answers, {number}"
     page.get_by_label("Number of the incident").fill(number)
     page.get_by_label("Why do you have to read it now?").fill(reason)
     page.get_by_role("button", name="Open it, and tell the DSLs").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Sarah")
     expect(page.get_by_role("status")).to_contain_text("have been told that you opened this")
-    finds_nothing_wrong(page)
+    looks(page)
 
-    mail = sent_mail(system, subject="The trust has opened a record in Safekeep")
-    assert number not in mail["text"]
-    assert "Sarah" not in mail["text"]
+    told = mail(system, dsl.login["username"], subject="The trust has opened a record")
+    assert number not in told["text"]
+    assert "Sarah" not in told["text"]
     dsl.go("readers")
     dsl.page.get_by_role("link", name="Somebody who has left, or of the trust").first.click()
     expect(dsl.page.get_by_role("main")).to_contain_text(reason)

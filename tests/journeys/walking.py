@@ -72,6 +72,19 @@ class Newcomer:
         self.press("I have kept them")
 
 
+def mail(system: dict[str, Any], to: str, *, subject: str) -> dict[str, Any]:
+    """Return the newest mail to an address whose subject holds these words; waits for one."""
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends:
+        with urllib.request.urlopen(system["mail_url"] + "/messages.json") as answer:
+            mails = [m for m in json.load(answer) if m["to"] == [to] and subject in m["subject"]]
+        if mails:
+            newest: dict[str, Any] = max(mails, key=lambda m: m["at"])
+            return newest
+        time.sleep(0.3)
+    raise AssertionError(f"no mail about {subject} came")
+
+
 def letter(system: dict[str, Any], to: str, *, subject: str = "account", of: int = 1) -> str:
     """Return the link of the newest of so many letters to an address whose subject holds a word; waits for them. A later link voids an earlier."""
     ends = time.monotonic() + 60
