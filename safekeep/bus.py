@@ -38,7 +38,7 @@ REVOCATIONS: Final = Exchange("safekeep.revoked", type="fanout", durable=True, d
 CONSUMES: Final[dict[str, tuple[str, ...]]] = {
     "identity": ("incidents.audit.#",),
     "incidents": ("identity.#", "alerts.#"),
-    "alerts": ("identity.#", "incidents.#", "files.draft.#", "files.paper.#"),
+    "alerts": ("identity.#", "incidents.#", "files.draft.#", "files.paper.#", "reports.#"),
     "files": ("identity.#", "incidents.#"),
     "reports": ("identity.#", "incidents.#"),
 }

@@ -385,7 +385,7 @@ METHODS: dict[str, frozenset[str]] = {
     "alerts.watch": ANYONE,
     "alerts.mark_read": _READERS,
     "alerts.readers": _SCHOOL,
-    "alerts.calendar": _LEADS,
+    "alerts.calendar": _LEADS | {"service:reports"},
     "alerts.keep_calendar": _LEADS,
     "alerts.keep_subscription": _LEADS,
     "alerts.read_calendar": _LEADS,
@@ -421,6 +421,20 @@ METHODS: dict[str, frozenset[str]] = {
     "reports.counts": _LEADS | {"machine:counts.read"},
     "reports.trust_counts": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
     "reports.chronology_pdf": _SCHOOL,
+    # reports: meetings of governors
+    "reports.meetings": _LEADS,
+    "reports.keep_cycle": _LEADS,
+    "reports.keep_meeting": _LEADS,
+    "reports.cancel_meeting": _LEADS,
+    "reports.read_meetings": _LEADS,
+    "reports.follow_calendar": _LEADS,
+    "reports.make_draft": _LEADS,
+    "reports.report_draft": _LEADS,
+    "reports.keep_words": _LEADS,
+    "reports.approve_report": _LEADS,
+    "reports.published_reports": _LEADS | {Role.GOVERNOR},
+    "reports.published_report": _LEADS | {Role.GOVERNOR},
+    "reports.published_report_pdf": _LEADS | {Role.GOVERNOR},
 }
 """Which roles may call each RPC method at all; the service then decides about the thing itself.
 

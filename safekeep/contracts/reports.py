@@ -1,10 +1,12 @@
 """What reports answers: counts built from events, and the chronology as a PDF."""
 
 from datetime import date
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from safekeep.contracts import Code, Contract, Request
+from pydantic import Field
+
+from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Nothing, OptionalNarrative, Request
 from safekeep.contracts.incidents import Chronology
 
 
@@ -84,3 +86,256 @@ class ChronologyPdf(Request[Document]):
     school_name: str
     category_names: dict[str, str]
     staff_names: dict[UUID, str] = {}
+
+
+# --- meetings of governors, and the reports to them ---------------------------------------------------------------------------
+
+
+class CycleItem(Contract):
+    """When governors meet as a rule: every so many months on the so-manieth weekday (Monday is 0, -1 is the last of the month), from a day on.
+
+    `every` 0: meetings are entered one by one. `minute` is after midnight, local. So many days before a meeting: `draft_days` the draft is made,
+    `remind_days` DSLs are reminded if nobody has approved it, `chair_days` the chair of governors is told (nobody chosen: every governor).
+    Counts below `threshold` are not shown.
+    """
+
+    every: Literal[0, 1, 2, 3, 4, 6, 12] = 0
+    week: Literal[1, 2, 3, 4, -1] = 1
+    weekday: Literal[0, 1, 2, 3, 4, 5, 6] = 2
+    starts_on: date
+    minute: int = Field(default=18 * 60, ge=0, lt=24 * 60)
+    name: Name
+    draft_days: int = Field(default=14, ge=1, le=60)
+    remind_days: int = Field(default=7, ge=1, le=59)
+    chair_days: int = Field(default=3, ge=0, le=58)
+    threshold: int = Field(default=5, ge=3, le=10)
+    chair_id: UUID | None = None
+
+
+class MeetingItem(Contract):
+    """A meeting: when, what it is called, where it came from, and how its report stands. `draft_at`: when the draft is made by itself."""
+
+    id: UUID
+    on_day: date
+    minute: int
+    name: Line
+    source: Literal["rule", "entered", "calendar"]
+    moved_from: date | None
+    cancelled: bool
+    draft_at: Moment
+    report_id: UUID | None
+    state: Literal["none", "draft", "approving", "published"]
+
+
+class MeetingsAnswer(Contract):
+    """The cycle (None: nothing was set yet), the calendar that is subscribed to, and the meetings from a hundred days ago on."""
+
+    cycle: CycleItem | None
+    address: str
+    outcome: str
+    fetched_at: Moment | None
+    items: list[MeetingItem]
+
+
+class Meetings(Request[MeetingsAnswer]):
+    """The meetings of the actor's school's governors. DSLs only."""
+
+    method: ClassVar[str] = "reports.meetings"
+    answer: ClassVar[type[Contract]] = MeetingsAnswer
+
+
+class KeepCycle(Request[Nothing]):
+    """Set when governors meet. Meetings to come by the rule are planned anew; who was moved or cancelled, or has a report, stays.
+
+    Raises Invalid({"remind_days": "not_before", "chair_days": "not_before"}): each is nearer to the meeting than the one before.
+    """
+
+    method: ClassVar[str] = "reports.keep_cycle"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    cycle: CycleItem
+
+
+class KeepMeeting(Request[Nothing]):
+    """Add a meeting, or move the one with this id: its draft and reminders move with it. Raises Invalid({"on_day": "in_past" | "taken"})."""
+
+    method: ClassVar[str] = "reports.keep_meeting"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    id: UUID
+    on_day: date
+    minute: int = Field(ge=0, lt=24 * 60)
+    name: Name
+
+
+class CancelMeeting(Request[Nothing]):
+    """Say that a meeting does not take place: no draft, no reminder. Raises Conflict("report_published") where its report is out."""
+
+    method: ClassVar[str] = "reports.cancel_meeting"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    meeting_id: UUID
+
+
+class MeetingsRead(Contract):
+    """How many meetings of governors were found in a file, by their names, and are planned now."""
+
+    found: int
+
+
+class ReadMeetings(Request[MeetingsRead]):
+    """Plan the meetings of governors that an iCalendar file names. Raises Invalid({"file": "not_a_calendar" | "too_large" | "too_many"})."""
+
+    method: ClassVar[str] = "reports.read_meetings"
+    answer: ClassVar[type[Contract]] = MeetingsRead
+
+    content: bytes = Field(max_length=512 * 1024)
+
+
+class FollowCalendar(Request[Nothing]):
+    """Subscribe to the calendar at an address (https, public), read at once and then twice a day; "" ends that.
+
+    Raises Invalid({"address": "not_an_address"}).
+    """
+
+    method: ClassVar[str] = "reports.follow_calendar"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    address: str = Field(max_length=1_000)
+
+
+class MakeDraft(Request[Nothing]):
+    """Make a meeting's draft now, or make it anew from what is counted now; what was added in words stays. Raises Conflict("report_published")."""
+
+    method: ClassVar[str] = "reports.make_draft"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    meeting_id: UUID
+
+
+Words = Annotated[dict[Code, OptionalNarrative], Field(max_length=20)]
+"""What a DSL adds, by section; "opening" is what the report opens with."""
+
+
+class DraftAnswer(Contract):
+    """A report as it will be published: `told` is title, period, rule and sections, in words. `sha256` names this state of it."""
+
+    report_id: UUID
+    state: Literal["draft", "approving", "published"]
+    on_day: date
+    name: Line
+    made_at: Moment
+    told: dict[str, Any]
+    words: dict[str, str]
+    sha256: str
+
+
+class ReportDraft(Request[DraftAnswer]):
+    """A draft, whole. `category_names` are what the school calls its categories."""
+
+    method: ClassVar[str] = "reports.report_draft"
+    answer: ClassVar[type[Contract]] = DraftAnswer
+
+    report_id: UUID
+    category_names: dict[str, str] = {}
+
+
+class KeepWords(Request[Nothing]):
+    """Set what a DSL adds to a draft. Raises Conflict("report_published")."""
+
+    method: ClassVar[str] = "reports.keep_words"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    report_id: UUID
+    words: Words
+
+
+class ReportPlace(Contract):
+    """A published report: its number in the school year, what was published when, and where it stands in the school's ledger."""
+
+    report_id: UUID
+    year: int
+    number: int
+    title: str
+    period: str
+    on_day: date
+    published_at: Moment
+    sha256: str
+    sequence: int
+    entry_hash: str
+
+
+class ApproveReport(Request[ReportPlace]):
+    """Publish a draft: it gets its number and its place in the ledger, and governors are mailed a link. The same again answers the same.
+
+    Raises Conflict("draft_changed") where it is not what `sha256` names any more.
+    """
+
+    method: ClassVar[str] = "reports.approve_report"
+    answer: ClassVar[type[Contract]] = ReportPlace
+
+    report_id: UUID
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    school_name: Name
+    category_names: dict[str, str] = {}
+
+
+class PublishedAnswer(Contract):
+    """Reports that were published to governors, the newest first."""
+
+    items: list[ReportPlace]
+
+
+class PublishedReports(Request[PublishedAnswer]):
+    """For governors and DSLs: what was published."""
+
+    method: ClassVar[str] = "reports.published_reports"
+    answer: ClassVar[type[Contract]] = PublishedAnswer
+
+
+class PublishedReportAnswer(Contract):
+    """A published report. `content` is what was approved, byte for byte: its SHA-256 is `place.sha256`."""
+
+    place: ReportPlace
+    content: str
+
+
+class PublishedReport(Request[PublishedReportAnswer]):
+    """For governors and DSLs: one published report."""
+
+    method: ClassVar[str] = "reports.published_report"
+    answer: ClassVar[type[Contract]] = PublishedReportAnswer
+
+    report_id: UUID
+
+
+class PublishedReportPdf(Request[Document]):
+    """For governors and DSLs: one published report, on paper."""
+
+    method: ClassVar[str] = "reports.published_report_pdf"
+    answer: ClassVar[type[Contract]] = Document
+
+    report_id: UUID
+
+
+class ReportWaiting(Event):
+    """A report to governors waits for a DSL to approve it: it was made, approving it is late, or so late that the chair is told.
+
+    `subject` is the meeting. `chair_id` None: every governor is told.
+    """
+
+    name: ClassVar[str] = "reports.report.waiting"
+    version: ClassVar[int] = 1
+
+    report_id: UUID
+    step: Literal["made", "late", "chair"]
+    chair_id: UUID | None = None
+
+
+class ReportPublished(Event):
+    """A report to governors was published. `subject` is the meeting."""
+
+    name: ClassVar[str] = "reports.report.published"
+    version: ClassVar[int] = 1
+
+    report_id: UUID

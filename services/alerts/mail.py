@@ -36,6 +36,10 @@ Kind = Literal[
     "follow_up_late",
     "follow_up_nobodys",
     "missed",
+    "report_made",
+    "report_late",
+    "report_chair",
+    "report_published",
 ]
 
 _NOT_SENT: Final = "A form that was not sent"
@@ -107,6 +111,21 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{name} was to be sent something in Safekeep, and was not: their role had changed before the alert was made. Nothing of it is open to them.\n"
         "If they have to know, or somebody in their place, tell them. It is here.",
     ),
+    "report_made": (
+        "A report to governors waits for you",
+        "The draft of the report for the next meeting of governors is made. Read it, add words if you like, and approve it. "
+        "Governors see nothing of it before.",
+    ),
+    "report_late": (
+        "A report to governors is not approved yet",
+        "The next meeting of governors is near, and nobody has approved the report for it. Governors see nothing of it before.",
+    ),
+    "report_chair": (
+        "The safeguarding report for the next meeting is late",
+        "The next meeting of governors is near, and the safeguarding report for it is not approved yet. The DSLs were reminded. "
+        "Please speak to one of them. What was published before is here.",
+    ),
+    "report_published": ("A safeguarding report was published to governors", "A new report for governors is ready to read. It is here."),
     "correction_declined": ("Your request in Safekeep was answered", "You asked a DSL to correct something you recorded. The answer is here."),
 }
 """Subject and text by kind: what is waiting, never what it is about."""

@@ -22,6 +22,7 @@ READS = frozenset(
     incidents.follow_ups incidents.quiet incidents.led
     incidents.export incidents.export_piece incidents.proof incidents.releases incidents.stand_ins incidents.waiting incidents.witnessed_head incidents.number_of
     reports.chronology_pdf reports.counts reports.trust_counts
+    reports.meetings reports.report_draft reports.published_reports reports.published_report reports.published_report_pdf
     """.split()
 )
 """Change nothing but the record of who read what, in which a repeated reading is a reading."""
@@ -32,7 +33,7 @@ BY_ID = frozenset(
     files.add_paper files.begin_upload files.finish_upload files.save_body_map files.save_draft files.undo_body_map
     incidents.add_action incidents.add_correction incidents.assign_pupil incidents.record incidents.set_flag incidents.seed
     incidents.ask_correction incidents.restrict incidents.set_status
-    incidents.begin_export incidents.enter_document incidents.import_pupils incidents.keep_stand_in incidents.keep_witness identity.seed
+    reports.keep_meeting incidents.begin_export incidents.enter_document incidents.import_pupils incidents.keep_stand_in incidents.keep_witness identity.seed
     """.split()
 )
 """Make something whose id the caller has chosen: the same again answers the same, or Conflict. Undoing names how many steps there were."""
@@ -49,6 +50,7 @@ SETS = frozenset(
     identity.lock identity.seen identity.remove_provider identity.revoke_machine identity.set_policy identity.sign_out identity.unlink_person
     incidents.add_pupils incidents.answer_ask incidents.decline_correction incidents.end_stand_in incidents.end_witness incidents.lift_restriction
     incidents.mark_release_read
+    reports.keep_cycle reports.cancel_meeting reports.read_meetings reports.follow_calendar reports.make_draft reports.keep_words reports.approve_report
     """.split()
 )
 """Say how something shall be: twice is as once."""

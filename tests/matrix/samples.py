@@ -14,6 +14,7 @@ from safekeep import permissions
 from safekeep.body.marks import BodyMap
 from safekeep.contracts import Request
 from safekeep.contracts.identity import CategoryItem, GroupItem, Policy, TemplateItem
+from safekeep.contracts.reports import CycleItem
 from safekeep.database import SERVICES
 from safekeep.ids import new_id
 from safekeep.permissions import Class
@@ -36,6 +37,8 @@ IDS = (
     "session_id",
     "machine_id",
     "provider_id",
+    "meeting_id",
+    "report_id",
 )
 """Fields that name something that is there already: the matrix puts in the id of somebody else's, and one of nothing."""
 LISTS = {f"{name}s": name for name in IDS}
@@ -56,6 +59,8 @@ OTHER_IDS = {
     "incidents.decline_correction": {"request_id": "request_id"},
     "incidents.restrict": {"about_id": "about_id", "keeper_id": "keeper_id", "dsl_id": "dsl_id"},
     "incidents.hand_lead": {"person_id": "dsl_id"},
+    "reports.published_report": {"report_id": "published_id"},
+    "reports.published_report_pdf": {"report_id": "published_id"},
 }
 """Methods for a file that no entry has sealed yet, those whose `id` is of what is there, and one that asks for a DSL."""
 NOT_MADE_HERE = {"incidents.export_piece", "incidents.lift_restriction"}
@@ -125,6 +130,11 @@ GIVEN: dict[str, dict[str, Any]] = {
     "identity.add_machine": {"name": "Machine", "scopes": ["counts.read"], "days": 30},
     "identity.keep_provider": {"id": None, "name": "Sign on", "kind": "other", "issuer": "https://issuer.example", "client_id": "c", "secret": "s"},
     "identity.begin_job": {"kind": "chronology"},
+    "reports.keep_cycle": {"cycle": CycleItem(starts_on=dt.date(2026, 1, 1), name="Governors")},
+    "reports.keep_meeting": {"on_day": dt.date(2199, 1, 1), "minute": 1080, "name": "Governors"},
+    "reports.read_meetings": {"content": b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"},
+    "reports.follow_calendar": {"address": ""},
+    "reports.approve_report": {"sha256": "0" * 64, "school_name": "School One"},
     "identity.letter": {"kind": "password_changed", "about": None},
 }
 """What the fields that are not ids hold, where a first guess by their type would not do. A callable is called anew each time."""

@@ -40,6 +40,7 @@ from safekeep.contracts.incidents import (
     SeedPupil,
     SetFlag,
 )
+from safekeep.contracts.reports import ApproveReport, KeepMeeting, MakeDraft, Meetings, ReportDraft
 from safekeep.database import SERVICES, storage_error, transaction
 from safekeep.ids import new_id
 from safekeep.permissions import RECORDERS, SAFEGUARDING_LEADS, Class, Role
@@ -304,8 +305,22 @@ class World:
         self.ask(stand_in, token=dsl)
         self.ask(EndStandIn(stand_in_id=stand_in.id), token=dsl)
         place.subject |= {"stand_in_id": stand_in.id}
+        self._meetings(place)
         leads = [id_ for name, id_ in place.people.items() if self.role_of(name) in SAFEGUARDING_LEADS]
         self._import(place, child=[place.people[name] for name in parents], left=leads)  # entered after they had been told
+
+    def _meetings(self, place: Place) -> None:
+        """Have two meetings of governors: one with a draft, one whose report was published."""
+        dsl = self.as_(place, "dsl")
+        for known_as in ("published_id", "report_id"):
+            meeting = KeepMeeting(id=new_id(), on_day=dt.date(2199, 1, 1), minute=1080, name=known_as)
+            self.ask(meeting, token=dsl)
+            self.ask(MakeDraft(meeting_id=meeting.id), token=dsl)
+            report = next(item.report_id for item in self.ask(Meetings(), token=dsl).items if item.id == meeting.id)
+            place.subject |= {"meeting_id": meeting.id, known_as: report}
+            if known_as == "published_id":
+                sha256 = self.ask(ReportDraft(report_id=report), token=dsl).sha256
+                self.ask(ApproveReport(report_id=report, sha256=sha256, school_name="School One"), token=dsl)
 
     def _import(self, place: Place, *, child: Sequence[UUID] = (), left: Sequence[UUID] = ()) -> None:
         def pupil(about: str, relatives: Sequence[UUID] = ()) -> SeedPupil:

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from safekeep import calendar, clock, inbox, outbox, permissions
-from safekeep.contracts import files, identity, incidents
+from safekeep.contracts import files, identity, incidents, reports
 from safekeep.contracts.alerts import AlertOrphaned
 from safekeep.contracts.incidents import EntryRecorded, Recipient
 from services.alerts import ledger_letters, letters, reminding, store
@@ -151,6 +151,23 @@ def _on_paper(tx: sa.Connection, event: files.PaperWaiting) -> None:
     store.add(tx, school_id=event.school_id, alerts=[], mails=[new_mail(person, kind="paper", now=clock.now()) for person in people])
 
 
+def _on_report_waiting(tx: sa.Connection, event: reports.ReportWaiting) -> None:
+    """Tell the DSLs that a report to governors waits for them; the chair of governors, or all of them, that it is late."""
+    roles = {permissions.Role.GOVERNOR} if event.step == "chair" else permissions.SAFEGUARDING_LEADS
+    people = store.staff_in_roles(tx, school_id=event.school_id, roles=roles)
+    if event.step == "chair" and event.chair_id in people:
+        people = [event.chair_id]
+    mails = [new_mail(person, kind=f"report_{event.step}", now=clock.now(), about=event.report_id) for person in people]
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
+
+
+def _on_report_published(tx: sa.Connection, event: reports.ReportPublished) -> None:
+    """Mail governors a link to what was published to them."""
+    people = store.staff_in_roles(tx, school_id=event.school_id, roles={permissions.Role.GOVERNOR})
+    mails = [new_mail(person, kind="report_published", now=clock.now(), about=event.report_id) for person in people]
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
+
+
 def _on_letter(tx: sa.Connection, event: identity.LetterWanted) -> None:
     """Write about an account. A kind that only a newer release knows is left to it."""
     if event.kind in letters.KINDS:
@@ -212,4 +229,6 @@ HANDLERS: inbox.Handlers = {
     incidents.RecordAltered: _on_altered,
     incidents.AuditNoted: _on_noted,
     incidents.GlassBroken: _on_glass_broken,
+    reports.ReportWaiting: _on_report_waiting,
+    reports.ReportPublished: _on_report_published,
 }

@@ -256,6 +256,8 @@ def _page(row: Any) -> str:
         return f"alerts/{row.alert_id}"
     if row.kind == "missed":
         return f"incidents/{row.about}"
+    if row.kind in {"report_made", "report_late"}:
+        return f"meetings/reports/{row.about}"
     return _PAGES[row.kind.partition("_")[0]]
 
 
@@ -268,6 +270,7 @@ _PAGES = {
     "glass": "readers",
     "follow": "follow-ups",
     "paper": "paper",
+    "report": "governors",
 }
 _addresses: dict[UUID, tuple[float, AddressesAnswer]] = {}
 _hands = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="mail")

@@ -11,11 +11,12 @@ from safekeep.rpc import Host, Resources
 
 
 class Base:
-    """Transactions, tokens, and identity and incidents to ask. Mixed into the service."""
+    """Transactions, tokens, and identity, incidents and alerts to ask. Mixed into the service."""
 
     host: Resources = Host()
     identity = RpcProxy("identity")
     incidents = RpcProxy("incidents")
+    alerts = RpcProxy("alerts")
 
     def _token(self, school_id: UUID, *methods: str) -> str:
         """Sign a token of our own that is good for these methods at one school."""

@@ -29,3 +29,73 @@ counted = sa.Table(
     sa.Column("actions", sa.Integer, nullable=False),
     sa.Index("counted_month", "school_id", "month"),
 )
+
+# --- meetings of governors, and the reports to them ---------------------------------------------------------------------------
+
+cycles = sa.Table(
+    "cycles",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("rule", sa.Text, nullable=False),  # RFC 5545, or "" where meetings are entered one by one
+    sa.Column("starts_on", sa.Date, nullable=False),
+    sa.Column("minute", sa.Integer, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("draft_days", sa.Integer, nullable=False),
+    sa.Column("remind_days", sa.Integer, nullable=False),
+    sa.Column("chair_days", sa.Integer, nullable=False),
+    sa.Column("threshold", sa.Integer, nullable=False),
+    sa.Column("chair_id", pg.UUID),
+    sa.Column("address", sa.Text, nullable=False),  # of the calendar that is subscribed to, or ""
+    sa.Column("outcome", sa.Text, nullable=False),  # of its last reading: a code, or ""
+    sa.Column("fetched_at", sa.DateTime(timezone=True)),
+)
+meetings = sa.Table(
+    "meetings",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),  # what it is known by: its day by the rule, or its day in the calendar that is subscribed to
+    sa.Column("source", sa.Text, nullable=False),  # rule, entered, calendar
+    sa.Column("on_day", sa.Date, nullable=False),
+    sa.Column("minute", sa.Integer, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("moved_from", sa.Date),
+    sa.Column("cancelled_at", sa.DateTime(timezone=True)),
+    sa.UniqueConstraint("school_id", "key"),
+    sa.Index("meetings_days", "school_id", "on_day"),
+)
+looks = sa.Table(
+    "looks",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("looks_due", "next_at"),
+)
+"""When a school's meetings are looked at next: all that a worker, who sees every school, needs."""
+governor_reports = sa.Table(
+    "governor_reports",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("meeting_id", pg.UUID, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # draft, approving (its place in the ledger is asked for), published
+    sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("tables", pg.JSONB, nullable=False),  # as they may be shown
+    sa.Column("known", pg.JSONB, nullable=False),  # what a later report is held against: no count that was not published
+    sa.Column("words", pg.JSONB, nullable=False),  # the DSL's, by section
+    sa.Column("until", sa.Date, nullable=False),
+    sa.Column("reminded_at", sa.DateTime(timezone=True)),
+    sa.Column("chair_told_at", sa.DateTime(timezone=True)),
+    sa.Column("year", sa.Integer),
+    sa.Column("number", sa.Integer),
+    sa.Column("content", sa.Text),  # canonical JSON: what was approved, byte for byte
+    sa.Column("sha256", sa.Text),
+    sa.Column("approved_by", pg.UUID),
+    sa.Column("published_at", sa.DateTime(timezone=True)),
+    sa.Column("sequence", sa.BigInteger),
+    sa.Column("entry_hash", sa.Text),
+    sa.ForeignKeyConstraint(["school_id", "meeting_id"], ["meetings.school_id", "meetings.id"]),
+    sa.UniqueConstraint("school_id", "meeting_id"),
+    sa.UniqueConstraint("school_id", "year", "number"),
+    sa.CheckConstraint("state <> 'published' or (content is not null and sequence is not null)", name="governor_reports_published"),
+)
