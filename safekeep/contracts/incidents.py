@@ -1671,6 +1671,16 @@ class EntryRestricted(Event):
     trace: str = Field(default="", pattern=r"^[0-9a-f]{0,32}$")
 
 
+class RestrictionLifted(Event):
+    """What was kept to two people may be read by their roles again: where nobody leads it, it waits for somebody."""
+
+    name: ClassVar[str] = "incidents.restriction.lifted"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entry_id: UUID
+
+
 class FileBlocked(Event):
     """A DSL blocked an attachment: nobody opens it from now on."""
 

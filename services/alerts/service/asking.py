@@ -217,3 +217,14 @@ def keep(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
     """All of it is kept to two people, who are told: nobody else is asked about it, not even that it waits."""
     if event.entry_id == event.incident_id:
         store.change_concern(tx, school_id=event.school_id, incident_id=event.incident_id, kept=True, next_at=None)
+
+
+def give_back(tx: sa.Connection, event: incidents.RestrictionLifted) -> None:
+    """It is everybody's again whose role opens it: if nobody leads it, it waits for somebody, from now."""
+    here: dict[str, Any] = {"school_id": event.school_id, "incident_id": event.incident_id}
+    row = store.concern_of(tx, **here)
+    if row is None or not row.kept or event.entry_id != event.incident_id:
+        return
+    begun = max(event.at, row.asked_at)
+    waits: dict[str, Any] = {"begun_at": begun, "asked_at": begun - JUST, "next_at": begun} if row.lead_id is None else {}
+    store.change_concern(tx, **here, kept=False, **waits)

@@ -96,6 +96,10 @@ def _on_restricted(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
     store.add(tx, school_id=event.school_id, alerts=alerts, mails=mails)
 
 
+def _on_lifted(tx: sa.Connection, event: incidents.RestrictionLifted) -> None:
+    asking.give_back(tx, event)
+
+
 def _on_lead_taken(tx: sa.Connection, event: incidents.LeadTaken) -> None:
     asking.lead(tx, event)
 
@@ -217,6 +221,7 @@ HANDLERS: inbox.Handlers = {
     incidents.SightLost: _on_sight_lost,
     incidents.RecipientMissed: _on_missed,
     incidents.EntryRestricted: _on_restricted,
+    incidents.RestrictionLifted: _on_lifted,
     incidents.LeadTaken: _on_lead_taken,
     incidents.LeadOffered: _on_lead_offered,
     incidents.CorrectionAsked: _on_correction_asked,

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from safekeep import clock, outbox, permissions, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing
-from safekeep.contracts.incidents import EntryRestricted, LiftRestriction, Restrict, RestrictionItem
+from safekeep.contracts.incidents import EntryRestricted, LiftRestriction, Restrict, RestrictionItem, RestrictionLifted
 from safekeep.errors import Conflict, NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
@@ -44,6 +44,7 @@ class Restricting(Base):
             fields = {"restriction": str(row.id), "reason": request.reason}
             here = {"incident_id": row.incident_id, "entry_id": row.entry_id}
             write_place(tx, actor=actor, kind="restriction_lifted", fields=fields, parts=NO_THREAD, now=now, **here)
+            outbox.add(tx, RestrictionLifted, school_id=actor.at_school, subject=row.incident_id, at=now, **here)
         return Nothing()
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from safekeep import clock
 from safekeep.contracts.alerts import Askings, Escalation, KeepCalendar, KeepEscalation, MarkRead, Meanwhile, SpanItem, Unled
 from safekeep.contracts.identity import SchoolChanged
-from safekeep.contracts.incidents import EntryRestricted, LeadOffered, LeadTaken, NumberAnswer, ReadableAnswer, SightLost
+from safekeep.contracts.incidents import EntryRestricted, LeadOffered, LeadTaken, NumberAnswer, ReadableAnswer, RestrictionLifted, SightLost
 from safekeep.errors import Invalid
 from safekeep.ids import new_id
 from services.alerts.service import Service, asking
@@ -119,15 +119,24 @@ def test_asking_begins_again_when_whoever_leads_can_no_longer(clocked: Clocked, 
     assert [who for _, who, _ in clocked.asked(incident)] == [["leads"]]
 
 
-def test_what_is_kept_to_two_people_is_asked_about_no_more(clocked: Clocked) -> None:
+@pytest.mark.parametrize(("lifted", "led", "asked"), [(False, False, False), (True, False, True), (True, True, False)], ids=["kept", "lifted", "led"])
+def test_what_is_kept_to_two_people_is_asked_about_no_more_until_it_is_everybodys_again(
+    clocked: Clocked, lifted: bool, led: bool, asked: bool
+) -> None:
     incident = clocked.alerts.recorded("dsl", "deputy_dsl")
     said: dict[str, Any] = {"incident_id": incident, "entry_id": incident, "entry_ids": [incident], "author_id": clocked.people["teacher"]}
     kept = [clocked.people["slt"], clocked.people["dsl"]]
     clocked.alerts.hear(
         clocked.alerts.event(EntryRestricted, subject=incident, kept_to=kept, told=kept, category="not_sure", class_code="safeguarding", **said)
     )
-    clocked.tick(600)
-    assert clocked.asked() == []
+    clocked.tick(30)
+    if led:
+        clocked.led(incident, "dsl")
+    if lifted:
+        clocked.alerts.hear(clocked.alerts.event(RestrictionLifted, subject=incident, incident_id=incident, entry_id=incident))
+    for minute in (31, 89, 90, 91):
+        clocked.tick(minute)
+    assert bool(clocked.asked(incident)) is asked
 
 
 def test_general_entries_wait_for_nobody_and_one_that_is_raised_does(clocked: Clocked) -> None:
