@@ -194,6 +194,19 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "slug_taken": Problem(
             409, "slug-taken", _("This address is taken"), _("Another school or trust has this short name. Nothing was made. Choose another.")
         ),
+        "report_published": Problem(
+            409, "report-published", _("This report was published"), _("What was published never changes. What is new goes into the next report.")
+        ),
+        "meeting_cancelled": Problem(409, "meeting-cancelled", _("This meeting was cancelled"), _("Move it to a new day first.")),
+        "draft_changed": Problem(
+            409, "draft-changed", _("The draft has changed"), _("Somebody has changed it since you opened it. Read it once more, then approve it.")
+        ),
+        "draft_outdated": Problem(
+            409,
+            "draft-outdated",
+            _("Another report was published meanwhile"),
+            _("So that no small number can be worked out from the two together, press “Count again”, read it once more and approve it."),
+        ),
         "incident_not_counted": Problem(409, "not-counted", _("The counts are not up to date yet"), _("Try again in a minute.")),
         "other_key_content": Problem(
             409, "idempotency-key-reused", _("This key was used before"), _("The Idempotency-Key was used for other content. Use a new key.")
@@ -454,6 +467,12 @@ BY_FIELD: dict[tuple[str, str], str] = {
     ("last", "too_long_a_time"): _("That is longer than any term. Check both days"),
     ("first", "missing"): _("Write the first day"),
     ("address", "not_an_address"): _("This is not the address of a calendar. It begins with https:// or webcal://"),
+    ("on_day", "missing"): _("Say on which day"),
+    ("on_day", "in_past"): _("This day is over. Choose one that comes"),
+    ("starts_on", "missing"): _("Say from which day"),
+    ("minute", "missing"): _("Say at which time"),
+    ("remind_days", "not_before"): _("This must be nearer to the meeting than the day on which the draft is made"),
+    ("chair_days", "not_before"): _("This must be nearer to the meeting than the reminder"),
     ("address", "too_long"): _("This address is too long. Check it"),
     ("file", "missing"): _("Choose a file"),
     ("file", "not_a_calendar"): _("This is not an iCalendar file. Its name mostly ends with .ics"),

@@ -4,10 +4,10 @@ The libraries looked at (pygal, matplotlib, leather, Altair) write style sheets 
 policy refuses, and none of them can draw in the dark. A bar is a rectangle: classes for the page's theme, attributes for paper.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 WIDTH: Final = 640
 _NAMES, _VALUES = 210, 110
@@ -25,10 +25,17 @@ class Bar:
     sure: bool
 
 
-def bars(rows: Sequence[tuple[str, Sequence[Bar]]], *, title: str, id: str) -> str:
+def bars(rows: Sequence[tuple[str, Sequence[Bar]]], *, title: str, columns: Sequence[str], id: str) -> str:
     """Return an SVG picture: a group of bars for each row, the words beside each bar. Its text alternative is its title."""
     most = max((bar.length for _, group in rows for bar in group), default=0) or 1
-    parts, y = [], 4
+    parts: list[str] = []
+    y = 4
+    for number, column in enumerate(columns if len(columns) > 1 else []):  # which bar is of which days
+        fill = _FILLS[min(number, len(_FILLS) - 1)]
+        parts.append(f'<rect class="sk-drawn sk-drawn--{min(number, 2)}" x="{_NAMES}" y="{y}" width="{_BAR}" height="{_BAR}" fill="{fill}"/>')
+        parts.append(f'<text class="sk-chart__text" x="{_NAMES + _BAR + 6}" y="{y + 11}" font-size="11">{escape(column)}</text>')
+        y += _BAR + _GAP
+    y += _ROW if len(columns) > 1 else 0
     for name, group in rows:
         height = len(group) * (_BAR + _GAP)
         parts.append(
@@ -39,8 +46,8 @@ def bars(rows: Sequence[tuple[str, Sequence[Bar]]], *, title: str, id: str) -> s
             fill = _FILLS[min(number, len(_FILLS) - 1)]
             place = f'x="{_NAMES}" y="{y}" width="{max(length, 1)}" height="{_BAR}"'
             drawn = f'fill="{fill}"' if bar.sure else f'fill="none" stroke="{fill}" stroke-dasharray="3 2"'
-            kind = "sk-bar" if bar.sure else "sk-bar sk-bar--range"
-            parts.append(f'<rect class="{kind} sk-bar--{min(number, 2)}" {place} {drawn}/>')
+            kind = "sk-drawn" if bar.sure else "sk-drawn sk-drawn--range"
+            parts.append(f'<rect class="{kind} sk-drawn--{min(number, 2)}" {place} {drawn}/>')
             parts.append(f'<text class="sk-chart__text" x="{_NAMES + length + 6}" y="{y + 11}" font-size="11">{escape(bar.words)}</text>')
             y += _BAR + _GAP
         y += _ROW
@@ -53,3 +60,14 @@ def bar_of(kind: str, number: int, words: str) -> Bar:
     if kind == "few":
         return Bar(number - 1, words, sure=False)
     return Bar(number if kind == "about" else 0, words, sure=kind in {"about", "none"})
+
+
+def section(told: Mapping[str, Any], *, id: str = "chart") -> str:
+    """Return the bars of a report's section as SVG, of its first two columns; "" where there is nothing to compare."""
+    rows = [row for row in told["rows"] if not row["total"]]
+    if len(rows) < 2:
+        return ""
+    drawn = [
+        (row["name"], [bar_of(kind, number, words) for (kind, number), words in zip(row["forms"][:2], row["cells"][:2], strict=True)]) for row in rows
+    ]
+    return bars(drawn, title=told["heading"], columns=told["columns"][:2], id=id)

@@ -10,6 +10,7 @@ from gateway.pages import following
 from gateway.session import Here
 from safekeep.contracts.alerts import Inbox
 from safekeep.contracts.incidents import FollowUpItem, MarkReleaseRead, MyEntries, ReleaseItem, Releases
+from safekeep.contracts.reports import PublishedReports, ReportPlace
 from safekeep.errors import SafekeepError
 
 pages = Blueprint("home", __name__)
@@ -21,7 +22,7 @@ def home(slug: str) -> Any:
     here = session.here()
     if not here.may_record:
         kept = rpc.ask(rpc.build(Inbox, state="all", limit=100), token=here.token).items if here.roles else []  # of the chair: what is kept to them
-        return render_template("home/governor.html", known=schools.known(here), kept=kept)
+        return render_template("home/governor.html", known=schools.known(here), kept=kept, published=published(here))
     if here.has_inbox:
         return redirect(url_for("inbox.inbox", slug=slug), 303)
     cursor = request.args.get("cursor")
@@ -41,6 +42,16 @@ def asked(here: Here) -> list[FollowUpItem]:
     """Return what is asked of this person, what is due first; a page without it is better than none."""
     try:
         return following.ask(here, "mine", limit=5, seconds=1.5).items
+    except SafekeepError:
+        return []
+
+
+def published(here: Here) -> list[ReportPlace]:
+    """Return the reports that were published to governors; a page without them is better than none."""
+    if not here.may_call(PublishedReports.method):
+        return []
+    try:
+        return rpc.ask(PublishedReports(), token=here.token, seconds=3.0).items
     except SafekeepError:
         return []
 

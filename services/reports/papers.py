@@ -31,7 +31,7 @@ def governors(content: Mapping[str, Any], *, sha256: str, sequence: int, entry_h
                 "words": section["words"],
                 "columns": section["columns"],
                 "rows": [{"name": row["name"], "total": "yes" if row["total"] else "", "cells": row["cells"]} for row in section["rows"]],
-                "chart": chart(section),
+                "chart": charts.section(section),
                 "alt": f"{section['heading']}: the table below says the same in numbers.",
             }
             for section in content["sections"]
@@ -43,17 +43,6 @@ def governors(content: Mapping[str, Any], *, sha256: str, sequence: int, entry_h
         ],
         "fonts": list(printing.FONTS),
     }
-
-
-def chart(section: Mapping[str, Any], *, id: str = "chart") -> str:
-    """Return a section's bars as SVG; "" where there is nothing to compare."""
-    rows = [row for row in section["rows"] if not row["total"]]
-    if len(rows) < 2:
-        return ""
-    drawn = [
-        (row["name"], [charts.bar_of(kind, number, words) for (kind, number), words in zip(row["forms"], row["cells"], strict=True)]) for row in rows
-    ]
-    return charts.bars(drawn, title=section["heading"], id=id)
 
 
 def pdf(said: dict[str, Any]) -> bytes:

@@ -253,7 +253,7 @@ class Governors(Base):
             "school": request.school_name,
             "year": year,
             "number": number,
-            "meeting": f"{row.name}, {row.on_day.isoformat()}",
+            "meeting": f"{row.name}, {row.on_day.day} {row.on_day:%B %Y}",
             "approved_by": actor.name,
             "approved_at": clock.stamp(clock.now()),
         }

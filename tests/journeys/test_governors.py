@@ -1,0 +1,157 @@
+"""The governors' cycle in two browsers: a DSL plans, reads, adds words and approves; a governor reads what was published, and nothing else."""
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.conftest import DESKTOP, PHONE
+
+SOON = (dt.datetime.now(dt.UTC) + dt.timedelta(days=40)).date()
+
+
+def add_meeting(page: Page, name: str) -> None:
+    page.get_by_label("What it is called").fill(name)
+    page.get_by_label("Day", exact=True).fill(SOON.isoformat())
+    page.get_by_label("Time", exact=True).fill("18.30")
+    page.get_by_role("button", name="Add meeting").click()
+
+
+def make_draft(page: Page, name: str) -> None:
+    page.get_by_role("link", name=re.compile(name)).first.click()
+    page.get_by_role("button", name="Make the draft now").click()
+
+
+def test_a_dsl_approves_and_a_governor_reads_what_was_approved_and_can_check_it(
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]
+) -> None:
+    dsl = sign_in("dsl", viewport=DESKTOP, javascript=False)
+    page = dsl.go("meetings")
+    name = f"Committee {dt.datetime.now(dt.UTC):%H%M%S}"
+    add_meeting(page, name)
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    make_draft(page, name)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Draft of a report to governors")
+    page.get_by_label("Your words at the beginning").fill("A calm term.\n\nMore staff were trained.")
+    page.get_by_role("button", name="Approve and publish").click()
+    expect(page.get_by_role("status")).to_contain_text("read it once more")
+    drafted = page.get_by_role("region", name="Table: Concerns by category").inner_text()
+    governor = sign_in("governor", viewport=PHONE)
+    seen = governor.go("").get_by_role("link", name=re.compile("Report 20"))
+    before = seen.count()
+    page.get_by_role("button", name="Approve and publish").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Safeguarding report to governors 20")
+
+    governor.go("")
+    expect(seen).to_have_count(before + 1)
+    seen.first.click()
+    finds_nothing_wrong(governor.page)
+    read = governor.page
+    expect(read.get_by_text("More staff were trained.")).to_be_visible()
+    assert read.get_by_role("region", name="Table: Concerns by category").inner_text() == drafted
+    numbers = re.findall(r"\d+", " ".join(read.locator("td").all_inner_texts()))
+    assert all(int(n) % 5 == 0 for n in numbers), "no count is said that is not rounded or below the threshold"
+    with read.expect_download() as got:
+        read.get_by_role("link", name="Download what was approved").click()
+    sha256 = hashlib.sha256(got.value.path().read_bytes()).hexdigest()
+    expect(read.get_by_text(sha256)).to_be_visible()
+    with read.expect_download() as printed:
+        read.get_by_role("link", name="Download as a PDF").click()
+    assert printed.value.path().read_bytes().startswith(b"%PDF")
+
+
+def test_a_governor_finds_no_draft_no_meeting_and_no_count(sign_in: Callable[..., Any]) -> None:
+    governor = sign_in("governor")
+    for path in ("meetings", "meetings/cycle", "reports"):
+        answer = governor.page.goto(f"{governor.base}s/hillside/{path}")
+        assert answer is not None
+        assert answer.status in (403, 404), path
+
+
+GOOD = {"name": "Full governing body", "every": "2", "week": "2", "weekday": "2", "starts_on": "2026-09-01", "minute": "18:00", "draft_days": "14"}
+GOOD |= {"remind_days": "7", "chair_days": "3", "threshold": "5", "chair_id": ""}
+WRONG = [
+    ({"name": "  "}, "name", "Write the name"),
+    ({"starts_on": ""}, "starts_on", "Say from which day"),
+    ({"starts_on": "2026-02-30"}, "starts_on", "This is not a date"),
+    ({"minute": "six"}, "minute", "This is not a time"),
+    ({"minute": "25:00"}, "minute", "This is not a time"),
+    ({"draft_days": "many"}, "draft_days", "This is not a whole number"),
+    ({"draft_days": "61"}, "draft_days", "This number or file is too large"),
+    ({"draft_days": "0"}, "draft_days", "This number is too small"),
+    ({"remind_days": "14"}, "remind_days", "This must be nearer to the meeting than the day on which the draft is made"),
+    ({"chair_days": "7"}, "chair_days", "This must be nearer to the meeting than the reminder"),
+    ({"threshold": "2"}, "threshold", "This number is too small"),
+    ({"threshold": "11"}, "threshold", "This number or file is too large"),
+    ({"threshold": "-99999"}, "threshold", "This is not a whole number"),
+    ({"every": "5"}, "every", "Choose one of those offered"),
+    ({"every": ""}, "every", ""),
+    ({"week": "0"}, "week", "Choose one of those offered"),
+    ({"chair_id": "x"}, "chair_id", ""),
+    ({"name": "x" * 201}, "name", ""),
+    ({"name": "a\x00b"}, "name", ""),
+]
+
+
+def test_what_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(sign_in: Callable[..., Any]) -> None:
+    page = sign_in("dsl").go("meetings/cycle")
+    token = page.locator("input[name=csrf_token]").first.input_value()
+    for wrong, field, said in WRONG:
+        answer = page.request.post(page.url, form=GOOD | wrong | {"csrf_token": token})
+        text = answer.text()
+        assert answer.status == 422, (wrong, answer.status)
+        assert f'id="{field}-error"' in text, wrong
+        assert said.replace("’", "&#39;") in text or said in text, wrong
+        assert 'value="Full governing body"' in text or "name" in wrong
+    for wrong, field in (
+        ({"on_day": ""}, "on_day"),
+        ({"on_day": "2020-01-01"}, "on_day"),
+        ({"minute": ""}, "minute"),
+        ({"name": ""}, "name"),
+        ({"on_day": "x"}, "on_day"),
+    ):
+        sent = {"on_day": SOON.isoformat(), "minute": "18:00", "name": "Kept words"} | wrong | {"csrf_token": token}
+        answer = page.request.post(page.url.replace("/cycle", "/add"), form=sent)
+        assert (answer.status, f'id="{field}-error"' in answer.text()) == (422, True), wrong
+        assert "Kept words" in answer.text() or "name" in wrong
+    for sent, field in (({"address": "ftp://x"}, "address"), ({"address": "not one"}, "address")):
+        answer = page.request.post(page.url.replace("/cycle", "/calendar"), form=sent | {"csrf_token": token})
+        assert (answer.status, f'id="{field}-error"' in answer.text()) == (422, True), sent
+    files: list[tuple[bytes, int]] = [(b"", 422), (b"no calendar", 422), (b"BEGIN:VCALENDAR\r\n" + b"x" * 600_000, 422)]
+    for content, status in files:
+        sent_file = {"name": "c.ics", "mimeType": "text/calendar", "buffer": content}
+        answer = page.request.post(page.url.replace("/cycle", "/file"), multipart={"csrf_token": token, "file": sent_file})
+        assert (answer.status, 'id="file-error"' in answer.text()) == (status, True), content[:20]
+
+
+@pytest.mark.parametrize(("viewport", "dark"), [(PHONE, True), (DESKTOP, False)], ids=["phone and dark", "desk and light"])
+def test_axe_finds_nothing_on_the_pages_of_meetings(
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], viewport: Any, dark: bool
+) -> None:
+    page = sign_in("dsl", viewport=viewport, dark=dark).go("meetings")
+    name = f"Looked at {dt.datetime.now(dt.UTC):%H%M%S}"
+    add_meeting(page, name)
+    finds_nothing_wrong(page)
+    assert_fits(page)
+    page.get_by_role("link", name=re.compile(name)).first.click()
+    finds_nothing_wrong(page)
+    assert_fits(page)
+    page.get_by_role("button", name="Make the draft now").click()
+    finds_nothing_wrong(page)
+    assert_fits(page)
+    for path in ("meetings/cycle", "governors"):
+        page.goto(page.url.partition("/s/")[0] + f"/s/hillside/{path}")
+        finds_nothing_wrong(page)
+        assert_fits(page)
+
+
+def assert_fits(page: Page) -> None:
+    size = page.viewport_size
+    assert size
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320, page.url
+    page.set_viewport_size(size)
