@@ -38,11 +38,15 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """All that a report is made of. `children`: how many have a flag today, by its code. `overdue`: what was asked and is late today."""
+    """All that a report is made of. `children`: how many have a flag today, by its code. `overdue`: what was asked and is late today.
+
+    `known`: by what can be counted (None: by everything). A table of what is not known is left out: "none" would be untrue.
+    """
 
     concerns: Sequence[Concern]
     children: Mapping[str, int]
     overdue: int
+    known: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ def made(
     told = template(code)
     counts: dict[Population, int] = {}
     sums: list[Sum] = []
-    plans = [_plan(section, counted, period=period, today=today, years=told["years"]) for section in told["sections"]]
+    wanted = [s for s in told["sections"] if counted.known is None or s.get("by", s["of"]) in counted.known]
+    plans = [_plan(section, counted, period=period, today=today, years=told["years"]) for section in wanted]
     for plan in plans:
         counts |= plan.counts
         sums += plan.sums

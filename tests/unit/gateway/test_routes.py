@@ -36,6 +36,10 @@ BOTH = {
     "files.decide",
     "settings.files",
     "away.away",
+    "break_glass.begin",
+    "meetings.meeting",
+    "meetings.cycle",
+    "meetings.report",
     "pupils.search",  # posted so that no name stands in an address
     "pupils.chronology",  # posted when it is filtered: words are in no address
     "pupils.flag",

@@ -95,3 +95,9 @@ def test_two_reports_of_a_term_attacked_together_give_no_small_count_away(capsys
     found = list(Attack([first, second]).counts())
     assert len(found) > 40
     assert [each for each in found if each.low == each.high and 0 < each.low < 5] == []
+
+
+def test_a_table_of_what_is_not_counted_is_left_out_and_says_no_untrue_none() -> None:
+    counted = Counted(some_concerns(4, about=50), {}, 0, known=frozenset({"month", "category"}))
+    data, _ = governing.made(counted, period=governing.period_of(TODAY), today=TODAY, earlier=(), threshold=5)
+    assert [section["code"] for section in data["sections"]] == ["months", "categories"]
