@@ -1,0 +1,32 @@
+"""Mail about reports to governors: who is told what, with a link and not a number of it."""
+
+import datetime as dt
+
+from safekeep import clock
+from safekeep.contracts.reports import ReportPublished, ReportWaiting
+from safekeep.ids import new_id
+from tests.services.alerts.smtp import Server, text_of
+from tests.services.alerts.test_alerts import Alerts, alerts, smtp  # noqa: F401 - fixtures
+
+NOW = dt.datetime(2026, 3, 9, 10, 0, tzinfo=dt.UTC)
+
+
+def test_dsls_are_told_of_a_draft_and_of_its_lateness_and_not_of_what_goes_to_governors(alerts: Alerts, smtp: Server) -> None:  # noqa: F811 - fixtures
+    meeting, report = new_id(), new_id()
+    told: dict[str, list[str]] = {}
+    with clock.set_to(NOW):
+        for name, event in (
+            ("made", alerts.event(ReportWaiting, subject=meeting, report_id=report, step="made")),
+            ("late", alerts.event(ReportWaiting, subject=meeting, report_id=report, step="late")),
+            ("chair", alerts.event(ReportWaiting, subject=meeting, report_id=report, step="chair")),
+            ("published", alerts.event(ReportPublished, subject=meeting, report_id=report)),
+        ):
+            smtp.taken.clear()
+            alerts.hear(event)
+            alerts.service.send_mail()
+            told[name] = sorted(str(mail["To"].addresses[0].addr_spec).partition("@")[0] for mail in smtp.taken)
+            text = text_of(smtp.taken[0]) if smtp.taken else ""
+            where = f"/s/one/meetings/reports/{report}" if name in {"made", "late"} else "/s/one/governors"
+            assert where in text or not smtp.taken, name
+    assert told["made"] == told["late"] == ["deputy_dsl", "dsl"]
+    assert not {"dsl", "deputy_dsl"} & {*told["chair"], *told["published"]}
