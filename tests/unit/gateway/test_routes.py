@@ -19,6 +19,7 @@ from tests.matrix.table import ROUTES
 
 TEMPLATES = Path(pages.__file__).parent.parent / "templates"
 BOTH = {
+    "break_glass.begin",
     "asking.calendar",
     "asking.policies",
     "session.sign_in",  # a GET only shows the form
@@ -36,7 +37,6 @@ BOTH = {
     "files.decide",
     "settings.files",
     "away.away",
-    "break_glass.begin",
     "meetings.meeting",
     "meetings.cycle",
     "meetings.report",

@@ -121,7 +121,8 @@ def test_trust_it_and_governors_call_nothing_that_touches_records() -> None:
     kept_for_a_chair |= {"files.names", "files.read", "incidents.permit_file"}  # and what is attached to it
     own_inbox = {"alerts.inbox", "alerts.unread", "alerts.mark_read"}
     own_inbox |= {"alerts.notifications", "alerts.keep_device", "alerts.drop_device", "alerts.try_device"}  # and the devices that tell of it
-    assert callable_["governor"] == {"identity.school"} | kept_for_a_chair | own_inbox
+    published = {"reports.published_reports", "reports.published_report", "reports.published_report_pdf"}
+    assert callable_["governor"] == {"identity.school"} | kept_for_a_chair | own_inbox | published
     assert {m.partition(".")[0] for m in callable_["trust_it"]} == {"identity"}
     assert callable_["trust_it"] - callable_["governor"] == {
         "identity.add_school",
