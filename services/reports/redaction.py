@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final, Literal
 
 from safekeep import text as said
@@ -149,13 +150,13 @@ class Names:
         return len(folded) > 1 and folded not in self._own and folded not in self._staff and folded not in _CAPITALISED and folded not in self._others
 
 
-def redacted(account: str, decided: Iterable[tuple[int, int]], *, mark: str = "█████") -> str:
-    """Return the text made anew without the words at those places, each run of them one mark of one length: its length tells nothing.
+def redacted(account: str, decided: Iterable[tuple[int, int]], *, marks: Iterable[str] = repeat("█████")) -> str:
+    """Return the text made anew without the words at those places, each run of them the next mark: its length tells nothing.
 
     Raises ValueError for a place that is not in the text.
     """
     made, at = [], 0
-    for first, end in _joined(decided):
+    for (first, end), mark in zip(joined(decided), marks, strict=False):
         if not 0 <= first < end <= len(account):
             raise ValueError("place_outside_text")
         made += [account[at:first], mark]
@@ -163,14 +164,15 @@ def redacted(account: str, decided: Iterable[tuple[int, int]], *, mark: str = "�
     return "".join([*made, account[at:]])
 
 
-def _joined(places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    joined: list[tuple[int, int]] = []
+def joined(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the places in order, those that touch or overlap made one."""
+    made: list[tuple[int, int]] = []
     for first, end in sorted(places):
-        if joined and first <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        if made and first <= made[-1][1]:
+            made[-1] = made[-1][0], max(end, made[-1][1])
         else:
-            joined.append((first, end))
-    return iter(joined)
+            made.append((first, end))
+    return made
 
 
 def _apart(found: Iterable[Proposal]) -> tuple[Proposal, ...]:

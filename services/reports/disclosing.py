@@ -1,0 +1,115 @@
+"""What is given to somebody who asked: a record made anew without the words that were decided on, and the schedule of what was left out. Pure.
+
+Decisions are places in a text and the hash of that text, never its words: a text that has changed since is decided on again.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from safekeep import printing
+from services.reports import redaction
+
+Reason = Literal["third_party", "child_abuse_data", "serious_harm", "court_papers", "legal_privilege", "crime", "foi_personal"]
+REASONS: Final[Mapping[Reason, str]] = {
+    "third_party": "Information about another person (Data Protection Act 2018, Schedule 2, paragraph 16)",
+    "child_abuse_data": "Child abuse data, not in the child’s best interests (Data Protection Act 2018, Schedule 3, paragraph 21)",
+    "serious_harm": "Likely to cause serious harm (Data Protection Act 2018, Schedule 3, paragraphs 5, 11 and 19)",
+    "court_papers": "Given to a court (Data Protection Act 2018, Schedule 3, paragraph 18)",
+    "legal_privilege": "Legal professional privilege (Data Protection Act 2018, Schedule 2, paragraph 19)",
+    "crime": "Would hinder preventing or detecting a crime (Data Protection Act 2018, Schedule 2, paragraph 2)",
+    "foi_personal": "Personal information (Freedom of Information Act 2000, section 40)",
+}
+"""The law's reasons, in the words of the schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Characters from `first` up to `end` (not counted) of one text are left out, for one reason; decided on a text of that SHA-256."""
+
+    first: int
+    end: int
+    reason: Reason
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text of the record: which entry it stands in, which part of that, and what is decided about it."""
+
+    entry: str  # "Incident 2026-14"
+    part: Literal["Account", "Action taken"]
+    written: str
+    decisions: tuple[Decision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A line of the schedule: its number as it stands in the text, where, and why. No word, and no length of one."""
+
+    number: int
+    place: str
+    reasons: tuple[Reason, ...]
+
+
+def hash_of(written: str) -> str:
+    """Return the SHA-256 by which a text is known again."""
+    return hashlib.sha256(written.encode()).hexdigest()
+
+
+def given(texts: Sequence[Text]) -> tuple[list[Text], list[LeftOut]]:
+    """Return the texts made anew, each place a numbered mark, and the schedule, numbered through.
+
+    Raises ValueError("text_changed") where a text is not the one decided on, and ("place_outside_text") for a place that is not in it.
+    """
+    made: list[Text] = []
+    schedule: list[LeftOut] = []
+    for text in texts:
+        if any(decision.sha256 != hash_of(text.written) for decision in text.decisions):
+            raise ValueError("text_changed")
+        places = redaction.joined((decision.first, decision.end) for decision in text.decisions)
+        numbered = list(enumerate(places, len(schedule) + 1))
+        for number, (first, end) in numbered:
+            why = {decision.reason for decision in text.decisions if first <= decision.first and decision.end <= end}
+            schedule.append(LeftOut(number, f"{text.entry}, {text.part.lower()}", tuple(reason for reason in REASONS if reason in why)))
+        written = redaction.redacted(text.written, places, marks=(f"[left out, {number}]" for number, _ in numbered))
+        made.append(Text(text.entry, text.part, written))
+    return made, schedule
+
+
+def document(texts: Sequence[Text], *, title: str, school: str, facts: Mapping[str, str], withheld: Sequence[str] = ()) -> dict[str, Any]:
+    """Return all that the paper says, in strings, from texts as they were written: nothing that is left out is handed to the printer.
+
+    `withheld` are kinds of files that are not in it ("2 photographs"). Raises ValueError as `given` does.
+    """
+    made, schedule = given(texts)
+    notes = [f"{len(schedule)} {'passage was' if len(schedule) == 1 else 'passages were'} left out. The schedule at the end says where and why."]
+    if withheld:
+        notes.append(f"Not in this document, and dealt with apart: {', '.join(withheld)}.")
+    return {
+        "title": title,
+        "description": f"{title}, {school}",
+        "footer": f"{school}: {title}",
+        "facts": [{"name": name, "value": value} for name, value in facts.items()],
+        "notes": notes,
+        "empty": "Nothing is held.",
+        "months": [
+            *([{"name": "The record", "entries": [_entry(f"{text.entry}: {text.part.lower()}", text.written) for text in made]}] if made else []),
+            *([{"name": "Schedule of what was left out", "entries": [_line(line) for line in schedule]}] if schedule else []),
+        ],
+        "fonts": list(printing.FONTS),
+    }
+
+
+def _line(line: LeftOut) -> dict[str, Any]:
+    return _entry(f"Left out, {line.number}", "\n".join(REASONS[reason] for reason in line.reasons), about=[line.place])
+
+
+def _entry(heading: str, written: str, *, about: Sequence[str] = ()) -> dict[str, Any]:
+    return {"heading": heading, "about": list(about), "text": printing.marked(written), "child": False, "action_taken": "", "body_map": {}}
+
+
+def pdf(said: dict[str, Any]) -> bytes:
+    """Return the document as PDF/A-2a and PDF/UA-1. Raises printing.NotPrinted."""
+    return printing.pdf(said)

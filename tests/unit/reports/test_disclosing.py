@@ -1,0 +1,98 @@
+"""What is given to somebody who asked: the words left out are gone from the file, whatever it is read with."""
+
+import io
+import re
+
+import pikepdf
+import pypdf
+import pytest
+
+from services.reports import disclosing
+from services.reports.disclosing import Decision, LeftOut, Reason, Text
+
+WRITTEN = "Amelia said that Żaklina Quixworth hit her. Amelia was calm. Żaklina ran off."
+WORDS = ("Żaklina", "Quixworth")
+
+
+def a_text(*words: str, reason: Reason = "third_party", written: str = WRITTEN, entry: str = "Incident 2026-14") -> Text:
+    sha256 = disclosing.hash_of(written)
+    places = [(match.start(), match.end()) for word in words for match in re.finditer(word, written)]
+    return Text(entry, "Account", written, tuple(Decision(first, end, reason, sha256) for first, end in places))
+
+
+def a_pdf(*texts: Text) -> bytes:
+    return disclosing.pdf(
+        disclosing.document(texts, title="Record of a pupil", school="Hillside", facts={"Pupil": "Amelia Okafor"}, withheld=["1 photograph"])
+    )
+
+
+def everything(file: bytes) -> tuple[bytes, str]:
+    """Return every byte of the file's streams and strings, unpacked, and the text as readers of PDF take it out of it (tags' own text as well)."""
+    raw = [file]
+    with pikepdf.open(io.BytesIO(file)) as opened:
+        assert not opened.attachments
+        for thing in opened.objects:
+            if isinstance(thing, pikepdf.Stream):
+                raw.append(thing.read_bytes())
+            raw.append(thing.unparse(resolved=False))
+            if isinstance(thing, pikepdf.Dictionary):
+                raw += [str(value).encode() for value in thing.values() if isinstance(value, pikepdf.String)]
+    reader = pypdf.PdfReader(io.BytesIO(file))
+    said = "\n".join(page.extract_text() for page in reader.pages)
+    return b"\n".join(raw), f"{said}\n{reader.metadata}"
+
+
+def holds(file: bytes, word: str) -> bool:
+    raw, said = everything(file)
+    forms = (word.encode(), word.encode("utf-16-be"), word.encode("utf-16-be").hex().encode(), word.encode("utf-16-be").hex().upper().encode())
+    return word in re.sub(r"\s", "", said) or any(form in raw for form in forms)
+
+
+def letters_of(file: bytes) -> set[str]:
+    """Return the letters that the fonts' own tables (ToUnicode) can say."""
+    raw, _ = everything(file)
+    return {chr(int(code, 16)) for code in re.findall(rb"<[0-9a-fA-F]{4}> ?<([0-9a-fA-F]{4})>", raw)}
+
+
+def test_words_left_out_are_in_no_text_tag_string_stream_attachment_or_earlier_revision_of_the_file() -> None:
+    file = a_pdf(a_text(*WORDS, "Amelia was calm"))
+    assert not [word for word in (*WORDS, "calm") if holds(file, word)]
+    assert file.count(b"%%EOF") == 1
+    assert file.count(b"startxref") == 1
+    with pikepdf.open(io.BytesIO(file)) as opened:
+        assert "/Prev" not in opened.trailer
+
+
+def test_the_same_search_finds_the_words_where_they_were_not_left_out() -> None:
+    whole = a_pdf(a_text())
+    assert [word for word in WORDS if holds(whole, word)] == list(WORDS)
+
+
+def test_fonts_hold_no_letter_that_only_a_word_left_out_had() -> None:
+    assert {"Ż", "Q"} <= letters_of(a_pdf(a_text()))
+    assert not {"Ż", "Q"} & letters_of(a_pdf(a_text(*WORDS)))
+
+
+def test_the_schedule_numbers_each_place_and_says_where_and_why_without_a_word() -> None:
+    made, schedule = disclosing.given([a_text(*WORDS), a_text("calm", reason="serious_harm", written="She was calm.", entry="Incident 2026-15")])
+    assert made[0].written == "Amelia said that [left out, 1] [left out, 2] hit her. Amelia was calm. [left out, 3] ran off."
+    assert made[1].written == "She was [left out, 4]."
+    assert schedule[2:] == [LeftOut(3, "Incident 2026-14, account", ("third_party",)), LeftOut(4, "Incident 2026-15, account", ("serious_harm",))]
+
+
+def test_places_that_overlap_are_one_with_every_reason() -> None:
+    sha256 = disclosing.hash_of(WRITTEN)
+    text = Text("Incident 2026-14", "Account", WRITTEN, (Decision(0, 9, "third_party", sha256), Decision(5, 20, "crime", sha256)))
+    assert disclosing.given([text])[1] == [LeftOut(1, "Incident 2026-14, account", ("third_party", "crime"))]
+
+
+def test_a_text_that_changed_since_is_not_given() -> None:
+    text = a_text(*WORDS)
+    changed = Text(text.entry, text.part, "Sorry: " + text.written, text.decisions)
+    with pytest.raises(ValueError, match=r"^text_changed$"):
+        disclosing.document([changed], title="Record", school="Hillside", facts={})
+
+
+def test_nothing_held_is_a_document_too() -> None:
+    file = a_pdf()
+    assert "Nothing is held." in everything(file)[1]
