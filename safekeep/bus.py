@@ -40,7 +40,7 @@ CONSUMES: Final[dict[str, tuple[str, ...]]] = {
     "incidents": ("identity.#", "alerts.#"),
     "alerts": ("identity.#", "incidents.#", "files.draft.#", "files.paper.#", "reports.#"),
     "files": ("identity.#", "incidents.#"),
-    "reports": ("identity.#", "incidents.#"),
+    "reports": ("identity.#", "incidents.#", "alerts.alert.#"),
 }
 """Which events each service hears. All events of a subject's owner, so that their sequence has no gaps."""
 

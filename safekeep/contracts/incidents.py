@@ -1749,7 +1749,7 @@ class AuditNoted(Event):
 class GlassBroken(Event):
     """The trust's safeguarding lead has opened an incident with a reason. `subject` is this once; `by` is who."""
 
-    name: ClassVar[str] = "incidents.glass.broken"
+    name: ClassVar[str] = "incidents.audit.glass_broken"
     version: ClassVar[int] = 1
 
     incident_id: UUID

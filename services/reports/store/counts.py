@@ -1,6 +1,7 @@
 """Counts: one row an incident, so that recategorising counts once."""
 
 from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from safekeep.permissions import Class
 from services.reports.counting import FIRST_ZONE, Counted
-from services.reports.store.tables import counted, schools
+from services.reports.store.tables import asked, counted, schools
 
 _ZONE = sa.text("select zone from schools where school_id = :school")
 
@@ -93,3 +94,32 @@ def totals_of(tx: sa.Connection, *, school_ids: Sequence[UUID], first: str, last
 def schools_of(tx: sa.Connection, *, trust_id: UUID) -> list[UUID]:
     """Return the schools of a trust, in order of id. The transaction must have `trust_id` set."""
     return list(tx.execute(sa.select(schools.c.school_id).where(schools.c.trust_id == trust_id).order_by(schools.c.school_id)).scalars())
+
+
+def read(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, at: datetime) -> bool:
+    """Keep that somebody alerted has read it; the first counts, in whatever order it is heard. Returns False where it is not counted yet."""
+    here = counted.c.school_id == school_id, counted.c.incident_id == incident_id
+    return tx.execute(counted.update().where(*here).values(read_at=sa.func.least(counted.c.read_at, at))).rowcount == 1
+
+
+def answered(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, at: datetime) -> None:
+    """Keep that something was done about it; the first counts."""
+    here = counted.c.school_id == school_id, counted.c.incident_id == incident_id
+    tx.execute(counted.update().where(*here).values(answered_at=sa.func.least(counted.c.answered_at, at)))
+
+
+def keep_asked(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, due_on: date) -> None:
+    """Keep what is asked of somebody, until it is done."""
+    insert = pg.insert(asked).values(school_id=school_id, entry_id=entry_id, due_on=due_on)
+    tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "entry_id"], set_={"due_on": due_on}))
+
+
+def drop_asked(tx: sa.Connection, *, school_id: UUID, entry_id: UUID) -> None:
+    """It was done."""
+    tx.execute(asked.delete().where(asked.c.school_id == school_id, asked.c.entry_id == entry_id))
+
+
+def overdue(tx: sa.Connection, *, school_id: UUID, today: date) -> int:
+    """Return how much was asked of somebody until a day that is over, and is not done."""
+    query = sa.select(sa.func.count()).select_from(asked).where(asked.c.school_id == school_id, asked.c.due_on < today)
+    return int(tx.execute(query).scalar_one())

@@ -149,11 +149,13 @@ def look_at(tx: sa.Connection, *, school_id: UUID, at: datetime) -> None:
 # --- what is counted --------------------------------------------------------------------------------------------------------
 
 _RECORDED = sa.text(
-    "select cast(timezone(:zone, recorded_at) as date) as on_day, main, class as class_number from counted "
+    "select cast(timezone(:zone, recorded_at) as date) as on_day, main, class as class_number, "
+    "cast(extract(epoch from read_at - recorded_at) / 60 as integer) as read_after, "
+    "cast(extract(epoch from answered_at - recorded_at) / 60 as integer) as answered_after from counted "
     "where school_id = :school and cast(timezone(:zone, recorded_at) as date) between :since and :until"
 )
 
 
 def recorded_between(tx: sa.Connection, *, school_id: UUID, zone: str, since: date, until: date) -> Sequence[sa.Row[Any]]:
-    """Return what was recorded between two days of the school's, both included."""
+    """Return what was recorded between two days of the school's, both included, and after how many minutes it was read, and something done."""
     return tx.execute(_RECORDED, {"school": school_id, "zone": zone, "since": since, "until": until}).all()

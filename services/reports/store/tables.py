@@ -27,7 +27,16 @@ counted = sa.Table(
     sa.Column("categories", pg.ARRAY(sa.Text), nullable=False),
     sa.Column("main", sa.Text, nullable=False),
     sa.Column("actions", sa.Integer, nullable=False),
+    sa.Column("read_at", sa.DateTime(timezone=True)),  # by the first of those alerted to any of it
+    sa.Column("answered_at", sa.DateTime(timezone=True)),  # the first action below it
     sa.Index("counted_month", "school_id", "month"),
+)
+asked = sa.Table(  # of somebody, and not done yet
+    "asked",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("entry_id", pg.UUID, primary_key=True),
+    sa.Column("due_on", sa.Date, nullable=False),
 )
 
 # --- meetings of governors, and the reports to them ---------------------------------------------------------------------------

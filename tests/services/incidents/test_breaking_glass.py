@@ -50,7 +50,7 @@ def test_it_opens_one_incident_whatever_its_class_and_the_reason_stands_in_ledge
     entry = json.loads(trust.rows("select canonical from ledger order by sequence desc limit 1")[0].canonical)
     assert (entry["kind"], entry["author"], entry["incident"]) == ("glass_broken", str(trust.lead), str(made.id))
     with trust.desk.resources.transaction(trust.desk.resources.worker_engine) as tx:
-        bodies = tx.execute(sa.text("select body from outbox where name = 'incidents.glass.broken'")).scalars()
+        bodies = tx.execute(sa.text("select body from outbox where name = 'incidents.audit.glass_broken'")).scalars()
         assert [(body["by"], body["incident_id"]) for body in bodies] == [(str(trust.lead), str(made.id))]
     items = trust.desk.ask(PupilOpenings(pupil_id=trust.desk.pupil), role="dsl").items
     assert [(item.kind, item.person_id, item.reason) for item in items if item.kind == "break_glass"] == [

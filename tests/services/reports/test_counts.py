@@ -11,14 +11,16 @@ import sqlalchemy as sa
 from safekeep import inbox
 from safekeep.bus import Sealed
 from safekeep.contracts import Event
+from safekeep.contracts.alerts import AlertRead
 from safekeep.contracts.identity import SchoolChanged
-from safekeep.contracts.incidents import ActionAdded, IncidentRecorded
+from safekeep.contracts.incidents import ActionAdded, FollowUpChanged, IncidentRecorded
 from safekeep.contracts.reports import Counts, TrustCounts
 from safekeep.errors import Invalid, NotAllowed, NotFound, StorageError
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
 from services.incidents.service import Service as Incidents
 from services.reports.service import HANDLERS, Service
+from services.reports.service.counted import counted_for
 from tests.make import a_record, create_pupil, create_school
 
 NOON = dt.datetime(2026, 3, 10, 12, 0, tzinfo=dt.UTC)
@@ -87,11 +89,11 @@ def recorded(*, school_id: UUID, categories: list[str], class_code: str = "gener
     )
 
 
-def below(incident: IncidentRecorded, *, sequence: int = 2, categories: list[str] | None = None, **more: Any) -> ActionAdded:
+def below(incident: IncidentRecorded, *, sequence: int = 2, categories: list[str] | None = None, at: dt.datetime = NOON, **more: Any) -> ActionAdded:
     codes = categories or incident.categories
     return ActionAdded(
         id=new_id(),
-        at=NOON,
+        at=at,
         school_id=incident.school_id,
         subject=incident.incident_id,
         sequence=sequence,
@@ -241,3 +243,51 @@ def test_nobody_counts_what_is_about_their_own_child(reports: Reports, ask_servi
         found = ask_service(reports.service, Counts(**YEAR), token=token_for(roles=[role], school_id=made.id, person_id=made.people[role]))
         seen[role] = (len(found.rows), found.incidents)
     assert seen == {"dsl": (0, 0), "deputy_dsl": (1, 1)}
+
+
+def read_of(incident: IncidentRecorded, *, at: dt.datetime) -> AlertRead:
+    ids: dict[str, Any] = {"alert_id": new_id(), "incident_id": incident.incident_id, "entry_id": incident.entry_id, "person_id": new_id()}
+    return AlertRead(id=new_id(), at=at, school_id=incident.school_id, subject=ids["alert_id"], sequence=2, **ids)
+
+
+def asked_below(incident: IncidentRecorded, *, entry: UUID, sequence: int, due: dt.date, state: str) -> FollowUpChanged:
+    ids: dict[str, Any] = {"incident_id": incident.incident_id, "entry_id": entry, "asked_by": new_id(), "owner_id": new_id()}
+    said: dict[str, Any] = {"due_on": due, "zone": "Europe/London", "state": state, "leads": []}
+    return FollowUpChanged(id=new_id(), at=NOON, school_id=incident.school_id, subject=incident.incident_id, sequence=sequence, **ids, **said)
+
+
+def test_the_first_reading_and_the_first_action_count_in_whatever_order_they_are_heard(reports: Reports) -> None:
+    """Of a demonstration's past, nothing ever waited to be read."""
+    school = a_school()
+    reports.hear(school)
+    incident = recorded(school_id=school.school_id, categories=["welfare"], class_code="welfare")
+    past = recorded(school_id=school.school_id, categories=["welfare"], class_code="welfare", past=True)
+    late, first = (read_of(incident, at=NOON + dt.timedelta(minutes=m)) for m in (95, 40))
+    reports.hear(late)  # before the incident: it waits among the retries
+    assert "incident_not_counted" in reports.waiting()[0]
+    for event in (incident, past, late.model_copy(update={"id": new_id()}), first, first):
+        reports.hear(event)
+    reports.hear(below(incident, at=NOON + dt.timedelta(minutes=30)))
+    reports.hear(below(incident, sequence=3, at=NOON + dt.timedelta(minutes=300)))
+    with reports.resources.transaction(reports.resources.engine, school_id=school.school_id) as tx:
+        made = counted_for(tx, school_id=school.school_id, zone="Europe/London", since=NOON.date(), today=NOON.date())
+    assert [(c.acknowledged, c.answered) for c in sorted(made.concerns, key=lambda c: c.answered is None)] == [(40, 30), (0, None)]
+
+
+def test_what_is_asked_is_overdue_the_day_after_it_was_due_until_it_is_done(reports: Reports) -> None:
+    school = a_school()
+    reports.hear(school)
+    incident, entry, other = recorded(school_id=school.school_id, categories=["welfare"]), new_id(), new_id()
+    due = NOON.date()
+    reports.hear(incident)
+    reports.hear(asked_below(incident, entry=entry, sequence=2, due=due, state="open"))
+    reports.hear(asked_below(incident, entry=other, sequence=3, due=due, state="nobodys"))
+    reports.hear(asked_below(incident, entry=other, sequence=4, due=due + dt.timedelta(days=9), state="open"))
+
+    def overdue(today: dt.date) -> int:
+        with reports.resources.transaction(reports.resources.engine, school_id=school.school_id) as tx:
+            return counted_for(tx, school_id=school.school_id, zone="Europe/London", since=due, today=today).overdue
+
+    assert [overdue(due + dt.timedelta(days=days)) for days in (0, 1, 9, 10)] == [0, 1, 1, 2]
+    reports.hear(asked_below(incident, entry=entry, sequence=5, due=due, state="closed"))
+    assert overdue(due + dt.timedelta(days=10)) == 1

@@ -6,7 +6,7 @@ from alembic import context, op
 from safekeep.database import ALL_RIGHTS, Roles, protect
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:
