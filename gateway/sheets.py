@@ -2,16 +2,15 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from flask import Response
 from werkzeug.datastructures import FileStorage
 
 from gateway.forms import Form
+from safekeep.spreadsheet import write as write
 
 MOST_BYTES = 1024 * 1024
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(slots=True)
@@ -65,16 +64,6 @@ def read(text: str, *, columns: dict[str, tuple[str, ...]]) -> list[Row]:
     except csv.Error:
         rows.append(Row(before + 1, {}, {"list": "not_a_list"}))
     return rows
-
-
-def write(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """Return a list for a spreadsheet (UTF-8 with its mark, as Excel wants it). A cell that would be a formula is text instead."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(headings)
-    for row in rows:
-        writer.writerow([f"'{cell}" if cell.startswith(_STARTS_A_FORMULA) else cell for cell in row])
-    return out.getvalue().encode("utf-8-sig")
 
 
 def _decoded(data: bytes) -> str:

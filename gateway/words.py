@@ -176,7 +176,7 @@ AUDIT_FACTS = {
     "enrol": _("second factor to be set up next"),
     "password": _("new password asked for next"),
     "audit_log": _("the audit log"),
-    "chronology_pdf": _("a chronology as PDF"),
+    "chronology_pdf": _("a chronology as a document"),
     "export_pupil": _("one pupil"),
     "export_incident": _("one incident"),
     "export_school": _("the whole record"),

@@ -169,7 +169,7 @@ def _without_private(said: dict[str, Any]) -> dict[str, Any]:
 def _strings(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
-    if isinstance(value, bool):
+    if isinstance(value, bool | int):
         return []
     values = value.values() if isinstance(value, dict) else value
     return [text for item in values for text in _strings(item)]
@@ -180,6 +180,6 @@ def _each_string(value: Any, change: Any) -> Any:
         return change(value)
     if isinstance(value, dict):
         return {key: _each_string(item, change) for key, item in value.items()}
-    if isinstance(value, bool):
+    if isinstance(value, bool | int):
         return value
     return [_each_string(item, change) for item in value]

@@ -1,4 +1,4 @@
-"""Pupils: finding one, the page of one with flags and siblings, the chronology, its print view and PDF."""
+"""Pupils: finding one, the page of one with flags and siblings, the chronology, its print view and documents."""
 
 from calendar import monthrange
 from datetime import date
@@ -72,15 +72,18 @@ def chronology(slug: str, pupil_id: UUID) -> Any:
     here = session.here()
     form = _filters()
     if request.method == "POST":
-        if not form.one("words").strip():
+        if request.form.get("do") == "document":
+            if made := _asked_for(here, form, pupil_id=pupil_id):
+                return made
+        elif not form.one("words").strip():
             return redirect(url_for("pupils.chronology", slug=slug, pupil_id=pupil_id, **_open(form)), 303)
         if request.form.get("do") == "pdf":
-            return _pdf(here, form, pupil_id=pupil_id)
+            return _document(here, form, pupil_id=pupil_id)
     printing = form.has("print", "1") or request.form.get("do") == "print"
     wanted = _wanted(form, pupil_id=pupil_id, limit=500 if printing else 25, use="print" if printing else "read")
     found = rpc.ask(wanted, token=here.token, seconds=10.0)
     known = schools.known(here)
-    return render_template(
+    page = render_template(
         "pupils/print.html" if printing else "pupils/chronology.html",
         known=known,
         form=form,
@@ -91,19 +94,20 @@ def chronology(slug: str, pupil_id: UUID) -> Any:
         grouped=_by_month(found.items, known, by_recorded=wanted.order == "recorded"),
         tab="chronology",
     )
+    return page, 422 if form.problems and request.form.get("do") == "document" else 200
 
 
 @pages.get("/s/<slug>/pupils/<uuid:pupil_id>/chronology.pdf")
 def pdf(slug: str, pupil_id: UUID) -> Any:
     """The chronology as a tagged PDF, with the same filters."""
-    return _pdf(session.here(), _filters(), pupil_id=pupil_id)
+    return _document(session.here(), _filters(), pupil_id=pupil_id)
 
 
 def _filters() -> Form:
     """Return the filters as sent. Words in an address are not looked at: no page of ours puts them there."""
     if request.method == "POST":
         return Form.sent(request.form)
-    return Form({name: request.args.getlist(name) for name in request.args if name != "words"})
+    return Form({name: request.args.getlist(name) for name in request.args if name not in {"words", "reason"}})
 
 
 def _open(form: Form) -> dict[str, Any]:
@@ -114,7 +118,17 @@ def _open(form: Form) -> dict[str, Any]:
     return kept
 
 
-def _pdf(here: Here, form: Form, *, pupil_id: UUID) -> Response:
+def _asked_for(here: Here, form: Form, *, pupil_id: UUID) -> Response | None:
+    """Return the document as the form asks for it; None where it asks for what cannot be, which then stands beside the field."""
+    if form.one("form") not in {"pdf", "docx", "csv"}:
+        form.refuse("form", "choose_one")
+    if not clean(form.one("reason")).strip():
+        form.refuse("reason", "missing")
+    _wanted(form, pupil_id=pupil_id, limit=500)
+    return None if form.problems else _document(here, form, pupil_id=pupil_id, kind=form.one("form"))
+
+
+def _document(here: Here, form: Form, *, pupil_id: UUID, kind: str = "pdf") -> Response:
     known = schools.known(here)
     wanted = rpc.build(
         ChronologyPdf,
@@ -122,10 +136,13 @@ def _pdf(here: Here, form: Form, *, pupil_id: UUID) -> Response:
         school_name=known.school.name,
         category_names={code: category.name for code, category in known.categories.items()},
         staff_names={person.person_id: person.name for person in known.staff.values()},
+        form=kind,
+        leave_out=[name for name in ("actions", "linked", "body_maps") if form.has("leave_out", name)],
+        class_codes=[code for code in words.CLASSES if form.has("class", code)],
     )
     made = rpc.ask(wanted, token=here.token, seconds=30.0)
     response = Response(made.data, mimetype=made.media_type)
-    response.headers["Content-Disposition"] = 'attachment; filename="chronology.pdf"'
+    response.headers["Content-Disposition"] = f'attachment; filename="chronology.{kind}"'
     return response
 
 
@@ -146,6 +163,7 @@ def _wanted(form: Form, *, pupil_id: UUID, limit: int, use: str = "read") -> Chr
         "since": since,
         "until": until,
         "words": form.one("words"),
+        "reason": form.one("reason"),
         "cursor": form.one("cursor") or None,
         "limit": limit,
         "use": use,

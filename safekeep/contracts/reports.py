@@ -1,4 +1,4 @@
-"""What reports answers: counts built from events, and the chronology as a PDF."""
+"""What reports answers: counts built from events, and the chronology as a document."""
 
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
@@ -73,9 +73,14 @@ class Document(Contract):
     data: bytes
 
 
-class ChronologyPdf(Request[Document]):
-    """The chronology as a tagged PDF, read with the asker's own rights at this moment. Not kept.
+LeftOut = Literal["actions", "linked", "body_maps"]
 
+
+class ChronologyPdf(Request[Document]):
+    """The chronology as a tagged PDF, or as Word or CSV, read with the asker's own rights at this moment. Not kept.
+
+    `leave_out`: actions and how an incident stands; entries about another pupil; the drawings and words of body maps.
+    `class_codes`: only entries of these classes; none given is all. The document says what was left out.
     `category_names`, `staff_names` and `school_name` are what the page shows them as.
     """
 
@@ -86,6 +91,9 @@ class ChronologyPdf(Request[Document]):
     school_name: str
     category_names: dict[str, str]
     staff_names: dict[UUID, str] = {}
+    form: Literal["pdf", "docx", "csv"] = "pdf"
+    leave_out: list[LeftOut] = []
+    class_codes: list[Code] = Field(default=[], max_length=15)
 
 
 # --- meetings of governors, and the reports to them ---------------------------------------------------------------------------

@@ -1,14 +1,14 @@
 """The chronology as a document: what stands in it. Pure; printed by safekeep.printing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from safekeep import printing
+from safekeep import printing, spreadsheet
 from safekeep.body import picture
 from safekeep.contracts.incidents import Chronology, EntryLine, Paper, PupilItem
 
@@ -49,11 +49,33 @@ class Asked:
     zone: str
     category_names: Mapping[str, str]
     staff_names: Mapping[UUID, str] = field(default_factory=dict)
+    leave_out: Collection[str] = ()
+    class_codes: Collection[str] = ()
+
+
+LEFT_OUT: Final = {
+    "actions": "without actions and how incidents stand",
+    "linked": "without what is about other pupils",
+    "body_maps": "without body maps",
+}
+
+
+def wanted(entries: Iterable[EntryLine], *, asked: Asked) -> list[EntryLine]:
+    """Return the entries that are wanted, body maps taken off where they are not."""
+    kept = [
+        entry
+        for entry in entries
+        if not ("actions" in asked.leave_out and entry.kind in ("action", "status"))
+        and not ("linked" in asked.leave_out and entry.part)
+        and not (asked.class_codes and entry.class_code not in asked.class_codes)
+    ]
+    return [entry.model_copy(update={"body_map": None}) for entry in kept] if "body_maps" in asked.leave_out else kept
 
 
 def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, asked: Asked) -> dict[str, Any]:
     """Return all that the document says, in strings, newest first as the entries come."""
-    filters = filters_in_words(request=request, entries=entries, names=asked.category_names)
+    filters = filters_in_words(request=request, entries=entries, asked=asked)
+    months = _months(entries=entries, request=request, asked=asked)
     about = ", ".join(part for part in (pupil.year, pupil.form) if part)
     printed = moment(asked.at, zone=asked.zone)
     return {
@@ -64,6 +86,7 @@ def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronolo
             {"name": "Pupil", "value": f"{pupil.name}{f', {about}' if about else ''}, born {day(pupil.born)}"},
             {"name": "School", "value": asked.school_name},
             {"name": "Asked for by", "value": f"{asked.by}, {printed}"},
+            *([{"name": "Why", "value": request.reason}] if request.reason else []),
             {"name": "Shown", "value": filters},
             {"name": "Entries", "value": f"{len(entries)}, newest first, by when they {_placed_by(request)}"},
         ],
@@ -72,14 +95,16 @@ def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronolo
             "What people wrote stands as they wrote it, and may name other children: read it through before it is given to anybody.",
         ],
         "empty": "No entries that you may read match these choices.",
-        "months": _months(entries=entries, request=request, asked=asked),
+        "summary": _summary(months),
+        "months": months,
+        "made": _parts(asked.at),
         "fonts": list(printing.FONTS),
     }
 
 
-def filters_in_words(*, request: Chronology, entries: Sequence[EntryLine], names: Mapping[str, str]) -> str:
+def filters_in_words(*, request: Chronology, entries: Sequence[EntryLine], asked: Asked) -> str:
     """Return what was chosen, or that nothing was."""
-    chosen = []
+    chosen, names = [], asked.category_names
     if request.category_codes:
         chosen.append("categories " + ", ".join(names.get(code, _plain(code)) for code in request.category_codes))
     if request.author_id:
@@ -91,6 +116,9 @@ def filters_in_words(*, request: Chronology, entries: Sequence[EntryLine], names
         chosen.append(f"until {day(request.until)}")
     if request.words:
         chosen.append(f"with the words “{request.words}”")
+    if asked.class_codes:
+        chosen.append("classes " + ", ".join(_plain(code) for code in asked.class_codes))
+    chosen += [words for code, words in LEFT_OUT.items() if code in asked.leave_out]
     return "; ".join(chosen) if chosen else "everything, no filter"
 
 
@@ -130,6 +158,12 @@ def on_paper(paper: Paper, *, zone: str) -> str:
     return f"Written on paper by {who}, {written}; handed in {handed_in}"
 
 
+def _parts(at: datetime) -> dict[str, int]:
+    """Return a moment (UTC) as typst takes it, for the file's own date."""
+    utc = at.astimezone(UTC)
+    return {name: getattr(utc, name) for name in ("year", "month", "day", "hour", "minute", "second")}
+
+
 def _placed_by(request: Chronology) -> str:
     return "happened (actions: were recorded)" if request.order == "occurred" else "were recorded"
 
@@ -140,6 +174,13 @@ def _months(*, entries: Sequence[EntryLine], request: Chronology, asked: Asked) 
         return f"{placed.astimezone(ZoneInfo(asked.zone)):%B %Y}"
 
     return [{"name": name, "entries": [_entry(entry, asked=asked) for entry in group]} for name, group in groupby(entries, key=month)]
+
+
+def _summary(months: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return how many entries each month has, earliest first, with a bar in percent of the fullest; nothing of one month alone."""
+    most = max((len(month["entries"]) for month in months), default=1)
+    rows = [{"name": m["name"], "count": str(len(m["entries"])), "bar": str(round(100 * len(m["entries"]) / most))} for m in reversed(months)]
+    return rows if len(rows) > 1 else []
 
 
 def _entry(entry: EntryLine, *, asked: Asked) -> dict[str, Any]:
@@ -186,3 +227,49 @@ def _plain(code: str) -> str:
 def pdf(said: dict[str, Any]) -> bytes:
     """Return the document as PDF/A-2a and PDF/UA-1. Raises printing.NotPrinted."""
     return printing.pdf(said)
+
+
+HEADINGS: Final = (
+    "Incident",
+    "Kind",
+    "Happened",
+    "How exactly is known",
+    "Recorded",
+    "Recorded by",
+    "Role",
+    "Class",
+    "Categories",
+    "This pupil’s part",
+    "What was written",
+    "Action taken",
+    "Corrected",
+)
+
+
+def csv(*, entries: Sequence[EntryLine], asked: Asked) -> bytes:
+    """Return the entries as a list for a spreadsheet, times as clocks show them where the school is. What would be a formula is text."""
+
+    def time(value: datetime | None) -> str:
+        return f"{value.astimezone(ZoneInfo(asked.zone)):%Y-%m-%d %H:%M}" if value else ""
+
+    def row(entry: EntryLine) -> tuple[str, ...]:
+        own, words = printing.said_of_action(entry.details, names=asked.staff_names, zone=asked.zone) if entry.details else ([], "")
+        marks = entry.body_map.words if entry.body_map else []
+        happened = entry.occurred_at if entry.kind == "incident" and entry.occurred_precision != "not_known" else None
+        return (
+            entry.number,
+            KINDS[entry.kind] + (f": {printing.STATUSES[entry.status]}" if entry.status else ""),
+            time(happened)[: 10 if entry.occurred_precision == "day" else None],
+            _plain(entry.occurred_precision) if entry.kind == "incident" else "",
+            time(entry.recorded_at),
+            entry.author_name,
+            ROLES.get(entry.author_role, _plain(entry.author_role)),
+            entry.class_code,
+            ", ".join(asked.category_names.get(code, _plain(code)) for code in entry.categories),
+            PARTS[entry.part] if entry.part else "",
+            "\n".join(filter(None, (_text(entry), *own, words, on_paper(entry.paper, zone=asked.zone) if entry.paper else "", *marks))),
+            entry.action_taken,
+            "yes" if entry.corrected else "",
+        )
+
+    return spreadsheet.write(HEADINGS, map(row, entries))

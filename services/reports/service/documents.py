@@ -11,11 +11,13 @@ from safekeep.contracts.incidents import Chronology, EntryLine, PupilItem
 from safekeep.contracts.reports import ChronologyPdf, Document
 from safekeep.ids import new_id
 from safekeep.rpc import answers, ask
-from services.reports import chronology, store
+from services.reports import chronology, store, word
 from services.reports.service.base import Base
 
 PAGE = 200
 """Entries asked for at a time: of the longest narratives, these stay under what a broker takes in one message (16 MiB)."""
+
+MEDIA_TYPES = {"csv": "text/csv", "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document"}
 
 
 class Documents(Base):
@@ -26,9 +28,22 @@ class Documents(Base):
         pupil, entries = self._all_of(request.chronology, actor=actor)
         with self._school(actor) as tx:
             zone = store.zone_of(tx, school_id=actor.at_school)
-        named = {"category_names": request.category_names, "staff_names": request.staff_names}
-        asked = chronology.Asked(by=actor.name, at=clock.now(), school_name=request.school_name, zone=zone, **named)  # type: ignore[arg-type]
+        asked = chronology.Asked(
+            by=actor.name,
+            at=clock.now(),
+            school_name=request.school_name,
+            zone=zone,
+            category_names=request.category_names,
+            staff_names=request.staff_names,
+            leave_out=request.leave_out,
+            class_codes=request.class_codes,
+        )
+        entries = chronology.wanted(entries, asked=asked)
+        if request.form == "csv":
+            return Document(media_type=MEDIA_TYPES["csv"], data=chronology.csv(entries=entries, asked=asked))
         said = chronology.content(pupil=pupil, entries=entries, request=request.chronology, asked=asked)
+        if request.form == "docx":
+            return Document(media_type=MEDIA_TYPES["docx"], data=tpool.execute(word.docx, said, at=asked.at))
         return Document(media_type="application/pdf", data=tpool.execute(chronology.pdf, said))  # in a thread: other calls go on
 
     def _all_of(self, asked: Chronology, *, actor: Actor) -> tuple[PupilItem, Sequence[EntryLine]]:

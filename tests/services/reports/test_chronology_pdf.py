@@ -1,12 +1,16 @@
 """The chronology as a document: read with the asker's rights page by page, printed in every script, tagged."""
 
+import csv
 import datetime as dt
 import io
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import docx
 import pikepdf
 import pypdf
 import pytest
@@ -19,7 +23,7 @@ from safekeep.errors import NotAllowed, NotFound
 from safekeep.ids import new_id
 from safekeep.keys import Keys
 from safekeep.rpc import Resources
-from services.reports import chronology
+from services.reports import chronology, word
 from services.reports.service import Service
 from services.reports.service.documents import PAGE
 from tests.identity_beside import change_roles, identity_beside
@@ -243,6 +247,21 @@ def test_the_service_reads_every_page_with_a_token_of_its_own_in_the_askers_name
         ask_service(service, request.model_copy(update={"chronology": Chronology(pupil_id=new_id())}), token=token)
 
 
+@pytest.mark.parametrize(("form", "starts"), [("pdf", b"%PDF"), ("docx", b"PK"), ("csv", b"\xef\xbb\xbfIncident,")])
+def test_why_it_was_asked_for_is_handed_on_to_be_kept_whatever_the_form(
+    form: str, starts: bytes, service: Service, ask_service: Any, token_for: Any
+) -> None:
+    """With each page that is read, as an export: incidents keeps it with the opening."""
+    pupil = new_id()
+    service.incidents = Incidents(entries=[a_line(n) for n in range(PAGE + 1)], known=pupil)
+    token = token_for(roles=["teacher"], school_id=SCHOOL.id, person_id=SCHOOL.people["teacher"])
+    asked = Chronology(pupil_id=pupil, reason="A core group")
+    request = ChronologyPdf(chronology=asked, school_name="Elm Tree", category_names={}, form=form)  # type: ignore[arg-type]
+    answer = ask_service(service, request, token=token)
+    assert answer.data.startswith(starts)
+    assert [(c["body"]["reason"], c["body"]["use"]) for c in service.incidents.calls] == [("A core group", "export")] * 2
+
+
 @pytest.mark.parametrize(("roles", "active"), [(["governor"], True), (["teacher"], False)], ids=["another role", "left the school"])
 def test_whoever_loses_their_role_while_pages_are_read_gets_no_document(
     roles: list[str], active: bool, service: Service, ask_service: Any, token_for: Any
@@ -283,3 +302,105 @@ def test_a_body_map_is_printed_as_pictures_and_in_the_words_it_was_sealed_with()
         spoken = [str(item["/Alt"]) for item in pdf.objects if isinstance(item, pikepdf.Dictionary) and "/Alt" in item]
     assert len(spoken) == 2
     assert all("a younger child, with numbered marks: " in alt for alt in spoken)
+
+
+def shown_as(form: str, *entries: EntryLine, reason: str = "", name: str = "Sarah Example", **asked_for: Any) -> bytes:
+    """A document of any form, asked for at one moment."""
+    request = Chronology(pupil_id=new_id(), reason=reason)
+    asked = chronology.Asked(
+        by="Dee Lead",
+        at=dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC),
+        school_name="Elm Tree",
+        zone="Europe/London",
+        category_names={"welfare": "Welfare"},
+        **asked_for,
+    )
+    kept = chronology.wanted(entries, asked=asked)
+    if form == "csv":
+        return chronology.csv(entries=kept, asked=asked)
+    pupil = PupilItem(id=request.pupil_id, name=name, year="Year 5", form="5A", born=dt.date(2016, 2, 29))
+    said = chronology.content(pupil=pupil, entries=kept, request=request, asked=asked)
+    return word.docx(said, at=asked.at) if form == "docx" else chronology.pdf(said)
+
+
+def words_of(form: str, data: bytes) -> str:
+    if form == "pdf":
+        return " ".join(text_of(data).split())
+    if form == "docx":
+        made = docx.Document(io.BytesIO(data))
+        cells = [cell.text for table in made.tables for row in table.rows for cell in row.cells]
+        return " ".join(" ".join([*(p.text for p in made.paragraphs), *cells, made.sections[0].footer.paragraphs[0].text]).split())
+    return data.decode("utf-8-sig")
+
+
+FORMS = ("pdf", "docx", "csv")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_same_entries_asked_for_at_the_same_moment_are_the_same_bytes(form: str) -> None:
+    """Whenever it is built: two seconds later the file's own clock must not show in it."""
+    entries = [a_line(n, body_map=SealedBodyMap.receive(sealed(A_BODY_MAP)) if n == 2 else None) for n in range(0, 90, 2)]
+    first = shown_as(form, *entries, reason="A core group")
+    time.sleep(2.1)  # a zip file counts in twos: the only clock that cannot be set from here
+    assert shown_as(form, *entries, reason="A core group") == first
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_left_out_is_left_out_and_said(form: str) -> None:
+    entries = [
+        a_line(1, text="Kept words", body_map=SealedBodyMap.receive(sealed(A_BODY_MAP))),
+        a_line(2, text="An action of hers", kind="action", occurred_at=None),
+        a_line(3, text="Elsewhere a witness", part="witness", categories=[]),
+        a_line(4, text="Of a higher class", class_code="protection"),
+        a_line(5, text="Set to closed", kind="status", occurred_at=None, status="closed"),
+    ]
+    everything = words_of(form, shown_as(form, *entries))
+    less = words_of(form, shown_as(form, *entries, leave_out=["actions", "linked", "body_maps"], class_codes=["welfare"]))
+    gone = ("An action of hers", "Elsewhere a witness", "Of a higher class", "Set to closed", "It was the door")
+    assert all(words in everything for words in ("Kept words", *gone))
+    assert "Kept words" in less
+    assert not any(words in less for words in gone)
+    if form != "csv":
+        assert "classes welfare; without actions and how incidents stand; without what is about other pupils; without body maps" in less
+
+
+@pytest.mark.parametrize("form", ["pdf", "docx"])
+def test_it_opens_with_why_it_was_asked_for_and_how_many_entries_each_month_has(form: str) -> None:
+    said = words_of(form, shown_as(form, a_line(1), a_line(2), a_line(40), reason="Core group on 1 December"))
+    assert "Core group on 1 December" in said
+    assert "Entries by month" in said
+    assert re.search(r"May 2026 1 .*June 2026 2|May 2026 1 June 2026 2", said)
+
+
+def test_the_pdfs_table_of_months_has_heading_cells_for_a_screen_reader() -> None:
+    with pikepdf.open(io.BytesIO(shown_as("pdf", a_line(1), a_line(40)))) as pdf:
+        tags = [str(item["/S"]) for item in pdf.objects if isinstance(item, pikepdf.Dictionary) and "/S" in item]
+        assert str(pdf.Root.Lang) == "en-GB"
+    assert tags.count("/TH") == 3
+    assert tags.count("/Table") == 1
+    assert is_tagged_archive(shown_as("pdf", a_line(1), a_line(40)))
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
+def test_word_has_headings_its_language_its_title_and_names_of_any_script(name: str) -> None:
+    made = docx.Document(io.BytesIO(shown_as("docx", a_line(1, author_name=name, text=f"I met {name}."), a_line(40), name=name)))
+    assert made.core_properties.title == f"Chronology of {name}"
+    assert made.core_properties.language == "en-GB"
+    styles = [p.style.name for p in made.paragraphs if p.style is not None and p.style.name.startswith(("Heading", "Title"))]
+    assert styles == ["Title", "Heading 1", "Heading 1", "Heading 2", "Heading 1", "Heading 2"], "no level is jumped over"
+    assert "<w:tblHeader/>" in made.tables[0]._tbl.xml
+    assert f"I met {name}." in [p.text for p in made.paragraphs]
+
+
+def test_what_no_xml_may_hold_does_not_keep_word_from_being_written() -> None:
+    said = words_of("docx", shown_as("docx", a_line(1, text="Bell \x07, null \x00, plain.\nSecond line")))
+    assert "Bell \ufffd, null \ufffd, plain. Second line" in said
+
+
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", '=HYPERLINK("http://x")'])
+def test_a_spreadsheet_runs_nothing_that_somebody_wrote(start: str) -> None:
+    """As the account, what was done, and who wrote it: each stays as it was typed, after a sign that makes it text."""
+    data = shown_as("csv", a_line(1, text=start, action_taken=start, author_name=start.strip()))
+    rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    assert rows[0] == list(chronology.HEADINGS)
+    assert (rows[1][10], rows[1][11], rows[1][5]) == (f"'{start}", f"'{start}", f"'{start.strip()}")
