@@ -32,43 +32,53 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
     return base if worker_id == "master" else base.parent
 
 
+_to_end: list[Callable[[], None]] = []
+
+
+def pytest_sessionfinish() -> None:
+    """End what this worker started for all: here and not in its last test's teardown, since the others may need longer than a test may take."""
+    for end in reversed(_to_end):
+        end()
+
+
 @contextmanager
 def _shared(folder: Path, name: str, start: Callable[[], tuple[dict[str, Any], Any]], stop: Callable[[Any], None]) -> Iterator[dict[str, Any]]:
     """Start something in the first worker that needs it, share its description, and end it with its last user."""
     path, lock = folder / f"{name}.json", folder / f"{name}.lock"
-    kept = None
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with _held(lock):
         if path.exists():
             described = json.loads(path.read_text())
         else:
-            description, kept = start()
+            description, mine = start()
             described = {"users": 0, "description": description}
+            _to_end.append(lambda: _end_with_the_last(path, lock, lambda: stop(mine)))
         described["users"] += 1
         path.write_text(json.dumps(described))
     try:
         yield described["description"]
     finally:
-        _leave(path, lock, mine=kept, stop=stop)
+        with _held(lock):
+            described = json.loads(path.read_text())
+            described["users"] -= 1
+            path.write_text(json.dumps(described))
 
 
-def _leave(path: Path, lock: Path, *, mine: Any, stop: Callable[[Any], None]) -> None:
-    """Count out. The worker that started the servers waits for the others, then ends what it started."""
-    import time
-
+@contextmanager
+def _held(lock: Path) -> Iterator[None]:
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        described = json.loads(path.read_text())
-        described["users"] -= 1
-        path.write_text(json.dumps(described))
-    if mine is None:
-        return
+        yield
+
+
+def _end_with_the_last(path: Path, lock: Path, end: Callable[[], None]) -> None:
+    """Wait until nobody uses it, then end it: done by the worker that started it."""
+    import time
+
     while True:
-        with lock.open("w") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
+        with _held(lock):
             if json.loads(path.read_text())["users"] == 0:
                 path.unlink()
-                stop(mine)
+                end()
                 return
         time.sleep(0.2)
 

@@ -139,7 +139,6 @@ def postgres_command(folder: Path, *, port: int, fsync: bool = True) -> str:
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": folder,
         "max_connections": 300,
-        "max_locks_per_transaction": 256,  # the matrix of tests undoes all it did in one transaction, a savepoint a call: 22,000 locks at once
         "shared_buffers": "256MB",
         "log_error_verbosity": "terse",
         "log_statement": "none",

@@ -15,7 +15,7 @@ ASKED = sorted(m for m, r in METHODS.items() if r.whose in ("reader", "author", 
 """Every method that names a thing which some of those who may call it may not know of: found in the table, which names every method."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def undo(world: World) -> Iterator[Undo]:
     with world.undoing() as held:
         yield held

@@ -23,7 +23,7 @@ SERVICES_THAT_ASK = [purpose.removeprefix("service-") for purpose in keys.SIGNIN
 """Those with a key of their own to sign with."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def undo(world: World) -> Iterator[Undo]:
     with world.undoing() as held:
         yield held
