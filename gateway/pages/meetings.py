@@ -11,7 +11,6 @@ from gateway import console, rpc, schools, session, words
 from gateway.forms import Form
 from gateway.session import Here
 from safekeep import charts, clock, permissions
-from safekeep.contracts.alerts import LARGEST_CALENDAR
 from safekeep.contracts.reports import (
     ApproveReport,
     CancelMeeting,
@@ -80,21 +79,16 @@ def cancel(slug: str, meeting_id: UUID) -> Any:
 def draft(slug: str, meeting_id: UUID) -> Any:
     """Make the draft now, or count again what it says."""
     here, form = session.lead(), Form({})
-    if console.send(form, MakeDraft, meeting_id=meeting_id):
-        found = _meeting(_found(here), meeting_id)
-        return redirect(url_for("meetings.report", slug=slug, report_id=found.report_id, said="made"), 303)
+    if made := console.send(form, MakeDraft, meeting_id=meeting_id):
+        return redirect(url_for("meetings.report", slug=slug, report_id=made.report_id, said="made"), 303)
     return _page(here, form), console.status(form)
 
 
 @pages.post("/s/<slug>/meetings/file")
 def file(slug: str) -> Any:
     """Plan the meetings of governors that an iCalendar file names."""
-    here, form, sent = session.lead(), Form({}), request.files.get("file")
-    content = sent.read(LARGEST_CALENDAR + 1) if sent else b""
-    if not content:
-        form.refuse("file", "missing")
-    elif len(content) > LARGEST_CALENDAR:
-        form.refuse("file", "too_large")
+    here, form = session.lead(), Form({})
+    content = console.sent_calendar(form)
     read = console.send(form, ReadMeetings, content=content) if not form.problems else None
     if read is None:
         return _page(here, form), console.status(form)
@@ -246,10 +240,7 @@ def report(slug: str, report_id: UUID) -> Any:
             found = _draft(here, report_id, names=names)
         elif not form.problems:
             return redirect(url_for("meetings.report", slug=slug, report_id=report_id, said="saved"), 303)
-    meeting_id = next(item.id for item in _found(here).items if item.report_id == report_id)
-    return render_template(
-        "meetings/report.html", form=form, found=found, told=found.told, chart=charts.section, meeting_id=meeting_id, said=said
-    ), console.status(form)
+    return render_template("meetings/report.html", form=form, found=found, told=found.told, chart=charts.section, said=said), console.status(form)
 
 
 def _draft(here: Here, report_id: UUID, *, names: dict[str, str]) -> DraftAnswer:

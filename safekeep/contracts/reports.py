@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Nothing, OptionalNarrative, Request
+from safekeep.contracts.alerts import LARGEST_CALENDAR
 from safekeep.contracts.incidents import Chronology
 
 
@@ -165,7 +166,7 @@ class KeepCycle(Request[Nothing]):
 
 
 class KeepMeeting(Request[Nothing]):
-    """Add a meeting, or move the one with this id: its draft and reminders move with it. Raises Invalid({"on_day": "in_past" | "taken"})."""
+    """Add a meeting, or move the one with this id: its draft and reminders move with it. Raises Invalid({"on_day": "in_past"})."""
 
     method: ClassVar[str] = "reports.keep_meeting"
     answer: ClassVar[type[Contract]] = Nothing
@@ -197,7 +198,7 @@ class ReadMeetings(Request[MeetingsRead]):
     method: ClassVar[str] = "reports.read_meetings"
     answer: ClassVar[type[Contract]] = MeetingsRead
 
-    content: bytes = Field(max_length=512 * 1024)
+    content: bytes = Field(max_length=LARGEST_CALENDAR)
 
 
 class FollowCalendar(Request[Nothing]):
@@ -212,11 +213,17 @@ class FollowCalendar(Request[Nothing]):
     address: str = Field(max_length=1_000)
 
 
-class MakeDraft(Request[Nothing]):
+class DraftMade(Contract):
+    """The draft that was made."""
+
+    report_id: UUID
+
+
+class MakeDraft(Request[DraftMade]):
     """Make a meeting's draft now, or make it anew from what is counted now; what was added in words stays. Raises Conflict("report_published")."""
 
     method: ClassVar[str] = "reports.make_draft"
-    answer: ClassVar[type[Contract]] = Nothing
+    answer: ClassVar[type[Contract]] = DraftMade
 
     meeting_id: UUID
 
@@ -229,6 +236,7 @@ class DraftAnswer(Contract):
     """A report as it will be published: `told` is title, period, rule and sections, in words. `sha256` names this state of it."""
 
     report_id: UUID
+    meeting_id: UUID
     state: Literal["draft", "approving", "published"]
     on_day: date
     name: Line

@@ -13,7 +13,7 @@ FIRST_ZONE = "Europe/London"
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One incident as it is counted: once, in the month it was recorded, under what it is now."""
+    """One incident as it is counted: once, in the month it was recorded, under what it is now; answered by the first action below it."""
 
     recorded_at: datetime
     month: str
@@ -21,6 +21,7 @@ class Counted:
     categories: tuple[str, ...]
     main: str
     actions: int = 0
+    answered_at: datetime | None = None
 
 
 def month_of(moment: datetime, *, zone: str) -> str:
@@ -38,7 +39,7 @@ def recorded(*, at: datetime, zone: str, class_: Class, categories: Sequence[str
     return Counted(recorded_at=at, month=month_of(at, zone=zone), class_=class_, categories=tuple(dict.fromkeys(categories)), main=main)
 
 
-def with_action(before: Counted, *, raised_to: Class | None, categories: Sequence[str], main: str) -> Counted:
+def with_action(before: Counted, *, at: datetime, raised_to: Class | None, categories: Sequence[str], main: str) -> Counted:
     """Return how it counts after an action: categories are added, the class and with it the main category may rise, never fall."""
     raised = raised_to is not None and raised_to > before.class_
     return replace(
@@ -47,4 +48,5 @@ def with_action(before: Counted, *, raised_to: Class | None, categories: Sequenc
         categories=tuple(dict.fromkeys([*before.categories, *categories])),
         main=main if raised else before.main,
         actions=before.actions + 1,
+        answered_at=min(before.answered_at or at, at),
     )

@@ -34,9 +34,8 @@ def _on_action(tx: sa.Connection, event: ActionAdded) -> None:
     if before is None:
         raise Conflict("incident_not_counted")
     raised_to = Class.of(event.raised_to) if event.raised_to else None
-    counts_as = counting.with_action(before, raised_to=raised_to, categories=event.categories, main=event.category)
+    counts_as = counting.with_action(before, at=event.at, raised_to=raised_to, categories=event.categories, main=event.category)
     store.keep(tx, school_id=event.school_id, incident_id=event.incident_id, counts_as=counts_as)
-    store.answered(tx, school_id=event.school_id, incident_id=event.incident_id, at=event.at)
 
 
 def _on_read(tx: sa.Connection, event: AlertRead) -> None:

@@ -24,6 +24,7 @@ from safekeep.contracts.reports import (
     CycleItem,
     Document,
     DraftAnswer,
+    DraftMade,
     FollowCalendar,
     KeepCycle,
     KeepMeeting,
@@ -52,6 +53,7 @@ from services.reports import governing, meetings, papers, store
 from services.reports.meetings import Cycle
 from services.reports.service.base import Base
 from services.reports.service.counted import counted_for
+from services.reports.small_numbers import FIRST_THRESHOLD
 
 SHOWN_BACK = timedelta(days=100)
 AGAIN = timedelta(hours=12)
@@ -129,9 +131,9 @@ class Governors(Base):
 
     def _move_report(self, tx: sa.Connection, *, school_id: UUID, meeting_id: UUID) -> None:
         """Have the reminders of a meeting's draft sent again when their new days come."""
-        report = next((m for m in store.meetings_of(tx, school_id=school_id, since=date.min) if m.id == meeting_id), None)
-        if report is not None and report.state == "draft":
-            store.change_report(tx, school_id=school_id, id=report.report_id, reminded_at=None, chair_told_at=None)
+        for meeting in store.meetings_of(tx, school_id=school_id, id=meeting_id):
+            if meeting.state == "draft":
+                store.change_report(tx, school_id=school_id, id=meeting.report_id, reminded_at=None, chair_told_at=None)
 
     @answers(CancelMeeting)
     def cancel_meeting(self, actor: Actor, request: CancelMeeting) -> Nothing:
@@ -180,15 +182,15 @@ class Governors(Base):
     # --- drafts
 
     @answers(MakeDraft)
-    def make_draft(self, actor: Actor, request: MakeDraft) -> Nothing:
+    def make_draft(self, actor: Actor, request: MakeDraft) -> DraftMade:
         with self._school(actor) as tx:
             kept = self._meeting(tx, school_id=actor.at_school, id=request.meeting_id)
             if kept.report_id is not None and kept.state != "draft":
                 raise Conflict("report_published")
             if kept.cancelled_at is not None:
                 raise Conflict("meeting_cancelled")
-            _make(tx, school_id=actor.at_school, meeting=kept)
-        return Nothing()
+            report_id = _make(tx, school_id=actor.at_school, meeting=kept)
+        return DraftMade(report_id=report_id)
 
     @answers(ReportDraft)
     def report_draft(self, actor: Actor, request: ReportDraft) -> DraftAnswer:
@@ -196,6 +198,7 @@ class Governors(Base):
             row = self._report(tx, school_id=actor.at_school, id=request.report_id)
         return DraftAnswer(
             report_id=row.id,
+            meeting_id=row.meeting_id,
             state=row.state,
             on_day=row.on_day,
             name=row.name,
@@ -297,10 +300,14 @@ class Governors(Base):
         try:
             with self.host.transaction(self.host.worker_engine) as tx:
                 due = store.claim_looks(tx, now=now, again=now + CLAIMED_FOR, limit=20)
-            for school_id in due:
-                self.look_at_school(school_id)
         except StorageError as error:
             telemetry.log().warning("meetings.waiting", sqlstate=error.sqlstate)
+            return
+        for school_id in due:
+            try:
+                self.look_at_school(school_id)
+            except StorageError as error:  # one school's trouble is not another's; it is looked at again in two minutes
+                telemetry.log().warning("meetings.waiting", sqlstate=error.sqlstate, school_id=str(school_id))
 
     def look_at_school(self, school_id: UUID) -> None:
         """Carry the rule on, read the calendar that is subscribed to, make drafts, remind; and say when to look next."""
@@ -350,10 +357,10 @@ class Governors(Base):
 
     def _meeting(self, tx: sa.Connection, *, school_id: UUID, id: UUID) -> Any:
         store.meeting_with(tx, school_id=school_id, id=id)  # locked
-        found = next((m for m in store.meetings_of(tx, school_id=school_id, since=date.min) if m.id == id), None)
-        if found is None:
+        found = store.meetings_of(tx, school_id=school_id, id=id)
+        if not found:
             raise NotFound("meeting")
-        return found
+        return found[0]
 
     def _report(self, tx: sa.Connection, *, school_id: UUID, id: UUID) -> Any:
         row = store.report_with(tx, school_id=school_id, id=id)
@@ -391,7 +398,7 @@ def _make(tx: sa.Connection, *, school_id: UUID, meeting: Any) -> UUID:
     today = _today(zone)
     period = governing.period_of(today)
     row = store.cycle_of(tx, school_id=school_id)
-    threshold = row.threshold if row else 5
+    threshold = row.threshold if row else FIRST_THRESHOLD
     counted = counted_for(tx, school_id=school_id, zone=zone, since=governing.first_day(period), today=today)
     since = period.back(governing.KEPT_YEARS).since
     earlier = [governing.kept(each) for each in store.known_since(tx, school_id=school_id, since=since)]

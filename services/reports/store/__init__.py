@@ -1,7 +1,6 @@
 """The tables of reports, and every query. Each function takes the transaction first; the school is in every query."""
 
 from services.reports.store.counts import (
-    answered,
     drop_asked,
     incident,
     keep,
@@ -9,6 +8,7 @@ from services.reports.store.counts import (
     keep_school,
     overdue,
     read,
+    recorded_between,
     rows_of,
     schools_of,
     totals_of,
@@ -30,7 +30,6 @@ from services.reports.store.governors import (
     plan_meetings,
     published,
     published_since,
-    recorded_between,
     report_with,
 )
 from services.reports.store.tables import metadata

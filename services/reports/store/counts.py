@@ -42,14 +42,15 @@ def incident(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Counte
         categories=tuple(row["categories"]),
         main=row["main"],
         actions=row["actions"],
+        answered_at=row["answered_at"],
     )
 
 
 _KEEP = sa.text(
-    "insert into counted (school_id, incident_id, recorded_at, month, class, categories, main, actions) "
-    "values (:school, :incident, :recorded_at, :month, :class, cast(:categories as text[]), :main, :actions) "
+    "insert into counted (school_id, incident_id, recorded_at, month, class, categories, main, actions, answered_at) "
+    "values (:school, :incident, :recorded_at, :month, :class, cast(:categories as text[]), :main, :actions, :answered_at) "
     "on conflict (school_id, incident_id) do update set recorded_at = excluded.recorded_at, month = excluded.month, class = excluded.class, "
-    "categories = excluded.categories, main = excluded.main, actions = excluded.actions"
+    "categories = excluded.categories, main = excluded.main, actions = excluded.actions, answered_at = excluded.answered_at"
 )
 
 
@@ -64,6 +65,7 @@ def keep(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, counts_as: Co
         "categories": list(counts_as.categories),
         "main": counts_as.main,
         "actions": counts_as.actions,
+        "answered_at": counts_as.answered_at,
     }
     tx.execute(_KEEP, values)
 
@@ -102,12 +104,6 @@ def read(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, at: datetime)
     return tx.execute(counted.update().where(*here).values(read_at=sa.func.least(counted.c.read_at, at))).rowcount == 1
 
 
-def answered(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, at: datetime) -> None:
-    """Keep that something was done about it; the first counts."""
-    here = counted.c.school_id == school_id, counted.c.incident_id == incident_id
-    tx.execute(counted.update().where(*here).values(answered_at=sa.func.least(counted.c.answered_at, at)))
-
-
 def keep_asked(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, due_on: date) -> None:
     """Keep what is asked of somebody, until it is done."""
     insert = pg.insert(asked).values(school_id=school_id, entry_id=entry_id, due_on=due_on)
@@ -123,3 +119,16 @@ def overdue(tx: sa.Connection, *, school_id: UUID, today: date) -> int:
     """Return how much was asked of somebody until a day that is over, and is not done."""
     query = sa.select(sa.func.count()).select_from(asked).where(asked.c.school_id == school_id, asked.c.due_on < today)
     return int(tx.execute(query).scalar_one())
+
+
+_RECORDED = sa.text(
+    "select cast(timezone(:zone, recorded_at) as date) as on_day, main, class as class_number, "
+    "cast(extract(epoch from read_at - recorded_at) / 60 as integer) as read_after, "
+    "cast(extract(epoch from answered_at - recorded_at) / 60 as integer) as answered_after from counted "
+    "where school_id = :school and cast(timezone(:zone, recorded_at) as date) between :since and :until"
+)
+
+
+def recorded_between(tx: sa.Connection, *, school_id: UUID, zone: str, since: date, until: date) -> Sequence[sa.Row[Any]]:
+    """Return what was recorded between two days of the school's, both included, and after how many minutes it was read, and something done."""
+    return tx.execute(_RECORDED, {"school": school_id, "zone": zone, "since": since, "until": until}).all()

@@ -37,13 +37,13 @@ def keep_cycle(tx: sa.Connection, *, school_id: UUID, today: date, **values: Any
     tx.execute(insert.on_conflict_do_update(index_elements=["school_id"], set_=values or {"name": cycles.c.name}))
 
 
-def meetings_of(tx: sa.Connection, *, school_id: UUID, since: date) -> Sequence[sa.Row[Any]]:
-    """Return its meetings from a day on, earliest first, each with its report's id and state."""
+def meetings_of(tx: sa.Connection, *, school_id: UUID, since: date = date.min, id: UUID | None = None) -> Sequence[sa.Row[Any]]:
+    """Return its meetings from a day on (or the one with this id), earliest first, each with its report's id and state."""
     report = governor_reports
     joined = meetings.outerjoin(report, sa.and_(report.c.school_id == meetings.c.school_id, report.c.meeting_id == meetings.c.id))
     columns = report.c.id.label("report_id"), report.c.state, report.c.reminded_at, report.c.chair_told_at, report.c.made_at, report.c.until
     query = sa.select(meetings, *columns).select_from(joined)
-    query = query.where(meetings.c.school_id == school_id, meetings.c.on_day >= since)
+    query = query.where(meetings.c.school_id == school_id, meetings.c.on_day >= since, *([meetings.c.id == id] if id else []))
     return tx.execute(query.order_by(meetings.c.on_day, meetings.c.minute, meetings.c.id)).all()
 
 
@@ -144,18 +144,3 @@ def look_at(tx: sa.Connection, *, school_id: UUID, at: datetime) -> None:
     """Have a school's meetings looked at then."""
     insert = pg.insert(looks).values(school_id=school_id, next_at=at)
     tx.execute(insert.on_conflict_do_update(index_elements=["school_id"], set_={"next_at": at}))
-
-
-# --- what is counted --------------------------------------------------------------------------------------------------------
-
-_RECORDED = sa.text(
-    "select cast(timezone(:zone, recorded_at) as date) as on_day, main, class as class_number, "
-    "cast(extract(epoch from read_at - recorded_at) / 60 as integer) as read_after, "
-    "cast(extract(epoch from answered_at - recorded_at) / 60 as integer) as answered_after from counted "
-    "where school_id = :school and cast(timezone(:zone, recorded_at) as date) between :since and :until"
-)
-
-
-def recorded_between(tx: sa.Connection, *, school_id: UUID, zone: str, since: date, until: date) -> Sequence[sa.Row[Any]]:
-    """Return what was recorded between two days of the school's, both included, and after how many minutes it was read, and something done."""
-    return tx.execute(_RECORDED, {"school": school_id, "zone": zone, "since": since, "until": until}).all()

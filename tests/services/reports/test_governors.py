@@ -145,6 +145,18 @@ def test_moving_a_meeting_moves_its_draft_and_its_reminders(office: Office) -> N
         assert [step for _, step in office.look()] == ["late"], "reminded anew, before its new day"
 
 
+def test_a_draft_of_a_meeting_long_over_says_whose_it_is_though_the_meeting_is_listed_no_more(office: Office) -> None:
+    """Its page looked for the meeting among those that are listed, and failed."""
+    with clock.set_to(NOW):
+        office.ask(KeepCycle(cycle=A_CYCLE))
+        meeting = office.meetings().items[0]
+        made = office.ask(MakeDraft(meeting_id=meeting.id))
+    with clock.set_to(NOW + dt.timedelta(days=300)):
+        assert meeting.id not in [item.id for item in office.meetings().items]
+        draft = office.ask(ReportDraft(report_id=made.report_id))
+        assert (draft.meeting_id, draft.on_day) == (meeting.id, meeting.on_day)
+
+
 def test_a_cancelled_meeting_has_no_draft_and_stays_cancelled_when_the_rule_is_carried_on(office: Office) -> None:
     with clock.set_to(NOW):
         office.ask(KeepCycle(cycle=A_CYCLE))

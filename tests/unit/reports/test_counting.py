@@ -1,6 +1,7 @@
 """The rules of counting."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,9 @@ def test_a_category_named_twice_counts_once() -> None:
     [(None, Class.WELFARE, "welfare"), (Class.GENERAL, Class.WELFARE, "welfare"), (Class.PROTECTION, Class.PROTECTION, "child_protection")],
 )
 def test_an_action_raises_the_class_and_its_main_category_and_never_lowers_it(raised_to: Class | None, class_: Class, main: str) -> None:
-    after = counting.with_action(an_incident(), raised_to=raised_to, categories=["welfare", "child_protection"], main="child_protection")
-    assert (after.class_, after.main, after.actions) == (class_, main, 1)
+    first, later = (dt.datetime(2026, 3, day, tzinfo=dt.UTC) for day in (2, 3))
+    said: dict[str, Any] = {"raised_to": raised_to, "categories": ["welfare", "child_protection"], "main": "child_protection"}
+    after = counting.with_action(an_incident(), at=later, **said)
+    assert (after.class_, after.main, after.actions, after.answered_at) == (class_, main, 1, later)
     assert after.categories == ("welfare", "send", "child_protection")
+    assert counting.with_action(after, at=first, **said).answered_at == first, "heard later, and done first"
