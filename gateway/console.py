@@ -11,6 +11,7 @@ from gateway import problems, rpc, session
 from gateway.forms import Form
 from safekeep import clock
 from safekeep.contracts import Contract, Request
+from safekeep.contracts.alerts import LARGEST_CALENDAR
 from safekeep.contracts.identity import TrustSchools
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, StorageError, Unavailable
 from safekeep.permissions import FRESH
@@ -98,3 +99,14 @@ def status(form: Form) -> int:
     if form.problems:
         return 422
     return form.notice.status if form.notice else 200
+
+
+def sent_calendar(form: Form) -> bytes:
+    """Return the iCalendar file that was sent; noted beside the field when there is none, or too much of it."""
+    sent = request.files.get("file")
+    content = sent.read(LARGEST_CALENDAR + 1) if sent else b""
+    if not content:
+        form.refuse("file", "missing")
+    elif len(content) > LARGEST_CALENDAR:
+        form.refuse("file", "too_large")
+    return content

@@ -8,7 +8,6 @@ from flask import Response
 from werkzeug.datastructures import FileStorage
 
 from gateway.forms import Form
-from safekeep.spreadsheet import write as write
 
 MOST_BYTES = 1024 * 1024
 

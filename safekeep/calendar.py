@@ -10,7 +10,6 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 Kind = Literal["term", "holiday", "inset", "bank_holiday", "closed"]
-KINDS: Final[tuple[Kind, ...]] = ("term", "holiday", "inset", "bank_holiday", "closed")
 
 YEAR_BEGINS: Final = (8, 1)
 """Terms are counted by years from 1 August: Scotland's begin in that month, England's, Wales's and Northern Ireland's later."""
@@ -158,11 +157,6 @@ def days_back(calendar: Calendar, days: int, *, now: datetime) -> datetime:
         day -= timedelta(days=1)
         days -= is_school_day(calendar, day)
     return _moment(calendar, day, 0)
-
-
-def at(calendar: Calendar, day: date, minute: int) -> datetime:
-    """Return the moment at which it is so many minutes after midnight by the school's clock."""
-    return _moment(calendar, day, minute)
 
 
 def merged(*lists: Iterable[Span]) -> tuple[Span, ...]:

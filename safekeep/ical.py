@@ -15,9 +15,8 @@ import recurring_ical_events
 
 from safekeep import text
 from safekeep.calendar import Kind
+from safekeep.contracts.alerts import LARGEST_CALENDAR
 
-LARGEST: Final = 512 * 1024
-"""Bytes of a file. A school's year of events has some tens of thousands."""
 MOST: Final = 1_000
 """Events of a file, and days on which those that repeat fall."""
 BACK: Final = timedelta(days=400)
@@ -45,7 +44,7 @@ class Found:
 
 def read(content: bytes, *, zone: str, today: date) -> list[Found]:
     """Return the events around today, earliest first. Raises NoCalendar."""
-    if len(content) > LARGEST:
+    if len(content) > LARGEST_CALENDAR:
         raise NoCalendar("too_large")
     if not content.lstrip(b"\xef\xbb\xbf \t\r\n").upper().startswith(b"BEGIN:VCALENDAR"):
         raise NoCalendar("not_a_calendar")

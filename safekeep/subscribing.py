@@ -14,7 +14,7 @@ from collections.abc import Collection
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-from safekeep.ical import LARGEST
+from safekeep.contracts.alerts import LARGEST_CALENDAR
 from safekeep.outward import Closed, public_addresses
 
 SECONDS: Final = 10.0
@@ -91,7 +91,7 @@ def _content(answer: http.client.HTTPResponse, sock: socket.socket, ends: float)
             return b"".join(pieces)
         pieces.append(piece)
         size += len(piece)
-        if size > LARGEST:
+        if size > LARGEST_CALENDAR:
             raise Down("too_large")
 
 

@@ -11,7 +11,6 @@ from gateway import console, rpc, schools, session, words
 from gateway.forms import Form
 from safekeep import permissions
 from safekeep.contracts.alerts import (
-    LARGEST_CALENDAR,
     Calendar,
     CalendarAnswer,
     Escalation,
@@ -155,12 +154,8 @@ def calendar_file(slug: str) -> Any:
     """Show what an iCalendar file holds as rows of the form: nothing is kept before they are saved."""
     here = session.lead()
     found = rpc.ask(Calendar(), token=here.token)
-    form, sent = _form_of_calendar(found), request.files.get("file")
-    content = sent.read(LARGEST_CALENDAR + 1) if sent else b""
-    if not content:
-        form.refuse("file", "missing")
-    elif len(content) > LARGEST_CALENDAR:
-        form.refuse("file", "too_large")
+    form = _form_of_calendar(found)
+    content = console.sent_calendar(form)
     read = console.send(form, ReadCalendar, content=content) if not form.problems else None
     if read is None:
         return _calendar_page(form, found), console.status(form)

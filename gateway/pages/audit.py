@@ -7,6 +7,7 @@ from flask import Blueprint, render_template, request
 
 from gateway import console, rpc, schools, session, sheets, words
 from gateway.forms import Form
+from safekeep import spreadsheet
 from safekeep.contracts.identity import Audit, AuditAnswer, AuditItem, ExportAudit
 from safekeep.errors import Invalid
 
@@ -53,7 +54,7 @@ def export(slug: str) -> Any:
             break
     headings = [str(words.AUDIT_HEADINGS[name]) for name in ("at", "what", "whose", "by", "more")]
     rows = [[item.at.isoformat(), *_said(item, known)[1:]] for item in items]
-    return sheets.download(sheets.write(headings, rows), "audit-log.csv")
+    return sheets.download(spreadsheet.write(headings, rows), "audit-log.csv")
 
 
 def _which(form: Form, known: schools.Known) -> dict[str, Any]:

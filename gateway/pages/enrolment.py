@@ -8,6 +8,7 @@ from flask import Blueprint, render_template, request
 
 from gateway import console, rpc, session, sheets
 from gateway.forms import Form
+from safekeep import spreadsheet
 from safekeep.contracts.incidents import AddPupils, AddPupilsAnswer, NewPupil, PupilFate
 from safekeep.errors import Invalid
 
@@ -55,7 +56,7 @@ def add(slug: str) -> Any:
 @pages.get("/s/<slug>/pupils/list.csv")
 def example(slug: str) -> Any:
     """An empty list with the headings an import knows, and one made-up line."""
-    return sheets.download(sheets.write(list(COLUMNS), [["Alex Example", "Year 5", "5A", "29/02/2016", ""]]), "pupils.csv")
+    return sheets.download(spreadsheet.write(list(COLUMNS), [["Alex Example", "Year 5", "5A", "29/02/2016", ""]]), "pupils.csv")
 
 
 def _carry_out(form: Form, rows: list[sheets.Row], *, really: bool) -> AddPupilsAnswer | None:

@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from gateway import console, rpc, session, sheets, words
 from gateway.console import Site
 from gateway.forms import Form
-from safekeep import permissions
+from safekeep import permissions, spreadsheet
 from safekeep.contracts.identity import (
     AddStaff,
     AddStaffAnswer,
@@ -92,7 +92,7 @@ def import_(slug: str, school: str | None = None) -> Any:
 @pages.get("/t/<slug>/schools/<school>/staff/list.csv")
 def example(slug: str, school: str | None = None) -> Any:
     """An empty list with the headings an import knows, and one made-up line."""
-    data = sheets.write(list(COLUMNS), [["Alex Example", "alex@school.example", "teacher", "Year 5 teacher", "12", "01632 960000"]])
+    data = spreadsheet.write(list(COLUMNS), [["Alex Example", "alex@school.example", "teacher", "Year 5 teacher", "12", "01632 960000"]])
     return sheets.download(data, "staff.csv")
 
 

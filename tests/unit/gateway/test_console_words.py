@@ -11,6 +11,7 @@ from gateway import sheets, words
 from gateway.forms import Form
 from gateway.pages.enrolment import _day
 from gateway.pages.staff import COLUMNS, _roles
+from safekeep import spreadsheet
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 
@@ -95,7 +96,7 @@ def test_dates_of_birth_are_read_as_they_are_written_here(typed: str, said: str 
 
 def test_a_cell_that_would_be_a_formula_is_text() -> None:
     """A name is typed by people: a spreadsheet that opens the list must run nothing in it."""
-    written = sheets.write(["who"], [["=cmd|' /C calc'!A0"], ["+44"], ["@x"], ["-1"], ["Ann"]]).decode("utf-8-sig")
+    written = spreadsheet.write(["who"], [["=cmd|' /C calc'!A0"], ["+44"], ["@x"], ["-1"], ["Ann"]]).decode("utf-8-sig")
     assert [row[0] for row in csv.reader(io.StringIO(written))] == ["who", "'=cmd|' /C calc'!A0", "'+44", "'@x", "'-1", "Ann"]
 
 

@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 
 from safekeep import ical
+from safekeep.contracts.alerts import LARGEST_CALENDAR
 
 TODAY = dt.date(2026, 9, 10)
 
@@ -76,7 +77,7 @@ def test_a_rule_that_would_go_on_for_ever_is_left_out(rule: str) -> None:
         (file(*(event("INSET", "20260907") for _ in range(1_001))), "too_many"),
         (file(*(event("INSET", "20260907", "20260908", f"RRULE:FREQ=DAILY;COUNT=2;X={n}") for n in range(101))), "too_many"),
         (file(event("INSET", "20200907", "20200908", "RRULE:FREQ=DAILY")), "too_many"),
-        (b"BEGIN:VCALENDAR\r\n" + b"X" * ical.LARGEST, "too_large"),
+        (b"BEGIN:VCALENDAR\r\n" + b"X" * LARGEST_CALENDAR, "too_large"),
     ],
     ids=["empty", "a page", "bytes", "cut off", "no date", "too many", "too many that repeat", "daily for years", "too large"],
 )

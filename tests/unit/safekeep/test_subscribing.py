@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from safekeep import ical, subscribing
+from safekeep import subscribing
+from safekeep.contracts.alerts import LARGEST_CALENDAR
 from safekeep.subscribing import Down
 
 CALENDAR = b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
@@ -28,7 +29,7 @@ class Answers(BaseHTTPRequestHandler):
         elif self.path == "/round":
             self._answer(302, b"", Location="/round")
         elif self.path == "/large":
-            self._answer(200, b"x" * (ical.LARGEST + 1))
+            self._answer(200, b"x" * (LARGEST_CALENDAR + 1))
         else:
             self._answer(200 if self.path == "/calendar" else 404, CALENDAR)
 
