@@ -18,8 +18,6 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Final, Literal
 
-from services.reports import inferring
-
 FIRST_THRESHOLD: Final = 5
 LEAST_THRESHOLD: Final = 3
 """Below 3, "fewer than" would have one value left."""
@@ -232,6 +230,8 @@ class _World:
             if 0 < self.low[index] == self.high[index] < threshold:
                 return [index]
         may_be = [i for i, threshold in self.small.items() if self.low[i] < threshold and self.low[i] < self.high[i]]
+        from services.reports import inferring  # here: scipy is large, and is used a few times a term
+
         return inferring.fixed(sums=self.sums, low=self.low, high=[min(each, CEILING) for each in self.high], among=may_be)
 
     def nearest(self, start: int, *, among: Mapping[Population, Form]) -> Population | None:

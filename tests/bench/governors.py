@@ -1,6 +1,6 @@
 """What a report to governors costs: counting, protecting small numbers against a year's earlier reports, words and paper.
 
-.venv/bin/python -W ignore -m tests.bench.governors [--schools N]
+./bench governors [--schools N]
 """
 
 import argparse
