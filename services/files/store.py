@@ -100,7 +100,7 @@ files = sa.Table(
     sa.Column("format", sa.SmallInteger, nullable=False, server_default="0"),  # 0: in clear, as before there were keys; 1: sealed pieces
     sa.Column("school_key_id", pg.UUID),
     sa.Column("wrapped_key", sa.LargeBinary),  # null with format 1: destroyed
-    sa.Column("kind", sa.Text),
+    sa.Column("kind", sa.Text),  # written by the release before, read by none: it goes with the next migration
     sa.Column("scan", sa.Text, nullable=False, server_default="not_scanned"),
     sa.Column("facts", pg.JSONB, nullable=False, server_default="{}"),  # what a picture says of itself: when, where, with what
     sa.Column("previews", sa.Integer, nullable=False, server_default="0"),
@@ -257,8 +257,8 @@ def files_under(tx: sa.Connection, *, school_id: UUID, key_id: UUID, limit: int)
     return tx.execute(query.order_by(files.c.id).limit(limit).with_for_update()).all()
 
 
-def keep_wrapped(tx: sa.Connection, *, school_id: UUID, file_id: UUID, key_id: UUID | None, wrapped: bytes | None) -> None:
-    """Keep a file's key, sealed files' too, as another key of its school wraps it; or none: the file is destroyed."""
+def keep_wrapped(tx: sa.Connection, *, school_id: UUID, file_id: UUID, key_id: UUID, wrapped: bytes) -> None:
+    """Keep a file's key, sealed files' too, as another key of its school wraps it."""
     here = files.c.school_id == school_id, files.c.id == file_id
     tx.execute(files.update().where(*here).values(school_key_id=key_id, wrapped_key=wrapped))
 

@@ -20,6 +20,7 @@ from deploy import broker_users
 from deploy.local import servers
 from safekeep import topology
 from safekeep.database import SERVICES
+from safekeep.settings import PUSH_HOSTS
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text())
@@ -79,6 +80,17 @@ def test_the_processes_are_those_of_one_machine() -> None:
             assert programs[name].endswith(" ".join(words[2:]))
 
 
+OF_ALERTS = {"SMTP_URL", "MAIL_FROM", "DKIM_DOMAIN", "DKIM_SELECTOR", "DKIM_KEY_FILE", "PUSH_HOSTS", "CALENDAR_INNER_ADDRESSES"}
+
+
+def test_what_an_operator_may_say_to_alerts_reaches_it_and_what_they_do_not_is_as_on_one_machine() -> None:
+    """An empty PUSH_HOSTS turns notifications off, so it is not the same as none; nothing said signs no mail and reads no inner calendar."""
+    told = OURS["alerts"]["environment"]
+    assert told["PUSH_HOSTS"] == f"${{PUSH_HOSTS-{PUSH_HOSTS}}}"
+    assert all(told[name] == f"${{{name}:-}}" for name in OF_ALERTS if name.startswith(("DKIM", "CALENDAR")))
+    assert OURS["alerts"]["volumes"] == ["./dkim:/run/dkim:ro"], "where docs/operators.md says that the key lies"
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_a_process_is_given_its_own_secrets_and_nobody_elses(name: str) -> None:
     """Its own database's two addresses (no owner's), its own key file; the object store for files, mail for alerts."""
@@ -95,7 +107,8 @@ def test_a_process_is_given_its_own_secrets_and_nobody_elses(name: str) -> None:
         assert told["DOORS"] == ",".join(f"{service}={service}:9100" for service in SERVICES)
     if name == "ledger":  # no broker: it is woken by the database
         expected = expected - {"BROKER_URL", "PUBLIC_URL"} | {"LEDGER_FOLDER"}
-    expected |= {"identity": {"SSO_INNER_ISSUERS"}, "alerts": {"SMTP_URL", "MAIL_FROM"}, "files": {"OBJECT_STORE_URL", "CLAMD_URL"}}.get(name, set())
+    own = {"identity": {"SSO_INNER_ISSUERS"}, "alerts": OF_ALERTS, "files": {"OBJECT_STORE_URL", "CLAMD_URL"}}
+    expected |= own.get(name, set())
     assert set(told) == expected
     holder = "relay" if name.startswith("relay-") else re.sub(r"-\d$", "", name)
     assert OURS[name]["secrets"] == [{"source": f"keys-{holder}", "target": "keys"}]

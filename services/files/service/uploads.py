@@ -67,7 +67,7 @@ class Uploading(Base):
         whole = io.BufferedReader(keeping.Seekable(self.host, row, key=key))  # a raw read ends where a piece does: zipfile takes that for the end
         found = accepting.examine(whole, name=row.name, size=row.size, taken=taken)
         digest = streaming.digest_of(self.host, row, key=key)
-        values = {"sha256": digest, "media_type": found.media_type, "kind": found.kind, "finished_at": clock.now()}
+        values = {"sha256": digest, "media_type": found.media_type, "finished_at": clock.now()}
         with self._school(actor.at_school) as tx:
             row = _access_upload(tx, actor=actor, file_id=request.file_id)
             if row.finished_at is None:
