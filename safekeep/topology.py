@@ -25,7 +25,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "incidents": ("identity",),
     "files": ("incidents",),
     "alerts": ("identity", "incidents"),
-    "reports": ("alerts", "identity", "incidents"),
+    "reports": ("alerts", "files", "identity", "incidents"),
 }
 """Which services a service asks over RPC; a test compares it with what their classes say."""
 

@@ -951,6 +951,7 @@ class EntryLine(Contract):
     details: Details | None = None
     status: Status | None = None  # as it was set by this entry
     paper: Paper | None = None
+    files: list[FileItem] = []  # in an export, of the pupil it is about
 
 
 class EntriesAnswer(Contract):
@@ -1003,13 +1004,18 @@ class MonthCount(Contract):
 
 
 class ChronologyAnswer(Contract):
-    """A page of a pupil's chronology, newest first, with the whole's counts by month under the same filters but dates."""
+    """A page of a pupil's chronology, newest first, with the whole's counts by month under the same filters but dates.
+
+    Of an export also where the school's ledger stood before it was read, and for each file of the page a pass to its name (`files.names`).
+    """
 
     pupil: PupilItem
     items: list[EntryLine]
     next: str | None
     total: int
     months: list[MonthCount]
+    head: "EntrySealed | None" = None
+    passes: dict[UUID, str] = {}
 
 
 class Chronology(Request[ChronologyAnswer]):

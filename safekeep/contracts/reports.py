@@ -74,14 +74,14 @@ class Document(Contract):
     data: bytes
 
 
-LeftOut = Literal["actions", "linked", "body_maps"]
+LeftOut = Literal["actions", "linked", "body_maps", "files"]
 
 
 class ChronologyPdf(Request[Document]):
     """The chronology as a tagged PDF, or as Word or CSV, read with the asker's own rights at this moment. Not kept.
 
-    `leave_out`: actions and how an incident stands; entries about another pupil; the drawings and words of body maps.
-    `class_codes`: only entries of these classes; none given is all. The document says what was left out.
+    `leave_out`: actions and how an incident stands; entries about another pupil; the drawings and words of body maps; the list
+    of attached files. `class_codes`: only entries of these classes; none given is all. The document says what was left out.
     `category_names`, `staff_names` and `school_name` are what the page shows them as.
     """
 

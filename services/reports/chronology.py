@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from safekeep import printing, spreadsheet
 from safekeep.body import picture
-from safekeep.contracts.incidents import Chronology, EntryLine, Paper, PupilItem
+from safekeep.contracts.incidents import Chronology, EntryLine, EntrySealed, FileItem, Paper, PupilItem
 
 KINDS: Final = {"incident": "Incident", "action": "Action", "correction": "Correction", "status": "How it stands"}
 PARTS: Final = {
@@ -41,7 +41,10 @@ MOVED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asked for the document, when, at which school, and in whose words it is written."""
+    """Who asked for the document, when, at which school, and in whose words it is written.
+
+    `head`: where the school's ledger stood when it was read. `file_names`: what attachments are called, as far as the asker sees it.
+    """
 
     by: str
     at: datetime
@@ -51,17 +54,23 @@ class Asked:
     staff_names: Mapping[UUID, str] = field(default_factory=dict)
     leave_out: Collection[str] = ()
     class_codes: Collection[str] = ()
+    head: EntrySealed | None = None
+    file_names: Mapping[UUID, str] = field(default_factory=dict)
 
 
 LEFT_OUT: Final = {
     "actions": "without actions and how incidents stand",
     "linked": "without what is about other pupils",
     "body_maps": "without body maps",
+    "files": "without the list of attached files",
 }
+SHORT: Final = 12
+"""Characters of a hash in a footer: enough to find it by; the whole hash is on the first page."""
+LONGEST_IN_FOOTER: Final = 90
 
 
 def wanted(entries: Iterable[EntryLine], *, asked: Asked) -> list[EntryLine]:
-    """Return the entries that are wanted, body maps taken off where they are not."""
+    """Return the entries that are wanted, body maps and files taken off where they are not."""
     kept = [
         entry
         for entry in entries
@@ -69,7 +78,9 @@ def wanted(entries: Iterable[EntryLine], *, asked: Asked) -> list[EntryLine]:
         and not ("linked" in asked.leave_out and entry.part)
         and not (asked.class_codes and entry.class_code not in asked.class_codes)
     ]
-    return [entry.model_copy(update={"body_map": None}) for entry in kept] if "body_maps" in asked.leave_out else kept
+    off: dict[str, Any] = {"body_map": None} if "body_maps" in asked.leave_out else {}
+    off |= {"files": []} if "files" in asked.leave_out else {}
+    return [entry.model_copy(update=off) for entry in kept] if off else kept
 
 
 def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, asked: Asked) -> dict[str, Any]:
@@ -81,7 +92,7 @@ def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronolo
     return {
         "title": f"Chronology of {pupil.name}",
         "description": f"Safeguarding chronology, {asked.school_name}",
-        "footer": f"Confidential. Chronology of {pupil.name}, printed {printed} for {asked.by}",
+        "footer": footer(f"Chronology of {pupil.name}", reason=request.reason, asked=asked),
         "facts": [
             {"name": "Pupil", "value": f"{pupil.name}{f', {about}' if about else ''}, born {day(pupil.born)}"},
             {"name": "School", "value": asked.school_name},
@@ -89,6 +100,7 @@ def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronolo
             *([{"name": "Why", "value": request.reason}] if request.reason else []),
             {"name": "Shown", "value": filters},
             {"name": "Entries", "value": f"{len(entries)}, newest first, by when they {_placed_by(request)}"},
+            *with_them(entries, asked=asked),
         ],
         "notes": [
             "This document holds the entries that the person named above may read. There may be others.",
@@ -100,6 +112,46 @@ def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronolo
         "made": _parts(asked.at),
         "fonts": list(printing.FONTS),
     }
+
+
+def footer(title: str, *, reason: str, asked: Asked) -> str:
+    """Return what each page says at its foot: what it is, who asked, when and why, and where the ledger stood."""
+    why = f", for: {reason if len(reason) <= LONGEST_IN_FOOTER else reason[: LONGEST_IN_FOOTER - 1] + '…'}" if reason else ""
+    head = f". Ledger at entry {asked.head.sequence}, {asked.head.entry_hash[:SHORT]}" if asked.head else ""
+    return f"Confidential. {title}, printed {moment(asked.at, zone=asked.zone)} for {asked.by}{why}{head}"
+
+
+def ledger(asked: Asked) -> str:
+    """Return where the ledger stood, in words; "" where nothing is known of it."""
+    if asked.head is None:
+        return ""
+    return f"It stood at entry {asked.head.sequence} when this was read, with the hash {asked.head.entry_hash}"
+
+
+def with_them(entries: Sequence[EntryLine], *, asked: Asked) -> list[dict[str, str]]:
+    """Return what goes with the entries: body maps, attached files, the ledger; or that it was left out."""
+    maps, files = sum(entry.body_map is not None for entry in entries), sum(len(entry.files) for entry in entries)
+    listed = f"{files}, listed below with the SHA-256 of each; the files themselves are not in this document" if files else "none"
+    said = {
+        "Body maps": "left out" if "body_maps" in asked.leave_out else f"{maps}, below" if maps else "none",
+        "Attached files": "left out" if "files" in asked.leave_out else listed,
+        "Ledger": ledger(asked),
+    }
+    return [{"name": name, "value": value} for name, value in said.items() if value]
+
+
+def file_in_words(file: FileItem, *, names: Mapping[UUID, str]) -> str:
+    """Return an attachment as a document lists it: its name as the asker sees it, how large it is, and the hash it is known by."""
+    states = {"blocked": "A file that is blocked", "destroyed": "A file that was destroyed"}
+    name = states.get(file.state) or names.get(file.id, "A file whose name is not shown")
+    return f"{name}, {_size(file.size)}\nSHA-256 {file.sha256}"
+
+
+def _size(size: int) -> str:
+    """Return "1 byte", "820 bytes", "24 kB", "1.4 MB" (thousands, as file managers count)."""
+    if size < 1_000:
+        return f"{size} byte{'' if size == 1 else 's'}"
+    return f"{max(1, round(size / 1_000))} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
 
 
 def filters_in_words(*, request: Chronology, entries: Sequence[EntryLine], asked: Asked) -> str:
@@ -209,6 +261,7 @@ def _entry(entry: EntryLine, *, asked: Asked) -> dict[str, Any]:
         "child": bool(spans),
         "action_taken": entry.action_taken,
         "body_map": picture.for_document(entry.body_map) if entry.body_map else {},
+        "files": [file_in_words(file, names=asked.file_names) for file in entry.files],
     }
 
 
@@ -242,12 +295,20 @@ HEADINGS: Final = (
     "This pupil’s part",
     "What was written",
     "Action taken",
+    "Attached files",
     "Corrected",
 )
 
 
-def csv(*, entries: Sequence[EntryLine], asked: Asked) -> bytes:
-    """Return the entries as a list for a spreadsheet, times as clocks show them where the school is. What would be a formula is text."""
+def csv(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, asked: Asked) -> bytes:
+    """Return the entries as a list for a spreadsheet, times as clocks show them where the school is. What would be a formula is text.
+
+    A line above the headings says what it is, for whom, why, what was chosen, and where the ledger stood.
+    """
+    chosen = filters_in_words(request=request, entries=entries, asked=asked)
+    above = [footer(f"Chronology of {pupil.name}", reason=request.reason, asked=asked), f"Shown: {chosen}"]
+    if asked.head:
+        above.append(f"Ledger entry {asked.head.sequence}: {asked.head.entry_hash}")
 
     def time(value: datetime | None) -> str:
         return f"{value.astimezone(ZoneInfo(asked.zone)):%Y-%m-%d %H:%M}" if value else ""
@@ -269,7 +330,8 @@ def csv(*, entries: Sequence[EntryLine], asked: Asked) -> bytes:
             PARTS[entry.part] if entry.part else "",
             "\n".join(filter(None, (_text(entry), *own, words, on_paper(entry.paper, zone=asked.zone) if entry.paper else "", *marks))),
             entry.action_taken,
+            "\n".join(file_in_words(file, names=asked.file_names) for file in entry.files),
             "yes" if entry.corrected else "",
         )
 
-    return spreadsheet.write(HEADINGS, map(row, entries))
+    return spreadsheet.write(above, [HEADINGS, *map(row, entries)])

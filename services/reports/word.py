@@ -5,6 +5,7 @@ It says what the PDF says (chronology.content). The same content makes the same 
 
 import io
 import zipfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -33,12 +34,16 @@ def docx(said: dict[str, Any], *, at: datetime) -> bytes:
     if said["summary"]:
         _heading(made, "Entries by month", level=1)
         _table(made, headings=("Month", "Entries"), rows=[(row["name"], row["count"]) for row in said["summary"]])
-    if not said["months"]:
+    for part in said.get("opening", ()):
+        _part(made, part)
+    if not said["months"] and said["empty"]:
         made.add_paragraph(said["empty"])
     for month in said["months"]:
         _heading(made, month["name"], level=1)
         for entry in month["entries"]:
             _entry(made, entry)
+    for part in said.get("closing", ()):
+        _part(made, part)
     _footer(made, said["footer"])
     kept = io.BytesIO()
     made.save(kept)
@@ -84,14 +89,30 @@ def _entry(made: Docx, entry: dict[str, Any]) -> None:
         _heading(made, "Body map", level=3)
         for words in entry["body_map"]["words"]:
             _lines(made, words)
-        made.add_paragraph("The drawings are in the PDF of this chronology.")
+        made.add_paragraph("The drawings are in the PDF of this document.")
+    if entry.get("files"):
+        _heading(made, "Attached files", level=3)
+        for file in entry["files"]:
+            _lines(made, file)
+
+
+def _part(made: Docx, said: dict[str, Any]) -> None:
+    """Add a part of a pack: words, a table, lines to sign on."""
+    _heading(made, _clean(said["heading"]), level=1)
+    for words in said["words"]:
+        _lines(made, words)
+    if said["rows"]:
+        _table(made, headings=said["columns"], rows=said["rows"])
+    for line in said["sign"]:
+        made.add_paragraph("_" * 40).paragraph_format.keep_with_next = True
+        _lines(made, line)
 
 
 def _lines(made: Docx, text: str) -> Paragraph:
     return made.add_paragraph(_clean(text))  # a line end becomes Word's own
 
 
-def _table(made: Docx, *, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _table(made: Docx, *, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = made.add_table(rows=1, cols=len(headings), style="Table Grid")
     repeated = OxmlElement("w:tblHeader")  # read out as the columns' heading, and shown again on each page
     table.rows[0]._tr.get_or_add_trPr().append(repeated)
@@ -99,7 +120,7 @@ def _table(made: Docx, *, headings: tuple[str, ...], rows: list[tuple[str, ...]]
         cell.paragraphs[0].add_run(text).bold = True
     for row in rows:
         for cell, text in zip(table.add_row().cells, row, strict=True):
-            cell.text = text
+            cell.text = _clean(text)
 
 
 def _footer(made: Docx, text: str) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.journeys.conftest import DESKTOP, PHONE
 from tests.journeys.test_afterwards import pupils
 
-BEGINS = {"pdf": b"%PDF-1.7", "docx": b"PK", "csv": "\ufeffIncident,".encode()}
+BEGINS = {"pdf": b"%PDF-1.7", "docx": b"PK", "csv": '\ufeff"Confidential. Chronology of '.encode()}
 
 
 @pytest.mark.parametrize(("viewport", "javascript"), [(PHONE, True), (DESKTOP, False)], ids=["phone", "desk without JavaScript"])

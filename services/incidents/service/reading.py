@@ -14,6 +14,8 @@ from safekeep.contracts.incidents import (
     Concerning,
     ConcerningAnswer,
     EntriesAnswer,
+    EntryLine,
+    EntrySealed,
     FilePass,
     Incident,
     IncidentAnswer,
@@ -48,6 +50,7 @@ from services.incidents.service.rows import (
     request_item,
     restriction_item,
     what_it_says,
+    with_files,
 )
 from services.incidents.service.writing import note
 
@@ -101,12 +104,17 @@ class Reading(Base):
             pupil = access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
             school = known_school(tx, actor.at_school)
             filters = read_filters(request, zone=school.zone, without=without(tx, actor=actor, pupil_id=pupil.id))
+            exported = request.use == "export"
+            head = store.head_of(tx, school_id=actor.at_school) if exported else None  # first: what comes meanwhile is not promised
             here = {"school_id": actor.at_school, "pupil_id": pupil.id, "reading": reading, "filters": filters}
             rows = store.chronology(tx, **here, before=read_cursor(request.cursor), limit=request.limit + 1)
             items = lines(tx, actor=actor, rows=rows[: request.limit])
+            if exported:
+                blocks = _blocks(tx, school_id=actor.at_school, entries=rows[: request.limit])
+                items = with_files(items, rows=rows[: request.limit], blocks=blocks)
             kind = "chronology" if request.use == "read" else request.use
             keep_opening(tx, actor=actor, kind=kind, pupil_id=pupil.id, entries=items, words=request.words, reason=request.reason)
-            if request.use == "export" and request.cursor is None:
+            if exported and request.cursor is None:
                 note(tx, school_id=actor.at_school, kind="exported", by=actor.person, what="chronology_pdf")
             months = store.months_of(tx, **here, zone=school.zone)
         return ChronologyAnswer(
@@ -115,7 +123,15 @@ class Reading(Base):
             next=next_cursor(rows, request.limit, "placed"),
             total=sum(m.within for m in months),
             months=[MonthCount(month=m.month, count=m._mapping["count"]) for m in months],
+            head=EntrySealed(sequence=head.sequence, entry_hash=head.hash) if head else None,
+            passes=self._name_passes(actor, items),
         )
+
+    def _name_passes(self, actor: Actor, items: Sequence[EntryLine]) -> dict[UUID, str]:
+        """Return a pass to the name of each file that may be opened. (Of one that is blocked or destroyed the name is not shown either.)"""
+        whose = {"person_id": actor.person, "school_id": actor.at_school}
+        kept = [file.id for item in items for file in item.files if file.state == "kept"]
+        return {id_: receipts.sign_pass(keys=self.host.keys, file_id=id_, **whose, name_only=True) for id_ in kept}
 
     @answers(PermitFile)
     def permit_file(self, actor: Actor, request: PermitFile) -> FilePass:

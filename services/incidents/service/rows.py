@@ -64,6 +64,14 @@ def entry_items(rows: Sequence[Any], *, reading: Reading, blocks: Mapping[UUID, 
     return [_entry(row, fixes=fixes.get(str(row.id), []), reading=reading, blocks=blocks, shows_untold=shows_untold) for row in rows]
 
 
+def with_files(items: Sequence[EntryLine], *, rows: Sequence[Any], blocks: Mapping[UUID, Any]) -> list[EntryLine]:
+    """Return lines with the attachments of what is about the pupil: another pupil's are not theirs to take along."""
+    return [
+        item if item.part else item.model_copy(update={"files": [_file(f, blocks.get(UUID(f["id"]))) for f in row.files]})
+        for item, row in zip(items, rows, strict=True)
+    ]
+
+
 def _file(file: dict[str, Any], block: Any) -> FileItem:
     if block is None:
         return FileItem.receive(file)

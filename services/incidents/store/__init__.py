@@ -2,7 +2,7 @@
 
 from services.incidents.store.asks import add_asks, answer_ask, open_asks
 from services.incidents.store.blocks import attached, blocks_of, decide_block, keep_block
-from services.incidents.store.chain import Head, append_to_ledger, lock_head, threads_of
+from services.incidents.store.chain import Head, append_to_ledger, head_of, lock_head, threads_of
 from services.incidents.store.corrections import (
     add_request,
     answer_request,

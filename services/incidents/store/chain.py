@@ -38,6 +38,12 @@ def lock_head(tx: sa.Connection, *, school_id: UUID) -> Head:
     return Head(row.sequence, row.hash)
 
 
+def head_of(tx: sa.Connection, *, school_id: UUID) -> Head | None:
+    """Return where the school's chain stands now, without keeping anybody from writing; None before its first entry."""
+    row = tx.execute(sa.select(ledger_heads.c.sequence, ledger_heads.c.hash).where(ledger_heads.c.school_id == school_id)).first()
+    return Head(row.sequence, row.hash) if row is not None and row.sequence else None
+
+
 def begin_chain(tx: sa.Connection, *, school_id: UUID) -> None:
     """Give a school its chain, unless another has at the same moment."""
     insert = pg.insert(ledger_heads).values(school_id=school_id, sequence=0, hash=BEGINNING)

@@ -11,12 +11,13 @@ from safekeep.rpc import Host, Resources
 
 
 class Base:
-    """Transactions, tokens, and identity, incidents and alerts to ask. Mixed into the service."""
+    """Transactions, tokens, and identity, incidents, alerts and files to ask. Mixed into the service."""
 
     host: Resources = Host()
     identity = RpcProxy("identity")
     incidents = RpcProxy("incidents")
     alerts = RpcProxy("alerts")
+    files = RpcProxy("files")
 
     def _token(self, school_id: UUID, *methods: str) -> str:
         """Sign a token of our own that is good for these methods at one school."""

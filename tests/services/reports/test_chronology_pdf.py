@@ -17,7 +17,8 @@ import pytest
 
 from safekeep import actor
 from safekeep.body.marks import BodyMap, Mark, SealedBodyMap, sealed
-from safekeep.contracts.incidents import Chronology, ChronologyAnswer, Details, EntryLine, PupilItem
+from safekeep.contracts.files import FileName, Names, NamesAnswer
+from safekeep.contracts.incidents import Chronology, ChronologyAnswer, Details, EntryLine, EntrySealed, FileItem, PupilItem
 from safekeep.contracts.reports import ChronologyPdf, Document
 from safekeep.errors import NotAllowed, NotFound
 from safekeep.ids import new_id
@@ -194,6 +195,7 @@ def test_no_entries_make_a_document_that_says_so() -> None:
     assert "No entries that you may read" in text_of(printed())
 
 
+HASH = "0123456789abcdef" * 4
 SCHOOL = MadeSchool(new_id(), {"teacher": new_id()})
 
 
@@ -213,7 +215,23 @@ class Incidents:
         end = start + asked.limit
         pupil = a_pupil().model_copy(update={"id": self.known})
         more = str(end) if end < len(self.entries) else None
-        return ChronologyAnswer(pupil=pupil, items=self.entries[start:end], next=more, total=len(self.entries), months=[]).wire()
+        items = self.entries[start:end]
+        passes = {file.id: f"pass to {file.id}" for item in items for file in item.files}
+        head = EntrySealed(sequence=1_000 + start, entry_hash=HASH)  # later pages are read later
+        return ChronologyAnswer(pupil=pupil, items=items, next=more, total=len(self.entries), months=[], head=head, passes=passes).wire()
+
+
+class Files:
+    """Stands where the RPC proxy stands: says what every file is called that it is shown a pass for."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+
+    def names(self, call: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append(call)
+        passes = Names.receive(call["body"]).passes
+        assert all(token == f"pass to {id_}" for id_, token in passes.items())
+        return NamesAnswer(items=[FileName(file_id=id_, name=f"scan {id_}.jpg") for id_ in passes]).wire()
 
 
 @pytest.fixture
@@ -221,6 +239,7 @@ def service(resources: Callable[..., Resources]) -> Service:
     """Reports with identity itself, and a teacher's school."""
     made, made.host = Service(), resources("reports")  # type: ignore[misc]
     made.identity = identity_beside(resources=resources("identity"), school=SCHOOL)
+    made.files = Files()
     return made
 
 
@@ -247,7 +266,7 @@ def test_the_service_reads_every_page_with_a_token_of_its_own_in_the_askers_name
         ask_service(service, request.model_copy(update={"chronology": Chronology(pupil_id=new_id())}), token=token)
 
 
-@pytest.mark.parametrize(("form", "starts"), [("pdf", b"%PDF"), ("docx", b"PK"), ("csv", b"\xef\xbb\xbfIncident,")])
+@pytest.mark.parametrize(("form", "starts"), [("pdf", b"%PDF"), ("docx", b"PK"), ("csv", b'\xef\xbb\xbf"Confidential. ')])
 def test_why_it_was_asked_for_is_handed_on_to_be_kept_whatever_the_form(
     form: str, starts: bytes, service: Service, ask_service: Any, token_for: Any
 ) -> None:
@@ -260,6 +279,21 @@ def test_why_it_was_asked_for_is_handed_on_to_be_kept_whatever_the_form(
     answer = ask_service(service, request, token=token)
     assert answer.data.startswith(starts)
     assert [(c["body"]["reason"], c["body"]["use"]) for c in service.incidents.calls] == [("A core group", "export")] * 2
+
+
+def test_files_are_named_as_the_asker_sees_them_and_the_ledgers_place_is_that_before_the_first_page(
+    service: Service, ask_service: Any, token_for: Any
+) -> None:
+    """A hundred and one files on two pages: their names are asked for a hundred at a time, with the asker's own token and the passes incidents gave."""
+    pupil = new_id()
+    entries = [a_line(n, files=[A_FILE.model_copy(update={"id": new_id()}) for _ in range(101 if n == 0 else n == PAGE)]) for n in range(PAGE + 1)]
+    service.incidents = Incidents(entries=entries, known=pupil)
+    token = token_for(roles=["teacher"], school_id=SCHOOL.id, person_id=SCHOOL.people["teacher"])
+    request = ChronologyPdf(chronology=Chronology(pupil_id=pupil), school_name="Elm Tree", category_names={}, form="csv")
+    text = ask_service(service, request, token=token).data.decode()
+    assert [len(c["body"]["passes"]) for c in service.files.calls] == [100, 1, 1]
+    assert all(f"scan {file.id}.jpg" in text for entry in entries for file in entry.files)
+    assert f"Ledger entry 1000: {HASH}" in text
 
 
 @pytest.mark.parametrize(("roles", "active"), [(["governor"], True), (["teacher"], False)], ids=["another role", "left the school"])
@@ -316,9 +350,9 @@ def shown_as(form: str, *entries: EntryLine, reason: str = "", name: str = "Sara
         **asked_for,
     )
     kept = chronology.wanted(entries, asked=asked)
-    if form == "csv":
-        return chronology.csv(entries=kept, asked=asked)
     pupil = PupilItem(id=request.pupil_id, name=name, year="Year 5", form="5A", born=dt.date(2016, 2, 29))
+    if form == "csv":
+        return chronology.csv(pupil=pupil, entries=kept, request=request, asked=asked)
     said = chronology.content(pupil=pupil, entries=kept, request=request, asked=asked)
     return word.docx(said, at=asked.at) if form == "docx" else chronology.pdf(said)
 
@@ -355,13 +389,13 @@ def test_what_is_left_out_is_left_out_and_said(form: str) -> None:
         a_line(5, text="Set to closed", kind="status", occurred_at=None, status="closed"),
     ]
     everything = words_of(form, shown_as(form, *entries))
-    less = words_of(form, shown_as(form, *entries, leave_out=["actions", "linked", "body_maps"], class_codes=["welfare"]))
+    less = words_of(form, shown_as(form, *entries, leave_out=["actions", "linked", "body_maps", "files"], class_codes=["welfare"]))
     gone = ("An action of hers", "Elsewhere a witness", "Of a higher class", "Set to closed", "It was the door")
     assert all(words in everything for words in ("Kept words", *gone))
     assert "Kept words" in less
     assert not any(words in less for words in gone)
-    if form != "csv":
-        assert "classes welfare; without actions and how incidents stand; without what is about other pupils; without body maps" in less
+    said = "classes welfare; without actions and how incidents stand; without what is about other pupils; without body maps; without the list of"
+    assert said in less
 
 
 @pytest.mark.parametrize("form", ["pdf", "docx"])
@@ -392,6 +426,48 @@ def test_word_has_headings_its_language_its_title_and_names_of_any_script(name: 
     assert f"I met {name}." in [p.text for p in made.paragraphs]
 
 
+A_FILE = FileItem(id=new_id(), sha256="ab" * 32, size=1_400_000, media_type="image/jpeg")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_attached_files_are_listed_by_name_size_and_hash_and_what_may_not_be_opened_is_not_named(form: str) -> None:
+    """A blocked one and a destroyed one say that; one whose name the asker may not know says that."""
+    blocked, destroyed, unnamed = (A_FILE.model_copy(update={"id": new_id(), "state": s}) for s in ("blocked", "destroyed", "kept"))
+    names = {A_FILE.id: "bruise, left arm.jpg", blocked.id: "not to be seen.jpg"}
+    data = shown_as(form, a_line(1, files=[A_FILE, blocked, destroyed, unnamed]), file_names=names)
+    said = words_of(form, data)
+    for words in ("bruise, left arm.jpg, 1.4 MB", "A file that is blocked", "A file that was destroyed", "A file whose name is not shown"):
+        assert words in said, words
+    assert said.replace(" ", "").count(A_FILE.sha256) == 4
+    assert "not to be seen" not in said
+    without = words_of(form, shown_as(form, a_line(1, files=[A_FILE]), file_names=names, leave_out=["files"]))
+    assert "bruise" not in without
+    if form != "csv":
+        assert "4, listed below with the SHA-256 of each; the files themselves are not in this document" in said
+        assert "Attached files: left out" in without or "Attached files left out" in without
+
+
+@pytest.mark.parametrize("form", ["pdf", "docx"])
+def test_it_says_whether_body_maps_are_in_it(form: str) -> None:
+    drawn = a_line(1, body_map=SealedBodyMap.receive(sealed(A_BODY_MAP)))
+    for entry, leave_out, said in ((drawn, [], "1, below"), (a_line(1), [], "none"), (drawn, ["body_maps"], "left out")):
+        assert re.search(f"Body maps:? {said}", words_of(form, shown_as(form, entry, leave_out=leave_out)))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_page_says_who_asked_when_why_and_where_the_ledger_stood(form: str) -> None:
+    """Short at the foot of each page, whole once: the number of the last entry and its hash."""
+    head = EntrySealed(sequence=4_711, entry_hash=HASH)
+    data = shown_as(form, *(a_line(n, text="Long. " * 400) for n in range(3)), reason="A core group", head=head)
+    foot = "Dee Lead, for: A core group. Ledger at entry 4711, 0123456789ab"
+    assert foot in words_of(form, data)
+    assert HASH in words_of(form, data).replace(" ", "")
+    if form == "pdf":
+        pages = [" ".join(page.extract_text().split()) for page in pypdf.PdfReader(io.BytesIO(data)).pages]
+        assert len(pages) > 1
+        assert all(foot in page and f"page {n} of {len(pages)}" in page for n, page in enumerate(pages, start=1))
+
+
 def test_what_no_xml_may_hold_does_not_keep_word_from_being_written() -> None:
     said = words_of("docx", shown_as("docx", a_line(1, text="Bell \x07, null \x00, plain.\nSecond line")))
     assert "Bell \ufffd, null \ufffd, plain. Second line" in said
@@ -402,5 +478,5 @@ def test_a_spreadsheet_runs_nothing_that_somebody_wrote(start: str) -> None:
     """As the account, what was done, and who wrote it: each stays as it was typed, after a sign that makes it text."""
     data = shown_as("csv", a_line(1, text=start, action_taken=start, author_name=start.strip()))
     rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
-    assert rows[0] == list(chronology.HEADINGS)
-    assert (rows[1][10], rows[1][11], rows[1][5]) == (f"'{start}", f"'{start}", f"'{start.strip()}")
+    assert rows[1] == list(chronology.HEADINGS)
+    assert (rows[2][10], rows[2][11], rows[2][5]) == (f"'{start}", f"'{start}", f"'{start.strip()}")
