@@ -25,5 +25,5 @@ def _add(chosen: argparse.Namespace, place: Place) -> Said:
         raise CannotDo(f"There is a school at the address {chosen.slug} already: choose another.") from None
     except NotFound:
         raise CannotDo(f"There is no trust at the address {chosen.trust}: add it first, with safekeep trust add.") from None
-    text = f"School added: {chosen.name}, at /s/{made.slug}/.\nNext, trust IT adds its staff; its first DSL needs the head's code."
+    text = f"School added: {chosen.name}, at /s/{made.slug}/ (id {made.id}).\nNext, trust IT adds its staff; its first DSL needs the head's code."
     return Said(text, {"id": made.id, "slug": made.slug, "name": chosen.name, "trust": chosen.trust})

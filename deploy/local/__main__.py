@@ -192,7 +192,7 @@ class Launcher:
     def _configuration(self) -> str:
         """Fill in supervisord.conf: each process gets the environment it needs and nothing else."""
         postgres_port, broker_port, epmd_port = servers.free_port(), servers.free_port(), servers.free_port()
-        self.postgres_port = postgres_port
+        self.postgres_port, self.epmd_port = postgres_port, epmd_port
         self.admin = servers.admin_url(port=postgres_port, password=self.secrets["postgres"], folder=self.data / "postgres")
         names = [*SERVICES, *(f"relay-{s}" for s in SERVICES), "ledger", "gateway"]
         values: dict[str, str] = {
@@ -456,6 +456,9 @@ class Launcher:
             self._stop_group(servers_of, seconds=30)
         except (CannotStart, OSError, Fault, HTTPException):
             pass
+        if "epmd" in self.names:  # one that RabbitMQ started itself, in a moment without ours, is nobody's child
+            ending = ["epmd", "-port", str(self.epmd_port), "-kill"]
+            subprocess.run(ending, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)  # noqa: S603 - a fixed command
         self.supervisord.terminate()
         try:
             self.supervisord.wait(60)

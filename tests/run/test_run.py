@@ -159,6 +159,26 @@ def test_what_is_killed_comes_back_and_everything_answers_again(first: Copy, nam
     assert first.process.poll() is None
 
 
+def test_an_epmd_that_the_broker_starts_itself_stops_nothing_and_does_not_stay(folders: Any) -> None:
+    """RabbitMQ looks every minute and starts one when it finds none: between the death of ours and its new start ours would not find its port free."""
+    copy = Copy(folders(), "--no-demo").wait()
+    ours = _pids(copy)["epmd"]
+    port = (copy.data / "run" / "supervisord.conf").read_text().partition("epmd -port ")[2].split()[0]
+    supervisor = int((copy.data / "run" / "supervisord.pid").read_text())
+    os.kill(supervisor, signal.SIGSTOP)
+    os.kill(ours, signal.SIGKILL)
+    subprocess.run(["epmd", "-port", port, "-address", "127.0.0.1", "-daemon"], check=True)
+    os.kill(supervisor, signal.SIGCONT)
+    _until(lambda: _pids(copy).get("epmd") not in (None, 0, ours))
+    for _ in range(20):
+        assert copy.process.poll() is None, "everything was stopped"
+        time.sleep(0.5)
+    assert copy.answers()
+    assert copy.end() == 0
+    names = subprocess.run(["epmd", "-port", port, "-names"], capture_output=True, check=False)
+    assert names.returncode != 0, "one stayed"
+
+
 def _pids(copy: Copy) -> dict[str, int]:
     """What supervisor says runs now."""
     config = (copy.data / "run" / "supervisord.conf").read_text()
