@@ -208,6 +208,7 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
             _("So that no small number can be worked out from the two together, press “Count again”, read it once more and approve it."),
         ),
         "incident_not_counted": Problem(409, "not-counted", _("The counts are not up to date yet"), _("Try again in a minute.")),
+        "school_not_known": Problem(409, "not-counted", _("The counts are not up to date yet"), _("Try again in a minute.")),
         "other_key_content": Problem(
             409, "idempotency-key-reused", _("This key was used before"), _("The Idempotency-Key was used for other content. Use a new key.")
         ),

@@ -55,6 +55,21 @@ FLAGS = {
     "young_carer": _("Young carer"),
     "medical": _("Medical"),
 }
+YEAR_GROUPS = {
+    "nursery": _("Nursery"),
+    "reception": _("Reception"),
+    **{f"year_{number}": _("Year %(number)s", number=number) for number in range(1, 15)},
+    "not_known": _("Not known"),
+}
+READ_WITHIN = {
+    "hour": _("Within an hour"),
+    "day": _("Within a day"),
+    "later": _("Later"),
+    "not_yet": _("Not read yet, or nobody had to"),
+}
+ANSWERED_WITHIN = {"day": _("Within a day"), "week": _("Within a week"), "later": _("Later"), "not_yet": _("Nothing yet")}
+DUE = {"overdue": _("Overdue"), "due": _("Not due yet")}
+REFERRALS = {"settled": _("Outcome known"), "waiting": _("Outcome not known yet")}
 CONTACTS = {
     "head": _("Head"),
     "chair_of_governors": _("Chair of governors"),

@@ -377,6 +377,7 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.witnessed_head": frozenset({"service:alerts"}),
     "incidents.readable": _SCHOOL,
     "incidents.concerning": frozenset({"service:reports"}),
+    "incidents.history": frozenset({"service:reports"}),
     "incidents.import_pupils": frozenset({"service:demo"}),
     "incidents.seed": frozenset({"service:demo"}),
     # alerts
@@ -398,6 +399,7 @@ METHODS: dict[str, frozenset[str]] = {
     "alerts.keep_device": _READERS,
     "alerts.drop_device": _READERS,
     "alerts.try_device": _READERS,
+    "alerts.first_readings": frozenset({"service:reports"}),
     # files
     "files.save_draft": _SCHOOL,
     "files.draft": _SCHOOL,
@@ -420,6 +422,7 @@ METHODS: dict[str, frozenset[str]] = {
     # reports
     "reports.counts": _LEADS | {"machine:counts.read"},
     "reports.trust_counts": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
+    "reports.rebuild": frozenset({"service:operator"}),
     "reports.chronology_pdf": _SCHOOL,
     # reports: meetings of governors
     "reports.meetings": _LEADS,

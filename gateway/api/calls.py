@@ -440,9 +440,12 @@ def find_staff(here: Here) -> Any:
 
 
 def read_counts(caller: Here | Machine) -> Any:
-    """How many incidents were recorded, by month, class and category: numbers only. For DSLs, and machines with `counts.read`."""
-    args = {name: request.args.get(name) for name in ("since", "until")}
-    return rpc.ask(rpc.build(Counts, **args), token=caller.token)
+    """How many incidents were recorded, by month, class and category, and by all else the page shows: numbers only.
+
+    For DSLs, and machines with `counts.read`. `as_at`: as it stood at the end of a day.
+    """
+    args = {name: request.args[name] for name in COUNTED_BY if request.args.get(name)}
+    return rpc.ask(rpc.build(Counts, **args), token=caller.token, seconds=10.0)
 
 
 def import_pupils(caller: Here | Machine) -> Any:
@@ -463,6 +466,8 @@ def send_file(here: Here, file_id: str) -> Any:
     """A file, or the `Range` of it that is asked for: the caller's own until it is sealed, afterwards with the right to read its entry."""
     return files.send(file_id=id_in(file_id, "file"), token=here.token)
 
+
+COUNTED_BY = ("since", "until", "as_at", "class_code", "category", "year_group")
 
 CALLS: tuple[Call, ...] = (
     Call("POST", "/sign-in", sign_in, SignInBody, Token, signed_in=False),
@@ -494,7 +499,7 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/categories", list_categories, answers=CategoryFound, is_list=True),
     Call("GET", "/groups", list_groups, answers=GroupFound, is_list=True),
     Call("GET", "/staff", find_staff, answers=StaffFound, is_list=True, query=("q",)),
-    Call("GET", "/counts", read_counts, answers=CountsAnswer, query=("since", "until"), machines=True),
+    Call("GET", "/counts", read_counts, answers=CountsAnswer, query=COUNTED_BY, machines=True),
     Call("POST", "/files", keep_file, answers=FileKept, status=201),
     Call("GET", "/files/<file_id>", send_file),
 )

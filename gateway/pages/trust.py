@@ -1,13 +1,16 @@
 """The trust's pages: counts across its schools for the safeguarding lead; schools and their accounts for its IT. No record, no pupil."""
 
+import re
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 
-from gateway import console, rpc, session, words
+from gateway import console, rpc, session, sheets, words
 from gateway.forms import Form
 from gateway.pages.reports import CLASS_ORDER, span
-from safekeep import clock
+from safekeep import clock, spreadsheet
 from safekeep.contracts.identity import AddSchool, TrustSchools
 from safekeep.contracts.reports import SchoolCounts, TrustCounts
 from safekeep.errors import Invalid, NotAllowed
@@ -23,14 +26,57 @@ def home(slug: str) -> Any:
     if Role.TRUST_SAFEGUARDING_LEAD not in here.roles:
         return redirect(url_for("trust.schools", slug=slug), 303)
     form = Form({name: request.args.getlist(name) for name in request.args})
-    since, until = span(form, today=clock.now().date())
-    found = rpc.ask(rpc.build(TrustCounts, since=since, until=until), token=here.token, seconds=10.0)
-    known = {school.id: school for school in rpc.ask(TrustSchools(), token=here.token).items}
-    named = [(known.get(school.school_id), school) for school in found.schools]
-    rows = [
-        {"name": of.name if of else "", "slug": of.slug if of else "", "total": school.incidents, "classes": _classes(school)} for of, school in named
+    since, until, rows, categories = _side_by_side(here, form)
+    asked = {name: value for name, value in request.args.items() if value}
+    choices = {"classes": CLASS_ORDER, "categories": categories}
+    return render_template("trust/counts.html", form=form, since=since, until=until, rows=rows, asked=asked, **choices)
+
+
+@pages.get("/t/<slug>/counts.csv")
+def as_list(slug: str) -> Any:
+    """Answer the schools side by side as a list for a spreadsheet. For the safeguarding lead."""
+    here = session.here()
+    if not here.may_call("reports.trust_counts"):
+        raise NotAllowed("role")
+    rows = _side_by_side(here, Form({name: request.args.getlist(name) for name in request.args}))[2]
+    headings = [_("School"), _("Pupils"), *(str(words.CLASSES[code]) for code in CLASS_ORDER), _("All"), _("For each 100 pupils")]
+    lines = [
+        [
+            row["name"],
+            "" if row["on_roll"] is None else str(row["on_roll"]),
+            *(str(row["classes"][code]) for code in CLASS_ORDER),
+            str(row["total"]),
+            row["rate"],
+        ]
+        for row in rows
     ]
-    return render_template("trust/counts.html", form=form, since=since, until=until, rows=rows, classes=CLASS_ORDER)
+    return sheets.download(spreadsheet.write(headings, lines), "counts.csv")
+
+
+def _side_by_side(here: Any, form: Form) -> tuple[date, date, list[dict[str, Any]], list[tuple[str, str]]]:
+    """Return the period, a row a school, and the categories that were used, by code and name."""
+    since, until = span(form, today=clock.now().date())
+    class_code = form.one("class_code") if form.one("class_code") in words.CLASSES else None
+    category = form.one("category") if re.fullmatch(r"[a-z][a-z0-9_]{0,49}", form.one("category")) else None
+    wanted = rpc.build(TrustCounts, since=since, until=until, class_code=class_code, category=category)
+    found = rpc.ask(wanted, token=here.token, seconds=10.0)
+    known = {school.id: school for school in rpc.ask(TrustSchools(), token=here.token).items}
+    rows = []
+    for school in found.schools:
+        of = known.get(school.school_id)
+        rows.append(
+            {
+                "name": of.name if of else "",
+                "slug": of.slug if of else "",
+                "total": school.incidents,
+                "classes": _classes(school, of_category=category is not None),
+                "on_roll": school.on_roll,
+                "rate": f"{100 * school.incidents / school.on_roll:.1f}" if school.on_roll else "",
+                "quiet": school.quiet,
+            }
+        )
+    codes = sorted({row.category for school in found.schools for row in school.rows} | ({category} if category else set()))
+    return since, until, sorted(rows, key=lambda row: str(row["name"])), [(code, code.replace("_", " ").capitalize()) for code in codes]
 
 
 @pages.get("/t/<slug>/waiting")
@@ -68,9 +114,10 @@ def add_school(slug: str) -> Any:
     return render_template("trust/add_school.html", form=form, phases=words.PHASES), console.status(form)
 
 
-def _classes(school: SchoolCounts) -> dict[str, int]:
+def _classes(school: SchoolCounts, *, of_category: bool) -> dict[str, int]:
+    """Return its incidents by class: each once, or all that have the one category that was asked for."""
     totals = dict.fromkeys(CLASS_ORDER, 0)
     for row in school.rows:
-        if row.main:
+        if row.main or of_category:
             totals[row.class_code] = totals.get(row.class_code, 0) + row.count
     return totals

@@ -194,6 +194,30 @@ class TryDevice(Request[Nothing]):
     device_to_try: UUID
 
 
+class FirstReading(Contract):
+    """When an incident, or anything below it, was first read by somebody who was alerted to it."""
+
+    incident_id: UUID
+    at: Moment
+
+
+class FirstReadingsAnswer(Contract):
+    """In order of their incidents; `next` is where to go on."""
+
+    items: list[FirstReading]
+    next: UUID | None
+
+
+class FirstReadings(Request[FirstReadingsAnswer]):
+    """Say again when incidents were first read, for the service that counts."""
+
+    method: ClassVar[str] = "alerts.first_readings"
+    answer: ClassVar[type[Contract]] = FirstReadingsAnswer
+
+    after: UUID | None = None
+    limit: int = Field(default=1_000, ge=1, le=5_000)
+
+
 class AlertRead(Event):
     """A person has read an alert. `subject` is the alert."""
 

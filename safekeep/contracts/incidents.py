@@ -1468,6 +1468,64 @@ class Concerning(Request[ConcerningAnswer]):
     person_id: UUID
 
 
+# --- what counts are made of -----------------------------------------------------------------------------------------
+
+
+class Happening(Contract):
+    """What an entry means to counting: codes and times, and whom it is about by id.
+
+    `what`: of an action its kind (a `Details` kind), of a status how it stands for the pupil `of_id`. `class_code`: the incident's from here on,
+    where this entry gave or raised it; `categories` all it has so far. `settled`: a referral whose outcome was known at once.
+    """
+
+    id: UUID
+    incident_id: UUID
+    at: Moment
+    kind: Literal["recorded", "action", "moved", "status"]
+    pupil_ids: list[UUID] = []
+    year_group: Code | None = None
+    class_code: Code | None = None
+    categories: list[Code] = []
+    category: Code | None = None
+    what: Code | None = None
+    of_id: UUID | None = None
+    due_on: date | None = None
+    settled: bool = False
+
+
+class FlagState(Contract):
+    """A flag of a pupil: which kind, since when, until when (None: still)."""
+
+    id: UUID
+    pupil_id: UUID
+    kind: FlagKind
+    started: date
+    ended: date | None
+
+
+class HistoryAnswer(Contract):
+    """Whole incidents, in order of their ids; `next` is where to go on. With the first: every flag, and how many pupils are listed.
+
+    Of what was being written at `as_of` some may be missing: its events tell it.
+    """
+
+    items: list[Happening]
+    flags: list[FlagState]
+    on_roll: int
+    as_of: Moment
+    next: UUID | None
+
+
+class History(Request[HistoryAnswer]):
+    """Say again what was counted of a school's incidents, for the service that counts. No name, no word."""
+
+    method: ClassVar[str] = "incidents.history"
+    answer: ClassVar[type[Contract]] = HistoryAnswer
+
+    after: UUID | None = None
+    limit: int = Field(default=200, ge=1, le=500)
+
+
 # --- the demonstration ---------------------------------------------------------------------------------------------
 
 
@@ -1544,6 +1602,7 @@ class IncidentRecorded(EntryRecorded):
 
     occurred_at: Moment | None
     body_map_id: UUID | None = None
+    year_group: Code | None = None  # of the age of whom it is about: reception, year_7; None where that is not known
 
 
 class ActionAdded(EntryRecorded):
@@ -1557,6 +1616,44 @@ class ActionAdded(EntryRecorded):
     raised_to: Code | None = None  # the incident's class, when this action's categories raised it
     lost_sight: list[UUID] = []  # whose right to the first entry that ended; where nothing was raised: to all of the incident
     released: list[UUID] = []  # those of them to whom a DSL's line says so
+    what: Code | None = None  # which kind of action it is (a `Details` kind), or "moved": it is about the first of `pupil_ids` now
+    of_id: UUID | None = None  # the entry it closes, gives to another or tells the outcome of
+    due_on: date | None = None
+    settled: bool = False  # a referral whose outcome was known at once
+    year_group: Code | None = None  # where it was moved: of whom it is about now
+
+
+class StatusChanged(Event):
+    """A DSL said how an incident stands for one of the pupils in it. `subject` is the incident."""
+
+    name: ClassVar[str] = "incidents.status.changed"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entry_id: UUID
+    pupil_id: UUID
+    status: Status
+
+
+class FlagChanged(Event):
+    """A pupil's flag is now this: which kind, since when, until when. `subject` is the flag."""
+
+    name: ClassVar[str] = "incidents.flag.changed"
+    version: ClassVar[int] = 1
+
+    pupil_id: UUID
+    kind: FlagKind
+    started: date
+    ended: date | None
+
+
+class RollChanged(Event):
+    """So many pupils of school age are listed at the school now. `subject` is the school."""
+
+    name: ClassVar[str] = "incidents.roll.changed"
+    version: ClassVar[int] = 1
+
+    on_roll: int
 
 
 class AlertPassedOn(Event):

@@ -25,30 +25,85 @@ class CountRow(Contract):
     count: int
 
 
+CountedBy = Literal["year_group", "standing", "read", "answered", "referrals", "follow_ups", "flags"]
+
+
+class TableCount(Contract):
+    """How many there are by something else than month, class and category.
+
+    `year_group`: of the age of whom an incident is about. `standing`: open, monitoring, closed. `read`: how soon somebody alerted had read it
+    (hour, day, later, not_yet); `answered`: how soon something was done below it (day, week, later, not_yet). `referrals`: settled, waiting.
+    `follow_ups`: what is asked and not done, due or overdue. `flags`: pupils with a flag on that day, whatever was recorded.
+    """
+
+    table: CountedBy
+    code: Code
+    count: int
+
+
+class ComparisonItem(Contract):
+    """When what is counted was compared with the record last, and how many incidents did not count as it says, and were put right."""
+
+    compared_at: Moment
+    incidents: int
+    differences: int
+
+
 class CountsAnswer(Contract):
-    """The rows, and how many incidents they come from."""
+    """The rows, how many incidents they come from, and tables of the same incidents. `compared` None: not compared yet."""
 
     rows: list[CountRow]
     incidents: int
     actions: int
+    tables: list[TableCount] = []
+    compared: ComparisonItem | None = None
 
 
 class Counts(Request[CountsAnswer]):
-    """Counts of the actor's school between two months, both included."""
+    """Counts of the actor's school between two months, both included; of one class, category or year group where they are given.
+
+    Each incident counts once, as it stands now, or with `as_at` as it stood at the end of that day.
+    """
 
     method: ClassVar[str] = "reports.counts"
     answer: ClassVar[type[Contract]] = CountsAnswer
 
     since: date
     until: date
+    as_at: date | None = None
+    class_code: Code | None = None
+    category: Code | None = None
+    year_group: Code | None = None
+
+
+class RebuildAnswer(Contract):
+    """How many incidents were compared, and how many did not count as the record says, and do now."""
+
+    incidents: int
+    differences: int
+
+
+class Rebuild(Request[RebuildAnswer]):
+    """Make the counts of the token's school anew from the record, while the service runs. For the operator.
+
+    Raises Unavailable when incidents or alerts do not answer: nothing is lost, and what was put right by then stays so.
+    """
+
+    method: ClassVar[str] = "reports.rebuild"
+    answer: ClassVar[type[Contract]] = RebuildAnswer
 
 
 class SchoolCounts(Contract):
-    """One school of the trust."""
+    """One school of the trust. `on_roll`: how many pupils of school age are listed there, None where that is not known.
+
+    `quiet`: it records far less than its like.
+    """
 
     school_id: UUID
     rows: list[CountRow]
     incidents: int
+    on_roll: int | None = None
+    quiet: bool = False
 
 
 class TrustCountsAnswer(Contract):
@@ -58,13 +113,15 @@ class TrustCountsAnswer(Contract):
 
 
 class TrustCounts(Request[TrustCountsAnswer]):
-    """Counts across the schools of the actor's trust."""
+    """Counts across the schools of the actor's trust, of one class or category where they are given."""
 
     method: ClassVar[str] = "reports.trust_counts"
     answer: ClassVar[type[Contract]] = TrustCountsAnswer
 
     since: date
     until: date
+    class_code: Code | None = None
+    category: Code | None = None
 
 
 class Document(Contract):

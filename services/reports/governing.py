@@ -147,7 +147,7 @@ def _plan(section: Mapping[str, Any], counted: Counted, *, period: Period, today
     things = [(c.on, _row_of(section["by"], c)) for c in counted.concerns] if of == "concerns" else _referrals(counted.concerns)
     if section["by"] == "month":
         return _months(section["code"], spans=spans, days=[day for day, _ in things])
-    codes = [row["code"] for row in section.get("rows", [])] or sorted({code for _, code in things})
+    codes = [row["code"] for row in section.get("rows", [])] or sorted({code for _, code in things}, key=_in_order)
     counts: dict[Population, int] = {}
     sums: list[Sum] = []
     rows: dict[str, list[Population]] = {code: [] for code in codes}
@@ -165,6 +165,12 @@ def _plan(section: Mapping[str, Any], counted: Counted, *, period: Period, today
             rows[code].append(parts[code])
     shown = [(code, cells) for code, cells in rows.items() if section.get("rows") or any(counts[cell] for cell in cells)]
     return _Plan(section["code"], spans, [*shown, (TOTAL, totals)], counts, sums)
+
+
+def _in_order(code: str) -> tuple[int, int, str]:
+    """Return what codes are sorted by: years of school one after the other, after nursery and reception."""
+    number = code.removeprefix("year_")
+    return (["nursery", "reception"].index(code), 0, "") if code in {"nursery", "reception"} else (2, int(number) if number.isdecimal() else 0, code)
 
 
 def _months(code: str, *, spans: Sequence[Period], days: Sequence[date]) -> _Plan:

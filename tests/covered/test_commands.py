@@ -10,12 +10,12 @@ from tests.covered.test_nothing_is_forgotten import requests
 
 READS = frozenset(
     """
-    alerts.inbox alerts.readers alerts.unread alerts.calendar alerts.read_calendar alerts.escalation alerts.meanwhile alerts.unled alerts.askings
+    alerts.first_readings alerts.inbox alerts.readers alerts.unread alerts.calendar alerts.read_calendar alerts.escalation alerts.meanwhile alerts.unled alerts.askings
     files.body_map files.draft files.drafts files.kinds files.left_drafts files.names files.papers files.read files.receipts
     alerts.notifications alerts.watch identity.absences incidents.years_and_forms
     identity.account identity.address_state identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
     identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_people identity.trust_schools
-    incidents.attached incidents.break_glass incidents.chronology incidents.coach incidents.concerning incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
+    incidents.attached incidents.break_glass incidents.chronology incidents.coach incidents.concerning incidents.history incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
     incidents.permit_file incidents.person_openings
     incidents.preview_alert incidents.pupil incidents.pupil_openings incidents.readers_of_records incidents.search_pupils incidents.summaries
     incidents.my_correction_requests incidents.open_correction_requests
@@ -51,6 +51,7 @@ SETS = frozenset(
     incidents.add_pupils incidents.answer_ask incidents.decline_correction incidents.end_stand_in incidents.end_witness incidents.lift_restriction
     incidents.mark_release_read
     reports.keep_cycle reports.cancel_meeting reports.read_meetings reports.follow_calendar reports.make_draft reports.keep_words reports.approve_report
+    reports.rebuild
     """.split()
 )
 """Say how something shall be: twice is as once."""

@@ -1,11 +1,16 @@
 """The counts a DSL is shown: the record's own numbers, as a table, as a chart that says where its numbers stand, and for nobody else."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 from playwright.sync_api import expect
+
+from deploy.cli import ROOT
 
 
 def test_a_dsl_sees_the_records_numbers_in_the_table_and_in_the_chart(sign_in: Callable[..., Any], system: dict[str, Any]) -> None:
@@ -35,3 +40,72 @@ def test_counts_are_not_for_a_teacher_and_not_of_another_school(sign_in: Callabl
     answer = page.goto(page.url.split("/s/")[0] + "/s/kingsmead/reports")
     assert answer is not None
     assert answer.status == 404
+
+
+def test_a_dsl_narrows_counts_down_sees_a_past_day_and_takes_a_table_home(sign_in: Callable[..., Any], system: dict[str, Any]) -> None:
+    """By class, category and year group; as it stood; each table as a list with the same numbers."""
+    visit = sign_in("dsl", javascript=False, school="Kingsmead Academy")
+    page, here = visit.page, f"{system['url']}s/kingsmead/reports"
+    page.goto(f"{here}?since=2020-01-01&until=2030-12-31")
+    whole = shown_incidents(page)
+    for heading in ("How they stand", "Incidents by year group", "Pupils in these circumstances"):
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    page.get_by_label("Class", exact=True).select_option("protection")
+    page.get_by_role("button", name="Show").click()
+    protection = shown_incidents(page)
+    assert 0 < protection < whole
+    assert {row.locator("td").first.inner_text() for row in page.locator("table").nth(1).locator("tbody tr").all()} == {"Protection"}
+    standing = page.get_by_role("region", name="How they stand")
+    assert sum(int(cell) for cell in standing.locator("tbody td").all_inner_texts()) == protection
+    with page.expect_download() as told:
+        standing.get_by_role("link", name="As a list for a spreadsheet").click()
+    lines = told.value.path().read_text("utf-8-sig").splitlines()
+    assert lines[0] == "Standing,How many"
+    assert sum(int(line.split(",")[1]) for line in lines[1:]) == protection
+    page.goto(f"{here}?since=2020-01-01&until=2030-12-31&as_at=2020-02-01")
+    assert shown_incidents(page) == 0, "nothing was recorded by then"
+    page.goto(f"{here}?as_at=2199-01-01")
+    expect(page.get_by_role("alert")).to_contain_text("future")
+    answer = page.request.get(f"{here}/nothing.csv")
+    assert answer.status == 404
+
+
+def shown_incidents(page: Any) -> int:
+    return int(re.sub(r"\D", "", page.locator("main strong").first.inner_text()))
+
+
+def test_counting_anew_finds_that_the_demonstrations_counts_are_what_its_record_says(system: dict[str, Any]) -> None:
+    """Thousands of entries of three years, made by events; the operator's command reads the record again and changes nothing."""
+    with psycopg.connect(system["admin_urls"]["incidents"]) as database:
+        found = database.execute("select school_id, count(*) from incidents group by school_id order by count(*) desc limit 1").fetchone()
+    assert found is not None
+    command = [sys.executable, "-m", "deploy.cli", "reports", "rebuild", "--school", str(found[0]), "--data", system["data"], "--json"]
+    for expected in (None, 0):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=ROOT)
+        said = json.loads(done.stdout)
+        assert (done.returncode, said["ok"]) == (0, True), done.stdout + done.stderr
+        assert said["incidents"] >= found[1]
+        assert said["differences"] == (said["differences"] if expected is None else 0)
+        if expected is None:
+            assert said["differences"] <= 3, "others record while this runs"
+
+
+def test_the_trusts_lead_sees_its_schools_side_by_side_with_rates(sign_in: Callable[..., Any], finds_nothing_wrong: Any) -> None:
+    page = sign_in("trust_safeguarding_lead").page
+    expect(page.get_by_role("heading", name="Incidents by school")).to_be_visible()
+    finds_nothing_wrong(page)
+    table = page.get_by_role("table")
+    expect(table.get_by_role("columnheader", name="For each 100 pupils")).to_be_visible()
+    rates = [row.locator("td").nth(1).inner_text() for row in table.locator("tbody tr").all()]
+    assert len(rates) == 2
+    assert all(re.fullmatch(r"\d+\.\d", rate) for rate in rates), rates
+    before = [int(row.locator("td").first.inner_text()) for row in table.locator("tbody tr").all()]
+    page.get_by_label("Class", exact=True).select_option("general")
+    page.get_by_role("button", name="Show").click()
+    after = [int(row.locator("td").first.inner_text()) for row in table.locator("tbody tr").all()]
+    assert all(a < b for a, b in zip(after, before, strict=True))
+    with page.expect_download() as told:
+        page.get_by_role("link", name="As a list for a spreadsheet").click()
+    lines = told.value.path().read_text("utf-8-sig").splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("School,Pupils,General")

@@ -64,7 +64,7 @@ class Address:
         ids |= dict.fromkeys(re.findall(r"/new/<uuid:(\w+)>", self.rule), new_id())  # what a form is to make
         if not real:
             ids = dict.fromkeys(ids, None) | {name: new_id() for name in ids}
-        known = ids | {"scope": "incident", "version": "x", "name": "theme.css", "token": "x", "code": "welfare", "number": "1"}
+        known = ids | {"scope": "incident", "version": "x", "name": "theme.css", "token": "x", "code": "welfare", "table": "months", "number": "1"}
         known |= {"school": place.slug if real else "nowhere", "slug": at or place.slug}
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(known.get(found.group(1)) or new_id()), self.rule)
         sent = {name: str(ids[value]) if isinstance(value, str) and value in ids else value for name, value in SENT.get(self.row.name, {}).items()}

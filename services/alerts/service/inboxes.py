@@ -14,6 +14,9 @@ from safekeep.contracts import Nothing, incidents
 from safekeep.contracts.alerts import (
     AlertItem,
     AlertRead,
+    FirstReading,
+    FirstReadings,
+    FirstReadingsAnswer,
     Inbox,
     InboxAnswer,
     MarkRead,
@@ -55,6 +58,13 @@ class Inboxes(Base):
     def unread(self, actor: Actor, request: Unread) -> UnreadAnswer:
         with self._school(actor) as tx:
             return UnreadAnswer(unread=store.unread_count(tx, school_id=actor.at_school, person_id=actor.person))
+
+    @answers(FirstReadings)
+    def first_readings(self, actor: Actor, request: FirstReadings) -> FirstReadingsAnswer:
+        with self._school(actor) as tx:
+            rows = store.first_readings(tx, school_id=actor.at_school, after=request.after, limit=request.limit)
+        items = [FirstReading(incident_id=row.incident_id, at=row.at) for row in rows]
+        return FirstReadingsAnswer(items=items, next=items[-1].incident_id if len(items) == request.limit else None)
 
     @answers(Watch)
     def watch(self, _: None, request: Watch) -> WatchAnswer:

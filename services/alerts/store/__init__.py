@@ -4,6 +4,7 @@ from services.alerts.store.alerts import (
     add,
     alert_of,
     bring_back,
+    first_readings,
     inbox,
     mark_read,
     orphan,

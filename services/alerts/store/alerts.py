@@ -79,6 +79,13 @@ def unread_of(tx: sa.Connection, *, school_id: UUID, people: Collection[UUID]) -
     return {row.person_id: row for row in tx.execute(_UNREAD_OF, {"school": school_id, "people": list(people)})}
 
 
+def first_readings(tx: sa.Connection, *, school_id: UUID, after: UUID | None, limit: int) -> Sequence[Any]:
+    """Return when each of the next incidents, in order of their ids, was first read by somebody alerted to it."""
+    query = sa.select(alerts.c.incident_id, sa.func.min(alerts.c.read_at).label("at"))
+    query = query.where(alerts.c.school_id == school_id, alerts.c.read_at.is_not(None), *([alerts.c.incident_id > after] if after else []))
+    return tx.execute(query.group_by(alerts.c.incident_id).order_by(alerts.c.incident_id).limit(limit)).all()
+
+
 def alert_of(tx: sa.Connection, *, school_id: UUID, alert_id: UUID, person_id: UUID) -> sa.Row[Any] | None:
     """Return a person's own alert, locked."""
     mine = alerts.c.school_id == school_id, alerts.c.id == alert_id, alerts.c.person_id == person_id, alerts.c.withdrawn_at.is_(None)

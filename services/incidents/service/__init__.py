@@ -17,6 +17,7 @@ from services.incidents.service.documents import Documents
 from services.incidents.service.entries import Entries
 from services.incidents.service.events import HANDLERS
 from services.incidents.service.following import Following
+from services.incidents.service.history import Histories
 from services.incidents.service.leading import Leading
 from services.incidents.service.moving import Moving
 from services.incidents.service.openings import Openings
@@ -43,6 +44,7 @@ class Service(
     Openings,
     Proofs,
     Documents,
+    Histories,
     Coaching,
     Demonstration,
 ):

@@ -125,7 +125,7 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
     told = said_of(
         actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=[], past=False
     )
-    outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, kind="correction", **told)
+    outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, at=now, kind="correction", **told)
     return Recorded(
         id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, recipients=plan.recipients, asked_dsl=0
     )

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from safekeep import clock
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing
 from safekeep.contracts.incidents import (
@@ -15,7 +16,7 @@ from services.incidents import recording, store
 from services.incidents.service.base import Base
 from services.incidents.service.entries import write_action, write_incident
 from services.incidents.service.following import write_status
-from services.incidents.service.pupils import keep_flag, keep_with_relatives
+from services.incidents.service.pupils import keep_flag, keep_with_relatives, say_roll
 
 
 class Demonstration(Base):
@@ -30,6 +31,7 @@ class Demonstration(Base):
                 keep_with_relatives(tx, school_id=actor.at_school, relatives=pupil.relatives, holding=holding, **values)
             for flag in request.flags:
                 keep_flag(tx, school_id=actor.at_school, request=flag, by=None)
+            say_roll(tx, school_id=actor.at_school, today=clock.now().date())
         return Nothing()
 
     @answers(SeedEntries)

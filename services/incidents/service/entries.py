@@ -32,6 +32,7 @@ from safekeep.permissions import Class
 from safekeep.receipts import Receipt
 from safekeep.rpc import answers, in_time
 from services.incidents import child_words, following, recording, sight, store
+from services.incidents.history import said_of_action, year_group
 from services.incidents.service.access import access_incident, known_school, seen, tell_keepers, untellable
 from services.incidents.service.base import Base
 from services.incidents.service.following import access_what_it_is_of, keep_what_it_asks, leave_to_nobody
@@ -247,6 +248,7 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
             at=now,
             occurred_at=request.occurred_at,
             body_map_id=request.body_map_id,
+            year_group=None if known[request.pupil_id] else year_group(found.born[request.pupil_id], on=found.today),
             **said_of(
                 actor=actor,
                 incident_id=request.id,
@@ -358,6 +360,7 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         raised=raise_ids,
         lost_sight=sorted(lost.people),
         released=lost.released,
+        **said_of_action(following.facts_of(request.details)),
         **said_of(
             actor=actor,
             incident_id=incident.id,

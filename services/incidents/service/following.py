@@ -23,6 +23,7 @@ from safekeep.contracts.incidents import (
     QuietItem,
     Recorded,
     SetStatus,
+    StatusChanged,
 )
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound
 from safekeep.permissions import Class
@@ -114,6 +115,8 @@ def write_status(tx: sa.Connection, *, actor: Actor, request: SetStatus, now: da
         number=incident.number,
     )
     store.set_status(tx, school_id=school_id, incident_id=incident.id, pupil_id=request.pupil_id, status=request.status)
+    stands: dict[str, Any] = {"entry_id": request.id, "pupil_id": request.pupil_id, "status": request.status}
+    outbox.add(tx, StatusChanged, school_id=school_id, subject=incident.id, at=now, incident_id=incident.id, **stands)
     telemetry.log().info("incident.status", incident=str(incident.id), school=str(school_id), status=request.status)
     return Recorded(id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, recipients=[], asked_dsl=0)
 

@@ -13,6 +13,7 @@ from safekeep.errors import Conflict, Invalid
 from safekeep.permissions import Class
 from safekeep.rpc import answers
 from services.incidents import recording, store
+from services.incidents.history import year_group
 from services.incidents.service.access import access_incident, known_school, tell_keepers, untellable
 from services.incidents.service.base import Base
 from services.incidents.service.corrections import access_request, told_of_change
@@ -67,7 +68,8 @@ def write_move(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: da
     if wrong != holding and class_ >= Class.WELFARE:
         team = school.members(permissions.SAFEGUARDING_TEAM) - {r.person_id for r in plan.recipients} - concerned - {actor.person}
         plan.recipients += [Recipient(person_id=p, because=[permissions.SAFEGUARDING_TEAM]) for p in sorted(team)]
-    calls = store.calls_of(tx, school_id=school_id, pupil_ids=[request.pupil_id], today=now.astimezone(ZoneInfo(school.zone)).date())
+    today = now.astimezone(ZoneInfo(school.zone)).date()
+    calls = store.calls_of(tx, school_id=school_id, pupil_ids=[request.pupil_id], today=today)
     called = recording.called_by_pupil(school=school, calls=calls, class_=class_, concerned=concerned)
     called = [r for r in called if r.person_id not in {actor.person, *(told.person_id for told in plan.recipients)}]
     plan.recipients += called
@@ -110,7 +112,9 @@ def write_move(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: da
         actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=[], past=False
     )
     lost = sorted({r.person_id for r in rights} & parents)
-    outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, at=now, kind="correction", lost_sight=lost, **said)
+    born = store.pupils_with(tx, school_id=school_id, ids=[request.pupil_id])[request.pupil_id].born
+    moved: dict[str, Any] = {"kind": "correction", "what": "moved", "year_group": year_group(born, on=today)}
+    outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, at=now, lost_sight=lost, **moved, **said)
     telemetry.log().info("incident.assigned", incident=str(incident.id), school=str(school_id), recipients=len(plan.recipients))
     return Recorded(
         id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, recipients=plan.recipients, asked_dsl=0

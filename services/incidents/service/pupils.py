@@ -12,12 +12,14 @@ from safekeep.actor import Actor
 from safekeep.contracts.incidents import (
     AddPupils,
     AddPupilsAnswer,
+    FlagChanged,
     FlagSet,
     NewPupil,
     Pupil,
     PupilAnswer,
     PupilFate,
     PupilsAnswer,
+    RollChanged,
     SearchPupils,
     SetFlag,
     SiblingItem,
@@ -29,7 +31,7 @@ from safekeep.errors import Invalid, NotFound
 from safekeep.ids import new_id
 from safekeep.rpc import answers
 from safekeep.text import fold
-from services.incidents import recording, store
+from services.incidents import history, recording, store
 from services.incidents.service.access import access_pupil, without
 from services.incidents.service.base import Base
 from services.incidents.service.following import leave_to_nobody
@@ -96,6 +98,8 @@ class Pupils(Base):
                 fates.append(PupilFate(line=number, outcome=outcome, problems=problems))  # type: ignore[arg-type]
                 if outcome in ("made", "changed") and not request.dry_run:
                     _keep_pupil(tx, pupil=pupil, row=row, **here)
+            if not request.dry_run and any(fate.outcome == "made" for fate in fates):
+                say_roll(tx, **here, today=today)
         return AddPupilsAnswer(items=fates)
 
     @answers(SetFlag)
@@ -139,6 +143,15 @@ def _concerned(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> froz
 def keep_flag(tx: sa.Connection, *, school_id: UUID, request: SetFlag, by: UUID | None) -> None:
     class_ = recording.FLAG_CLASSES[request.kind]
     store.keep_flag(tx, school_id=school_id, **request.model_dump(), **{"class": int(class_)}, set_by=by, set_at=clock.now())
+    said = request.model_dump(include={"pupil_id", "kind", "started", "ended"})
+    outbox.add(tx, FlagChanged, school_id=school_id, subject=request.id, **said)
+
+
+def say_roll(tx: sa.Connection, *, school_id: UUID, today: date) -> None:
+    """Say how many pupils of school age are listed at the school."""
+    outbox.add(
+        tx, RollChanged, school_id=school_id, subject=school_id, on_roll=history.on_roll(store.birthdays(tx, school_id=school_id), today=today)
+    )
 
 
 def _keep_pupil(tx: sa.Connection, *, school_id: UUID, pupil: NewPupil, row: sa.Row[Any] | None) -> None:

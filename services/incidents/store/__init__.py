@@ -28,6 +28,7 @@ from services.incidents.store.following import (
     set_status,
     to_do,
 )
+from services.incidents.store.history import all_flags, born, entries_in, incidents_after, moves_in, pupils_in
 from services.incidents.store.leads import keep_lead, lead_of, offer_lead
 from services.incidents.store.openings import add_opening, openings_about, openings_by, readers_since, tell_of_reading, volume_of
 from services.incidents.store.proof import (
@@ -72,6 +73,7 @@ from services.incidents.store.proof import (
 )
 from services.incidents.store.pupils import (
     all_pupils,
+    birthdays,
     calls_of,
     concerned_staff,
     find_pupils,

@@ -36,6 +36,7 @@ class Situation:
     year: int  # of today, in the school's zone
     last_number: int
     pupils: dict[UUID, bool]  # those of the school → whether one is the holding pupil
+    born: dict[UUID, date]
     concerned: frozenset[UUID]
     threads: list[PupilThread]
     today: date  # in the school's zone
@@ -46,7 +47,8 @@ _SITUATION = sa.text(
     "select s.version, y.year, t.today, "  # noqa: S608 - made of constants; every value is bound
     "coalesce((select last from numbers n where n.school_id = :school and n.year = y.year), 0) as last_number, "
     "exists (select from entries where school_id = :school and id = :entry) as repeated, "
-    "(select json_object_agg(id, holding) from pupils where school_id = :school and id = any(cast(:pupils as uuid[]))) as pupils, "
+    "(select json_object_agg(id, json_build_array(holding, born)) from pupils "
+    "where school_id = :school and id = any(cast(:pupils as uuid[]))) as pupils, "
     "(select json_agg(person_id) from relations where school_id = :school and pupil_id = any(cast(:pupils as uuid[]))) as concerned, "
     + CALLS.format(today="t.today")
     + ", (select json_object_agg(pupil_id, json_build_array(count, hash)) from ledger_threads "
@@ -78,7 +80,8 @@ def situation(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, parts: dict
         repeated=row.repeated,
         year=row.year,
         last_number=row.last_number,
-        pupils={UUID(pupil): holding for pupil, holding in (row.pupils or {}).items()},
+        pupils={UUID(pupil): holding for pupil, (holding, _) in (row.pupils or {}).items()},
+        born={UUID(pupil): date.fromisoformat(born) for pupil, (_, born) in (row.pupils or {}).items()},
         concerned=frozenset(UUID(person) for person in row.concerned or []),
         threads=[PupilThread(pupil, part, *threads.get(pupil, (0, BEGINNING))) for pupil, part in parts.items()],
         today=row.today,

@@ -5,13 +5,14 @@ from typing import Any
 from nameko.timer import timer
 
 from safekeep.rpc import retry, take, take_events
+from services.reports.service.comparing import Comparing
 from services.reports.service.counts import Counting
 from services.reports.service.documents import Documents
 from services.reports.service.events import HANDLERS
 from services.reports.service.governors import Governors
 
 
-class Service(Counting, Documents, Governors):
+class Service(Counting, Comparing, Documents, Governors):
     """Counts built from events, and documents made with the asker's own rights."""
 
     name = "reports"

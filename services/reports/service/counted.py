@@ -1,30 +1,36 @@
 """What a report to governors is made of, from what reports has counted of the events."""
 
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from safekeep.permissions import Class
-from services.reports import store
+from services.reports import counting, store
 from services.reports.governing import Concern, Counted
-
-KNOWN = frozenset({"month", "category", "class", "acknowledged", "answered", "overdue"})
-"""What is counted until now; the template's other tables are left out until they can be told."""
 
 
 def counted_for(tx: sa.Connection, *, school_id: UUID, zone: str, since: date, today: date) -> Counted:
     """Return what was recorded at a school since then, and how things stand today."""
-    rows = store.recorded_between(tx, school_id=school_id, zone=zone, since=since, until=today)
+    first, last = counting.months_between(since=since, until=today)
+    here = ZoneInfo(zone)
     concerns = [
         Concern(
-            on=row.on_day,
-            category=row.main,
-            class_code=Class(row.class_number).code,
-            year_group="",
-            acknowledged=row.read_after,
-            answered=row.answered_after,
+            on=each.recorded_at.astimezone(here).date(),
+            category=each.main,
+            class_code=each.class_.code,
+            year_group="" if each.year_group == counting.UNKNOWN_YEAR else each.year_group,
+            acknowledged=_minutes(each.read_at, each),
+            answered=_minutes(each.answered_at, each),
+            standing=each.standing,
+            referrals=each.referrals,
         )
-        for row in rows
+        for each in store.counted_between(tx, school_id=school_id, first=first, last=last).values()
     ]
-    return Counted(concerns=concerns, children={}, overdue=store.overdue(tx, school_id=school_id, today=today), known=KNOWN)
+    concerns = [concern for concern in concerns if since <= concern.on <= today]
+    children = counting.with_flags(store.flags_of(tx, school_id=school_id), on=today)
+    return Counted(concerns=concerns, children=children, overdue=store.overdue(tx, school_id=school_id, today=today))
+
+
+def _minutes(later: datetime | None, counted: counting.Counted) -> int | None:
+    return None if later is None else int((later - counted.recorded_at).total_seconds() // 60)

@@ -1,60 +1,94 @@
 """The events reports hears, and what each changes of what is counted."""
 
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from safekeep import inbox
+from safekeep import clock, inbox
 from safekeep.contracts import identity
 from safekeep.contracts.alerts import AlertRead
-from safekeep.contracts.incidents import ActionAdded, FollowUpChanged, IncidentRecorded
+from safekeep.contracts.incidents import ActionAdded, FlagChanged, IncidentRecorded, RollChanged, StatusChanged
 from safekeep.errors import Conflict
 from safekeep.permissions import Class
 from services.reports import counting, store
+from services.reports.counting import Happened
+
+
+def count(tx: sa.Connection, *, school_id: Any, happened: Happened) -> None:
+    """Keep what happened to an incident, and count it as it is after that. Raises Conflict for one that is not recorded here yet."""
+    here: dict[str, Any] = {"school_id": school_id}
+    zone, known = store.lock_incident(tx, **here, incident_id=happened.incident_id)
+    if not known and happened.kind != "recorded":
+        raise Conflict("incident_not_counted")
+    store.add_happened(tx, **here, happened=[happened])
+    told = store.happened_to(tx, **here, incident_ids=[happened.incident_id]) if known else [happened]
+    counts_as = counting.fold(told, zone=zone)
+    if counts_as is None:
+        raise Conflict("incident_not_counted")  # counted by an earlier release: the first comparison makes it anew
+    store.keep(tx, **here, incident_id=happened.incident_id, counts_as=counts_as)
 
 
 def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
     store.keep_school(tx, school_id=event.school_id, trust_id=event.trust_id, zone=event.zone)
+    store.compare_at(tx, school_id=event.school_id, at=clock.now() + timedelta(days=1), only_first=True)
 
 
 def _on_recorded(tx: sa.Connection, event: IncidentRecorded) -> None:
-    at = (event.occurred_at if event.past else None) or event.at  # a demonstration's past is written today
-    counts_as = counting.recorded(
-        at=at, zone=store.zone_of(tx, school_id=event.school_id), class_=Class.of(event.class_code), categories=event.categories, main=event.category
+    happened = Happened(
+        id=event.incident_id,
+        incident_id=event.incident_id,
+        at=event.at,
+        kind="recorded",
+        pupil_ids=tuple(event.pupil_ids),
+        year_group=event.year_group,
+        class_=Class.of(event.class_code),
+        categories=tuple(dict.fromkeys(event.categories)),
+        main=event.category,
     )
-    store.keep(tx, school_id=event.school_id, incident_id=event.incident_id, counts_as=counts_as)
-    if event.past:  # a demonstration's: its alerts were never waiting
-        store.read(tx, school_id=event.school_id, incident_id=event.incident_id, at=at)
+    count(tx, school_id=event.school_id, happened=happened)
+    if event.past and event.recipients:  # a demonstration's: its alerts were never waiting
+        count(tx, school_id=event.school_id, happened=store.reading(incident_id=event.incident_id, at=event.at))
 
 
 def _on_action(tx: sa.Connection, event: ActionAdded) -> None:
-    if event.kind != "action":
+    happened: dict[str, Any] = {"id": event.entry_id, "incident_id": event.incident_id, "at": event.at}
+    if event.kind == "action":
+        raised_to = Class.of(event.raised_to) if event.raised_to else None
+        happened |= {"kind": "action", "class_": raised_to, "categories": tuple(event.categories), "main": event.category}
+        happened |= {"what": event.what, "of_id": event.of_id, "due_on": event.due_on, "settled": event.settled}
+    elif event.what == "moved":
+        happened |= {"kind": "moved", "pupil_ids": tuple(event.pupil_ids), "year_group": event.year_group}
+    else:
         return  # a correction changes what an entry should say, not what is counted
-    before = store.incident(tx, school_id=event.school_id, incident_id=event.incident_id)
-    if before is None:
-        raise Conflict("incident_not_counted")
-    raised_to = Class.of(event.raised_to) if event.raised_to else None
-    counts_as = counting.with_action(before, at=event.at, raised_to=raised_to, categories=event.categories, main=event.category)
-    store.keep(tx, school_id=event.school_id, incident_id=event.incident_id, counts_as=counts_as)
+    count(tx, school_id=event.school_id, happened=Happened(**happened))
+
+
+def _on_status(tx: sa.Connection, event: StatusChanged) -> None:
+    said: dict[str, Any] = {"kind": "status", "what": event.status, "of_id": event.pupil_id}
+    count(tx, school_id=event.school_id, happened=Happened(id=event.entry_id, incident_id=event.incident_id, at=event.at, **said))
 
 
 def _on_read(tx: sa.Connection, event: AlertRead) -> None:
-    if not store.read(tx, school_id=event.school_id, incident_id=event.incident_id, at=event.at):
-        raise Conflict("incident_not_counted")
+    count(tx, school_id=event.school_id, happened=store.reading(incident_id=event.incident_id, at=event.at))
 
 
-def _on_follow_up(tx: sa.Connection, event: FollowUpChanged) -> None:
-    here: dict[str, Any] = {"school_id": event.school_id, "entry_id": event.entry_id}
-    if event.state == "closed":
-        store.drop_asked(tx, **here)
-    else:
-        store.keep_asked(tx, **here, due_on=event.due_on)
+def _on_flag(tx: sa.Connection, event: FlagChanged) -> None:
+    said: dict[str, Any] = {"pupil_id": event.pupil_id, "kind": event.kind, "started": event.started, "ended": event.ended}
+    store.keep_flag(tx, school_id=event.school_id, id=event.subject, **said)
+
+
+def _on_roll(tx: sa.Connection, event: RollChanged) -> None:
+    if not store.keep_roll(tx, school_id=event.school_id, on_roll=event.on_roll):
+        raise Conflict("school_not_known")
 
 
 HANDLERS: inbox.Handlers = {
     identity.SchoolChanged: _on_school,
     IncidentRecorded: _on_recorded,
     ActionAdded: _on_action,
-    FollowUpChanged: _on_follow_up,
+    StatusChanged: _on_status,
     AlertRead: _on_read,
+    FlagChanged: _on_flag,
+    RollChanged: _on_roll,
 }

@@ -1,16 +1,17 @@
-"""Counts: one row an incident, so that recategorising counts once."""
+"""Counts: what happened to each incident, and one row an incident that says what that comes to, so that recategorising counts once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from safekeep.permissions import Class
-from services.reports.counting import FIRST_ZONE, Counted
-from services.reports.store.tables import asked, counted, schools
+from services.reports.counting import FIRST_ZONE, Counted, Happened
+from services.reports.store.tables import comparisons, counted, flags, happenings, schools
 
 _ZONE = sa.text("select zone from schools where school_id = :school")
 
@@ -29,106 +30,205 @@ def keep_school(tx: sa.Connection, *, school_id: UUID, trust_id: UUID, zone: str
     tx.execute(counted.update().where(counted.c.school_id == school_id, counted.c.month != month).values(month=month))
 
 
-def incident(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Counted | None:
-    """Return how an incident counts now, locked until the transaction ends."""
-    query = sa.select(counted).where(counted.c.school_id == school_id, counted.c.incident_id == incident_id).with_for_update()
-    row = tx.execute(query).mappings().first()
-    if row is None:
-        return None
-    return Counted(
-        recorded_at=row["recorded_at"],
-        month=row["month"],
-        class_=Class(row["class"]),
-        categories=tuple(row["categories"]),
-        main=row["main"],
-        actions=row["actions"],
-        answered_at=row["answered_at"],
-    )
+def keep_roll(tx: sa.Connection, *, school_id: UUID, on_roll: int) -> bool:
+    """Keep how many pupils are listed at a school. Returns False where identity's word on the school is not heard yet."""
+    return tx.execute(schools.update().where(schools.c.school_id == school_id).values(on_roll=on_roll)).rowcount == 1
 
+
+def rolls_of(tx: sa.Connection, *, trust_id: UUID) -> dict[UUID, int | None]:
+    """Return the schools of a trust, in order of id, and how many pupils are listed there. The transaction must have `trust_id` set."""
+    query = sa.select(schools.c.school_id, schools.c.on_roll).where(schools.c.trust_id == trust_id)
+    return {row.school_id: row.on_roll for row in tx.execute(query.order_by(schools.c.school_id))}
+
+
+# --- what happened ----------------------------------------------------------------------------------------------------------
+
+_LOCK = sa.text(
+    "with taken as (select 1 from counted where school_id = :school and incident_id = :incident for update) "
+    "select (select zone from schools where school_id = :school) as zone, exists (select from taken) as known"
+)
+
+
+def lock_incident(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> tuple[str, bool]:
+    """Take an incident's row, until the transaction ends: two who hear of it at once count one after the other.
+
+    Returns the school's zone, and whether the incident is counted already.
+    """
+    row = tx.execute(_LOCK, {"school": school_id, "incident": incident_id}).one()
+    return row.zone or FIRST_ZONE, row.known
+
+
+_ADD = sa.text(
+    "insert into happenings (school_id, incident_id, id, at, kind, pupil_ids, year_group, class, categories, main, what, of_id, due_on, settled) "
+    "values (:school, :incident_id, :id, :at, :kind, cast(:pupil_ids as uuid[]), :year_group, :class_, cast(:categories as text[]), :main, "
+    ":what, :of_id, :due_on, :settled) on conflict (school_id, incident_id, id) do update set at = least(happenings.at, excluded.at) "
+    "where happenings.kind = 'read'"
+)
+
+
+def add_happened(tx: sa.Connection, *, school_id: UUID, happened: Sequence[Happened]) -> None:
+    """Keep what happened; what is there already stays as it is, but that of two readings the first counts."""
+    rows = [{f.name: getattr(h, f.name) for f in fields(h)} for h in happened]
+    lists = ("pupil_ids", "categories")
+    for row in rows:
+        row |= {"school": school_id, "class_": row["class_"] and int(row["class_"])} | {name: list(row[name]) for name in lists}
+    if rows:
+        tx.execute(_ADD, rows)
+
+
+def reading(*, incident_id: UUID, at: datetime) -> Happened:
+    """Return that an incident was read: one happening, of which the first time counts."""
+    return Happened(id=uuid5(incident_id, "read"), incident_id=incident_id, at=at, kind="read")
+
+
+def happened_to(tx: sa.Connection, *, school_id: UUID, incident_ids: Collection[UUID] | None = None, until: datetime | None = None) -> list[Happened]:
+    """Return what happened to these incidents (None: to all of the school's), until a moment."""
+    here = [happenings.c.school_id == school_id]
+    if incident_ids is not None:
+        here.append(happenings.c.incident_id.in_(incident_ids))
+    if until is not None:
+        here.append(happenings.c.at <= until)
+    return [
+        Happened(
+            id=row.id,
+            incident_id=row.incident_id,
+            at=row.at,
+            kind=row.kind,
+            pupil_ids=tuple(row.pupil_ids),
+            year_group=row.year_group,
+            class_=Class(row._mapping["class"]) if row._mapping["class"] else None,
+            categories=tuple(row.categories),
+            main=row.main,
+            what=row.what,
+            of_id=row.of_id,
+            due_on=row.due_on,
+            settled=row.settled,
+        )
+        for row in tx.execute(sa.select(happenings).where(*here))
+    ]
+
+
+def drop_happened(tx: sa.Connection, *, school_id: UUID, incident_ids: Collection[UUID], until: datetime) -> None:
+    """Forget what is said to have happened to these until a moment: the record and alerts say it again."""
+    here = happenings.c.school_id == school_id, happenings.c.incident_id.in_(incident_ids), happenings.c.at <= until
+    tx.execute(happenings.delete().where(*here))
+
+
+# --- what it comes to -------------------------------------------------------------------------------------------------------
 
 _KEEP = sa.text(
-    "insert into counted (school_id, incident_id, recorded_at, month, class, categories, main, actions, answered_at) "
-    "values (:school, :incident, :recorded_at, :month, :class, cast(:categories as text[]), :main, :actions, :answered_at) "
+    "insert into counted (school_id, incident_id, recorded_at, month, class, categories, main, actions, read_at, answered_at, year_group, standing, "
+    "referrals, due) values (:school, :incident, :recorded_at, :month, :class_, cast(:categories as text[]), :main, :actions, :read_at, "
+    ":answered_at, :year_group, :standing, cast(:referrals as boolean[]), cast(:due as date[])) "
     "on conflict (school_id, incident_id) do update set recorded_at = excluded.recorded_at, month = excluded.month, class = excluded.class, "
-    "categories = excluded.categories, main = excluded.main, actions = excluded.actions, answered_at = excluded.answered_at"
+    "categories = excluded.categories, main = excluded.main, actions = excluded.actions, read_at = excluded.read_at, "
+    "answered_at = excluded.answered_at, year_group = excluded.year_group, standing = excluded.standing, referrals = excluded.referrals, "
+    "due = excluded.due"
 )
 
 
 def keep(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, counts_as: Counted) -> None:
     """Keep how an incident counts, in place of what it counted as before."""
-    values = {
-        "school": school_id,
-        "incident": incident_id,
-        "recorded_at": counts_as.recorded_at,
-        "month": counts_as.month,
-        "class": int(counts_as.class_),
-        "categories": list(counts_as.categories),
-        "main": counts_as.main,
-        "actions": counts_as.actions,
-        "answered_at": counts_as.answered_at,
+    values = {f.name: getattr(counts_as, f.name) for f in fields(counts_as)}
+    values |= {name: list(values[name]) for name in ("categories", "referrals", "due")} | {"class_": int(counts_as.class_)}
+    tx.execute(_KEEP, {"school": school_id, "incident": incident_id, **values})
+
+
+def drop(tx: sa.Connection, *, school_id: UUID, incident_ids: Collection[UUID]) -> None:
+    """Count these no more, and forget what happened to them."""
+    for table in (counted, happenings):
+        tx.execute(table.delete().where(table.c.school_id == school_id, table.c.incident_id.in_(incident_ids)))
+
+
+def counted_between(
+    tx: sa.Connection, *, school_id: UUID, first: str = "0000-00", last: str = "9999-99", without: Collection[UUID] = ()
+) -> dict[UUID, Counted]:
+    """Return how a school's incidents of two months and those between count now; `without` these."""
+    here = counted.c.school_id == school_id, counted.c.month.between(first, last), counted.c.incident_id.not_in(without)
+    names = [f.name for f in fields(Counted) if f.name not in {"class_", "categories", "referrals", "due"}]
+    return {
+        row.incident_id: Counted(
+            **{name: getattr(row, name) for name in names},
+            class_=Class(row._mapping["class"]),
+            categories=tuple(row.categories),
+            referrals=tuple(row.referrals),
+            due=tuple(row.due),
+        )
+        for row in tx.execute(sa.select(counted).where(*here))
     }
-    tx.execute(_KEEP, values)
 
 
-_ROWS = sa.text(
+def incidents_recorded_until(tx: sa.Connection, *, school_id: UUID, moment: datetime) -> set[UUID]:
+    """Return which incidents are counted that were recorded until then."""
+    return set(tx.execute(sa.select(counted.c.incident_id).where(counted.c.school_id == school_id, counted.c.recorded_at <= moment)).scalars())
+
+
+_TRUST_ROWS = sa.text(
     "select school_id, month, class, category, category = main as main, count(*) as count from counted, unnest(categories) as category "
-    "where school_id = any(:schools) and month between :first and :last and incident_id <> all(cast(:without as uuid[])) "
+    "where school_id = any(:schools) and month between :first and :last "
     "group by school_id, month, class, category, category = main "
     "order by school_id, month, class desc, category"
 ).bindparams(sa.bindparam("schools", type_=pg.ARRAY(pg.UUID)))
-_TOTALS = sa.text(
-    "select school_id, count(*) as incidents, sum(actions) as actions from counted "
-    "where school_id = any(:schools) and month between :first and :last and incident_id <> all(cast(:without as uuid[])) group by school_id"
-).bindparams(sa.bindparam("schools", type_=pg.ARRAY(pg.UUID)))
 
 
-def rows_of(tx: sa.Connection, *, school_ids: Sequence[UUID], first: str, last: str, without: Sequence[UUID] = ()) -> Sequence[sa.Row[Any]]:
-    """Return counts by school, month, class and category, between two months, both included; `without` these incidents."""
-    return tx.execute(_ROWS, {"schools": list(school_ids), "first": first, "last": last, "without": list(without)}).all()
+def rows_of_schools(tx: sa.Connection, *, school_ids: Sequence[UUID], first: str, last: str) -> Sequence[sa.Row[Any]]:
+    """Return counts by school, month, class and category, between two months, both included."""
+    return tx.execute(_TRUST_ROWS, {"schools": list(school_ids), "first": first, "last": last}).all()
 
 
-def totals_of(tx: sa.Connection, *, school_ids: Sequence[UUID], first: str, last: str, without: Sequence[UUID] = ()) -> dict[UUID, tuple[int, int]]:
-    """Return (incidents, actions) by school between two months; a school with none is left out."""
-    rows = tx.execute(_TOTALS, {"schools": list(school_ids), "first": first, "last": last, "without": list(without)})
-    return {row.school_id: (row.incidents, row.actions) for row in rows}
-
-
-def schools_of(tx: sa.Connection, *, trust_id: UUID) -> list[UUID]:
-    """Return the schools of a trust, in order of id. The transaction must have `trust_id` set."""
-    return list(tx.execute(sa.select(schools.c.school_id).where(schools.c.trust_id == trust_id).order_by(schools.c.school_id)).scalars())
-
-
-def read(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, at: datetime) -> bool:
-    """Keep that somebody alerted has read it; the first counts, in whatever order it is heard. Returns False where it is not counted yet."""
-    here = counted.c.school_id == school_id, counted.c.incident_id == incident_id
-    return tx.execute(counted.update().where(*here).values(read_at=sa.func.least(counted.c.read_at, at))).rowcount == 1
-
-
-def keep_asked(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, due_on: date) -> None:
-    """Keep what is asked of somebody, until it is done."""
-    insert = pg.insert(asked).values(school_id=school_id, entry_id=entry_id, due_on=due_on)
-    tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "entry_id"], set_={"due_on": due_on}))
-
-
-def drop_asked(tx: sa.Connection, *, school_id: UUID, entry_id: UUID) -> None:
-    """It was done."""
-    tx.execute(asked.delete().where(asked.c.school_id == school_id, asked.c.entry_id == entry_id))
+_OVERDUE = sa.text("select count(*) from counted, unnest(due) as day where school_id = :school and day < :today")
 
 
 def overdue(tx: sa.Connection, *, school_id: UUID, today: date) -> int:
     """Return how much was asked of somebody until a day that is over, and is not done."""
-    query = sa.select(sa.func.count()).select_from(asked).where(asked.c.school_id == school_id, asked.c.due_on < today)
-    return int(tx.execute(query).scalar_one())
+    return int(tx.execute(_OVERDUE, {"school": school_id, "today": today}).scalar_one())
 
 
-_RECORDED = sa.text(
-    "select cast(timezone(:zone, recorded_at) as date) as on_day, main, class as class_number, "
-    "cast(extract(epoch from read_at - recorded_at) / 60 as integer) as read_after, "
-    "cast(extract(epoch from answered_at - recorded_at) / 60 as integer) as answered_after from counted "
-    "where school_id = :school and cast(timezone(:zone, recorded_at) as date) between :since and :until"
-)
+# --- flags ------------------------------------------------------------------------------------------------------------------
 
 
-def recorded_between(tx: sa.Connection, *, school_id: UUID, zone: str, since: date, until: date) -> Sequence[sa.Row[Any]]:
-    """Return what was recorded between two days of the school's, both included, and after how many minutes it was read, and something done."""
-    return tx.execute(_RECORDED, {"school": school_id, "zone": zone, "since": since, "until": until}).all()
+def keep_flag(tx: sa.Connection, *, school_id: UUID, id: UUID, **values: Any) -> None:
+    """Keep what a pupil's flag is now."""
+    insert = pg.insert(flags).values(school_id=school_id, id=id, **values)
+    tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "id"], set_=values))
+
+
+def flags_of(tx: sa.Connection, *, school_id: UUID) -> list[tuple[UUID, str, date, date | None]]:
+    """Return (pupil, kind, since, until) of each flag."""
+    query = sa.select(flags.c.pupil_id, flags.c.kind, flags.c.started, flags.c.ended).where(flags.c.school_id == school_id)
+    return [(row.pupil_id, row.kind, row.started, row.ended) for row in tx.execute(query)]
+
+
+def drop_flags_but(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID]) -> int:
+    """Forget flags the record does not know. Returns how many there were."""
+    return tx.execute(flags.delete().where(flags.c.school_id == school_id, flags.c.id.not_in(ids))).rowcount
+
+
+# --- comparisons ------------------------------------------------------------------------------------------------------------
+
+
+def compare_at(tx: sa.Connection, *, school_id: UUID, at: datetime, only_first: bool = False) -> None:
+    """Say when a school is compared next; with `only_first` only where that was not said before."""
+    insert = pg.insert(comparisons).values(school_id=school_id, next_at=at, incidents=0, differences=0)
+    upsert = insert.on_conflict_do_update(index_elements=["school_id"], set_={"next_at": at})
+    tx.execute(insert.on_conflict_do_nothing() if only_first else upsert)
+
+
+def claim_comparisons(tx: sa.Connection, *, now: datetime, again: datetime, limit: int) -> list[UUID]:
+    """Take the schools that are to be compared, so that no other worker does; who dies over it leaves them until `again`."""
+    due = sa.select(comparisons.c.school_id).where(comparisons.c.next_at <= now).order_by(comparisons.c.next_at).limit(limit)
+    taken = comparisons.c.school_id.in_(due.with_for_update(skip_locked=True).scalar_subquery())
+    return list(tx.execute(comparisons.update().where(taken).values(next_at=again).returning(comparisons.c.school_id)).scalars())
+
+
+def keep_comparison(tx: sa.Connection, *, school_id: UUID, compared_at: datetime, next_at: datetime, incidents: int, differences: int) -> None:
+    """Keep what a comparison found."""
+    values: dict[str, Any] = {"compared_at": compared_at, "next_at": next_at, "incidents": incidents, "differences": differences}
+    insert = pg.insert(comparisons).values(school_id=school_id, **values)
+    tx.execute(insert.on_conflict_do_update(index_elements=["school_id"], set_=values))
+
+
+def comparison_of(tx: sa.Connection, *, school_id: UUID) -> sa.Row[Any] | None:
+    """Return what the latest comparison found; None before the first."""
+    query = sa.select(comparisons).where(comparisons.c.school_id == school_id, comparisons.c.compared_at.is_not(None))
+    return tx.execute(query).first()

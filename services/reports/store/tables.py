@@ -14,6 +14,7 @@ schools = sa.Table(
     sa.Column("school_id", pg.UUID, primary_key=True),
     sa.Column("trust_id", pg.UUID, nullable=False),
     sa.Column("zone", sa.Text, nullable=False),
+    sa.Column("on_roll", sa.Integer),  # pupils of school age, as incidents said last
     sa.Index("schools_trust", "trust_id"),
 )
 counted = sa.Table(
@@ -29,14 +30,50 @@ counted = sa.Table(
     sa.Column("actions", sa.Integer, nullable=False),
     sa.Column("read_at", sa.DateTime(timezone=True)),  # by the first of those alerted to any of it
     sa.Column("answered_at", sa.DateTime(timezone=True)),  # the first action below it
+    sa.Column("year_group", sa.Text, nullable=False, server_default="not_known"),
+    sa.Column("standing", sa.Text, nullable=False, server_default="open"),
+    sa.Column("referrals", pg.ARRAY(sa.Boolean), nullable=False, server_default="{}"),  # a referral each: whether its outcome is known
+    sa.Column("due", pg.ARRAY(sa.Date), nullable=False, server_default="{}"),  # by when what is asked and not done is due
     sa.Index("counted_month", "school_id", "month"),
 )
-asked = sa.Table(  # of somebody, and not done yet
-    "asked",
+"""What each incident counts as now: what its happenings come to."""
+happenings = sa.Table(
+    "happenings",
     metadata,
     sa.Column("school_id", pg.UUID, primary_key=True),
-    sa.Column("entry_id", pg.UUID, primary_key=True),
-    sa.Column("due_on", sa.Date, nullable=False),
+    sa.Column("incident_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("pupil_ids", pg.ARRAY(pg.UUID), nullable=False),
+    sa.Column("year_group", sa.Text),
+    sa.Column("class", sa.SmallInteger),
+    sa.Column("categories", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("main", sa.Text),
+    sa.Column("what", sa.Text),
+    sa.Column("of_id", pg.UUID),
+    sa.Column("due_on", sa.Date),
+    sa.Column("settled", sa.Boolean, nullable=False),
+)
+flags = sa.Table(
+    "flags",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("pupil_id", pg.UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("started", sa.Date, nullable=False),
+    sa.Column("ended", sa.Date),
+)
+comparisons = sa.Table(  # of what is counted with the record
+    "comparisons",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("compared_at", sa.DateTime(timezone=True)),
+    sa.Column("incidents", sa.Integer, nullable=False),
+    sa.Column("differences", sa.Integer, nullable=False),  # incidents that did not count as the record says, and were put right
+    sa.Index("comparisons_due", "next_at"),
 )
 
 # --- meetings of governors, and the reports to them ---------------------------------------------------------------------------

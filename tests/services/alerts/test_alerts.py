@@ -15,7 +15,7 @@ from deploy.local.servers import free_port
 from safekeep import clock, inbox
 from safekeep.bus import Sealed
 from safekeep.contracts import Event
-from safekeep.contracts.alerts import Inbox, MarkRead, RecipientDropped, Unread
+from safekeep.contracts.alerts import FirstReadings, Inbox, MarkRead, RecipientDropped, Unread
 from safekeep.contracts.files import DraftLeft, PaperWaiting
 from safekeep.contracts.identity import ContactItem, Seed, SeedPerson, SeedSchool, StaffChanged
 from safekeep.contracts.incidents import (
@@ -640,3 +640,25 @@ def test_a_request_for_a_correction_is_mailed_to_dsls_and_its_refusal_to_who_ask
         assert text_of(mail).replace("\r\n", "\n").endswith("\n\nhttps://safekeep.example/s/one/corrections\n")
         assert str(incident) not in mail.as_string()
         assert "Zoë" not in text_of(mail)
+
+
+def test_the_service_that_counts_is_told_when_each_incident_was_first_read_page_by_page(
+    alerts: Alerts, ask_service: Any, service_token_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whoever was first; what nobody has read is not there."""
+    incidents = sorted(alerts.recorded("dsl", "deputy_dsl") for _ in range(3))
+    times = {}
+    for minutes, role in enumerate(("deputy_dsl", "dsl"), start=1):
+        moment = clock.now() + dt.timedelta(minutes=minutes)
+        with monkeypatch.context() as later:
+            later.setattr(clock, "now", lambda moment=moment: moment)
+            for item in alerts.inbox(role):
+                if item.incident_id != incidents[1]:
+                    alerts.ask(role, MarkRead(alert_id=item.id))
+                    times.setdefault(item.incident_id, moment)
+    token = service_token_for("reports", alerts.school)
+    first = ask_service(alerts.service, FirstReadings(limit=1), token=token)
+    rest = ask_service(alerts.service, FirstReadings(limit=5, after=first.next), token=token)
+    assert [item.incident_id for item in [*first.items, *rest.items]] == [incidents[0], incidents[2]]
+    assert rest.next is None
+    assert all(abs(item.at - times[item.incident_id]) < dt.timedelta(seconds=1) for item in [*first.items, *rest.items])

@@ -13,7 +13,7 @@ from safekeep.bus import Sealed
 from safekeep.contracts import Event
 from safekeep.contracts.alerts import AlertRead
 from safekeep.contracts.identity import SchoolChanged
-from safekeep.contracts.incidents import ActionAdded, FollowUpChanged, IncidentRecorded
+from safekeep.contracts.incidents import ActionAdded, FlagChanged, IncidentRecorded, Recipient, RollChanged, StatusChanged
 from safekeep.contracts.reports import Counts, TrustCounts
 from safekeep.errors import Invalid, NotAllowed, NotFound, StorageError
 from safekeep.ids import new_id
@@ -82,10 +82,9 @@ def recorded(*, school_id: UUID, categories: list[str], class_code: str = "gener
         categories=categories,
         class_code=class_code,
         pupil_ids=[new_id()],
-        recipients=[],
         file_ids=[],
         occurred_at=at,
-        **more,
+        **{"recipients": []} | more,
     )
 
 
@@ -250,10 +249,8 @@ def read_of(incident: IncidentRecorded, *, at: dt.datetime) -> AlertRead:
     return AlertRead(id=new_id(), at=at, school_id=incident.school_id, subject=ids["alert_id"], sequence=1, **ids)
 
 
-def asked_below(incident: IncidentRecorded, *, entry: UUID, sequence: int, due: dt.date, state: str) -> FollowUpChanged:
-    ids: dict[str, Any] = {"incident_id": incident.incident_id, "entry_id": entry, "asked_by": new_id(), "owner_id": new_id()}
-    said: dict[str, Any] = {"due_on": due, "zone": "Europe/London", "state": state, "leads": []}
-    return FollowUpChanged(id=new_id(), at=NOON, school_id=incident.school_id, subject=incident.incident_id, sequence=sequence, **ids, **said)
+def asks(incident: IncidentRecorded, *, what: str, sequence: int, due: dt.date | None = None, of: UUID | None = None) -> ActionAdded:
+    return below(incident, sequence=sequence, what=what, of_id=of, due_on=due)
 
 
 def test_the_first_reading_and_the_first_action_count_in_whatever_order_they_are_heard(reports: Reports) -> None:
@@ -261,7 +258,9 @@ def test_the_first_reading_and_the_first_action_count_in_whatever_order_they_are
     school = a_school()
     reports.hear(school)
     incident = recorded(school_id=school.school_id, categories=["welfare"], class_code="welfare")
-    past = recorded(school_id=school.school_id, categories=["welfare"], class_code="welfare", past=True)
+    past = recorded(
+        school_id=school.school_id, categories=["welfare"], class_code="welfare", past=True, recipients=[Recipient(person_id=new_id(), because=[])]
+    )
     late, first = (read_of(incident, at=NOON + dt.timedelta(minutes=m)) for m in (95, 40))
     reports.hear(late)  # before the incident: it waits among the retries
     assert reports.waiting() == ["Conflict"]
@@ -281,17 +280,99 @@ def test_the_first_reading_and_the_first_action_count_in_whatever_order_they_are
 def test_what_is_asked_is_overdue_the_day_after_it_was_due_until_it_is_done(reports: Reports) -> None:
     school = a_school()
     reports.hear(school)
-    incident, entry, other = recorded(school_id=school.school_id, categories=["welfare"]), new_id(), new_id()
-    due = NOON.date()
-    reports.hear(incident)
-    reports.hear(asked_below(incident, entry=entry, sequence=2, due=due, state="open"))
-    reports.hear(asked_below(incident, entry=other, sequence=3, due=due, state="nobodys"))
-    reports.hear(asked_below(incident, entry=other, sequence=4, due=due + dt.timedelta(days=9), state="open"))
+    incident, due = recorded(school_id=school.school_id, categories=["welfare"]), NOON.date()
+    first, other = (asks(incident, what="asked", sequence=n, due=due) for n in (2, 3))
+    for event in (incident, first, other, asks(incident, what="reassigned", sequence=4, of=other.entry_id, due=due + dt.timedelta(days=9))):
+        reports.hear(event)
 
     def overdue(today: dt.date) -> int:
         with reports.resources.transaction(reports.resources.engine, school_id=school.school_id) as tx:
             return counted_for(tx, school_id=school.school_id, zone="Europe/London", since=due, today=today).overdue
 
     assert [overdue(due + dt.timedelta(days=days)) for days in (0, 1, 9, 10)] == [0, 1, 1, 2]
-    reports.hear(asked_below(incident, entry=entry, sequence=5, due=due, state="closed"))
+    reports.hear(asks(incident, what="outcome", sequence=5, of=first.entry_id))
     assert overdue(due + dt.timedelta(days=10)) == 1
+
+
+def stands(incident: IncidentRecorded, *, status: str, sequence: int, at: dt.datetime = NOON, pupil: UUID | None = None) -> StatusChanged:
+    ids: dict[str, Any] = {"incident_id": incident.incident_id, "entry_id": new_id(), "pupil_id": pupil or incident.pupil_ids[0]}
+    return StatusChanged(id=new_id(), at=at, school_id=incident.school_id, subject=incident.incident_id, sequence=sequence, status=status, **ids)
+
+
+def tables_of(answer: Any) -> dict[str, dict[str, int]]:
+    said: dict[str, dict[str, int]] = {}
+    for row in answer.tables:
+        said.setdefault(row.table, {})[row.code] = row.count
+    return said
+
+
+def test_counts_say_how_incidents_stand_and_as_they_stood_at_the_end_of_any_day(reports: Reports, counts: Any) -> None:
+    """Recorded on the 10th, closed on the 12th, raised on the 14th: each day tells of what was so then."""
+    school = a_school()
+    first = recorded(school_id=school.school_id, categories=["welfare"], class_code="welfare", year_group="year_9")
+    days = [NOON + dt.timedelta(days=n) for n in (2, 4)]
+    raised = below(first, sequence=3, categories=["welfare", "child_protection"], raised_to="protection", at=days[1])
+    for event in (school, first, stands(first, status="closed", sequence=2, at=days[0]), raised):
+        reports.hear(event)
+    told = [counts(school.school_id, as_at=NOON.date() + dt.timedelta(days=n)) for n in (-1, 0, 2, 4)] + [counts(school.school_id)]
+    assert [answer.incidents for answer in told] == [0, 1, 1, 1, 1]
+    assert [tables_of(answer).get("standing") for answer in told] == [None, {"open": 1}, {"closed": 1}, {"closed": 1}, {"closed": 1}]
+    assert [{row.class_code for row in answer.rows} for answer in told[1:]] == [{"welfare"}, {"welfare"}, {"protection"}, {"protection"}]
+    assert tables_of(told[-1])["year_group"] == {"year_9": 1}
+    assert told[-1].rows == told[-2].rows, "today is the last of the days"
+
+
+def test_counts_are_of_one_class_category_or_year_group_where_that_is_asked_for(reports: Reports, counts: Any) -> None:
+    school = a_school()
+    reports.hear(school)
+    for year, code, class_code in (("year_7", "welfare", "welfare"), ("year_8", "welfare", "welfare"), (None, "bullying", "general")):
+        reports.hear(recorded(school_id=school.school_id, categories=[code], class_code=class_code, year_group=year))
+    wanted = [{"year_group": "year_7"}, {"category": "welfare"}, {"class_code": "general"}, {"year_group": "not_known"}, {"category": "drugs"}]
+    assert [counts(school.school_id, **each).incidents for each in wanted] == [1, 2, 1, 1, 0]
+
+
+def test_an_incident_that_is_moved_counts_once_in_the_year_of_whom_it_is_about_and_is_open_again(reports: Reports, counts: Any) -> None:
+    """How it stood was said of another child."""
+    school, right = a_school(), new_id()
+    first = recorded(school_id=school.school_id, categories=["welfare"], year_group="year_9")
+    moved = below(first, sequence=3, kind="correction", what="moved", year_group="year_7").model_copy(update={"pupil_ids": [right]})
+    for event in (school, first, stands(first, status="closed", sequence=2), moved):
+        reports.hear(event)
+    found = counts(school.school_id)
+    assert (found.incidents, found.actions) == (1, 0)
+    assert (tables_of(found)["year_group"], tables_of(found)["standing"]) == ({"year_7": 1}, {"open": 1})
+
+
+def test_a_pupil_has_a_flag_on_the_days_it_holds(reports: Reports, counts: Any) -> None:
+    """Two flags of a kind are one pupil; what is set later takes the place of what was set before."""
+    school, pupil = a_school(), new_id()
+    reports.hear(school)
+    since, until = NOON.date(), NOON.date() + dt.timedelta(days=5)
+    for sequence, (flag, ended) in enumerate([(1, None), (1, until), (2, until)]):
+        said: dict[str, Any] = {"pupil_id": pupil, "kind": "looked_after", "started": since, "ended": ended}
+        subject = UUID(int=flag)
+        reports.hear(FlagChanged(id=new_id(), at=NOON, school_id=school.school_id, subject=subject, sequence=1 + sequence % 2, **said))
+    days = [since - dt.timedelta(days=1), since, until, until + dt.timedelta(days=1)]
+    assert [tables_of(counts(school.school_id, as_at=day)).get("flags") for day in days] == [None, {"looked_after": 1}, {"looked_after": 1}, None]
+
+
+def test_a_trust_sees_rates_from_numbers_on_roll_and_which_school_records_far_less_than_its_like(
+    reports: Reports, ask_service: Any, token_for: Any
+) -> None:
+    trust = new_id()
+    schools = [a_school(trust_id=trust) for _ in range(3)]
+    for school, incidents in zip(schools, (30, 24, 3), strict=True):
+        reports.hear(school)
+        roll = RollChanged(id=new_id(), at=NOON, school_id=school.school_id, subject=school.school_id, sequence=1, on_roll=300)
+        reports.hear(roll)
+        for _ in range(incidents):
+            reports.hear(recorded(school_id=school.school_id, categories=["welfare"]))
+    token = token_for(roles=["trust_safeguarding_lead"], school_id=None, trust_id=trust, person_id=new_id())
+    found = {s.school_id: s for s in ask_service(reports.service, TrustCounts(**YEAR), token=token).schools}
+    assert [(found[s.school_id].incidents, found[s.school_id].on_roll, found[s.school_id].quiet) for s in schools] == [
+        (30, 300, False),
+        (24, 300, False),
+        (3, 300, True),
+    ]
+    none = ask_service(reports.service, TrustCounts(**YEAR, category="bullying"), token=token).schools
+    assert [(s.incidents, s.quiet) for s in none] == [(0, s.school_id == schools[2].school_id) for s in none], "quiet of all that is recorded"

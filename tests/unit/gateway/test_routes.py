@@ -83,6 +83,7 @@ def address(rule: Rule) -> str:
         "token": "x",
         "school": "hillside",
         "code": "welfare",
+        "table": "months",
         "scope": "pupil",
         "number": "1",
     } | {a: str(new_id()) for a in rule.arguments if a.endswith("_id")}
