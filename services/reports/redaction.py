@@ -7,7 +7,7 @@ a name is offered as a guess. Nothing is redacted by being proposed, and what is
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Final, Literal
@@ -49,13 +49,17 @@ class Names:
 
     Words of the pupil the record is about are nobody else's unless another part of that person's name stands beside them; those of staff are
     left as they are, since a professional's name in their work is as a rule disclosed, unless the review says otherwise (`staff_too`).
+    `is_word` says whether a small-lettered word is one of the language: what is none, and begins with a capital, may be a name.
     """
 
-    def __init__(self, register: Iterable[Person], *, about: Person, staff_too: bool = False) -> None:
+    def __init__(
+        self, register: Iterable[Person], *, about: Person, staff_too: bool = False, is_word: Callable[[str], bool] = lambda word: True
+    ) -> None:
         self._others: defaultdict[str, set[int]] = defaultdict(set)
         self._own = _parts(about)
         self._staff: set[str] = set()
         self._initials: set[str] = set()
+        linked: list[Person] = []
         for number, person in enumerate(register):
             if person.kind == "staff" and not staff_too:
                 self._staff |= _parts(person)
@@ -64,14 +68,25 @@ class Names:
                 self._others[part].add(number)
             if person.linked:
                 self._initials |= _initials(person.name)
+                linked.append(person)
         self._initials -= _ABBREVIATIONS
         # An initial of one's own is no sign of another: "A.O." of Amelia Okafor.
         self._initials -= _initials(about.name)
+        self._letters = {name[0] for person in linked for name in re.split(r"[\s-]+", said.fold(person.name)) if name}
+        self._own_letters = {name[0] for name in re.split(r"[\s-]+", said.fold(about.name)) if name}
+        self._letters -= self._own_letters
+        self._is_word = is_word
 
     def proposals(self, account: str) -> tuple[Proposal, ...]:
         """Return what to propose in one text, in order, none overlapping another."""
         words = list(_words(account))
-        found = [*_forms(account), *self._names(account, words), *self._initials_in(account), *self._written_about(account)]
+        found = [
+            *_forms(account),
+            *self._names(account, words),
+            *self._initials_in(account),
+            *self._letters_in(account),
+            *self._written_about(account),
+        ]
         certain = _apart(found)
         return _apart([*certain, *self._guesses(account, words, certain)])
 
@@ -81,7 +96,11 @@ class Names:
             run = self._run(account, words, at)
             if run and self._is_other(account, words, at, at + run):
                 first = self._with_initial(account, words, at)
-                yield Proposal(first, words[at + run - 1].end, "name")
+                yield Proposal(first, _with_letter(account, words[at + run - 1].end)[0], "name")
+            elif run and words[at].folded in self._own:
+                end, letter = _with_letter(account, words[at + run - 1].end)
+                if letter and letter not in self._own_letters:  # "Amelia S" in the record of another Amelia
+                    yield Proposal(words[at].first, end, "name")
             at += run or 1
 
     def _run(self, account: str, words: Sequence[_Word], at: int) -> int:
@@ -118,6 +137,12 @@ class Names:
             if "".join(c for c in said.fold(match[0]) if c.isalpha()) in self._initials:
                 yield Proposal(match.start(), match.end(), "initials")
 
+    def _letters_in(self, account: str) -> Iterator[Proposal]:
+        """A letter alone is how some write of somebody, where one who is linked begins with it; behind "Year", "form" and the like it counts."""
+        for match in _LETTER_ALONE.finditer(account):
+            if said.fold(match[1]) in self._letters and not _LETTERED.search(_before(account, match.start(1))):
+                yield Proposal(match.start(1), match.end(1), "initials")
+
     def _written_about(self, account: str) -> Iterator[Proposal]:
         for pattern, why in _ABOUT_SOMEBODY:
             for match in pattern.finditer(account):
@@ -143,8 +168,16 @@ class Names:
                 yield Proposal(word.first, word.end, "guess")
             elif word.folded in named and self._unknown(word.folded) and word.written[0].isupper():
                 yield Proposal(word.first, word.end, "relation")
-            elif word.written[0].isupper() and self._unknown(word.folded) and _DOES.match(account[word.end :]):
+            elif (word.written[0].isupper() and self._unknown(word.folded) and _DOES.match(account[word.end :])) or (
+                word.written[0].isupper() and self._unknown(word.folded) and self._is_no_word(account, word)
+            ):
                 yield Proposal(word.first, word.end, "guess")
+
+    def _is_no_word(self, account: str, word: _Word) -> bool:
+        """Whether a word that has a capital because it begins something is none of the language in small letters."""
+        if word.written.isupper() or not _begins(account, word.first):
+            return False
+        return not any(self._is_word(written) for written in (re.sub(r"['’ʼ]s?$", "", word.written.lower()), word.written.lower()))
 
     def _unknown(self, folded: str) -> bool:
         return len(folded) > 1 and folded not in self._own and folded not in self._staff and folded not in _CAPITALISED and folded not in self._others
@@ -236,6 +269,12 @@ def _before(account: str, at: int) -> str:
     return account[max(at - 16, 0) : at]
 
 
+def _with_letter(account: str, end: int) -> tuple[int, str]:
+    """Return where a name ends with the letter that stands behind it ("Jayden K"), and the letter; "" where there is none."""
+    behind = _LETTER_BEHIND.match(account[end : end + 4])
+    return (end + behind.end(1), said.fold(behind[1][0])) if behind else (end, "")
+
+
 def _forms(account: str) -> Iterator[Proposal]:
     for pattern, why in _FORMS:
         for match in pattern.finditer(account):
@@ -248,6 +287,12 @@ _WORD: Final = re.compile(rf"{_LETTER}+(?:['’ʼ-]{_LETTER}+)*")
 _JOINS: Final = re.compile(r"[ -]+|,? ")
 _TITLED: Final = re.compile(r"\b(?:Mr|Mrs|Miss|Ms|Mx|Sir|Dr)\.? $")
 _INITIAL_BEFORE: Final = re.compile(r"\b([^\W\d_]\.? )$")
+_LETTER_BEHIND: Final = re.compile(r" ([B-HJ-ZÀ-ÖØ-Þ]\.?)(?![^\W_'’])")
+"""A and I are left out: they are words."""
+_LETTER_ALONE: Final = re.compile(r"(?<![^\W_.'’-])(?<![.'’-])([B-HJ-ZÀ-ÖØ-Þ])(?![^\W_])(?!\.[^\W_])(?!-)")
+_LETTERED: Final = re.compile(
+    r"(?:year|form|class|group|set|stage|room|hall|block|part|plan|vitamin|hepatitis|team|house|section|grade|level)s? $", re.IGNORECASE
+)
 _LARGE: Final = "[" + "".join(chr(code) for code in range(0x250) if chr(code).isupper()) + "]"
 _CAPITALS: Final = re.compile(rf"(?<![^\W_]){_LARGE}(?:\.? ?{_LARGE}){{1,3}}\.?(?![^\W_])")
 _NAME: Final = r"[^\W\d_a-z][^\W\d_]*(?:['’-][^\W\d_]+)*"

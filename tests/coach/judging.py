@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from uuid import UUID
 
+from safekeep import spelling
 from safekeep.text import search_tokens
-from services.incidents import spelling
 from services.incidents.coach.looking import Around, Written, look
 from services.incidents.coach.names import PupilName
 

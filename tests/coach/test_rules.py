@@ -5,7 +5,7 @@ import time
 import pytest
 
 from gateway.coaching import SENTENCES
-from services.incidents import spelling
+from safekeep import spelling
 from services.incidents.coach.looking import Around, Written, look, passages
 from services.incidents.coach.names import PupilName
 from services.incidents.coach.quotes import quotes_in

@@ -3,11 +3,12 @@
 from eventlet import tpool
 from eventlet.semaphore import Semaphore
 
+from safekeep import spelling
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import AdviceItem, Coach, CoachAnswer
 from safekeep.rpc import answers
 from safekeep.text import search_tokens
-from services.incidents import spelling, store
+from services.incidents import store
 from services.incidents.coach import looking
 from services.incidents.coach.looking import Around, Finding, Written
 from services.incidents.coach.names import PupilName

@@ -108,3 +108,22 @@ HELD_OUT = (
     "Mum's sister [[Uche]] and her husband [[Paul Danby]] offered to have Amelia for half term.",
 )
 """Written after the rules were done and never used to mend them: what they find here is nearer to what they will find in a school."""
+
+HELD_OUT_SECOND = (
+    "[[Danny]] from the flats was mentioned twice; Amelia would not say who he is.",
+    "Amelia's dad's friend [[Big Steve]] collects her when dad drinks.",
+    "[[Minh]] lent Amelia a phone, and messages from [[Kai]] were on it.",
+    "Spoke to the landlady [[Mrs Prentice]]. The lodger, [[Mr Ferris]], has gone.",
+    "Text from [[Séamus O’Brien]]'s mother: [[Orla]] wants a call back on [[0113 496 0123]].",
+    "[[Al-Hassan]] and [[Kaur]] saw it. [[Kaur]] cried.",
+    'Amelia: "[[Nathan]] said he\'d get me after school."',
+    "Present: Amelia, Mr Osei, [[Ngozi]] (aunt), [[Tim Leary]] (social worker).",
+    "[[JKP]] filmed it, [[S]] laughed, Amelia ran.",
+    "Amelia slept in class again and had no lunch. Fruit was given. Ms Baker to ring home.",
+    "She stays with [[Auntie Bev]] at [[31 Mill Lane]] on Saturdays.",
+    "Her stepsister's boyfriend, known as [[Ratty]], sent a photo.",
+    "[[Elizabeth]] told [[Jayden K]] and he told the whole form.",
+    "The driver of the car was [[Imran]], about twenty. Registration not seen.",
+    "Concern raised by a neighbour ([[Mr Blackwood]]). [[Shanice]] next door heard it as well.",
+)
+"""Written before the rules were mended a second time, and never used to mend them: see the test for what they found before and after."""

@@ -4,13 +4,15 @@ import unicodedata
 
 import pytest
 
+from safekeep.spelling import is_spelt
 from services.reports.redaction import Names, Person, redacted
 from tests.bench.redaction import measured, unmarked
-from tests.unit.reports.redaction_cases import ABOUT, CASES, HELD_OUT, REGISTER
+from tests.unit.reports.redaction_cases import ABOUT, CASES, HELD_OUT, HELD_OUT_SECOND, REGISTER
 
-HELD_OUT_RECALL = 0.83
-"""What was measured on the day, with 24 places: missed were a letter alone, a first name with a letter behind it, and two names nobody in the
-register has, one beginning a sentence and one behind a colon. That is why two people read the whole record."""
+HELD_OUT_RECALL = 0.95
+"""The first fifteen (24 places) had 0.83 by the first rules: missed were a letter alone, a first name with a letter behind it, and two names nobody
+in the register has, one beginning a sentence and one behind a colon. Fifteen more (25 places) were written before those kinds were mended, and had 0.80.
+Both have all now; who wrote the second knew what the first had missed, so a school will find less. That is why two people read the whole record."""
 
 
 def found_in(account: str, *, staff_too: bool = False, about: Person = ABOUT) -> list[str]:
@@ -24,13 +26,29 @@ def test_of_sixty_accounts_at_least_98_in_100_of_third_parties_are_found_and_few
     assert found.precision >= 0.95, found.needless
 
 
-def test_of_accounts_the_rules_were_never_mended_for_no_less_is_found_than_when_they_were_written() -> None:
-    found = measured(HELD_OUT)
+@pytest.mark.parametrize("cases", [HELD_OUT, HELD_OUT_SECOND], ids=["that showed what to mend", "written before it was mended"])
+def test_of_accounts_written_without_looking_at_the_rules_nearly_all_is_found(cases: tuple[str, ...]) -> None:
+    found = measured(cases)
     assert found.recall >= HELD_OUT_RECALL, found.missed
+    assert found.precision >= 0.9, found.needless
+
+
+@pytest.mark.parametrize(
+    ("account", "found"),
+    [
+        ("S said no. Amelia went to form S and Year Z.", ["S"]),
+        ("I saw it. A chair fell. Plan B was tried. O cried.", []),  # O is a letter of her own
+        ("Amelia K was there; Amelia O and Amelia Okafor are she.", ["Amelia K"]),
+        ("Jayden K. ran. Zoë B's coat. Samuel I think was gone.", ["Jayden K.", "Zoë B", "Samuel"]),
+        ("Brimblewick ran off. Running helps her. DON'T.", ["Brimblewick"]),
+    ],
+)
+def test_letters_and_words_of_no_language_are_found_where_they_stand_for_somebody(account: str, found: list[str]) -> None:
+    assert [account[p.first : p.end] for p in Names(REGISTER, about=ABOUT, is_word=is_spelt).proposals(account)] == found
 
 
 def test_without_the_register_far_less_is_found_so_the_measure_can_fail() -> None:
-    assert measured(CASES, register=()).recall < 0.8
+    assert measured(CASES, register=()).recall < 0.85
 
 
 def test_marks_sent_apart_from_their_letter_are_found_with_it() -> None:
