@@ -87,6 +87,9 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
             _("Somebody else has to do this"),
             _("You blocked this file. Another DSL or deputy has to decide about it. Nothing was changed."),
         ),
+        "own_proposal": Problem(
+            403, "own-proposal", _("Somebody else has to confirm it"), _("You proposed it. Another DSL or deputy has to read it and confirm.")
+        ),
         "role": Problem(403, "not-allowed", _("You cannot do this"), _("Your role does not include this. A DSL at your school can help.")),
         "step_up": Problem(
             403, "second-factor-again", _("Show your second factor again"), _("Use the code from your app, or your key, again. Nothing was done yet.")
@@ -207,6 +210,52 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
             _("Another report was published meanwhile"),
             _("So that no small number can be worked out from the two together, press “Count again”, read it once more and approve it."),
         ),
+        "request_closed": Problem(
+            409, "request-closed", _("This request is closed"), _("Somebody has answered it meanwhile. Open it again first, if there is more to do.")
+        ),
+        "no_more_time": Problem(
+            409,
+            "no-more-time",
+            _("There is no more time to take"),
+            _("Only somebody’s own record, or their child’s, may take longer, and they must be told so within the first month."),
+        ),
+        "identity_first": Problem(
+            409,
+            "identity-first",
+            _("Be sure who asks first"),
+            _("Even that nothing is held tells something. Say how you know who asks, then answer."),
+        ),
+        "no_pupil": Problem(
+            409,
+            "no-pupil",
+            _("It asks for no pupil’s record"),
+            _("There is no record to prepare. Answer it in your own words, or say that nothing is held."),
+        ),
+        "already_proposed": Problem(
+            409,
+            "already-proposed",
+            _("It waits for another person, or was confirmed"),
+            _("What you decided on this page was not saved. Take it back first, with what is to be thought of again."),
+        ),
+        "nothing_to_give": Problem(
+            409,
+            "nothing-to-give",
+            _("There is nothing you can read of this record"),
+            _("If nothing is held, say so. If the pupil is your own child, another DSL has to prepare it."),
+        ),
+        "not_proposed": Problem(409, "not-proposed", _("Nothing waits to be confirmed"), _("It was taken back meanwhile. Load the page again.")),
+        "not_confirmed": Problem(
+            409, "not-confirmed", _("Another person has not confirmed it yet"), _("Nothing is given before two people have read it.")
+        ),
+        "record_changed": Problem(
+            409,
+            "record-changed",
+            _("The record is not what was proposed"),
+            _(
+                "Something was added, corrected or decided since, or one of you cannot read all of it. Take it back, look through it once more and propose it again."
+            ),
+        ),
+        "no_letter": Problem(409, "no-letter", _("There is no letter"), _("It is made when you answer that nothing is held.")),
         "incident_not_counted": Problem(409, "not-counted", _("The counts are not up to date yet"), _("Try again in a minute.")),
         "school_not_known": Problem(409, "not-counted", _("The counts are not up to date yet"), _("Try again in a minute.")),
         "other_key_content": Problem(
@@ -384,6 +433,7 @@ FIELD: dict[str, str] = {
     "role_group": _("This group follows from roles. Change the roles of its people instead"),
     "reason_needed": _("Say why they need to know"),
     "keep_or_let_go": _("Say whether this person keeps it"),
+    "not_in_text": _("These words do not stand in this text. Copy them from it"),
     "part_missing": _("Choose what part this pupil had"),
     "nobody_found": _("Nobody was found. Try another part of the name"),
     "two_letters": _("Type two letters or more"),
@@ -475,6 +525,19 @@ BY_FIELD: dict[tuple[str, str], str] = {
     ("remind_days", "not_before"): _("This must be nearer to the meeting than the day on which the draft is made"),
     ("chair_days", "not_before"): _("This must be nearer to the meeting than the reminder"),
     ("address", "too_long"): _("This address is too long. Check it"),
+    ("request_kind", "choose_one"): _("Choose what it is"),
+    ("asker", "missing"): _("Write who asks"),
+    ("whose_id", "missing"): _("Find the pupil whose record is asked for, and choose them"),
+    ("whose_id", "unknown_choice"): _("Choose a pupil of your school"),
+    ("received_on", "missing"): _("Say on which day it came"),
+    ("received_on", "in_future"): _("This day has not come yet. Say on which day the request came"),
+    ("given_on", "missing"): _("Write the day the court has set"),
+    ("given_on", "before_start"): _("This is before the day the request came. Check both"),
+    ("identity_how", "unknown_choice"): _("Choose how you know"),
+    ("identity_on", "missing"): _("Say since which day you know"),
+    ("identity_on", "before_start"): _("This is before the day the request came. Check both"),
+    ("more_reason", "missing"): _("Say why it takes longer"),
+    ("close_reason", "missing"): _("Say why"),
     ("file", "missing"): _("Choose a file"),
     ("file", "not_a_calendar"): _("This is not an iCalendar file. Its name mostly ends with .ics"),
     ("file", "too_large"): _("This file is too large to be a school’s calendar"),

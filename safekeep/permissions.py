@@ -327,6 +327,7 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.preview_alert": _SCHOOL,
     "incidents.coach": _SCHOOL,
     "incidents.years_and_forms": _LEADS,
+    "incidents.register": _LEADS,
     "incidents.record": _SCHOOL,
     "incidents.outcome": _SCHOOL,
     "incidents.add_action": _SCHOOL,
@@ -438,6 +439,22 @@ METHODS: dict[str, frozenset[str]] = {
     "reports.published_reports": _LEADS | {Role.GOVERNOR},
     "reports.published_report": _LEADS | {Role.GOVERNOR},
     "reports.published_report_pdf": _LEADS | {Role.GOVERNOR},
+    # reports: requests for information
+    "reports.information_requests": _LEADS,
+    "reports.information_request": _LEADS,
+    "reports.enter_request": _LEADS,
+    "reports.check_identity": _LEADS,
+    "reports.take_more_time": _LEADS,
+    "reports.nothing_held": _LEADS,
+    "reports.request_letter": _LEADS,
+    "reports.close_request": _LEADS,
+    # reports: what is left out of a record before it is given
+    "reports.record_page": _LEADS,
+    "reports.keep_redactions": _LEADS,
+    "reports.propose_redactions": _LEADS,
+    "reports.confirm_redactions": _LEADS,
+    "reports.take_back_redactions": _LEADS,
+    "reports.redacted_record": _LEADS,
 }
 """Which roles may call each RPC method at all; the service then decides about the thing itself.
 
@@ -487,6 +504,10 @@ STEP_UP: frozenset[str] = frozenset(
         "files.keep_kinds",
         "incidents.lift_restriction",
         "reports.chronology_pdf",
+        "reports.nothing_held",
+        "reports.propose_redactions",
+        "reports.confirm_redactions",
+        "reports.redacted_record",
     }
 )
 """Administration, grants and exports: their second factor must have been used within `FRESH`."""

@@ -48,6 +48,33 @@ class SearchPupils(Request[PupilsAnswer]):
     limit: int = Field(default=10, ge=1, le=100)
 
 
+class RegisterName(Contract):
+    """What somebody is called. `linked`: they stand beside the pupil in an entry that is read."""
+
+    name: Name
+    known_as: Line
+    linked: bool
+
+
+class RegisterAnswer(Contract):
+    """The names of the school's other pupils; `known_as`: what the pupil the record is about is called themselves."""
+
+    known_as: Line
+    items: list[RegisterName]
+
+
+class Register(Request[RegisterAnswer]):
+    """What every other pupil of the school is called, to find their names in one pupil's record before it is given to somebody. DSLs only.
+
+    `linked` are those beside the pupil in incidents of which the actor may read an entry. Raises NotFound("pupil").
+    """
+
+    method: ClassVar[str] = "incidents.register"
+    answer: ClassVar[type[Contract]] = RegisterAnswer
+
+    pupil_id: UUID
+
+
 class Flag(Contract):
     """A pupil's flag, shown to those whose role reads its class. `ended` None: still holds."""
 

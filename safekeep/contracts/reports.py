@@ -4,9 +4,9 @@ from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Nothing, OptionalNarrative, Request
+from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Nothing, OptionalNarrative, Passage, Request
 from safekeep.contracts.alerts import LARGEST_CALENDAR
 from safekeep.contracts.incidents import Chronology
 
@@ -412,3 +412,349 @@ class ReportPublished(Event):
     version: ClassVar[int] = 1
 
     report_id: UUID
+
+
+# --- requests for information -----------------------------------------------------------------------------------------------
+
+RequestKind = Literal["subject_access_parent", "subject_access_pupil", "freedom_of_information", "court", "police"]
+RequestState = Literal["open", "nothing_held", "answered", "refused"]
+IdentityHow = Literal["known", "photo_document", "other_document", "called_back", "authority"]
+"""How it was made sure who asks: known to staff, a document with a photograph, another, called back on a number already held, a signed authority."""
+
+
+class InformationRequestItem(Contract):
+    """A request for information: `number` in the school year `year`, of what kind, who asks, by when it is due (None: not known yet) and why.
+
+    `rule` says why: one_month, three_months, twenty_school_days, sixty_working_days, as_given, identity_first.
+    """
+
+    id: UUID
+    year: int
+    number: int
+    kind: RequestKind
+    state: RequestState
+    asker: Line
+    pupil_id: UUID | None
+    received_on: date
+    due_on: date | None
+    rule: Code
+
+
+class InformationRequestsAnswer(Contract):
+    """Those that are open first, the one due soonest at the top (what is not due by a day, last); then the others, the newest first."""
+
+    items: list[InformationRequestItem]
+
+
+class InformationRequests(Request[InformationRequestsAnswer]):
+    """The log of requests for information of the actor's school. DSLs and deputies only."""
+
+    method: ClassVar[str] = "reports.information_requests"
+    answer: ClassVar[type[Contract]] = InformationRequestsAnswer
+
+
+class RequestStep(Contract):
+    """A line of a request's history: what was done, by whom (None: by Safekeep itself), and what they wrote."""
+
+    at: Moment
+    by_id: UUID | None
+    kind: Code
+    note: str
+
+
+class GivenDocument(Contract):
+    """What was given to who asked: its form, the SHA-256 of the file, and where that stands in the school's ledger."""
+
+    form: Literal["letter", "pdf", "docx"]
+    sha256: str
+    sequence: int
+    entry_hash: str
+    at: Moment
+    by_id: UUID
+
+
+class InformationRequestAnswer(Contract):
+    """A request, whole. `tell_of_more_by`: until when two further months can be taken, where they can.
+
+    `exemptions` are what the law says must be thought of before it is answered, in order.
+    """
+
+    item: InformationRequestItem
+    scope: str
+    identity_asked: bool
+    identity_how: IdentityHow | None
+    identity_on: date | None
+    identity_by: UUID | None
+    extended: bool
+    given_on: date | None
+    tell_of_more_by: date | None
+    exemptions: list[Code]
+    stage: Literal["deciding", "proposed", "confirmed"]
+    proposed_by: UUID | None
+    history: list[RequestStep]
+    documents: list[GivenDocument]
+
+
+class InformationRequestDetail(Request[InformationRequestAnswer]):
+    """One request for information. Raises NotFound("information_request")."""
+
+    method: ClassVar[str] = "reports.information_request"
+    answer: ClassVar[type[Contract]] = InformationRequestAnswer
+
+    information_request_id: UUID
+
+
+class EnterRequest(Request[Nothing]):
+    """Enter a request for information in the log. The same id again changes nothing.
+
+    `identity_asked`: the school has reason to make sure who asks, so that time begins when that is done. `given_on`: the day a court or the
+    police has set. Raises Invalid: {"pupil_id": "missing" | "unknown_choice"}, {"received_on": "in_future" | "too_long_ago"},
+    {"given_on": "missing" | "before_start"}.
+    """
+
+    method: ClassVar[str] = "reports.enter_request"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    id: UUID
+    kind: RequestKind
+    asker: Name
+    pupil_id: UUID | None = None
+    scope: Passage = ""
+    received_on: date
+    identity_asked: bool = False
+    given_on: date | None = None
+
+
+class CheckIdentity(Request[Nothing]):
+    """Say how it was made sure who asks, and on which day. Raises Invalid({"on": "in_future" | "before_start"}), Conflict("request_closed")."""
+
+    method: ClassVar[str] = "reports.check_identity"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    information_request_id: UUID
+    how: IdentityHow
+    on: date
+
+
+class TakeMoreTime(Request[Nothing]):
+    """Take the two further months that a complex subject access request may have, and keep why: the asker has been told so.
+
+    Raises Conflict: "request_closed"; "no_more_time" where the law gives none, or the month in which to say so is over.
+    """
+
+    method: ClassVar[str] = "reports.take_more_time"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    information_request_id: UUID
+    reason: Name
+
+
+class NothingHeld(Request[Nothing]):
+    """Answer that nothing is held: the letter is made, it is entered in the ledger, and the request is closed. The same again changes nothing.
+
+    Raises Conflict: "request_closed" where it was answered otherwise; "identity_first".
+    """
+
+    method: ClassVar[str] = "reports.nothing_held"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    information_request_id: UUID
+    school_name: Name
+
+
+class RequestLetter(Request[Document]):
+    """The letter that says nothing is held, as a PDF. Raises Conflict("no_letter") where there is none."""
+
+    method: ClassVar[str] = "reports.request_letter"
+    answer: ClassVar[type[Contract]] = Document
+
+    information_request_id: UUID
+
+
+class CloseRequest(Request[Nothing]):
+    """Say that a request was answered or refused (then why), or that it is open again (then why). The same again changes nothing.
+
+    Raises Invalid({"reason": "missing"}), Conflict("request_closed") for one that is closed otherwise: it is opened first.
+    """
+
+    method: ClassVar[str] = "reports.close_request"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    information_request_id: UUID
+    state: Literal["open", "answered", "refused"]
+    reason: Passage = ""
+
+
+# --- what is left out of a record before it is given ------------------------------------------------------------------------
+
+RecordPart = Literal["about", "account", "action_taken", "details", "body_map"]
+LawReason = Literal["third_party", "child_abuse_data", "serious_harm", "court_papers", "legal_privilege", "crime", "foi_personal"]
+FoundBy = Literal["name", "initials", "relation", "title", "contact", "address", "birth", "number", "guess"]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Stage = Literal["deciding", "proposed", "confirmed"]
+
+
+class RecordMark(Contract):
+    """Characters `start` up to `stop` (not counted) of a text: what they were found by (None: by hand), what is decided (None: nothing yet)."""
+
+    start: int
+    stop: int
+    found_by: FoundBy | None
+    accepted: bool | None
+    reason: LawReason | None
+
+
+class RecordText(Contract):
+    """One text of an entry as it would be given. `digest` names these words of it, and tells nobody what they are."""
+
+    entry_id: UUID
+    part: RecordPart
+    heading: str
+    written: str
+    digest: Digest
+    marks: list[RecordMark]
+
+
+class RecordPageAnswer(Contract):
+    """A page of the record, newest entries first. `stage`: things are decided; one person proposed it; another has confirmed it.
+
+    `may_confirm`: the actor is another than who proposed.
+    """
+
+    pupil_name: Name
+    texts: list[RecordText]
+    entries: int
+    next: str | None
+    stage: Stage
+    proposed_by: UUID | None
+    proposed_at: Moment | None
+    confirmed_by: UUID | None
+    may_confirm: bool
+
+
+class RecordPage(Request[RecordPageAnswer]):
+    """The record that is asked for, read with the actor's own rights at this moment, with what is proposed and decided. Not kept.
+
+    Raises NotFound("information_request"), Conflict("no_pupil") where no pupil's record is asked for.
+    """
+
+    method: ClassVar[str] = "reports.record_page"
+    answer: ClassVar[type[Contract]] = RecordPageAnswer
+
+    information_request_id: UUID
+    staff_names: dict[UUID, str] = {}
+    cursor: str | None = None
+
+
+class Redaction(Contract):
+    """What is decided of a place in a text of that digest: left out (then why), or not."""
+
+    entry_id: UUID
+    part: RecordPart
+    digest: Digest
+    start: int = Field(ge=0)
+    stop: int = Field(gt=0, le=1_000_000)
+    accepted: bool
+    reason: LawReason | None = None
+
+
+class Addition(Contract):
+    """Words to be left out wherever they stand in a text, or (`whole`) all of it."""
+
+    entry_id: UUID
+    part: RecordPart
+    words: Line = ""
+    whole: bool = False
+    reason: LawReason
+
+
+class KeepRedactions(Request[Nothing]):
+    """Set what is decided; what is left out by hand is found in the page of the record that `cursor` names. Words are not kept.
+
+    Raises Invalid: {"decisions.<n>.reason": "missing"}, {"additions.<n>.words": "missing" | "not_in_text"}; Conflict: "request_closed",
+    "already_proposed" where it waits for another person or was confirmed: it is taken back first.
+    """
+
+    method: ClassVar[str] = "reports.keep_redactions"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    information_request_id: UUID
+    staff_names: dict[UUID, str] = {}
+    cursor: str | None = None
+    decisions: list[Redaction] = Field(default=[], max_length=2_000)
+    additions: list[Addition] = Field(default=[], max_length=300)
+
+
+class Undecided(Contract):
+    """An entry of which something is not decided, and on which page of the record it stands."""
+
+    heading: str
+    cursor: str | None
+
+
+class ProposalAnswer(Contract):
+    """What is not decided yet, by entry; nothing: it is proposed, and waits for another person."""
+
+    undecided: list[Undecided]
+
+
+class ProposeRedactions(Request[ProposalAnswer]):
+    """Say that all is decided: the whole record is read once more, and what it says then is what another person confirms.
+
+    Raises Conflict: "request_closed", "already_proposed", "nothing_to_give" where no entry can be read.
+    """
+
+    method: ClassVar[str] = "reports.propose_redactions"
+    answer: ClassVar[type[Contract]] = ProposalAnswer
+
+    information_request_id: UUID
+    staff_names: dict[UUID, str] = {}
+
+
+class ConfirmRedactions(Request[Nothing]):
+    """Confirm what somebody else proposed at `proposed_at`. The same again changes nothing.
+
+    Raises NotAllowed("own_proposal"); Conflict: "not_proposed", "record_changed" where the record is not what was proposed: an entry was
+    added or corrected, one of the two cannot read all of it, or it was proposed anew.
+    """
+
+    method: ClassVar[str] = "reports.confirm_redactions"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    information_request_id: UUID
+    staff_names: dict[UUID, str] = {}
+    proposed_at: Moment
+
+
+class TakeBackRedactions(Request[Nothing]):
+    """Go back to deciding, with what is to be thought of again: by whoever reviews it, or by who proposed it. Raises Conflict("request_closed")."""
+
+    method: ClassVar[str] = "reports.take_back_redactions"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    information_request_id: UUID
+    note: Name
+
+
+class RedactedRecord(Request[Document]):
+    """The record without what was confirmed to be left out, and the schedule of that. Made now, entered in the ledger, and not kept.
+
+    Raises Conflict: "request_closed" (refused, or nothing held), "not_confirmed", "record_changed", "identity_first".
+    """
+
+    method: ClassVar[str] = "reports.redacted_record"
+    answer: ClassVar[type[Contract]] = Document
+
+    information_request_id: UUID
+    school_name: Name
+    staff_names: dict[UUID, str] = {}
+    form: Literal["pdf", "docx"]
+
+
+class RequestDue(Event):
+    """A request for information is due soon, today, or was due and is open still. `subject` is the request."""
+
+    name: ClassVar[str] = "reports.request.due"
+    version: ClassVar[int] = 1
+
+    step: Literal["soon", "today", "late"]

@@ -40,6 +40,9 @@ Kind = Literal[
     "report_late",
     "report_chair",
     "report_published",
+    "request_soon",
+    "request_today",
+    "request_late",
 ]
 
 _NOT_SENT: Final = "A form that was not sent"
@@ -126,6 +129,19 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Please speak to one of them. What was published before is here.",
     ),
     "report_published": ("A safeguarding report was published to governors", "A new report for governors is ready to read. It is here."),
+    "request_soon": (
+        "A request for information is due soon",
+        "Somebody has asked your school for information, and the day by which the law wants it answered is near. It is here.",
+    ),
+    "request_today": (
+        "A request for information is due today",
+        "Somebody has asked your school for information, and today is the day by which the law wants it answered. It is here.",
+    ),
+    "request_late": (
+        "A request for information is overdue",
+        "Somebody has asked your school for information, and the day by which the law wants it answered is over. Tell them, and answer it now. "
+        "It is here.",
+    ),
     "correction_declined": ("Your request in Safekeep was answered", "You asked a DSL to correct something you recorded. The answer is here."),
 }
 """Subject and text by kind: what is waiting, never what it is about."""

@@ -6,11 +6,21 @@ Decisions are places in a text and the hash of that text, never its words: a tex
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from safekeep import printing
-from services.reports import redaction
+from services.reports import redaction, word
 
+Part = Literal["about", "account", "action_taken", "details", "body_map"]
+PARTS: Final[Mapping[Part, str]] = {
+    "about": "about it",
+    "account": "account",
+    "action_taken": "action taken",
+    "details": "details",
+    "body_map": "body map",
+}
+"""The texts of an entry, as headings and the schedule call them."""
 Reason = Literal["third_party", "child_abuse_data", "serious_harm", "court_papers", "legal_privilege", "crime", "foi_personal"]
 REASONS: Final[Mapping[Reason, str]] = {
     "third_party": "Information about another person (Data Protection Act 2018, Schedule 2, paragraph 16)",
@@ -39,7 +49,7 @@ class Text:
     """One text of the record: which entry it stands in, which part of that, and what is decided about it."""
 
     entry: str  # "Incident 2026-14"
-    part: Literal["Account", "Action taken"]
+    part: Part
     written: str
     decisions: tuple[Decision, ...] = ()
 
@@ -72,16 +82,19 @@ def given(texts: Sequence[Text]) -> tuple[list[Text], list[LeftOut]]:
         numbered = list(enumerate(places, len(schedule) + 1))
         for number, (first, end) in numbered:
             why = {decision.reason for decision in text.decisions if first <= decision.first and decision.end <= end}
-            schedule.append(LeftOut(number, f"{text.entry}, {text.part.lower()}", tuple(reason for reason in REASONS if reason in why)))
+            schedule.append(LeftOut(number, f"{text.entry}, {PARTS[text.part]}", tuple(reason for reason in REASONS if reason in why)))
         written = redaction.redacted(text.written, places, marks=(f"[left out, {number}]" for number, _ in numbered))
         made.append(Text(text.entry, text.part, written))
     return made, schedule
 
 
-def document(texts: Sequence[Text], *, title: str, school: str, facts: Mapping[str, str], withheld: Sequence[str] = ()) -> dict[str, Any]:
+def document(
+    texts: Sequence[Text], *, title: str, school: str, facts: Mapping[str, str], withheld: Sequence[str] = (), at: datetime | None = None
+) -> dict[str, Any]:
     """Return all that the paper says, in strings, from texts as they were written: nothing that is left out is handed to the printer.
 
-    `withheld` are kinds of files that are not in it ("2 photographs"). Raises ValueError as `given` does.
+    `withheld` are kinds of files that are not in it ("2 photographs"). `at`: the file's own date, so that the same record makes the same file.
+    Raises ValueError as `given` does.
     """
     made, schedule = given(texts)
     notes = [f"{len(schedule)} {'passage was' if len(schedule) == 1 else 'passages were'} left out. The schedule at the end says where and why."]
@@ -94,12 +107,35 @@ def document(texts: Sequence[Text], *, title: str, school: str, facts: Mapping[s
         "facts": [{"name": name, "value": value} for name, value in facts.items()],
         "notes": notes,
         "empty": "Nothing is held.",
+        "summary": [],
+        **({"made": _parts(at)} if at else {}),
         "months": [
-            *([{"name": "The record", "entries": [_entry(f"{text.entry}: {text.part.lower()}", text.written) for text in made]}] if made else []),
+            *([{"name": "The record", "entries": _entries(made)}] if made else []),
             *([{"name": "Schedule of what was left out", "entries": [_line(line) for line in schedule]}] if schedule else []),
         ],
         "fonts": list(printing.FONTS),
     }
+
+
+def _entries(made: Sequence[Text]) -> list[dict[str, Any]]:
+    """Return texts as the paper takes them: what stands about an entry below its name, then the account and what was done; others under a heading."""
+    entries: list[dict[str, Any]] = []
+    for text in made:
+        last = entries[-1] if entries and entries[-1]["heading"] == text.entry else None
+        if text.part == "about":
+            entries.append(_entry(text.entry, "", about=text.written.split("\n")))
+        elif text.part == "account" and last:
+            last["text"] = printing.marked(text.written)
+        elif text.part == "action_taken" and last:
+            last["action_taken"] = text.written
+        else:
+            entries.append(_entry(f"{text.entry}: {PARTS[text.part]}", text.written))
+    return entries
+
+
+def _parts(at: datetime) -> dict[str, int]:
+    utc = at.astimezone(UTC)
+    return {name: getattr(utc, name) for name in ("year", "month", "day", "hour", "minute", "second")}
 
 
 def _line(line: LeftOut) -> dict[str, Any]:
@@ -113,3 +149,8 @@ def _entry(heading: str, written: str, *, about: Sequence[str] = ()) -> dict[str
 def pdf(said: dict[str, Any]) -> bytes:
     """Return the document as PDF/A-2a and PDF/UA-1. Raises printing.NotPrinted."""
     return printing.pdf(said)
+
+
+def docx(said: dict[str, Any], *, at: datetime) -> bytes:
+    """Return the same document as Word takes it, made from texts that hold nothing of what is left out."""
+    return word.docx(said, at=at)

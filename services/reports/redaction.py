@@ -88,7 +88,8 @@ class Names:
             *self._written_about(account),
         ]
         certain = _apart(found)
-        return _apart([*certain, *self._guesses(account, words, certain)])
+        guesses = self._guesses(account, words, certain)
+        return _apart([*certain, *(g for g in guesses if not any(c.first < g.end and g.first < c.end for c in certain))])
 
     def _names(self, account: str, words: Sequence[_Word]) -> Iterator[Proposal]:
         at = 0
@@ -354,6 +355,7 @@ _CAPITALISED: Final = frozenset(
         "camhs nhs mash lado police social services care council city county school primary academy high college hospital surgery "
         "child need plan protection early help head headteacher deputy teacher mr mrs miss ms dr mum dad mummy daddy mother "
         "father nan gran grandma grandad nana uncle aunt auntie the a an he she they we you it his her their my our this that "
+        "parents parent carers carer "
         "these there then when where what who why how if in on at by to of for from with and but or so as is was are were has had "
         "have do did does can could would should will not no yes please seen spoke spoken said both all some one two three first "
         "after before during while today yesterday tomorrow later earlier also"

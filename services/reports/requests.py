@@ -21,6 +21,8 @@ Rule = Literal["one_month", "three_months", "twenty_school_days", "sixty_working
 
 Exemption = Literal["child_abuse_data", "serious_harm", "other_people", "court_papers", "legal_privilege"]
 
+Step = Literal["soon", "today", "late"]
+
 SCHOOL_DAYS: Final = 20
 WORKING_DAYS: Final = 60
 """Freedom of Information (Time for Compliance with Request) Regulations 2010: twenty days of school, and never over sixty working days."""
@@ -90,6 +92,17 @@ def warnings(found: Due, *, received: date, before: tuple[int, ...] = WARN_BEFOR
     if found.on is None:
         return ()
     return tuple(sorted({day for day in (found.on - timedelta(days=n) for n in before) if day >= received}))
+
+
+def step_of(found: Due, *, received: date, warned_on: date | None, today: date) -> Step | None:
+    """Return what DSLs are told of an open request today, or None: nothing is due, or it was told. Of what was missed only the last is told."""
+    if found.on is None:
+        return None
+    days = [*warnings(found, received=received), found.on + timedelta(days=1)]
+    come = [day for day in days if day <= today]
+    if not come or (warned_on is not None and warned_on >= come[-1]):
+        return None
+    return "late" if today > found.on else "today" if today == found.on else "soon"
 
 
 def exemptions(kind: Kind) -> tuple[Exemption, ...]:

@@ -39,6 +39,7 @@ IDS = (
     "provider_id",
     "meeting_id",
     "report_id",
+    "information_request_id",
 )
 """Fields that name something that is there already: the matrix puts in the id of somebody else's, and one of nothing."""
 LISTS = {f"{name}s": name for name in IDS}
@@ -135,6 +136,13 @@ GIVEN: dict[str, dict[str, Any]] = {
     "reports.read_meetings": {"content": b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"},
     "reports.follow_calendar": {"address": ""},
     "reports.approve_report": {"sha256": "0" * 64, "school_name": "School One"},
+    "reports.enter_request": {"kind": "subject_access_parent", "asker": "A Parent", "received_on": dt.date(2026, 1, 1)},
+    "reports.check_identity": {"how": "known", "on": dt.date(2026, 1, 2)},
+    "reports.take_more_time": {"reason": "R"},
+    "reports.nothing_held": {"school_name": "School One"},
+    "reports.close_request": {"state": "answered"},
+    "reports.take_back_redactions": {"note": "R"},
+    "reports.redacted_record": {"school_name": "School One", "form": "pdf"},
     "identity.letter": {"kind": "password_changed", "about": None},
 }
 """What the fields that are not ids hold, where a first guess by their type would not do. A callable is called anew each time."""

@@ -40,7 +40,7 @@ from safekeep.contracts.incidents import (
     SeedPupil,
     SetFlag,
 )
-from safekeep.contracts.reports import ApproveReport, KeepMeeting, MakeDraft, Meetings, ReportDraft
+from safekeep.contracts.reports import ApproveReport, EnterRequest, KeepMeeting, MakeDraft, Meetings, ReportDraft
 from safekeep.database import SERVICES, storage_error, transaction
 from safekeep.ids import new_id
 from safekeep.permissions import RECORDERS, SAFEGUARDING_LEADS, Class, Role
@@ -306,6 +306,7 @@ class World:
         self.ask(EndStandIn(stand_in_id=stand_in.id), token=dsl)
         place.subject |= {"stand_in_id": stand_in.id}
         self._meetings(place)
+        self._request_for_information(place)
         leads = [id_ for name, id_ in place.people.items() if self.role_of(name) in SAFEGUARDING_LEADS]
         self._import(place, child=[place.people[name] for name in parents], left=leads)  # entered after they had been told
 
@@ -321,6 +322,15 @@ class World:
             if known_as == "published_id":
                 sha256 = self.ask(ReportDraft(report_id=report), token=dsl).sha256
                 self.ask(ApproveReport(report_id=report, sha256=sha256, school_name="School One"), token=dsl)
+
+    def _request_for_information(self, place: Place) -> None:
+        """Have parents ask for the record of each pupil."""
+        for about in ("pupil", "child", "left"):
+            values: dict[str, Any] = {"asker": "A Parent", "received_on": clock.now().date(), "pupil_id": place.pupils[about]}
+            asked = EnterRequest(id=new_id(), kind="subject_access_parent", **values)
+            self.ask(asked, token=self.as_(place, "dsl"))
+            for class_ in Class:
+                place.made[about, class_].ids["information_request_id"] = asked.id
 
     def _import(self, place: Place, *, child: Sequence[UUID] = (), left: Sequence[UUID] = ()) -> None:
         def pupil(about: str, relatives: Sequence[UUID] = ()) -> SeedPupil:

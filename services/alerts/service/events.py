@@ -172,6 +172,13 @@ def _on_report_published(tx: sa.Connection, event: reports.ReportPublished) -> N
     store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
 
 
+def _on_request_due(tx: sa.Connection, event: reports.RequestDue) -> None:
+    """Tell the DSLs that a request for information is due; not who asks, nor for whom."""
+    people = store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS)
+    mails = [new_mail(person, kind=f"request_{event.step}", now=clock.now(), about=event.subject) for person in people]
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
+
+
 def _on_letter(tx: sa.Connection, event: identity.LetterWanted) -> None:
     """Write about an account. A kind that only a newer release knows is left to it."""
     if event.kind in letters.KINDS:
@@ -236,4 +243,5 @@ HANDLERS: inbox.Handlers = {
     incidents.GlassBroken: _on_glass_broken,
     reports.ReportWaiting: _on_report_waiting,
     reports.ReportPublished: _on_report_published,
+    reports.RequestDue: _on_request_due,
 }

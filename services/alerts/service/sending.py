@@ -258,6 +258,8 @@ def _page(row: Any) -> str:
         return f"incidents/{row.about}"
     if row.kind in {"report_made", "report_late"}:
         return f"meetings/reports/{row.about}"
+    if row.kind in {"request_soon", "request_today", "request_late"}:
+        return f"reports/requests/{row.about}"
     return _PAGES[row.kind.partition("_")[0]]
 
 

@@ -19,6 +19,9 @@ from safekeep.contracts.incidents import (
     PupilAnswer,
     PupilFate,
     PupilsAnswer,
+    Register,
+    RegisterAnswer,
+    RegisterName,
     RollChanged,
     SearchPupils,
     SetFlag,
@@ -75,6 +78,16 @@ class Pupils(Base):
             siblings=[SiblingItem(id=s.id, name=s.name, year=s.year, form=s.form) for s in siblings],
             last_entries=last if request.opened else headings(last),
         )
+
+    @answers(Register)
+    def register(self, actor: Actor, request: Register) -> RegisterAnswer:
+        here: dict[str, Any] = {"school_id": actor.at_school}
+        with self._school(actor) as tx:
+            pupil = access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
+            linked = store.beside(tx, **here, pupil_id=pupil.id, reading=permissions.reading(actor))
+            rows = store.all_pupils(tx, **here)
+        items = [RegisterName(name=row.name, known_as=row.known_as, linked=row.id in linked) for row in rows if row.id != pupil.id]
+        return RegisterAnswer(known_as=pupil.known_as, items=items)
 
     @answers(YearsAndForms)
     def years_and_forms(self, actor: Actor, request: YearsAndForms) -> YearsAndFormsAnswer:

@@ -88,6 +88,7 @@ from services.incidents.store.pupils import (
 )
 from services.incidents.store.reading import (
     Filters,
+    beside,
     chronology,
     entries_of,
     entry_of_file,

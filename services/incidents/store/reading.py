@@ -26,6 +26,14 @@ from services.incidents.store.tables import (
 )
 
 
+def beside(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, reading: Reading) -> frozenset[UUID]:
+    """Return the pupils who stand beside this one in incidents of which an entry may be read."""
+    theirs = sa.select(incident_pupils.c.incident_id).where(incident_pupils.c.school_id == school_id, incident_pupils.c.pupil_id == pupil_id)
+    read = sa.select(entries.c.incident_id).where(entries.c.school_id == school_id, entries.c.incident_id.in_(theirs), readable(reading))
+    others = incident_pupils.c.school_id == school_id, incident_pupils.c.incident_id.in_(read), incident_pupils.c.pupil_id != pupil_id
+    return frozenset(tx.execute(sa.select(incident_pupils.c.pupil_id).distinct().where(*others)).scalars())
+
+
 def readable(reading: Reading) -> sa.ColumnElement[bool]:
     """Compile the reading rule to SQL over `entries`: the same rule as `Reading.covers`, held together by a property test."""
     me = reading.person_id

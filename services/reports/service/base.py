@@ -7,7 +7,9 @@ from nameko.rpc import RpcProxy
 
 from safekeep import actor as actors
 from safekeep.actor import Actor
-from safekeep.rpc import Host, Resources
+from safekeep.calendar import Calendar, Span, merged
+from safekeep.contracts.alerts import Calendar as AskCalendar
+from safekeep.rpc import Host, Resources, ask
 
 
 class Base:
@@ -25,3 +27,9 @@ class Base:
 
     def _school(self, actor: Actor) -> Any:
         return self.host.transaction(self.host.engine, school_id=actor.at_school)
+
+    def _calendar(self, school_id: UUID) -> Calendar:
+        """Ask alerts, which keeps it, for the school's calendar."""
+        known = ask(self.alerts, AskCalendar(), token=self._token(school_id, AskCalendar.method))
+        spans = merged(Span(span.kind, span.first, span.last) for span in known.spans)
+        return Calendar(opens=known.opens_minute, closes=known.closes_minute, weekdays=frozenset(known.weekdays), spans=spans)

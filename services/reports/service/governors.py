@@ -14,9 +14,8 @@ from nameko.timer import timer
 
 from safekeep import clock, ical, outbox, subscribing, telemetry
 from safekeep.actor import Actor
-from safekeep.calendar import Calendar, Span, merged, year_of
+from safekeep.calendar import Calendar, year_of
 from safekeep.contracts import Nothing
-from safekeep.contracts.alerts import Calendar as AskCalendar
 from safekeep.contracts.incidents import EnterDocument
 from safekeep.contracts.reports import (
     ApproveReport,
@@ -348,12 +347,6 @@ class Governors(Base):
             store.keep_cycle(tx, school_id=school_id, today=_today(zone), outcome=outcome, fetched_at=clock.now() if rows else row.fetched_at)
             if rows:
                 store.plan_meetings(tx, school_id=school_id, source="calendar", from_day=_today(zone), rows=rows)
-
-    def _calendar(self, school_id: UUID) -> Calendar:
-        """Ask alerts, which keeps it, for the school's calendar."""
-        known = ask(self.alerts, AskCalendar(), token=self._token(school_id, AskCalendar.method))
-        spans = merged(Span(span.kind, span.first, span.last) for span in known.spans)
-        return Calendar(opens=known.opens_minute, closes=known.closes_minute, weekdays=frozenset(known.weekdays), spans=spans)
 
     def _meeting(self, tx: sa.Connection, *, school_id: UUID, id: UUID) -> Any:
         store.meeting_with(tx, school_id=school_id, id=id)  # locked

@@ -42,4 +42,18 @@ from services.reports.store.governors import (
     published_since,
     report_with,
 )
+from services.reports.store.requests import (
+    add_given,
+    add_request,
+    add_step,
+    change_request,
+    claim_requests,
+    given_of,
+    keep_redactions,
+    look_at_request,
+    redactions_of,
+    request_with,
+    requests_of,
+    steps_of,
+)
 from services.reports.store.tables import metadata

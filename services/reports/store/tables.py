@@ -145,3 +145,99 @@ governor_reports = sa.Table(
     sa.UniqueConstraint("school_id", "year", "number"),
     sa.CheckConstraint("state <> 'published' or (content is not null and sequence is not null)", name="governor_reports_published"),
 )
+
+# --- requests for information -----------------------------------------------------------------------------------------------
+
+information_requests = sa.Table(
+    "information_requests",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("year", sa.Integer, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # open, nothing_held, answered, refused
+    sa.Column("asker", sa.Text, nullable=False),  # a person's name: in no log, event or address
+    sa.Column("pupil_id", pg.UUID),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("received_on", sa.Date, nullable=False),
+    sa.Column("identity_asked", sa.Boolean, nullable=False),
+    sa.Column("identity_how", sa.Text),
+    sa.Column("identity_on", sa.Date),
+    sa.Column("identity_by", pg.UUID),
+    sa.Column("extended", sa.Boolean, nullable=False),
+    sa.Column("given_on", sa.Date),
+    sa.Column("due_on", sa.Date),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("warned_on", sa.Date),  # the last of the days to warn on that was told
+    sa.Column("letter", sa.Text),  # canonical JSON: what the letter says that nothing is held
+    sa.Column("closed_at", sa.DateTime(timezone=True)),
+    sa.Column("salt", sa.Text, nullable=False),  # of the digests of its texts
+    sa.Column("stage", sa.Text, nullable=False),  # of what is left out: deciding, proposed, confirmed
+    sa.Column("proposed_by", pg.UUID),
+    sa.Column("proposed_at", sa.DateTime(timezone=True)),
+    sa.Column("proposed_texts", pg.JSONB),  # the digest of each text that was proposed, by entry and part
+    sa.Column("confirmed_by", pg.UUID),
+    sa.Column("confirmed_at", sa.DateTime(timezone=True)),
+    sa.UniqueConstraint("school_id", "year", "number"),
+    sa.CheckConstraint("proposed_by <> confirmed_by", name="information_requests_two_people"),
+    sa.CheckConstraint("stage <> 'confirmed' or (confirmed_by is not null and proposed_by is not null)", name="information_requests_confirmed"),
+    sa.CheckConstraint("state <> 'nothing_held' or letter is not null", name="information_requests_letter"),
+)
+request_steps = sa.Table(
+    "request_steps",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("request_id", pg.UUID, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("by_id", pg.UUID),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["school_id", "request_id"], ["information_requests.school_id", "information_requests.id"]),
+    sa.Index("request_steps_request", "school_id", "request_id", "at"),
+)
+"""A request's history: rows are added and never changed."""
+given_documents = sa.Table(
+    "given_documents",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),  # of its entry in the ledger
+    sa.Column("request_id", pg.UUID, nullable=False),
+    sa.Column("form", sa.Text, nullable=False),  # letter, pdf, docx
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("entry_hash", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("by_id", pg.UUID, nullable=False),
+    sa.ForeignKeyConstraint(["school_id", "request_id"], ["information_requests.school_id", "information_requests.id"]),
+    sa.Index("given_documents_request", "school_id", "request_id"),
+)
+redactions = sa.Table(
+    "redactions",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("request_id", pg.UUID, primary_key=True),
+    sa.Column("entry_id", pg.UUID, primary_key=True),
+    sa.Column("part", sa.Text, primary_key=True),
+    sa.Column("start", sa.Integer, primary_key=True),
+    sa.Column("stop", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),  # salted, of the text it was decided on
+    sa.Column("accepted", sa.Boolean, nullable=False),
+    sa.Column("by_hand", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text),  # the law's, a code
+    sa.Column("by_id", pg.UUID, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(["school_id", "request_id"], ["information_requests.school_id", "information_requests.id"]),
+    sa.CheckConstraint("not accepted or reason is not null", name="redactions_reason"),
+)
+"""What is decided of places in texts. Never a word of them."""
+request_looks = sa.Table(
+    "request_looks",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("request_id", pg.UUID, primary_key=True),
+    sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("request_looks_due", "next_at"),
+)
+"""When an open request is looked at next: all that a worker, who sees every school, needs."""

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from safekeep import clock
-from safekeep.contracts.reports import ReportPublished, ReportWaiting
+from safekeep.contracts.reports import ReportPublished, ReportWaiting, RequestDue
 from safekeep.ids import new_id
 from tests.services.alerts.smtp import Server, text_of
 from tests.services.alerts.test_alerts import Alerts, alerts, smtp  # noqa: F401 - fixtures
@@ -30,3 +30,15 @@ def test_dsls_are_told_of_a_draft_and_of_its_lateness_and_not_of_what_goes_to_go
             assert where in text or not smtp.taken, name
     assert told["made"] == told["late"] == ["deputy_dsl", "dsl"]
     assert not {"dsl", "deputy_dsl"} & {*told["chair"], *told["published"]}
+
+
+def test_dsls_are_told_of_a_request_that_is_due_with_a_link_and_no_name(alerts: Alerts, smtp: Server) -> None:  # noqa: F811 - fixtures
+    asked = new_id()
+    with clock.set_to(NOW):
+        for step, said in (("soon", "is due soon"), ("today", "is due today"), ("late", "is overdue")):
+            smtp.taken.clear()
+            alerts.hear(alerts.event(RequestDue, subject=asked, step=step))
+            alerts.service.send_mail()
+            assert sorted(str(mail["To"].addresses[0].addr_spec).partition("@")[0] for mail in smtp.taken) == ["deputy_dsl", "dsl"]
+            assert all(said in str(mail["Subject"]) for mail in smtp.taken)
+            assert f"/s/one/reports/requests/{asked}" in text_of(smtp.taken[0])

@@ -49,11 +49,11 @@ class Office:
         self.reports.hear(a_school(school_id=self.school.id))
         self._ask, self._token_for = ask, token_for
 
-    def ask(self, request: Any, *, role: str = "dsl", school_id: UUID | None = None) -> Any:
+    def ask(self, request: Any, *, role: str = "dsl", school_id: UUID | None = None, of: str = "") -> Any:
         token = self._token_for(
             roles=[role], school_id=school_id or self.school.id, person_id=self.school.people[role] if role in self.school.people else new_id()
         )
-        return self._ask(self.reports.service, request, token=token)
+        return self._ask(getattr(self.reports.service, of) if of else self.reports.service, request, token=token)
 
     def meetings(self) -> MeetingsAnswer:
         found = self.ask(Meetings())

@@ -40,6 +40,9 @@ BOTH = {
     "meetings.meeting",
     "meetings.cycle",
     "meetings.report",
+    "requests.enter",
+    "requests.nothing",
+    "disclosures.record",
     "pupils.search",  # posted so that no name stands in an address
     "pupils.chronology",  # posted when it is filtered: words are in no address
     "pupils.flag",

@@ -17,7 +17,7 @@ WORDS = ("Żaklina", "Quixworth")
 def a_text(*words: str, reason: Reason = "third_party", written: str = WRITTEN, entry: str = "Incident 2026-14") -> Text:
     sha256 = disclosing.hash_of(written)
     places = [(match.start(), match.end()) for word in words for match in re.finditer(word, written)]
-    return Text(entry, "Account", written, tuple(Decision(first, end, reason, sha256) for first, end in places))
+    return Text(entry, "account", written, tuple(Decision(first, end, reason, sha256) for first, end in places))
 
 
 def a_pdf(*texts: Text) -> bytes:
@@ -82,7 +82,7 @@ def test_the_schedule_numbers_each_place_and_says_where_and_why_without_a_word()
 
 def test_places_that_overlap_are_one_with_every_reason() -> None:
     sha256 = disclosing.hash_of(WRITTEN)
-    text = Text("Incident 2026-14", "Account", WRITTEN, (Decision(0, 9, "third_party", sha256), Decision(5, 20, "crime", sha256)))
+    text = Text("Incident 2026-14", "account", WRITTEN, (Decision(0, 9, "third_party", sha256), Decision(5, 20, "crime", sha256)))
     assert disclosing.given([text])[1] == [LeftOut(1, "Incident 2026-14, account", ("third_party", "crime"))]
 
 

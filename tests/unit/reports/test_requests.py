@@ -109,3 +109,26 @@ def test_warnings_come_on_the_agreed_days_and_none_before_the_request() -> None:
 def test_child_abuse_data_is_kept_from_a_parent_who_asks_for_a_child_and_from_no_one_else() -> None:
     assert [kind for kind in requests.KINDS if "child_abuse_data" in requests.exemptions(kind)] == ["subject_access_parent"]
     assert all("other_people" in requests.exemptions(kind) for kind in requests.KINDS)
+
+
+@pytest.mark.parametrize(
+    ("today", "warned_on", "expected"),
+    [
+        (day(9, 24), None, "soon"),
+        (day(9, 24), day(9, 24), None),
+        (day(9, 25), day(9, 24), None),
+        (day(10, 1), day(9, 24), "soon"),
+        (day(10, 8), day(10, 6), "today"),
+        (day(10, 9), day(10, 8), "late"),
+        (day(10, 20), day(10, 9), None),  # it was told; the log goes on saying so
+        (day(10, 20), None, "late"),  # of what was missed only the last
+        (day(9, 10), None, None),
+    ],
+)
+def test_each_day_to_warn_on_is_told_once_and_of_those_missed_only_the_last(today: dt.date, warned_on: dt.date | None, expected: str | None) -> None:
+    found = Due(day(10, 8), "one_month")
+    assert requests.step_of(found, received=day(9, 8), warned_on=warned_on, today=today) == expected
+
+
+def test_of_a_request_whose_day_is_not_known_nothing_is_told() -> None:
+    assert requests.step_of(Due(None, "identity_first"), received=day(9, 8), warned_on=None, today=day(12, 1)) is None

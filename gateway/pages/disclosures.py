@@ -1,0 +1,194 @@
+"""A record before it is given: what is proposed to be left out, decided by one person, confirmed by another, and the file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+
+from gateway import asking_words, console, rpc, schools, session
+from gateway.forms import Form
+from gateway.pages import requests
+from gateway.session import Here
+from safekeep.contracts.reports import (
+    ConfirmRedactions,
+    KeepRedactions,
+    ProposeRedactions,
+    RecordMark,
+    RecordPage,
+    RecordPageAnswer,
+    RecordText,
+    RedactedRecord,
+    TakeBackRedactions,
+    Undecided,
+)
+from safekeep.errors import Invalid
+
+pages = Blueprint("disclosures", __name__)
+
+MEDIA = {"pdf": "pdf", "docx": "docx"}
+SHOWN = 60
+"""Characters of a found place that the list shows; the page shows all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some words of a text: plain, or a place with its number on the page."""
+
+    words: str
+    mark: RecordMark | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A place in the list below its text: its number, the field it is decided in, and its words, shortened."""
+
+    number: int
+    key: str
+    words: str
+    mark: RecordMark
+
+
+@pages.route("/s/<slug>/reports/requests/<uuid:information_request_id>/record", methods=["GET", "POST"])
+def record(slug: str, information_request_id: UUID) -> Any:
+    """Show a page of the record with what is proposed; save what is decided; propose the whole."""
+    here = session.lead()
+    form = Form.sent(request.form)
+    cursor = (form.one("cursor") if request.method == "POST" else request.args.get("cursor", "")) or None
+    waiting: list[Undecided] = []
+    if request.method == "POST":
+        at: dict[str, Any] = {"slug": slug, "information_request_id": information_request_id}
+        if _keep(form, information_request_id=information_request_id, cursor=cursor, here=here):
+            if request.form.get("do") == "next":
+                return redirect(url_for("disclosures.record", **at, cursor=form.one("next") or None, said="saved"), 303)
+            if request.form.get("do") != "propose":
+                return redirect(url_for("disclosures.record", **at, cursor=cursor, said="saved"), 303)
+            answer = console.send(form, ProposeRedactions, information_request_id=information_request_id, staff_names=_staff(here))
+            if answer is not None and not answer.undecided:
+                return redirect(url_for("requests.detail", **at, said="proposed"), 303)
+            waiting = answer.undecided if answer else []
+    return _show(here, information_request_id, form, cursor=cursor, waiting=waiting), 422 if waiting else console.status(form)
+
+
+@pages.post("/s/<slug>/reports/requests/<uuid:information_request_id>/record/confirm")
+def confirm(slug: str, information_request_id: UUID) -> Any:
+    """Confirm what somebody else proposed."""
+    here, form = session.lead(), Form.sent(request.form)
+    given: dict[str, Any] = {"information_request_id": information_request_id, "proposed_at": form.one("proposed_at"), "staff_names": _staff(here)}
+    try:
+        wanted = rpc.build(ConfirmRedactions, **given)
+    except Invalid:  # the hidden field was not ours
+        form.refuse("note", "invalid")
+        return _show(here, information_request_id, form, cursor=form.one("cursor") or None), 422
+    if console.attempt(form, wanted, seconds=30.0):
+        return redirect(url_for("requests.detail", slug=slug, information_request_id=information_request_id, said="confirmed"), 303)
+    return _show(here, information_request_id, form, cursor=form.one("cursor") or None), console.status(form)
+
+
+@pages.post("/s/<slug>/reports/requests/<uuid:information_request_id>/record/back")
+def back(slug: str, information_request_id: UUID) -> Any:
+    """Go back to deciding, with what is to be thought of again."""
+    here, form = session.lead(), Form.sent(request.form)
+    if console.send(form, TakeBackRedactions, information_request_id=information_request_id, note=form.one("note")):
+        return redirect(url_for("disclosures.record", slug=slug, information_request_id=information_request_id, said="back"), 303)
+    return _show(here, information_request_id, form, cursor=form.one("cursor") or None), console.status(form)
+
+
+@pages.post("/s/<slug>/reports/requests/<uuid:information_request_id>/document")
+def document(slug: str, information_request_id: UUID) -> Any:
+    """Send the record without what is left out, as PDF or Word."""
+    here, form = session.lead(), Form.sent(request.form)
+    kind = MEDIA.get(form.one("form"), "pdf")
+    given: dict[str, Any] = {"information_request_id": information_request_id, "school_name": here.place.name, "staff_names": _staff(here)}
+    made = console.attempt(form, rpc.build(RedactedRecord, **given, form=kind), seconds=60.0)
+    if made is None:
+        return requests.page(here, information_request_id, form), console.status(form)
+    response = Response(made.data, mimetype=made.media_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="record.{kind}"'
+    return response
+
+
+def _staff(here: Here) -> dict[UUID, str]:
+    return {person.person_id: person.name for person in schools.known(here).staff.values()}
+
+
+def _show(here: Here, information_request_id: UUID, form: Form, *, cursor: str | None, waiting: list[Undecided] | None = None) -> str:
+    given: dict[str, Any] = {"information_request_id": information_request_id, "staff_names": _staff(here), "cursor": cursor}
+    found = rpc.ask(rpc.build(RecordPage, **given), token=here.token, seconds=20.0)
+    said = request.args.get("said", "")
+    number, texts = 0, []
+    for text in found.texts:
+        pieces, listed = _laid_out(text, first=number + 1)
+        number += len(listed)
+        texts.append((text, f"{text.entry_id}.{text.part}", pieces, listed))
+        for each in listed:
+            _fill(form, each, fresh=request.method == "GET" or found.stage != "deciding")
+    return render_template(
+        "requests/record.html",
+        form=form,
+        found=found,
+        texts=texts,
+        left=_left(found),
+        cursor=cursor or "",
+        waiting=waiting or [],
+        information_request_id=information_request_id,
+        said=said,
+        asking=asking_words,
+        known=schools.known(here),
+    )
+
+
+def _left(found: RecordPageAnswer) -> int:
+    return sum(mark.accepted is None for text in found.texts for mark in text.marks)
+
+
+def _laid_out(text: RecordText, *, first: int) -> tuple[list[Piece], list[Listed]]:
+    """Return the text in pieces, and its list; of places that overlap the first stands on the page, and all in the list."""
+    pieces, listed, at = [], [], 0
+    for number, mark in enumerate(text.marks, first):
+        words = text.written[mark.start : mark.stop]
+        key = f"{text.entry_id}.{text.part}.{mark.start}.{mark.stop}"
+        listed.append(Listed(number, key, words if len(words) <= SHOWN else f"{words[:SHOWN]}…", mark))
+        if mark.start >= at:
+            pieces += [Piece(text.written[at : mark.start]), Piece(words, mark, number)]
+            at = mark.stop
+    return [piece for piece in [*pieces, Piece(text.written[at:])] if piece.words], listed
+
+
+def _fill(form: Form, each: Listed, *, fresh: bool) -> None:
+    """Put what is decided into the form, where nothing else was typed."""
+    if fresh and each.mark.accepted is not None:
+        form.put(f"d.{each.key}", "out" if each.mark.accepted else "keep")
+    if f"r.{each.key}" not in form.fields:
+        form.put(f"r.{each.key}", each.mark.reason or "third_party")
+
+
+def _keep(form: Form, *, information_request_id: UUID, cursor: str | None, here: Here) -> bool:
+    """Save what is decided on a page. What cannot be is said beside its field."""
+    digests = {name.removeprefix("g."): form.one(name) for name in form.fields if name.startswith("g.")}
+    decided = {name.removeprefix("r."): form.one(f"d.{name.removeprefix('r.')}") for name in form.fields if name.startswith("r.")}
+    if request.form.get("do") == "rest":
+        decided = {key: choice or "out" for key, choice in decided.items()}
+    decisions = [_decision(form, key, choice, digests=digests) for key, choice in decided.items() if choice]
+    named = [name.removeprefix("w.") for name in form.fields if name.startswith("w.")]
+    added = [key for key in named if form.one(f"w.{key}").strip() or form.has(f"all.{key}", "yes")]
+    additions = [_addition(form, key) for key in added]
+    if not decisions and not additions:
+        return True
+    given: dict[str, Any] = {"information_request_id": information_request_id, "staff_names": _staff(here), "cursor": cursor}
+    fields = {f"additions.{number}.words": f"w.{key}" for number, key in enumerate(added)}
+    return console.send(form, KeepRedactions, fields, **given, decisions=decisions, additions=additions) is not None
+
+
+def _decision(form: Form, key: str, choice: str, *, digests: Mapping[str, str]) -> dict[str, Any]:
+    entry_id, part, start, stop = [*key.split("."), "", "", ""][:4]
+    place = {"entry_id": entry_id, "part": part, "start": start, "stop": stop, "digest": digests.get(f"{entry_id}.{part}", "")}
+    return place | {"accepted": choice == "out", "reason": form.one(f"r.{key}") if choice == "out" else None}
+
+
+def _addition(form: Form, key: str) -> dict[str, Any]:
+    entry_id, part = [*key.split("."), ""][:2]
+    words = {"words": form.one(f"w.{key}"), "whole": form.has(f"all.{key}", "yes")}
+    return {"entry_id": entry_id, "part": part, "reason": form.one(f"why.{key}"), **words}

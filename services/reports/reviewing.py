@@ -1,0 +1,136 @@
+"""A record before it is given to somebody: its texts, what is proposed to be left out of them, what is decided, and whether all is. Pure.
+
+What is kept of a decision is a place in a text and a salted digest of that text, never a word: a text that has changed is decided on again.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from safekeep import printing
+from safekeep.contracts.incidents import EntryLine
+from services.reports import chronology, disclosing
+from services.reports.disclosing import Part, Reason
+from services.reports.redaction import Names, Why
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text of an entry: which entry, which part of it, the heading it stands under, and its words."""
+
+    entry_id: UUID
+    part: Part
+    heading: str
+    written: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided of characters `start` up to `stop` (not counted) of a text of that digest: left out (`accepted`), for a reason, or not."""
+
+    entry_id: UUID
+    part: Part
+    start: int
+    stop: int
+    digest: str
+    accepted: bool
+    by_hand: bool
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a text as the workbench shows it: what it was found by, and what was decided (`accepted` None: nothing yet)."""
+
+    start: int
+    stop: int
+    why: Why | None
+    accepted: bool | None = None
+    by_hand: bool = False
+    reason: Reason | None = None
+
+
+def texts_of(entry: EntryLine, *, names: Mapping[UUID, str], zone: str) -> list[Text]:
+    """Return every text of an entry that would be given: what stands about it, the account, what was done, its own fields, a body map's words."""
+    own, words = printing.said_of_action(entry.details, names=names, zone=zone) if entry.details else ([], "")
+    if entry.status:
+        own = [f"From now on: {printing.STATUSES[entry.status]}"]
+    role = chronology.ROLES.get(entry.author_role, entry.author_role.replace("_", " "))
+    about = [
+        *own,
+        chronology.occurred(entry, zone=zone) or "",
+        f"Recorded {chronology.moment(entry.recorded_at, zone=zone)} by {entry.author_name} ({role})",
+        f"About another pupil; linked here as: {chronology.PARTS[entry.part]}" if entry.part else "",
+        chronology.on_paper(entry.paper, zone=zone) if entry.paper else "",
+    ]
+    account = entry.text
+    if entry.kind == "correction":
+        account = chronology.MOVED[entry.moved_from] if entry.moved_from else "An entry of this incident was corrected."
+        account = f"{account}\n\nWhy: {entry.reason}" if entry.reason else account
+    written: dict[Part, str] = {
+        "about": "\n".join(line for line in about if line),
+        "account": account,
+        "action_taken": entry.action_taken,
+        "details": words,
+        "body_map": "\n".join(entry.body_map.words) if entry.body_map else "",
+    }
+    return [Text(entry.id, part, heading_of(entry, zone=zone), text) for part, text in written.items() if text.strip()]
+
+
+def heading_of(entry: EntryLine, *, zone: str) -> str:
+    """Return what an entry is called, so that one is told from another ("Action of 3 March 2026 at 12:47 below incident 2026-14")."""
+    if entry.kind == "incident":
+        return f"Incident {entry.number}"
+    when = chronology.moment(entry.recorded_at, zone=zone).partition(" ")[2]
+    return f"{chronology.KINDS[entry.kind]} of {when} below incident {entry.number}"
+
+
+def digest_of(written: str, *, salt: str) -> str:
+    """Return by what a text is known again, and by nobody who has not the salt: a short text is easily guessed."""
+    return hmac.new(salt.encode(), written.encode(), hashlib.sha256).hexdigest()
+
+
+def marks(text: Text, *, names: Names, decided: Iterable[Decided], digest: str) -> list[Mark]:
+    """Return what is proposed of a text and what was decided, in order. What lies within what is left out needs no decision of its own."""
+    valid = [d for d in decided if (d.entry_id, d.part, d.digest) == (text.entry_id, text.part, digest) and d.stop <= len(text.written)]
+    found = {(p.start, p.stop): p for p in (Mark(p.first, p.end, p.why) for p in names.proposals(text.written))}
+    for each in valid:
+        why = found[each.start, each.stop].why if (each.start, each.stop) in found else None
+        found[each.start, each.stop] = Mark(each.start, each.stop, why, each.accepted, each.by_hand, each.reason)
+    left_out = [mark for mark in found.values() if mark.accepted]
+
+    def is_within(mark: Mark) -> bool:
+        return any(out.start <= mark.start and mark.stop <= out.stop for out in left_out)
+
+    return [mark for _, mark in sorted(found.items()) if mark.accepted is not None or not is_within(mark)]
+
+
+def is_decided(marks: Iterable[Mark]) -> bool:
+    """Whether everything that is proposed of a text has been decided on."""
+    return all(mark.accepted is not None for mark in marks)
+
+
+def places_of(words: str, *, written: str) -> list[tuple[int, int]]:
+    """Return every place where these words stand in a text, as whole words, capitals and the width of spaces aside."""
+    wanted = words.split()
+    if not wanted:
+        return []
+    pattern = r"\s+".join(map(re.escape, wanted))
+    before = r"(?<!\w)" if re.match(r"\w", wanted[0]) else ""
+    after = r"(?!\w)" if re.search(r"\w$", wanted[-1]) else ""
+    return [match.span() for match in re.finditer(f"{before}{pattern}{after}", written, re.IGNORECASE)]
+
+
+def redacted(texts: Sequence[tuple[Text, str]], *, decided: Iterable[Decided]) -> list[disclosing.Text]:
+    """Return texts (each with its digest) and what is left out of each, as disclosing takes them."""
+    left_out = [d for d in decided if d.accepted]
+    made = []
+    for text, digest in texts:
+        sha256 = disclosing.hash_of(text.written)
+        theirs = [d for d in left_out if (d.entry_id, d.part, d.digest) == (text.entry_id, text.part, digest)]
+        decisions = tuple(disclosing.Decision(d.start, d.stop, d.reason, sha256) for d in theirs if d.reason)
+        made.append(disclosing.Text(text.heading, text.part, text.written, decisions))
+    return made
