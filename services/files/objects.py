@@ -161,6 +161,7 @@ class Bucket:
 
     def hold(self, key: str) -> None:
         with _answering(key):
+            self._client.stat_object(self._bucket, key)  # not every store says of a hold that there is nothing to hold
             self._client.enable_object_legal_hold(self._bucket, key)
 
 

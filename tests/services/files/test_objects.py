@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from minio.error import S3Error
 
 from deploy.local.servers import free_port
 from safekeep.errors import Unavailable
@@ -79,6 +80,34 @@ def test_what_is_not_there_is_a_key_error_and_deleting_it_is_none(store: objects
     store.delete("school/gone/000000")
     with pytest.raises(KeyError):
         store.get("school/gone/000000", offset=0, length=1)
+
+
+def test_what_is_held_is_there_whoever_drops_or_replaces_it_and_a_folder_says_that_it_cannot_hold(store: objects.Objects) -> None:
+    """S3's legal hold on the very bytes: not our driver, and not somebody with its password, takes them away."""
+    store.put("school/held/000000", b"evidence")
+    store.put("school/held/000001", b"not held")
+    store.hold("school/held/000000")
+    with pytest.raises(KeyError):
+        store.hold("school/none/000000")
+    if not store.holds:
+        assert isinstance(store, objects.Directory)
+        store.drop("school/held/")
+        with pytest.raises(KeyError):
+            store.get("school/held/000000", offset=0, length=10)
+        return
+    assert isinstance(store, objects.Bucket)
+    client, bucket = store._client, store._bucket
+    (held,) = client.list_objects(bucket, prefix="school/held/000000", include_version=True)
+    store.put("school/held/000000", b"something else")
+    store.delete("school/held/000000")
+    store.drop("school/held/")
+    with pytest.raises(S3Error) as refused:
+        client.remove_object(bucket, "school/held/000000", version_id=held.version_id)
+    assert refused.value.code == "AccessDenied"
+    kept = client.get_object(bucket, "school/held/000000", version_id=held.version_id)
+    assert kept.read() == b"evidence"
+    left = [(each.object_name, each.version_id) for each in client.list_objects(bucket, prefix="school/held/", recursive=True, include_version=True)]
+    assert left == [("school/held/000000", held.version_id)], "all that was not held is gone"
 
 
 def test_an_s3_store_that_is_away_is_said_without_its_address_or_key() -> None:
