@@ -289,8 +289,8 @@ def roles(codes: list[str]) -> str:
 
 
 def spans() -> list[tuple[str, str]]:
-    """Return what days of a calendar can be, "" first: they do not count."""
-    return [("", gettext("Does not count")), *((code, str(said)) for code, said in SPANS.items())]
+    """Return what days of a calendar can be; "" is not chosen yet, "none" does not count."""
+    return [("", gettext("Choose")), *((code, str(said)) for code, said in SPANS.items()), ("none", gettext("Does not count"))]
 
 
 def asked() -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from safekeep.contracts.alerts import (
     Unled,
 )
 from safekeep.contracts.incidents import HandLead, Summaries, TakeLead
+from safekeep.errors import Conflict
 
 pages = Blueprint("asking", __name__)
 
@@ -33,9 +34,13 @@ LIMITS = {"steps": 7 * 24 * 60, "again": 7 * 24 * 60, "outside_again": 7 * 24 * 
 
 @pages.post("/s/<slug>/incidents/<uuid:incident_id>/lead")
 def take(slug: str, incident_id: UUID) -> Any:
-    """ "I am leading this"."""
-    rpc.ask(rpc.build(TakeLead, incident_id=incident_id), token=session.here().token)
-    return redirect(url_for("incidents.incident", slug=slug, incident_id=incident_id, _anchor="lead"), 303)
+    """ "I am leading this". Who pressed it a moment later is shown who leads."""
+    form, first = Form.sent(request.form), None
+    try:
+        rpc.ask(rpc.build(TakeLead, incident_id=incident_id, instead_of=form.as_id("instead_of")), token=session.here().token)
+    except Conflict:
+        first = "yes"
+    return redirect(url_for("incidents.incident", slug=slug, incident_id=incident_id, quicker=first, _anchor="lead"), 303)
 
 
 @pages.post("/s/<slug>/incidents/<uuid:incident_id>/lead/hand")
@@ -161,7 +166,7 @@ def calendar_file(slug: str) -> Any:
         return _calendar_page(form, found), console.status(form)
     rows = [row for row in _spans(form) if row["first"]]
     known = {(row["first"], row["last"], row["kind"]) for row in rows}
-    new = [{"kind": e.kind or "", "first": e.first.isoformat(), "last": e.last.isoformat(), "name": e.name} for e in read.items]
+    new = [{"kind": e.kind or "none", "first": e.first.isoformat(), "last": e.last.isoformat(), "name": e.name} for e in read.items]
     rows += [row for row in new if (row["first"], row["last"], row["kind"]) not in known]
     _put_rows(form, rows[: MOST_ROWS - BLANK])
     return _calendar_page(form, found, said="read" if read.items else "nothing")
@@ -226,10 +231,12 @@ def _wanted_calendar(form: Form) -> tuple[dict[str, Any], dict[str, str]]:
     beside: dict[str, str] = {"opens": "opens", "weekdays": "weekdays"}
     for row in _spans(form):
         n = row["number"]
-        if not (row["first"].strip() or row["last"].strip()) or not row["kind"]:
-            continue  # an empty row, or one that does not count
+        if row["kind"] == "none" or not any(row[name].strip() for name in ("kind", "first", "last", "name")):
+            continue  # one that does not count, or an empty row
         first, last = _day(form, f"first-{n}"), _day(form, f"last-{n}", otherwise=f"first-{n}")
-        if row["kind"] not in words.SPANS:
+        if not row["kind"]:
+            form.refuse(f"kind-{n}", "choose_one")
+        elif row["kind"] not in words.SPANS:
             form.refuse(f"kind-{n}", "unknown_choice")
         if first is None:
             form.refuse(f"first-{n}", "missing")

@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, jsonify, render_template, request
 
 from gateway import acting, rpc, schools, session, watching
 from gateway.pages import following
 from gateway.pages.home import releases
 from gateway.session import Here
-from safekeep.contracts.alerts import AlertItem, Calendar, Inbox, MarkRead
+from safekeep.contracts.alerts import AlertItem, Calendar, Inbox
 from safekeep.contracts.files import LeftDrafts, Papers
 from safekeep.contracts.incidents import AskItem, EntryLine, Led, OpenAsks, OpenCorrectionRequests, Quiet, Summaries, Waiting, WaitingAnswer
 from safekeep.errors import NotAllowed, SafekeepError
@@ -78,27 +78,6 @@ def now(slug: str) -> Any:
         raise NotAllowed("role")
     found = watching.inbox(school_id=here.place.id, person_id=here.answer.person_id, token=here.token)
     return jsonify(unread=found.unread, mark=found.mark) if found else jsonify(unread=None, mark=None)
-
-
-@pages.post("/s/<slug>/alerts/<uuid:alert_id>/read")
-def mark_read(slug: str, alert_id: UUID) -> Any:
-    """Mark an alert as read, and go back to where the button was."""
-    here = session.here()
-    rpc.ask(rpc.build(MarkRead, alert_id=alert_id), token=here.token)
-    incident = request.form.get("incident", "")
-    if request.form.get("then") == "action" and _is_id(incident):
-        return redirect(url_for("actions.begin", slug=slug, incident_id=UUID(incident)), 303)
-    if _is_id(incident):
-        return redirect(url_for("incidents.incident", slug=slug, incident_id=UUID(incident)), 303)
-    return redirect(url_for("inbox.inbox", slug=slug), 303)
-
-
-def _is_id(value: str) -> bool:
-    try:
-        UUID(value)
-    except ValueError:
-        return False
-    return True
 
 
 def _quiet_before(here: Here) -> datetime | None:

@@ -11,7 +11,7 @@ from gateway.pages import files
 from gateway.session import Here
 from safekeep.contracts.alerts import AlertItem, Askings, AskingsAnswer, Inbox, MarkRead, Meanwhile, MeanwhileAnswer, ReaderItem, Readers
 from safekeep.contracts.incidents import AnswerAsk, EntryItem, Incident, IncidentAnswer, Proof, ProofAnswer, Pupil, PupilAnswer
-from safekeep.errors import Invalid, NotFound, SafekeepError
+from safekeep.errors import Conflict, Invalid, NotFound, SafekeepError
 from safekeep.permissions import Class
 
 pages = Blueprint("incidents", __name__)
@@ -77,11 +77,20 @@ def _opens(found: IncidentAnswer) -> dict[UUID, list[EntryItem]]:
 
 @pages.post("/s/<slug>/incidents/<uuid:incident_id>/read")
 def mark_read(slug: str, incident_id: UUID) -> Any:
-    """Mark all this person's alerts of the incident as read; then, when asked, on to adding an action."""
-    here = session.here()
+    """Mark this person's alerts of the incident as read that they have opened; then, when asked, on to adding an action.
+
+    What was added while they were reading is shown to them first.
+    """
+    here, newer = session.here(), []
     for item in _my_alerts(here, incident_id, must=True):
         if item.read_at is None:
-            rpc.ask(rpc.build(MarkRead, alert_id=item.id), token=here.token)
+            try:
+                rpc.ask(rpc.build(MarkRead, alert_id=item.id), token=here.token)
+            except Conflict:
+                newer.append(item.entry_id)
+    if newer:
+        where: dict[str, Any] = {"slug": slug, "incident_id": incident_id, "newer": newer[-1]}
+        return redirect(url_for("incidents.incident", **where, _anchor=f"entry-{newer[-1]}"), 303)
     if request.form.get("then") == "action":
         return redirect(url_for("actions.begin", slug=slug, incident_id=incident_id), 303)
     return redirect(url_for("incidents.incident", slug=slug, incident_id=incident_id), 303)

@@ -6,11 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask_babel import gettext
 
-from gateway import rpc, schools, session, words
+from gateway import console, rpc, schools, session, words
 from gateway.forms import Form, clean
 from gateway.session import Here
-from safekeep.contracts.incidents import Chronology, Flag, Pupil, PupilAnswer, PupilsAnswer, SearchPupils, SetFlag
+from safekeep import permissions
+from safekeep.contracts.incidents import Chronology, Flag, Pupil, PupilAnswer, PupilsAnswer, SearchPupils, SetFlag, SetRelatives
 from safekeep.contracts.reports import ChronologyPdf
 from safekeep.errors import Invalid, NotAllowed, NotFound
 from safekeep.ids import new_id
@@ -60,6 +62,28 @@ def flag(slug: str, pupil_id: UUID, flag_id: UUID) -> Any:
 def begin_flag(slug: str, pupil_id: UUID) -> Any:
     """Make the flag's id, and go to its form."""
     return redirect(url_for("pupils.flag", slug=slug, pupil_id=pupil_id, flag_id=new_id()), 303)
+
+
+@pages.route("/s/<slug>/pupils/<uuid:pupil_id>/family", methods=["GET", "POST"])
+def family(slug: str, pupil_id: UUID) -> Any:
+    """A DSL says which staff are a pupil's parents or carers, or the pupil."""
+    here = session.lead()
+    console.prove_first()
+    found, known = _pupil(pupil_id), schools.known(here)
+    if found.relatives is None or found.pupil.holding:
+        raise NotFound("pupil")
+    form = Form.sent(request.form) if request.method == "POST" else Form({})
+    if request.method == "POST":
+        entered = form.as_id("entered")
+        wanted: dict[str, Any] = {"entered": [entered] if entered else [], "ended": form.as_ids("ended")}
+        if not form.problems and console.send(form, SetRelatives, pupil_id=pupil_id, **wanted):
+            return redirect(url_for("pupils.pupil", slug=slug, pupil_id=pupil_id, _anchor="family"), 303)
+    there = [(str(person), known.name(person) or gettext("Somebody who has left")) for person in found.relatives]
+    able = [p for p in known.staff.values() if p.active and p.person_id not in found.relatives]
+    mine = here.answer.person_id  # a DSL is entered by themselves alone
+    choices = [(str(p.person_id), f"{p.name}, {words.roles(p.roles)}") for p in able if p.person_id == mine or not permissions.is_lead(p.roles)]
+    page = {"found": found, "there": there, "choices": sorted(choices, key=lambda c: c[1])}
+    return render_template("pupils/family.html", form=form, **page), console.status(form)
 
 
 @pages.route("/s/<slug>/pupils/<uuid:pupil_id>/chronology", methods=["GET", "POST"])

@@ -85,7 +85,7 @@ class Watch(Request[WatchAnswer]):
 
 
 class MarkRead(Request[Nothing]):
-    """Mark the actor's own alert as read; twice is the same. Raises NotFound("alert")."""
+    """Mark the actor's own alert as read, once they have opened the entry; twice is the same. Raises NotFound("alert"), Conflict("not_opened")."""
 
     method: ClassVar[str] = "alerts.mark_read"
     answer: ClassVar[type[Contract]] = Nothing

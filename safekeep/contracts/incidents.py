@@ -98,12 +98,16 @@ class SiblingItem(Contract):
 
 
 class PupilAnswer(Contract):
-    """A pupil with what this reader may know: flags their role opens, siblings, the last entries they may read."""
+    """A pupil with what this reader may know: flags their role opens, siblings, the last entries they may read.
+
+    `relatives`: staff who are the pupil's parents or carers, or the pupil; None for whoever may not know: all but DSLs, and those it concerns.
+    """
 
     pupil: PupilItem
     flags: list[Flag]
     siblings: list[SiblingItem]
     last_entries: list["EntryLine"]
+    relatives: list[UUID] | None = None
 
 
 class Pupil(Request[PupilAnswer]):
@@ -120,6 +124,22 @@ class FlagSet(Contract):
     """The flag as it now is."""
 
     id: UUID
+
+
+class SetRelatives(Request[Nothing]):
+    """Which staff are this pupil's parents or carers, or the pupil: nothing recorded about the pupil is for them, but their own words.
+
+    Entered and ended by a DSL; twice is the same. What stands already leaves the sight of who is new. No DSL can be entered but by themselves, since
+    that would hide the record from them, and nobody ends it for themselves.
+    Raises NotFound("pupil"), Invalid({"entered": "own_only" | "unknown_choice"}).
+    """
+
+    method: ClassVar[str] = "incidents.set_relatives"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    pupil_id: UUID
+    entered: list[UUID] = Field(default=[], max_length=20)
+    ended: list[UUID] = Field(default=[], max_length=20)
 
 
 class SetFlag(Request[FlagSet]):
@@ -853,7 +873,8 @@ class LeadItem(Contract):
 class TakeLead(Request[Nothing]):
     """Say "I am leading this": a DSL or deputy who may be told of it. Whoever led before does no longer; the same again changes nothing.
 
-    Raises NotFound("incident"), NotAllowed("cannot_lead") for whom it concerns.
+    `instead_of`: who led when the actor last looked. When it is somebody else by now nothing changes, so that two who press at once do not
+    both go away believing that they lead. Raises NotFound("incident"), NotAllowed("cannot_lead") for whom it concerns, Conflict("led").
     """
 
     method: ClassVar[str] = "incidents.take_lead"
@@ -861,6 +882,7 @@ class TakeLead(Request[Nothing]):
     makes: ClassVar[str] = "incident_id"
 
     incident_id: UUID
+    instead_of: UUID | None = None
 
 
 class HandLead(Request[Nothing]):
@@ -1472,12 +1494,16 @@ class ReadableAnswer(Contract):
 
 
 class Readable(Request[ReadableAnswer]):
-    """Which of these entries the actor may read: for a service that shows what it keeps about them, on the person's behalf."""
+    """Which of these entries the actor may read: for a service that shows what it keeps about them, on the person's behalf.
+
+    `opened`: only those whose whole words they were handed, in the incident or in a chronology.
+    """
 
     method: ClassVar[str] = "incidents.readable"
     answer: ClassVar[type[Contract]] = ReadableAnswer
 
     entry_ids: list[UUID] = Field(max_length=10_000)
+    opened: bool = False
 
 
 class ConcerningAnswer(Contract):

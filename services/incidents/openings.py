@@ -6,6 +6,9 @@ from typing import Final
 AGAIN: Final = timedelta(minutes=1)
 """The same page fetched again within this is one opening: a page that looks whether anybody has read asks every few seconds."""
 
+WHOLE: Final = ("incident", "chronology", "print", "export")
+"""What hands out the whole words of entries; a pupil's page shows their beginning, a file is not the account."""
+
 DAY_BEGINS, DAY_ENDS = 7, 19
 """Reading before the one o'clock or after the other, or at a weekend, is out of hours: in the school's own time."""
 

@@ -50,7 +50,7 @@ SETS = frozenset(
     identity.keep_template
     identity.lock identity.seen identity.remove_provider identity.revoke_machine identity.set_policy identity.sign_out identity.unlink_person
     incidents.add_pupils incidents.answer_ask incidents.decline_correction incidents.end_stand_in incidents.end_witness incidents.lift_restriction
-    incidents.mark_release_read
+    incidents.mark_release_read incidents.set_relatives
     reports.keep_cycle reports.cancel_meeting reports.read_meetings reports.follow_calendar reports.make_draft reports.keep_words reports.approve_report
     reports.rebuild
     reports.check_identity reports.take_more_time reports.nothing_held reports.close_request

@@ -42,6 +42,9 @@ def test_a_concern_by_program_from_recording_to_chronology(teacher: Api, dsl: Ap
         alert = next((a for a in dsl.get("/alerts?state=unread")["items"] if a["incident_id"] == sent["id"]), None)
     assert set(alert) == {"id", "incident_id", "entry_id", "category", "class", "recorded_by", "raised_at", "read_at"}
     assert (alert["category"], alert["class"], alert["read_at"]) == ("safeguarding_concern", "safeguarding", None)
+    status, problem = dsl.call("POST", f"/alerts/{alert['id']}/read")
+    assert (status, problem["type"].rpartition("/")[2]) == (409, "not-opened")
+    assert dsl.get(f"/incidents/{sent['id']}")["number"] == recorded["number"]
     assert dsl.call("POST", f"/alerts/{alert['id']}/read") == (204, None)
     assert all(a["id"] != alert["id"] for a in dsl.get("/alerts?state=unread")["items"])
 

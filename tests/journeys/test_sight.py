@@ -150,7 +150,7 @@ def test_a_dsl_chooses_beforehand_who_stands_in_where_it_is_the_child_of_every_d
     """From settings: chosen with a reason, shown with by whom and when, ended; a leaver's and a DSL's name is not offered."""
     dsl = sign_in("dsl", viewport=PHONE, fresh=True)
     page = dsl.go("settings")
-    page.get_by_role("link", name="If it is the child of every DSL").click()
+    page.get_by_role("link", name="When a pupil is the child of every DSL").click()
     name = name_of(sign_in("slt", viewport=PHONE))
     offered = page.get_by_label("Person", exact=True).locator("option").all_inner_texts()
     assert any(name in option for option in offered)

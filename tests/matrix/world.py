@@ -33,6 +33,7 @@ from safekeep.contracts.incidents import (
     BeginExport,
     EndStandIn,
     ImportPupils,
+    Incident,
     KeepStandIn,
     KeepWitness,
     OpenAsks,
@@ -383,6 +384,7 @@ class World:
         drawn = SaveBodyMap(body_map_id=new_id(), body_map=BodyMap(marks=[mark]))
         self.ask(drawn, token=writer)
         alert = self.until(lambda: self.ask(Inbox(incident_id=incident.id), token=dsl).items)
+        self.ask(Incident(incident_id=incident.id), token=dsl)  # only what was opened can be marked as read
         wrong = AskCorrection(id=new_id(), entry_id=incident.id, text="It was Tuesday.")
         self.ask(wrong, token=writer)
         asks = [a for a in self.ask(OpenAsks(), token=dsl).items if a.incident_id == incident.id]

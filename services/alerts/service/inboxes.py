@@ -29,7 +29,7 @@ from safekeep.contracts.alerts import (
     WatchAnswer,
     WatchedInbox,
 )
-from safekeep.errors import Invalid, NotFound, NotSignedIn
+from safekeep.errors import Conflict, Invalid, NotFound, NotSignedIn
 from safekeep.rpc import answers, ask
 from services.alerts import store
 from services.alerts.service.base import Base
@@ -88,10 +88,16 @@ class Inboxes(Base):
 
     @answers(MarkRead)
     def mark_read(self, actor: Actor, request: MarkRead) -> Nothing:
+        mine = {"school_id": actor.at_school, "alert_id": request.alert_id, "person_id": actor.person}
         with self._school(actor) as tx:
-            alert = store.alert_of(tx, school_id=actor.at_school, alert_id=request.alert_id, person_id=actor.person)
-            if alert is None:
-                raise NotFound("alert")
+            alert = _found(store.alert_of(tx, **mine))
+        if alert.read_at is not None:
+            return Nothing()
+        opened = ask(self.incidents, incidents.Readable(entry_ids=[alert.entry_id], opened=True), token=actor.token).entry_ids
+        if not opened:  # "read" is what a recorder goes home on: it is never said of what nobody has looked at
+            raise Conflict("not_opened")
+        with self._school(actor) as tx:
+            alert = _found(store.alert_of(tx, **mine))
             if alert.read_at is None:
                 store.mark_read(tx, school_id=actor.at_school, alert_id=alert.id, now=clock.now())
                 outbox.add(
@@ -123,6 +129,13 @@ def _reader_of(host: Any, token: str) -> Actor | None:
         return None
     may = found.school_id is not None and found.person_id is not None and permissions.may_call(found, Unread.method)
     return found if may else None
+
+
+def _found(alert: Any) -> Any:
+    """Return a person's own alert. Raises NotFound("alert") when there is none."""
+    if alert is None:
+        raise NotFound("alert")
+    return alert
 
 
 def _alert(row: Any) -> AlertItem:

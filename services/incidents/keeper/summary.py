@@ -25,6 +25,7 @@ KINDS: Final = {
     "status": "How it stands",
     "grant": "Reading granted",
     "flag": "Flag",
+    "relatives": "Family on the staff",
     "disclosure": "Disclosure",
     "glass_broken": "Opened by the trust",
     "disclosure_pack": "Disclosure given",

@@ -10,7 +10,7 @@ from safekeep import clock, outbox, permissions
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing
 from safekeep.contracts.incidents import HandLead, LeadItem, LeadOffered, LeadTaken, NumberAnswer, NumberOf, TakeLead
-from safekeep.errors import Invalid, NotAllowed, NotFound
+from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound
 from safekeep.rpc import answers
 from services.incidents import recording, store
 from services.incidents.service.access import access_incident, known_school, untellable
@@ -28,11 +28,14 @@ class Leading(Base):
             access_incident(tx, actor=actor, incident_id=request.incident_id)
             store.lock_head(tx, school_id=actor.at_school)
             parts = {row.pupil_id: row.part or "pupil" for row in store.linked_of(tx, **here)}
-            if actor.person not in able_to_lead(tx, **here, pupil_ids=parts):  # who may be told of it, not only of their own words in it
+            able = able_to_lead(tx, **here, pupil_ids=parts)
+            if actor.person not in able:  # who may be told of it, not only of their own words in it
                 raise NotAllowed("cannot_lead")
             before = store.lead_of(tx, **here)
             if before is not None and before.person_id == actor.person:
                 return Nothing()
+            if before is not None and before.person_id in able and before.person_id != request.instead_of:
+                raise Conflict("led")
             store.keep_lead(tx, **here, person_id=actor.person, now=now)
             fields = {"person": str(actor.person), "before": str(before.person_id) if before else ""}
             write_place(

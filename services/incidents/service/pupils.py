@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from safekeep import clock, outbox, permissions
 from safekeep.actor import Actor
+from safekeep.contracts import Nothing
 from safekeep.contracts.incidents import (
     AddPupils,
     AddPupilsAnswer,
@@ -25,6 +26,7 @@ from safekeep.contracts.incidents import (
     RollChanged,
     SearchPupils,
     SetFlag,
+    SetRelatives,
     SiblingItem,
     SightLost,
     YearsAndForms,
@@ -35,7 +37,7 @@ from safekeep.ids import new_id
 from safekeep.rpc import answers
 from safekeep.text import fold
 from services.incidents import history, recording, store
-from services.incidents.service.access import access_pupil, without
+from services.incidents.service.access import access_pupil, known_school, without
 from services.incidents.service.base import Base
 from services.incidents.service.following import leave_to_nobody
 from services.incidents.service.openings import hold_back, keep_opening
@@ -65,7 +67,8 @@ class Pupils(Base):
         with self._school(actor) as tx:
             row = access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
             here = {"school_id": actor.at_school, "pupil_id": row.id}
-            concerned = actor.person in store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=[row.id])
+            relatives = store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=[row.id])
+            concerned = actor.person in relatives
             flags = [] if concerned else store.flags_of(tx, **here, highest=reading.role_class)
             siblings = [] if row.holding else store.siblings_of(tx, **here, family=row.family)
             filters = store.Filters(without=without(tx, actor=actor, pupil_id=row.id))
@@ -77,6 +80,7 @@ class Pupils(Base):
             flags=[flag_item(flag) for flag in flags],
             siblings=[SiblingItem(id=s.id, name=s.name, year=s.year, form=s.form) for s in siblings],
             last_entries=last if request.opened else headings(last),
+            relatives=sorted(relatives) if permissions.is_lead(actor.roles) and not concerned else None,
         )
 
     @answers(Register)
@@ -129,6 +133,30 @@ class Pupils(Base):
             parts = {request.pupil_id: "pupil"}
             write_place(tx, actor=actor, kind="flag", incident_id=request.id, entry_id=request.id, fields=fields, parts=parts, now=now)
         return FlagSet(id=request.id)
+
+    @answers(SetRelatives)
+    def set_relatives(self, actor: Actor, request: SetRelatives) -> Nothing:
+        here: dict[str, Any] = {"school_id": actor.at_school}
+        with self._school(actor) as tx:
+            store.lock_head(tx, **here)
+            row = access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
+            before = store.concerned_staff(tx, **here, pupil_ids=[row.id])
+            if actor.person in before or row.holding:
+                raise NotFound("pupil")
+            wanted = (before - frozenset(request.ended)) | frozenset(request.entered)
+            staff = known_school(tx, actor.at_school).staff
+            if not wanted - before <= set(staff):
+                raise Invalid({"entered": "unknown_choice"})
+            if any(permissions.is_lead(staff[person].roles) for person in wanted - before if person != actor.person):
+                raise Invalid({"entered": "own_only"})
+            if wanted == before:
+                return Nothing()
+            place, fields = new_id(), {"people": sorted(str(person) for person in wanted)}
+            about: dict[str, Any] = {"incident_id": place, "entry_id": place, "parts": {row.id: "pupil"}, "now": clock.now()}
+            write_place(tx, actor=actor, kind="relatives", fields=fields, **about)
+            kept = {name: getattr(row, name) for name in ("name", "known_as", "year", "form", "born", "family", "holding")}
+            keep_with_relatives(tx, **here, id=row.id, relatives=wanted, **kept)
+        return Nothing()
 
 
 def keep_with_relatives(tx: sa.Connection, *, school_id: UUID, id: UUID, relatives: Collection[UUID], **values: Any) -> None:

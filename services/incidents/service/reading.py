@@ -80,7 +80,8 @@ class Reading(Base):
     @answers(Readable)
     def readable(self, actor: Actor, request: Readable) -> ReadableAnswer:
         with self._school(actor) as tx:
-            found = store.readable_of(tx, school_id=actor.at_school, ids=request.entry_ids, reading=permissions.reading(actor))
+            which: dict[str, Any] = {"ids": request.entry_ids, "reading": permissions.reading(actor), "opened": request.opened}
+            found = store.readable_of(tx, school_id=actor.at_school, **which)
         return ReadableAnswer(entry_ids=sorted(found))
 
     @answers(Concerning)

@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from safekeep.permissions import SAFEGUARDING_LEADS, Reading
+from services.incidents.openings import WHOLE
 from services.incidents.store.tables import (
     entries,
     entry_files,
     incident_pupils,
     incidents,
+    openings,
     pupils,
     relations,
     restrictions,
@@ -110,10 +112,18 @@ def entries_of(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, reading
     return tx.execute(query.order_by(entries.c.ledger_sequence)).all()
 
 
-def readable_of(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID], reading: Reading) -> set[UUID]:
-    """Return those of these entries that this reader may read."""
+def readable_of(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID], reading: Reading, opened: bool = False) -> set[UUID]:
+    """Return those of these entries that this reader may read; `opened`: and has."""
     asked = entries.c.id == sa.any_(sa.cast(list(ids), pg.ARRAY(pg.UUID)))  # one statement, however many are asked about
-    return set(tx.execute(sa.select(entries.c.id).where(entries.c.school_id == school_id, asked, readable(reading))).scalars())
+    which = (asked, readable(reading), *((_was_opened(reading.person_id),) if opened else ()))
+    return set(tx.execute(sa.select(entries.c.id).where(entries.c.school_id == school_id, *which)).scalars())
+
+
+def _was_opened(person_id: UUID) -> sa.ColumnElement[bool]:
+    """Whether the whole words of an entry were handed to somebody. Openings are looked through from when it was recorded on, not all of theirs."""
+    theirs = openings.c.school_id == entries.c.school_id, openings.c.person_id == person_id, openings.c.at >= entries.c.recorded_at
+    whole = openings.c.kind.in_(WHOLE), entries.c.id == sa.any_(openings.c.entry_ids)
+    return sa.select(sa.literal(1)).where(*theirs, *whole).correlate(entries).exists()
 
 
 def linked_of(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:

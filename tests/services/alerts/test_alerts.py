@@ -27,10 +27,11 @@ from safekeep.contracts.incidents import (
     EntryRestricted,
     GlassBroken,
     IncidentRecorded,
+    ReadableAnswer,
     Recipient,
     RightGranted,
 )
-from safekeep.errors import NotFound, StorageError
+from safekeep.errors import Conflict, NotFound, StorageError, Unavailable
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
 from services.alerts import service, store, telling
@@ -39,6 +40,19 @@ from tests.services.alerts.smtp import Server, text_of
 
 NOON = dt.datetime(2026, 3, 10, 12, 47, tzinfo=dt.UTC)
 STAFF = {"dsl": "Dee Lead", "deputy_dsl": "Dan Deputy", "slt": "Sal Tee", "teacher": "Zoë O’Cher", "pastoral": "Pat Oral"}
+
+
+class Opened:
+    """Incidents, as far as it is asked what somebody has opened: everything, but what is in `closed`."""
+
+    def __init__(self) -> None:
+        self.closed: set[UUID] = set()
+        self.asked: list[tuple[UUID, bool]] = []
+
+    def readable(self, call: dict[str, Any]) -> dict[str, Any]:
+        entries = [UUID(each) for each in call["body"]["entry_ids"]]
+        self.asked += [(each, call["body"]["opened"]) for each in entries]
+        return ReadableAnswer(entry_ids=[each for each in entries if each not in self.closed]).wire()
 
 
 class Alerts:
@@ -64,6 +78,8 @@ class Alerts:
         self.resources = resources("alerts", smtp_url=smtp, public_url="https://safekeep.example")
         self.service = service.Service()
         self.service.host, self.service.identity = self.resources, self.identity  # type: ignore[assignment] - asked as over the bus
+        self.opened = Opened()
+        self.service.incidents = self.opened  # type: ignore[assignment]
         self.box = inbox.Inbox(engine=self.resources.engine, handlers=service.HANDLERS)
         self.sequences: dict[UUID, int] = {}
         for role in STAFF:
@@ -545,6 +561,27 @@ def test_reading_is_said_once_and_only_by_the_person_it_is_for(alerts: Alerts) -
     alerts.ask("dsl", MarkRead(alert_id=mine.id))
     assert [event["person_id"] for event in alerts.said() if event["name"] == "alerts.alert.read"] == [str(alerts.people["dsl"])]
     assert alerts.inbox("deputy_dsl")[0].read_at is None
+
+
+def test_what_was_not_opened_is_not_marked_as_read_whoever_asks_and_nothing_is_said_of_it(alerts: Alerts) -> None:
+    """A recorder goes home on "read". Once read it is not asked about again; while incidents cannot be asked, nothing is said either."""
+    incident = alerts.recorded("dsl", "deputy_dsl")
+    (mine,) = alerts.inbox("dsl")
+    alerts.opened.closed.add(incident)
+    with pytest.raises(Conflict, match="not_opened"):
+        alerts.ask("dsl", MarkRead(alert_id=mine.id))
+    alerts.opened.readable = mock.Mock(side_effect=Unavailable("incidents", "unknown"))  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        alerts.ask("dsl", MarkRead(alert_id=mine.id))
+    del alerts.opened.readable
+    assert alerts.ask("dsl", Unread()).unread == 1
+    assert not [event for event in alerts.said() if event["name"] == "alerts.alert.read"]
+    alerts.opened.closed.clear()
+    alerts.ask("dsl", MarkRead(alert_id=mine.id))
+    assert alerts.opened.asked == [(incident, True)] * 2
+    alerts.ask("dsl", MarkRead(alert_id=mine.id))
+    assert len(alerts.opened.asked) == 2
+    assert alerts.inbox("dsl")[0].read_at is not None
 
 
 def test_raising_the_class_changes_the_label_for_who_still_reads_and_takes_the_line_from_who_does_not(alerts: Alerts) -> None:

@@ -25,6 +25,7 @@ from safekeep.contracts.incidents import IncidentRecorded, LeadTaken, Recipient
 from safekeep.ids import new_id
 from services.alerts import service
 from services.alerts.escalation import FIRST
+from tests.services.alerts.test_alerts import Opened
 
 LONDON = ZoneInfo("Europe/London")
 MINUTE = dt.timedelta(minutes=1)
@@ -187,6 +188,7 @@ class School:
         self.plan, self.resources, self.id = plan, resources("alerts"), new_id()
         self.service = service.Service()
         self.service.host = self.resources
+        self.service.incidents = Opened()  # type: ignore[assignment] - whoever reads has opened it
         self.box = inbox.Inbox(engine=self.resources.engine, handlers=service.HANDLERS)
         self.sequences: Counter[UUID] = Counter()
         self._ask, self._token = ask, token

@@ -444,6 +444,27 @@ def test_what_a_dsl_leads_is_theirs_until_it_is_closed(case: Case) -> None:
         mine("slt")
 
 
+def test_of_two_who_press_at_once_one_leads_and_the_other_is_told_before_they_take_it_over(case: Case) -> None:
+    """Nobody goes away believing that they lead what somebody else does; who has left, or may not be told of it any more, is in nobody's way."""
+
+    def leads() -> UUID | None:
+        found: UUID | None = case.desk.ask(Incident(incident_id=case.incident), role="dsl").lead.person_id
+        return found
+
+    dsl, deputy = case.people["dsl"], case.people["deputy_dsl"]
+    case.desk.ask(TakeLead(incident_id=case.incident), role="dsl")
+    case.desk.ask(TakeLead(incident_id=case.incident), role="dsl")
+    for seen in (None, new_id(), deputy):
+        with pytest.raises(Conflict, match="led"):
+            case.desk.ask(TakeLead(incident_id=case.incident, instead_of=seen), role="deputy_dsl")
+    assert leads() == dsl
+    case.desk.ask(TakeLead(incident_id=case.incident, instead_of=dsl), role="deputy_dsl")
+    assert leads() == deputy
+    case.hear(StaffChanged, person_id=deputy, roles=["deputy_dsl"], active=False)
+    case.desk.ask(TakeLead(incident_id=case.incident), role="dsl")
+    assert leads() == dsl
+
+
 def test_quiet_holds_nothing_of_a_dsls_own_child(desk: Desk) -> None:
     child = create_pupil(resources=desk.resources, school=desk.school, relatives=(desk.school.people["dsl"],))
     incident = desk.record(pupil_id=child, category_codes=["welfare"]).id

@@ -9,6 +9,8 @@ from sqlalchemy.exc import DBAPIError
 
 from safekeep import clock
 from safekeep.contracts.incidents import (
+    AddAction,
+    Alert,
     Chronology,
     Incident,
     LinkedPupil,
@@ -16,6 +18,7 @@ from safekeep.contracts.incidents import (
     PersonOpenings,
     Pupil,
     PupilOpenings,
+    Readable,
     ReadersOfRecords,
     SearchPupils,
     Summaries,
@@ -56,6 +59,33 @@ def test_opening_an_incident_a_pupil_and_a_chronology_and_searching_is_kept_with
     assert [len(row.entry_ids) for row in rows] == [0, 1, 1, 1, 1]
     assert (rows[0].words, rows[2].words, rows[2].reason) == ("sar", "crying", "Case conference")
     assert {row.person_id for row in rows} == {desk.school.people["dsl"]}
+
+
+def test_only_what_was_handed_out_whole_counts_as_opened_and_only_by_whom_it_was(desk: Desk) -> None:
+    """By which alerts tells whether somebody can have read what they say they have: not its heading in a list, not its first words on a pupil's page."""
+    first = desk.record()
+
+    def opened(role: str, *entries: Any) -> set[Any]:
+        return set(desk.ask(Readable(entry_ids=list(entries), opened=True), role=role).entry_ids)
+
+    desk.ask(Pupil(pupil_id=desk.pupil, opened=True), role="dsl")
+    desk.ask(Summaries(entry_ids=[first.id]), role="dsl")
+    desk.ask(SearchPupils(q="sar"), role="dsl")
+    assert opened("dsl", first.id) == set()
+    assert set(desk.ask(Readable(entry_ids=[first.id]), role="dsl").entry_ids) == {first.id}
+    desk.ask(Incident(incident_id=first.id), role="dsl")
+    assert opened("dsl", first.id) == {first.id}
+    assert opened("deputy_dsl", first.id) == set()
+    with clock.set_to(A_TUESDAY + dt.timedelta(seconds=30)):
+        added = desk.ask(AddAction(id=new_id(), incident_id=first.id, text="Rang her mother.", alert=Alert()), role="deputy_dsl")
+        assert opened("dsl", first.id, added.id) == {first.id}, "what was added since has not been opened"
+        desk.ask(Incident(incident_id=first.id), role="dsl")
+        assert opened("dsl", first.id, added.id) == {first.id, added.id}
+    desk.ask(Chronology(pupil_id=desk.pupil), role="slt")
+    assert opened("slt", first.id) == set(), "it holds nothing that they may read"
+    with clock.set_to(A_TUESDAY + dt.timedelta(seconds=40)):
+        desk.ask(Chronology(pupil_id=desk.pupil, use="print"), role="deputy_dsl")
+    assert opened("deputy_dsl", first.id, added.id) == {first.id, added.id}
 
 
 def test_a_list_that_opens_nothing_hands_out_no_words(desk: Desk) -> None:

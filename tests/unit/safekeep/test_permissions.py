@@ -119,7 +119,7 @@ def test_trust_it_and_governors_call_nothing_that_touches_records() -> None:
     callable_ = {role: {m for m in permissions.METHODS if permissions.may_call(an_actor(role=role), m)} for role in ("trust_it", "governor")}
     kept_for_a_chair = {"incidents.incident", "incidents.summaries", "incidents.lift_restriction"}  # an entry about an adult, and nothing else
     kept_for_a_chair |= {"files.names", "files.read", "incidents.permit_file"}  # and what is attached to it
-    own_inbox = {"alerts.inbox", "alerts.unread", "alerts.mark_read"}
+    own_inbox = {"alerts.inbox", "alerts.unread", "alerts.mark_read", "incidents.readable"}  # read is what they have opened
     own_inbox |= {"alerts.notifications", "alerts.keep_device", "alerts.drop_device", "alerts.try_device"}  # and the devices that tell of it
     published = {"reports.published_reports", "reports.published_report", "reports.published_report_pdf"}
     assert callable_["governor"] == {"identity.school"} | kept_for_a_chair | own_inbox | published

@@ -1,0 +1,131 @@
+"""Which staff are a pupil's family: entered by a DSL, for a DSL by nobody but themselves, and kept; what is recorded is not for them from then on."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from safekeep import clock
+from safekeep.contracts.identity import StaffChanged
+from safekeep.contracts.incidents import Incident, Pupil, SetRelatives
+from safekeep.errors import Invalid, NotAllowed, NotFound
+from safekeep.ids import new_id
+from safekeep.permissions import Role
+from services.incidents import store
+from services.incidents.service.events import HANDLERS
+from tests.make import create_person
+from tests.services.incidents.desk import Desk
+
+
+def change(desk: Desk, *, by: str = "dsl", pupil: UUID | None = None, person: UUID | None = None, **fields: Any) -> None:
+    desk.ask(SetRelatives(pupil_id=pupil or desk.pupil, **fields), role=by, person=person)
+
+
+def known(desk: Desk, *, role: str = "dsl", person: UUID | None = None) -> list[UUID] | None:
+    found: list[UUID] | None = desk.ask(Pupil(pupil_id=desk.pupil), role=role, person=person).relatives
+    return found
+
+
+def rows(desk: Desk, query: str) -> list[Any]:
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        return list(tx.execute(sa.text(query)))
+
+
+def places(desk: Desk) -> list[tuple[UUID, list[str]]]:
+    """Return who entered what: of the ledger."""
+    query = "select canonical, openings from ledger join ledger_openings using (school_id, sequence) order by sequence"
+    found = [(json.loads(bytes(row.canonical)), row.openings) for row in rows(desk, query)]
+    return [(UUID(entry["author"]), openings["values"]["people"]) for entry, openings in found if entry["kind"] == "relatives"]
+
+
+def test_who_is_entered_reads_nothing_of_the_pupil_any_more_and_is_told_of_nothing(desk: Desk) -> None:
+    """SLT read it by their role until then; what they wrote themselves stays theirs. Taken off, their role opens it again."""
+    incident = desk.record(category_codes=["welfare"]).id
+    own = desk.record(role="slt", category_codes=["welfare"]).id
+    slt = desk.school.people["slt"]
+    assert desk.reads(incident, role="slt") == 1
+    for _ in range(2):
+        change(desk, entered=[slt])
+    assert known(desk) == [slt]
+    assert desk.reads(incident, role="slt") == 0
+    assert desk.reads(own, role="slt") == 1
+    lost = rows(desk, "select body from outbox where name = 'incidents.sight.lost' order by id")
+    assert {(row.body["incident_id"], *row.body["people"]) for row in lost} == {(str(incident), str(slt)), (str(own), str(slt))}
+    later = desk.record(category_codes=["behaviour"])
+    told = [person for row in rows(desk, "select body from outbox where name = 'incidents.incident.recorded'") for person in row.body["recipients"]]
+    mine = [
+        row.body
+        for row in rows(desk, "select body from outbox where name = 'incidents.incident.recorded'")
+        if row.body["incident_id"] == str(later.id)
+    ]
+    assert told
+    assert str(slt) not in [recipient["person_id"] for recipient in mine[0]["recipients"]]
+    for _ in range(2):
+        change(desk, by="deputy_dsl", ended=[slt])
+    assert known(desk) == []
+    assert desk.reads(incident, role="slt") == 1
+    dsl, deputy = desk.school.people["dsl"], desk.school.people["deputy_dsl"]
+    assert places(desk) == [(dsl, [str(slt)]), (deputy, [])], "each change once, with who made it"
+
+
+def test_no_dsl_is_entered_by_another_and_so_none_can_hide_a_record_from_another(desk: Desk) -> None:
+    incident, deputy = desk.record().id, desk.school.people["deputy_dsl"]
+    with pytest.raises(Invalid) as refused:
+        change(desk, entered=[deputy])
+    assert refused.value.problems == {"entered": "own_only"}
+    assert desk.reads(incident, role="deputy_dsl") == 1
+    change(desk, by="deputy_dsl", entered=[deputy])
+    assert desk.reads(incident, role="deputy_dsl") == 0
+    assert known(desk) == [deputy]
+
+
+def test_whom_it_concerns_neither_sees_who_is_entered_nor_changes_it(desk: Desk) -> None:
+    deputy = desk.school.people["deputy_dsl"]
+    change(desk, by="deputy_dsl", entered=[deputy])
+    assert known(desk, role="deputy_dsl") is None
+    for wanted in ({"ended": [deputy]}, {"entered": [desk.school.people["teacher"]]}, {}):
+        with pytest.raises(NotFound, match="pupil"):
+            change(desk, by="deputy_dsl", **wanted)
+    assert known(desk) == [deputy]
+    assert known(desk, role="slt") is None
+    assert known(desk, role="teacher") is None
+
+
+def test_a_leaver_can_be_taken_off_and_nobody_who_does_not_work_here_is_entered(desk: Desk) -> None:
+    leaver = create_person(resources=desk.resources, school=desk.school, role=Role.TEACHER)
+    change(desk, entered=[leaver])
+    gone = StaffChanged(
+        id=new_id(), at=clock.now(), school_id=desk.school.id, subject=leaver, sequence=1, person_id=leaver, roles=["teacher"], active=False
+    )
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        HANDLERS[StaffChanged](tx, gone)
+    change(desk, entered=[leaver])  # they are entered: nothing happens
+    change(desk, ended=[leaver])
+    for stranger in (leaver, new_id()):
+        with pytest.raises(Invalid) as refused:
+            change(desk, entered=[stranger])
+        assert refused.value.problems == {"entered": "unknown_choice"}
+    with pytest.raises(NotFound, match="pupil"):
+        change(desk, pupil=new_id())
+    for role in ("teacher", "slt", "admin"):
+        with pytest.raises(NotAllowed, match="role"):
+            change(desk, by=role, entered=[desk.school.people["admin"]])
+
+
+def test_where_every_dsl_has_entered_themselves_whoever_stands_in_reads_it_and_nobody_else(desk: Desk) -> None:
+    """Each DSL has entered themselves: what is recorded is for its author alone, until a DSL chose beforehand who stands in."""
+    incident = desk.record().id
+    for role in ("dsl", "deputy_dsl"):
+        change(desk, by=role, entered=[desk.school.people[role]])
+    with pytest.raises(NotFound):
+        desk.ask(Incident(incident_id=incident), role="dsl")
+    assert desk.reads(incident, role="teacher") == 1
+    head = desk.school.people["slt"]
+    assert desk.reads(incident, role="slt") == 0
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        store.add_stand_in(
+            tx, school_id=desk.school.id, id=new_id(), person_id=head, reason="The head", by=desk.school.people["dsl"], now=clock.now()
+        )
+    assert desk.reads(incident, role="slt") == 1
