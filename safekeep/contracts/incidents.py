@@ -1507,9 +1507,10 @@ class Readable(Request[ReadableAnswer]):
 
 
 class ConcerningAnswer(Contract):
-    """Incidents in which a person, or their child, is the pupil or linked."""
+    """Incidents in which a person, or their child, is the pupil or linked; and those pupils."""
 
     incident_ids: list[UUID]
+    pupil_ids: list[UUID] = []
 
 
 class Concerning(Request[ConcerningAnswer]):

@@ -87,7 +87,8 @@ class Reading(Base):
     @answers(Concerning)
     def concerning(self, actor: Actor, request: Concerning) -> ConcerningAnswer:
         with self._school(actor) as tx:
-            return ConcerningAnswer(incident_ids=store.incidents_concerning(tx, school_id=actor.at_school, person_id=request.person_id))
+            whose: dict[str, Any] = {"school_id": actor.at_school, "person_id": request.person_id}
+            return ConcerningAnswer(incident_ids=store.incidents_concerning(tx, **whose), pupil_ids=store.children_at_school(tx, **whose))
 
     @answers(MyEntries)
     def my_entries(self, actor: Actor, request: MyEntries) -> EntriesAnswer:

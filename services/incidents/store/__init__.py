@@ -75,6 +75,7 @@ from services.incidents.store.pupils import (
     all_pupils,
     birthdays,
     calls_of,
+    children_at_school,
     concerned_staff,
     find_pupils,
     flags_of,

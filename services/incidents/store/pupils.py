@@ -104,6 +104,11 @@ def incidents_concerning(tx: sa.Connection, *, school_id: UUID, person_id: UUID)
     return list(tx.execute(query.where(incident_pupils.c.school_id == school_id, relations.c.person_id == person_id)).scalars())
 
 
+def children_at_school(tx: sa.Connection, *, school_id: UUID, person_id: UUID) -> list[UUID]:
+    """Return the pupils who are a person themselves, or their children."""
+    return list(tx.execute(sa.select(relations.c.pupil_id).where(relations.c.school_id == school_id, relations.c.person_id == person_id)).scalars())
+
+
 def concerned_staff(tx: sa.Connection, *, school_id: UUID, pupil_ids: Collection[UUID]) -> frozenset[UUID]:
     """Return the staff who are, or are parents of, one of these pupils."""
     query = sa.select(relations.c.person_id).where(relations.c.school_id == school_id, relations.c.pupil_id.in_(pupil_ids))

@@ -1,6 +1,6 @@
 """Counts, of a school and of a trust's schools."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,7 @@ class Counting(Base):
     @answers(Counts)
     def counts(self, actor: Actor, request: Counts) -> CountsAnswer:
         first, last = _months(request)
-        theirs = frozenset(self._concerning(actor))
+        theirs, children = self._concerning(actor)
         here: dict[str, Any] = {"school_id": actor.at_school}
         with self._school(actor) as tx:
             zone, compared = store.zone_of(tx, **here), store.comparison_of(tx, **here)
@@ -37,7 +37,7 @@ class Counting(Base):
                 day = request.as_at
                 folded = counting.fold_all(store.happened_to(tx, **here, until=_end_of(day, zone=zone)), zone=zone)
                 counted = {id_: each for id_, each in folded.items() if first <= each.month <= last and id_ not in theirs}
-            flags = store.flags_of(tx, **here)
+            flags = [flag for flag in store.flags_of(tx, **here) if flag[0] not in children]
         found = [each for each in counted.values() if _wanted(each, request)]
         by = counting.tables(found, today=day) | {"flags": counting.with_flags(flags, on=day)}
         return CountsAnswer(
@@ -77,12 +77,13 @@ class Counting(Base):
             ]
         )
 
-    def _concerning(self, actor: Actor) -> Sequence[UUID]:
-        """Return the incidents about the person's own child: they are not told of them even in a count of one."""
+    def _concerning(self, actor: Actor) -> tuple[frozenset[UUID], frozenset[UUID]]:
+        """Return the incidents about the person's own child, and the child: they are not told of them even in a count of one."""
         if actor.person_id is None:  # a machine has no child
-            return []
+            return frozenset(), frozenset()
         own = self._token(actor.at_school, Concerning.method)
-        return ask(self.incidents, Concerning(person_id=actor.person_id), token=own).incident_ids
+        found = ask(self.incidents, Concerning(person_id=actor.person_id), token=own)
+        return frozenset(found.incident_ids), frozenset(found.pupil_ids)
 
 
 def _months(request: Counts | TrustCounts) -> tuple[str, str]:

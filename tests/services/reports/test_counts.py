@@ -237,11 +237,13 @@ def test_nobody_counts_what_is_about_their_own_child(reports: Reports, ask_servi
     reports.hear(a_school(school_id=made.id))
     event = recorded(school_id=made.id, categories=["safeguarding_concern"], class_code="safeguarding")
     reports.hear(event.model_copy(update={"incident_id": done.id, "subject": done.id, "entry_id": done.id}))
+    said: dict[str, Any] = {"pupil_id": child, "kind": "looked_after", "started": NOON.date(), "ended": None}
+    reports.hear(FlagChanged(id=new_id(), at=NOON, school_id=made.id, subject=new_id(), sequence=1, **said))
     seen = {}
     for role in ("dsl", "deputy_dsl"):
         found = ask_service(reports.service, Counts(**YEAR), token=token_for(roles=[role], school_id=made.id, person_id=made.people[role]))
-        seen[role] = (len(found.rows), found.incidents)
-    assert seen == {"dsl": (0, 0), "deputy_dsl": (1, 1)}
+        seen[role] = (len(found.rows), found.incidents, tables_of(found).get("flags"))
+    assert seen == {"dsl": (0, 0, None), "deputy_dsl": (1, 1, {"looked_after": 1})}
 
 
 def read_of(incident: IncidentRecorded, *, at: dt.datetime) -> AlertRead:
