@@ -70,7 +70,7 @@ def start_postgres(folder: Path, *, only: Collection[str] = SERVICES) -> tuple[d
         described = {"port": port, "passwords": passwords, "folder": str(folder)}
 
         def end() -> None:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # fast: who is still connected is let go
             process.wait(30)
 
     postgres = Postgres(described)
