@@ -424,6 +424,9 @@ METHODS: dict[str, frozenset[str]] = {
     # reports
     "reports.counts": _LEADS | {"machine:counts.read"},
     "reports.trust_counts": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
+    "reports.trust_reports": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
+    "reports.trust_report": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
+    "reports.trust_report_pdf": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
     "reports.rebuild": frozenset({"service:operator"}),
     "reports.chronology_pdf": _SCHOOL,
     # reports: meetings of governors

@@ -30,17 +30,18 @@ def report(slug: str, published_id: UUID) -> Any:
 def pdf(slug: str, published_id: UUID) -> Any:
     """Send it as a PDF."""
     found = rpc.ask(rpc.build(PublishedReportPdf, report_id=published_id), token=session.here().token, seconds=20.0)
-    return _file(found.data, media_type=found.media_type, name="report-to-governors.pdf")
+    return file(found.data, media_type=found.media_type, name="report-to-governors.pdf")
 
 
 @pages.get("/s/<slug>/governors/<uuid:published_id>.json")
 def content(slug: str, published_id: UUID) -> Any:
     """Send the bytes that were approved: their SHA-256 is what stands in the ledger."""
     found = rpc.ask(rpc.build(PublishedReport, report_id=published_id), token=session.here().token)
-    return _file(found.content.encode(), media_type="application/json", name="report-to-governors.json")
+    return file(found.content.encode(), media_type="application/json", name="report-to-governors.json")
 
 
-def _file(data: bytes, *, media_type: str, name: str) -> Response:
+def file(data: bytes, *, media_type: str, name: str) -> Response:
+    """Return a report as a file to keep."""
     response = Response(data, mimetype=media_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

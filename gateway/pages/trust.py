@@ -1,19 +1,22 @@
 """The trust's pages: counts across its schools for the safeguarding lead; schools and their accounts for its IT. No record, no pupil."""
 
+import json
 import re
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from gateway import console, rpc, session, sheets, words
 from gateway.forms import Form
+from gateway.pages import governors
 from gateway.pages.reports import CLASS_ORDER, span
-from safekeep import clock, spreadsheet
+from safekeep import charts, clock, spreadsheet
 from safekeep.contracts.identity import AddSchool, TrustSchools
-from safekeep.contracts.reports import SchoolCounts, TrustCounts
-from safekeep.errors import Invalid, NotAllowed
+from safekeep.contracts.reports import SchoolCounts, TrustCounts, TrustReport, TrustReportPdf, TrustReports
+from safekeep.errors import Invalid, NotAllowed, NotFound
 from safekeep.permissions import Role
 
 pages = Blueprint("trust", __name__)
@@ -77,6 +80,39 @@ def _side_by_side(here: Any, form: Form) -> tuple[date, date, list[dict[str, Any
         )
     codes = sorted({row.category for school in found.schools for row in school.rows} | ({category} if category else set()))
     return since, until, sorted(rows, key=lambda row: str(row["name"])), [(code, code.replace("_", " ").capitalize()) for code in codes]
+
+
+@pages.get("/t/<slug>/reports")
+def reports(slug: str) -> Any:
+    """List what was published to the governors of the trust's schools. For the safeguarding lead."""
+    token = session.here().token
+    found = rpc.ask(TrustReports(), token=token, seconds=10.0)
+    known = sorted(rpc.ask(TrustSchools(), token=token).items, key=lambda school: school.name)
+    listed = [(school, [item.place for item in found.items if item.school_id == school.id]) for school in known]
+    return render_template("trust/reports.html", listed=listed)
+
+
+@pages.get("/t/<slug>/reports/<school>/<uuid:published_id>")
+def report(slug: str, school: str, published_id: UUID) -> Any:
+    """Show one of them, as the school's governors read it."""
+    found = rpc.ask(rpc.build(TrustReport, school_id=_school_named(school), report_id=published_id), token=session.here().token)
+    return render_template("governors/report.html", sealed=found.place, told=json.loads(found.content), chart=charts.section, school=school)
+
+
+@pages.get("/t/<slug>/reports/<school>/<uuid:published_id>.pdf")
+def report_pdf(slug: str, school: str, published_id: UUID) -> Any:
+    """Send one of them as a PDF."""
+    wanted = rpc.build(TrustReportPdf, school_id=_school_named(school), report_id=published_id)
+    found = rpc.ask(wanted, token=session.here().token, seconds=20.0)
+    return governors.file(found.data, media_type=found.media_type, name="report-to-governors.pdf")
+
+
+def _school_named(slug: str) -> UUID:
+    """Return the trust's school with this part of page addresses. Raises NotFound("school")."""
+    found = next((school.id for school in rpc.ask(TrustSchools(), token=session.here().token).items if school.slug == slug), None)
+    if found is None:
+        raise NotFound("school")
+    return found
 
 
 @pages.get("/t/<slug>/waiting")

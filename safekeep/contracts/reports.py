@@ -391,6 +391,46 @@ class PublishedReportPdf(Request[Document]):
     report_id: UUID
 
 
+class TrustReportItem(Contract):
+    """A report that was published to the governors of one of the trust's schools."""
+
+    school_id: UUID
+    place: ReportPlace
+
+
+class TrustReportsAnswer(Contract):
+    """The newest of each school."""
+
+    items: list[TrustReportItem]
+
+
+class TrustReports(Request[TrustReportsAnswer]):
+    """For the trust's safeguarding lead: what was published to the governors of its schools. Small numbers are protected in it; no pupil."""
+
+    method: ClassVar[str] = "reports.trust_reports"
+    answer: ClassVar[type[Contract]] = TrustReportsAnswer
+
+
+class TrustReport(Request[PublishedReportAnswer]):
+    """For the trust's safeguarding lead: one of them. Raises NotFound("school") for one of another trust, NotFound("report")."""
+
+    method: ClassVar[str] = "reports.trust_report"
+    answer: ClassVar[type[Contract]] = PublishedReportAnswer
+
+    school_id: UUID
+    report_id: UUID
+
+
+class TrustReportPdf(Request[Document]):
+    """For the trust's safeguarding lead: one of them, on paper. Raises as `TrustReport`."""
+
+    method: ClassVar[str] = "reports.trust_report_pdf"
+    answer: ClassVar[type[Contract]] = Document
+
+    school_id: UUID
+    report_id: UUID
+
+
 class ReportWaiting(Event):
     """A report to governors waits for a DSL to approve it: it was made, approving it is late, or so late that the chair is told.
 

@@ -21,7 +21,7 @@ READS = frozenset(
     incidents.my_correction_requests incidents.open_correction_requests
     incidents.follow_ups incidents.quiet incidents.led
     incidents.export incidents.export_piece incidents.proof incidents.releases incidents.stand_ins incidents.waiting incidents.witnessed_head incidents.number_of
-    reports.chronology_pdf reports.counts reports.trust_counts
+    reports.chronology_pdf reports.counts reports.trust_counts reports.trust_reports reports.trust_report reports.trust_report_pdf
     reports.meetings reports.report_draft reports.published_reports reports.published_report reports.published_report_pdf
     reports.information_requests reports.information_request reports.request_letter reports.record_page incidents.register
     """.split()

@@ -62,6 +62,8 @@ OTHER_IDS = {
     "incidents.hand_lead": {"person_id": "dsl_id"},
     "reports.published_report": {"report_id": "published_id"},
     "reports.published_report_pdf": {"report_id": "published_id"},
+    "reports.trust_report": {"report_id": "published_id"},
+    "reports.trust_report_pdf": {"report_id": "published_id"},
 }
 """Methods for a file that no entry has sealed yet, those whose `id` is of what is there, and one that asks for a DSL."""
 NOT_MADE_HERE = {"incidents.export_piece", "incidents.lift_restriction"}

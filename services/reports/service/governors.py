@@ -43,6 +43,11 @@ from safekeep.contracts.reports import (
     ReportPlace,
     ReportPublished,
     ReportWaiting,
+    TrustReport,
+    TrustReportItem,
+    TrustReportPdf,
+    TrustReports,
+    TrustReportsAnswer,
 )
 from safekeep.errors import Conflict, Invalid, NotFound, SafekeepError, StorageError
 from safekeep.ids import new_id
@@ -59,6 +64,8 @@ AGAIN = timedelta(hours=12)
 """A school's meetings are looked at this often at least: the rule is carried on, the subscribed calendar is read."""
 CLAIMED_FOR = timedelta(minutes=2)
 LISTED = 200
+LISTED_OF_A_TRUST = 6
+"""So many of each school: two years of a report a term."""
 
 
 class Governors(Base):
@@ -274,18 +281,45 @@ class Governors(Base):
 
     @answers(PublishedReport)
     def published_report(self, actor: Actor, request: PublishedReport) -> PublishedReportAnswer:
-        row = self._published(actor, request.report_id)
+        row = self._published(actor.at_school, request.report_id)
         return PublishedReportAnswer(place=_place(row), content=row.content)
 
     @answers(PublishedReportPdf)
     def published_report_pdf(self, actor: Actor, request: PublishedReportPdf) -> Document:
-        row = self._published(actor, request.report_id)
-        said = papers.governors(json.loads(row.content), sha256=row.sha256, sequence=row.sequence, entry_hash=row.entry_hash)
-        return Document(media_type="application/pdf", data=tpool.execute(papers.pdf, said))
+        return _on_paper(self._published(actor.at_school, request.report_id))
 
-    def _published(self, actor: Actor, id: UUID) -> Any:
-        with self._school(actor) as tx:
-            row = store.report_with(tx, school_id=actor.at_school, id=id)
+    @answers(TrustReports)
+    def trust_reports(self, actor: Actor, request: TrustReports) -> TrustReportsAnswer:
+        items = []
+        for school_id in self._schools(actor):
+            with self.host.transaction(self.host.engine, school_id=school_id) as tx:
+                rows = store.published(tx, school_id=school_id, limit=LISTED_OF_A_TRUST)
+            items += [TrustReportItem(school_id=school_id, place=_place(row)) for row in rows]
+        return TrustReportsAnswer(items=items)
+
+    @answers(TrustReport)
+    def trust_report(self, actor: Actor, request: TrustReport) -> PublishedReportAnswer:
+        row = self._published(self._school_of_trust(actor, request.school_id), request.report_id)
+        return PublishedReportAnswer(place=_place(row), content=row.content)
+
+    @answers(TrustReportPdf)
+    def trust_report_pdf(self, actor: Actor, request: TrustReportPdf) -> Document:
+        return _on_paper(self._published(self._school_of_trust(actor, request.school_id), request.report_id))
+
+    def _schools(self, actor: Actor) -> list[UUID]:
+        if actor.trust_id is None:
+            raise NotFound("trust")
+        with self.host.transaction(self.host.engine, trust_id=str(actor.trust_id)) as tx:
+            return list(store.rolls_of(tx, trust_id=actor.trust_id))
+
+    def _school_of_trust(self, actor: Actor, school_id: UUID) -> UUID:
+        if school_id not in self._schools(actor):
+            raise NotFound("school")
+        return school_id
+
+    def _published(self, school_id: UUID, id: UUID) -> Any:
+        with self.host.transaction(self.host.engine, school_id=school_id) as tx:
+            row = store.report_with(tx, school_id=school_id, id=id)
         if row is None or row.state != "published":
             raise NotFound("report")
         return row
@@ -458,6 +492,11 @@ def _meeting_item(row: Any, *, cycle: Cycle, zone: str) -> MeetingItem:
     draft_at = meetings.steps(cycle, on_day=row.on_day, zone=zone).draft
     said: dict[str, Any] = {name: getattr(row, name) for name in names}
     return MeetingItem(**said, cancelled=row.cancelled_at is not None, draft_at=draft_at, state=row.state or "none")
+
+
+def _on_paper(row: Any) -> Document:
+    said = papers.governors(json.loads(row.content), sha256=row.sha256, sequence=row.sequence, entry_hash=row.entry_hash)
+    return Document(media_type="application/pdf", data=tpool.execute(papers.pdf, said))
 
 
 def _place(row: Any) -> ReportPlace:

@@ -25,6 +25,9 @@ from safekeep.contracts.reports import (
     PublishedReports,
     ReadMeetings,
     ReportDraft,
+    TrustReport,
+    TrustReportPdf,
+    TrustReports,
 )
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, StorageError
 from safekeep.ids import new_id
@@ -46,7 +49,9 @@ class Office:
         alerts.host = resources("alerts")
         self.reports.service.alerts = alerts
         self.school = create_school(resources=self.reports.incidents.host)
-        self.reports.hear(a_school(school_id=self.school.id))
+        known = a_school(school_id=self.school.id)
+        self.trust_id = known.trust_id
+        self.reports.hear(known)
         self._ask, self._token_for = ask, token_for
 
     def ask(self, request: Any, *, role: str = "dsl", school_id: UUID | None = None, of: str = "") -> Any:
@@ -54,6 +59,10 @@ class Office:
             roles=[role], school_id=school_id or self.school.id, person_id=self.school.people[role] if role in self.school.people else new_id()
         )
         return self._ask(getattr(self.reports.service, of) if of else self.reports.service, request, token=token)
+
+    def ask_for_trust(self, request: Any, *, trust_id: UUID) -> Any:
+        token = self._token_for(roles=["trust_safeguarding_lead"], school_id=None, trust_id=trust_id, person_id=new_id())
+        return self._ask(self.reports.service, request, token=token)
 
     def meetings(self) -> MeetingsAnswer:
         found = self.ask(Meetings())
@@ -253,6 +262,25 @@ def test_what_is_approved_is_what_was_seen_and_what_is_published_and_what_stands
     assert tuple(kept) == ("report_published", place.sha256, place.sequence, place.entry_hash)
     assert entry == place.entry_hash
     assert office.said()[-1] == ("reports.report.published", "")
+
+
+def test_a_trusts_lead_reads_what_its_schools_have_published_and_no_draft_and_nothing_of_another_trust(drafted: Drafted) -> None:
+    office, of_it = drafted.office, {"school_id": drafted.office.school.id, "report_id": drafted.report}
+    trust, other = office.trust_id, new_id()
+    assert office.ask_for_trust(TrustReports(), trust_id=trust).items == []
+    with pytest.raises(NotFound, match="report"):
+        office.ask_for_trust(TrustReport(**of_it), trust_id=trust)
+    with clock.set_to(drafted.now):
+        place = drafted.approve(drafted.draft().sha256)
+    listed = office.ask_for_trust(TrustReports(), trust_id=trust).items
+    assert [(item.school_id, item.place) for item in listed] == [(office.school.id, place)]
+    read = office.ask_for_trust(TrustReport(**of_it), trust_id=trust)
+    assert read.content == office.ask(PublishedReport(report_id=drafted.report), role="governor").content
+    assert office.ask_for_trust(TrustReportPdf(**of_it), trust_id=trust).data.startswith(b"%PDF")
+    assert office.ask_for_trust(TrustReports(), trust_id=other).items == []
+    for request in (TrustReport(**of_it), TrustReportPdf(**of_it)):
+        with pytest.raises(NotFound, match="school"):
+            office.ask_for_trust(request, trust_id=other)
 
 
 def test_governors_see_published_reports_and_no_draft_and_others_nothing(drafted: Drafted) -> None:
