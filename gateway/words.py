@@ -68,7 +68,7 @@ READ_WITHIN = {
     "not_yet": _("Not read yet, or nobody had to"),
 }
 ANSWERED_WITHIN = {"day": _("Within a day"), "week": _("Within a week"), "later": _("Later"), "not_yet": _("Nothing yet")}
-DUE = {"overdue": _("Overdue"), "due": _("Not due yet")}
+NOT_DONE = {"overdue": _("Overdue"), "due": _("Not due yet")}
 REFERRALS = {"settled": _("Outcome known"), "waiting": _("Outcome not known yet")}
 CONTACTS = {
     "head": _("Head"),

@@ -133,7 +133,7 @@ def tables_of(found: CountsAnswer) -> list[Table]:
         ("standing", _("How they stand"), _("Standing"), _("Closed when it is closed for every pupil in it."), words.STATUSES),
         ("read", _("How soon somebody who was told had read it"), _("Read"), "", words.READ_WITHIN),
         ("answered", _("How soon something was done and written down"), _("Done"), "", words.ANSWERED_WITHIN),
-        ("follow_ups", _("What is asked of somebody and not done"), _("Due"), "", words.DUE),
+        ("follow_ups", _("What is asked of somebody and not done"), _("Due"), "", words.NOT_DONE),
         ("referrals", _("Referrals made"), _("Outcome"), "", words.REFERRALS),
         ("year_group", _("Incidents by year group"), _("Year group"), _("By the pupil's age when it was recorded."), words.YEAR_GROUPS),
         ("flags", _("Pupils in these circumstances"), _("Circumstance"), _("On the last day, whatever was recorded."), words.FLAGS),
