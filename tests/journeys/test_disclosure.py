@@ -24,7 +24,7 @@ def enter(page: Page, *, asker: str, kind: str = "A parent asks for their childâ
     page.get_by_label(kind).check(force=True)
     page.get_by_label("Who asks?").fill(asker)
     if pupil:
-        page.get_by_label("For whose record?").fill(pupil)
+        page.locator("#pupil_q").fill(pupil)
         page.get_by_role("button", name="Find").click()
         page.locator("#pupil_choices input").first.check(force=True)
     page.get_by_role("button", name="Enter it in the log").click()
