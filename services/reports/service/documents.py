@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from eventlet import tpool
@@ -93,12 +94,13 @@ def whole_of(pages: Sequence[ChronologyAnswer], *, names: Sequence[dict[UUID, st
 def made(request: ChronologyPdf, *, whole: Whole, asked: chronology.Asked) -> Document:
     """Make the document, as it was asked for, in a thread: other calls go on."""
     asked = replace(asked, head=whole.head, file_names=whole.file_names)
-    return tpool.execute(_made, request, whole=whole, asked=asked)
+    document: Document = tpool.execute(_made, request, whole=whole, asked=asked)
+    return document
 
 
 def _made(request: ChronologyPdf, *, whole: Whole, asked: chronology.Asked) -> Document:
     entries = chronology.wanted(whole.entries, asked=asked)
-    about = {"pupil": whole.pupil, "entries": entries, "request": request.chronology, "asked": asked}
+    about: dict[str, Any] = {"pupil": whole.pupil, "entries": entries, "request": request.chronology, "asked": asked}
     if request.form == "csv":
         data = chronology.csv(**about)
     elif request.form == "docx":
