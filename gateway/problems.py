@@ -268,6 +268,14 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
             ),
         ),
         "no_letter": Problem(409, "no-letter", _("There is no letter"), _("It is made when you answer that nothing is held.")),
+        "may_name_a_child": Problem(
+            409,
+            "may-name-a-child",
+            _("Your words may name a child"),
+            _(
+                "Nothing was published. Take every child’s name out of your words. If none of what is listed is one, say so there and approve it again."
+            ),
+        ),
         "incident_not_counted": Problem(409, "not-counted", _("The counts are not up to date yet"), _("Try again in a minute.")),
         "school_not_known": Problem(409, "not-counted", _("The counts are not up to date yet"), _("Try again in a minute.")),
         "other_key_content": Problem(

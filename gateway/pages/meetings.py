@@ -235,6 +235,7 @@ def report(slug: str, report_id: UUID) -> Any:
                 return redirect(url_for("meetings.report", slug=slug, report_id=report_id, said=said), 303)
         elif not form.problems and request.form.get("do") == "approve":
             about = {"report_id": report_id, "sha256": form.one("sha256"), "school_name": here.place.name, "category_names": names}
+            about["names_read"] = form.one("names_read") == "yes"
             if _approve(form, about):
                 return redirect(url_for("governors.report", slug=slug, published_id=report_id), 303)
             found = _draft(here, report_id, names=names)

@@ -66,13 +66,14 @@ class RegisterAnswer(Contract):
 class Register(Request[RegisterAnswer]):
     """What every other pupil of the school is called, to find their names in one pupil's record before it is given to somebody. DSLs only.
 
-    `linked` are those beside the pupil in incidents of which the actor may read an entry. Raises NotFound("pupil").
+    `linked` are those beside the pupil in incidents of which the actor may read an entry; without a pupil it is everybody, and nobody is linked.
+    Raises NotFound("pupil").
     """
 
     method: ClassVar[str] = "incidents.register"
     answer: ClassVar[type[Contract]] = RegisterAnswer
 
-    pupil_id: UUID
+    pupil_id: UUID | None = None
 
 
 class Flag(Contract):

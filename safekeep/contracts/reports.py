@@ -289,8 +289,18 @@ Words = Annotated[dict[Code, OptionalNarrative], Field(max_length=20)]
 """What a DSL adds, by section; "opening" is what the report opens with."""
 
 
+class MayName(Contract):
+    """Words of a DSL's, in a section of a report, that are a name of the school's register. The "Rose" of a garden is one too."""
+
+    section: Code
+    words: str
+
+
 class DraftAnswer(Contract):
-    """A report as it will be published: `told` is title, period, rule and sections, in words. `sha256` names this state of it."""
+    """A report as it will be published: `told` is title, period, rule and sections, in words. `sha256` names this state of it.
+
+    `may_name`: what of the DSL's own words may name a child.
+    """
 
     report_id: UUID
     meeting_id: UUID
@@ -301,6 +311,7 @@ class DraftAnswer(Contract):
     told: dict[str, Any]
     words: dict[str, str]
     sha256: str
+    may_name: list[MayName] = []
 
 
 class ReportDraft(Request[DraftAnswer]):
@@ -351,6 +362,7 @@ class ApproveReport(Request[ReportPlace]):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     school_name: Name
     category_names: dict[str, str] = {}
+    names_read: bool = False  # the DSL says of what `may_name` listed that none of it names a child
 
 
 class PublishedAnswer(Contract):

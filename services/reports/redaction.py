@@ -45,7 +45,7 @@ class _Word:
 
 
 class Names:
-    """The names of a register, made once and asked for each entry of a record.
+    """The names of a register, made once and asked for each entry of a record (`about` None: of words that are about nobody).
 
     Words of the pupil the record is about are nobody else's unless another part of that person's name stands beside them; those of staff are
     left as they are, since a professional's name in their work is as a rule disclosed, unless the review says otherwise (`staff_too`).
@@ -53,10 +53,10 @@ class Names:
     """
 
     def __init__(
-        self, register: Iterable[Person], *, about: Person, staff_too: bool = False, is_word: Callable[[str], bool] = lambda word: True
+        self, register: Iterable[Person], *, about: Person | None, staff_too: bool = False, is_word: Callable[[str], bool] = lambda word: True
     ) -> None:
         self._others: defaultdict[str, set[int]] = defaultdict(set)
-        self._own = _parts(about)
+        self._own = _parts(about) if about else set()
         self._staff: set[str] = set()
         self._initials: set[str] = set()
         linked: list[Person] = []
@@ -71,9 +71,9 @@ class Names:
                 linked.append(person)
         self._initials -= _ABBREVIATIONS
         # An initial of one's own is no sign of another: "A.O." of Amelia Okafor.
-        self._initials -= _initials(about.name)
+        self._initials -= _initials(about.name) if about else set()
         self._letters = {name[0] for person in linked for name in re.split(r"[\s-]+", said.fold(person.name)) if name}
-        self._own_letters = {name[0] for name in re.split(r"[\s-]+", said.fold(about.name)) if name}
+        self._own_letters = {name[0] for name in re.split(r"[\s-]+", said.fold(about.name if about else "")) if name}
         self._letters -= self._own_letters
         self._is_word = is_word
 

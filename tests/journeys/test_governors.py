@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -62,6 +63,36 @@ def test_a_dsl_approves_and_a_governor_reads_what_was_approved_and_can_check_it(
     with read.expect_download() as printed:
         read.get_by_role("link", name="Download as a PDF").click()
     assert printed.value.path().read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_words_that_may_name_a_child_are_asked_about_before_they_are_published(
+    sign_in: Callable[..., Any], system: dict[str, Any], finds_nothing_wrong: Callable[[Page], None], javascript: bool
+) -> None:
+    with psycopg.connect(system["admin_urls"]["incidents"]) as database:
+        smaller = "select school_id from pupils group by school_id order by count(*) limit 1"  # Hillside
+        query = f"select name from pupils where not holding and school_id = ({smaller}) order by id limit 1"  # noqa: S608 - no value in it
+        (pupil,) = database.execute(query).fetchone() or ("",)
+    page = sign_in("dsl", viewport=PHONE, javascript=javascript).go("meetings")
+    name = f"Names {dt.datetime.now(dt.UTC):%H%M%S%f}"
+    add_meeting(page, name)
+    make_draft(page, name)
+    page.get_by_label("Your words at the beginning").fill(f"We are glad that {pupil} is well.")
+    page.get_by_role("button", name="Approve and publish").click()
+    asked = page.locator("#may-name")
+    expect(asked).to_contain_text(pupil)
+    if javascript:
+        finds_nothing_wrong(page)
+    page.get_by_role("button", name="Approve and publish").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your words may name a child")
+    page.get_by_label("Your words at the beginning").fill("We are glad that everybody is well.")
+    page.get_by_role("button", name="Save words").click()
+    expect(asked).to_have_count(0)
+    page.get_by_label("Your words at the beginning").fill(f"{pupil.split()[0]} is a rose too.")
+    page.get_by_role("button", name="Save words").click()
+    page.get_by_label("none of them means a child").check(force=True)
+    page.get_by_role("button", name="Approve and publish").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Safeguarding report to governors 20")
 
 
 def test_a_governor_finds_no_draft_no_meeting_and_no_count(sign_in: Callable[..., Any]) -> None:

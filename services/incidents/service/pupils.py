@@ -87,11 +87,12 @@ class Pupils(Base):
     def register(self, actor: Actor, request: Register) -> RegisterAnswer:
         here: dict[str, Any] = {"school_id": actor.at_school}
         with self._school(actor) as tx:
-            pupil = access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
-            linked = store.beside(tx, **here, pupil_id=pupil.id, reading=permissions.reading(actor))
+            pupil = access_pupil(tx, actor=actor, pupil_id=request.pupil_id) if request.pupil_id else None
+            linked = store.beside(tx, **here, pupil_id=pupil.id, reading=permissions.reading(actor)) if pupil else ()
             rows = store.all_pupils(tx, **here)
-        items = [RegisterName(name=row.name, known_as=row.known_as, linked=row.id in linked) for row in rows if row.id != pupil.id]
-        return RegisterAnswer(known_as=pupil.known_as, items=items)
+        others = [row for row in rows if pupil is None or row.id != pupil.id]
+        items = [RegisterName(name=row.name, known_as=row.known_as, linked=row.id in linked) for row in others]
+        return RegisterAnswer(known_as=pupil.known_as if pupil else "", items=items)
 
     @answers(YearsAndForms)
     def years_and_forms(self, actor: Actor, request: YearsAndForms) -> YearsAndFormsAnswer:

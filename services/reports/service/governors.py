@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -16,7 +16,7 @@ from safekeep import clock, ical, outbox, subscribing, telemetry
 from safekeep.actor import Actor
 from safekeep.calendar import Calendar, year_of
 from safekeep.contracts import Nothing
-from safekeep.contracts.incidents import EnterDocument
+from safekeep.contracts.incidents import EnterDocument, Register
 from safekeep.contracts.reports import (
     ApproveReport,
     CancelMeeting,
@@ -29,6 +29,7 @@ from safekeep.contracts.reports import (
     KeepMeeting,
     KeepWords,
     MakeDraft,
+    MayName,
     MeetingItem,
     Meetings,
     MeetingsAnswer,
@@ -55,6 +56,7 @@ from safekeep.proof.chain import canonical
 from safekeep.rpc import answers, ask
 from services.reports import governing, meetings, papers, store
 from services.reports.meetings import Cycle
+from services.reports.redaction import Names, Person
 from services.reports.service.base import Base
 from services.reports.service.counted import counted_for
 from services.reports.small_numbers import FIRST_THRESHOLD
@@ -212,7 +214,17 @@ class Governors(Base):
             told=governing.told(row.tables, names=request.category_names, words=row.words),
             words=row.words,
             sha256=_state(row),
+            may_name=self._may_name(actor, row.words) if row.state == "draft" else [],
         )
+
+    def _may_name(self, actor: Actor, words: Mapping[str, str]) -> list[MayName]:
+        """Look for names of the school's register in a DSL's words: nothing that is published may name a child."""
+        if not words:
+            return []
+        register = ask(self.incidents, Register(), token=actor.token, seconds=10.0)
+        names = Names([Person(name=each.name, kind="pupil", known_as=each.known_as) for each in register.items], about=None)
+        found = [(code, said[p.first : p.end]) for code, said in words.items() for p in names.proposals(said) if p.why == "name"]
+        return [MayName(section=code, words=said) for code, said in dict.fromkeys(found)]
 
     @answers(KeepWords)
     def keep_words(self, actor: Actor, request: KeepWords) -> Nothing:
@@ -229,6 +241,9 @@ class Governors(Base):
         """Number it and fix its bytes; have them entered in the ledger; publish. Who dies in between is asked again, and goes on there."""
         here: dict[str, Any] = {"school_id": actor.at_school}
         with self._school(actor) as tx:
+            words = self._report(tx, **here, id=request.report_id).words
+        named = not request.names_read and self._may_name(actor, words)
+        with self._school(actor) as tx:
             store.keep_cycle(tx, **here, today=clock.now().date())
             cycle = store.cycle_of(tx, **here, lock=True)
             row = self._report(tx, **here, id=request.report_id)
@@ -237,6 +252,8 @@ class Governors(Base):
             if row.state == "draft":
                 if _state(row) != request.sha256:
                     raise Conflict("draft_changed")
+                if named:
+                    raise Conflict("may_name_a_child")
                 if store.published_since(tx, **here, moment=row.made_at):
                     raise Conflict("draft_outdated")  # it was held against what was published before it was made
                 row = self._fix(tx, row, actor=actor, request=request)

@@ -33,7 +33,7 @@ from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, StorageErro
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
 from services.alerts.service import Service as Alerts
-from tests.make import create_school
+from tests.make import create_pupil, create_school
 from tests.services.reports.test_counts import Reports, a_school, recorded
 
 NOW = dt.datetime(2026, 9, 7, 9, 0, tzinfo=dt.UTC)
@@ -225,8 +225,9 @@ class Drafted:
     def draft(self) -> Any:
         return self.office.ask(ReportDraft(report_id=self.report, category_names={"bullying": "Bullying"}))
 
-    def approve(self, sha256: str) -> Any:
-        wanted = ApproveReport(report_id=self.report, sha256=sha256, school_name="School One", category_names={"bullying": "Bullying"})
+    def approve(self, sha256: str, *, names_read: bool = False) -> Any:
+        said: dict[str, Any] = {"school_name": "School One", "category_names": {"bullying": "Bullying"}, "names_read": names_read}
+        wanted = ApproveReport(report_id=self.report, sha256=sha256, **said)
         return self.office.ask(wanted)
 
 
@@ -262,6 +263,25 @@ def test_what_is_approved_is_what_was_seen_and_what_is_published_and_what_stands
     assert tuple(kept) == ("report_published", place.sha256, place.sequence, place.entry_hash)
     assert entry == place.entry_hash
     assert office.said()[-1] == ("reports.report.published", "")
+
+
+def test_words_with_a_name_of_the_schools_register_are_shown_and_not_published_before_they_were_read(drafted: Drafted) -> None:
+    """A garden's rose is not a child; whoever approves says so. A name is found in whatever part it stands."""
+    office = drafted.office
+    create_pupil(resources=office.reports.incidents.host, school=office.school, name="Rose Okonkwo")
+    with clock.set_to(drafted.now):
+        office.ask(KeepWords(report_id=drafted.report, words={"opening": "The rose garden is open.", "years": "Okonkwo did well, Rose too."}))
+        seen = drafted.draft()
+        assert [(each.section, each.words) for each in seen.may_name] == [("years", "Okonkwo"), ("years", "Rose")]
+        with pytest.raises(Conflict, match="may_name_a_child"):
+            drafted.approve(seen.sha256)
+        assert office.ask(PublishedReports(), role="governor").items == []
+        office.ask(KeepWords(report_id=drafted.report, words={"opening": "Rose Garden Day was a success."}))
+        seen = drafted.draft()
+        assert [each.words for each in seen.may_name] == ["Rose"]
+        drafted.approve(seen.sha256, names_read=True)
+    assert [item.number for item in office.ask(PublishedReports(), role="governor").items] == [1]
+    assert drafted.draft().may_name == [], "it is published: nothing is asked any more"
 
 
 def test_a_trusts_lead_reads_what_its_schools_have_published_and_no_draft_and_nothing_of_another_trust(drafted: Drafted) -> None:
