@@ -262,3 +262,23 @@ def test_whatever_is_recorded_the_counts_made_by_events_and_those_made_from_the_
     both.sql("delete from counted")
     assert both.rebuild() == (len(both.recorded), len(both.recorded))
     assert json.dumps(both.numbers()) == before
+
+
+def test_after_an_update_from_a_release_that_kept_no_happenings_events_wait_for_the_first_comparison(both: Both, monkeypatch: Any) -> None:
+    """It was counted, and what happened to it is not known: what comes is neither lost nor counted as all there was."""
+    incident = both.record()
+    both.deliver()
+    both.sql("delete from happenings")
+    both.add(incident)
+    both.deliver()
+    assert both.reports.waiting() == ["Conflict"]
+    later = clock.now() + UNDER_WAY + dt.timedelta(minutes=5)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    both.sql("update comparisons set next_at = now() - interval '1 minute'")  # as the migration does
+    both.reports.service.compare_at_night()
+    with both.reports.resources.transaction(both.reports.resources.worker_engine) as tx:
+        tx.execute(sa.text("update retries set next_at = now() - interval '1 minute'"))
+    both.reports.service.retries()
+    assert both.reports.waiting() == []
+    assert (both.counts().incidents, both.counts().actions) == (1, 1)
+    assert both.rebuild() == (1, 0)
