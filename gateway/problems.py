@@ -212,6 +212,18 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "report_published": Problem(
             409, "report-published", _("This report was published"), _("What was published never changes. What is new goes into the next report.")
         ),
+        "pack_changed": Problem(
+            409,
+            "pack-changed",
+            _("The record has changed"),
+            _("Something was recorded since you looked at the preview. Read it once more, then make it."),
+        ),
+        "pack_too_long": Problem(
+            409,
+            "pack-too-long",
+            _("There are too many entries for one pack"),
+            _("A pack has a thousand entries at most. Choose dates, and make more than one."),
+        ),
         "meeting_cancelled": Problem(409, "meeting-cancelled", _("This meeting was cancelled"), _("Move it to a new day first.")),
         "draft_changed": Problem(
             409, "draft-changed", _("The draft has changed"), _("Somebody has changed it since you opened it. Read it once more, then approve it.")
@@ -544,6 +556,12 @@ BY_FIELD: dict[tuple[str, str], str] = {
     ("on_day", "in_past"): _("This day is over. Choose one that comes"),
     ("starts_on", "missing"): _("Say from which day"),
     ("minute", "missing"): _("Say at which time"),
+    ("class_codes", "missing"): _("Choose at least one class"),
+    ("to_school", "missing"): _("Write the name of the next school"),
+    ("checked", "missing"): _("Read it through, then say that you have"),
+    ("by", "missing"): _("Write who confirmed it"),
+    ("on_day", "in_future"): _("This day has not come yet"),
+    ("on_day", "before_start"): _("The pack was made later than that"),
     ("remind_days", "not_before"): _("This must be nearer to the meeting than the day on which the draft is made"),
     ("chair_days", "not_before"): _("This must be nearer to the meeting than the reminder"),
     ("address", "too_long"): _("This address is too long. Check it"),

@@ -98,6 +98,13 @@ FATES_DONE = {
     "unchanged": _("was here already, and stays as it was"),
     "refused": _("was not added"),
 }
+PACKS = {
+    "core_group": _("For a core group meeting"),
+    "conference": _("For a child protection conference"),
+    "pep": _("For a personal education plan (PEP) meeting"),
+    "transfer": _("Child protection file for the next school"),
+    "ofsted": _("For an inspection"),
+}
 POLICIES = {
     "at_risk_now": _("A child may be at risk now"),
     "protection": CLASSES["protection"],

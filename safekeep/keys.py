@@ -22,7 +22,7 @@ from safekeep import clock
 
 DOORS: Final = ("door-identity", "door-incidents", "door-alerts", "door-files", "door-reports")
 """What seals calls at a service's side door: known to it and to the gateway."""
-SYMMETRIC: Final = ("bus", *DOORS, "sessions", "factors", "sso", "files", "push")
+SYMMETRIC: Final = ("bus", *DOORS, "sessions", "factors", "sso", "files", "push", "documents")
 SIGNING: Final = (
     "actors",
     "receipts",
@@ -44,7 +44,7 @@ GIVEN_TO: Final[dict[str, tuple[str, ...]]] = {
     "ledger": ("ledger",),
     "alerts": ("bus", "door-alerts", "push", "service-alerts"),
     "files": ("bus", "door-files", "receipts", "service-files", "files"),
-    "reports": ("bus", "door-reports", "service-reports"),
+    "reports": ("bus", "door-reports", "service-reports", "documents"),
     "demo": ("bus", "service-demo"),
     "operator": ("bus", "service-operator"),
 }
@@ -55,6 +55,7 @@ ROTATED: Final[dict[str, timedelta | None]] = {
     **dict.fromkeys(DOORS),
     "sso": None,
     "files": None,
+    "documents": None,
     "ledger": None,
     "actors": timedelta(minutes=10),
     "passes": timedelta(minutes=10),

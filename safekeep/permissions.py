@@ -429,6 +429,13 @@ METHODS: dict[str, frozenset[str]] = {
     "reports.trust_report_pdf": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
     "reports.rebuild": frozenset({"service:operator"}),
     "reports.chronology_pdf": _SCHOOL,
+    "reports.my_documents": _SCHOOL,
+    "reports.document_piece": _SCHOOL,
+    # reports: packs
+    "reports.preview_pack": _LEADS,
+    "reports.make_pack": _LEADS,
+    "reports.packs": _LEADS,
+    "reports.confirm_receipt": _LEADS,
     # reports: meetings of governors
     "reports.meetings": _LEADS,
     "reports.keep_cycle": _LEADS,
@@ -513,6 +520,8 @@ STEP_UP: frozenset[str] = frozenset(
         "reports.propose_redactions",
         "reports.confirm_redactions",
         "reports.redacted_record",
+        "reports.document_piece",
+        "reports.make_pack",
     }
 )
 """Administration, grants and exports: their second factor must have been used within `FRESH`."""
@@ -534,6 +543,7 @@ class Job:
 JOBS: dict[str, Job] = {
     "export": Job("incidents.begin_export", by="incidents", audience="ledger"),
     "chronology": Job("reports.chronology_pdf", by="reports", audience="incidents", methods=frozenset({"incidents.chronology"})),
+    "file_names": Job("reports.chronology_pdf", by="reports", audience="files", methods=frozenset({"files.names"})),
 }
 """Each step of a job gets a token of its own from identity, after roles are checked again (`identity.act_for`)."""
 

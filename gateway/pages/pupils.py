@@ -142,7 +142,7 @@ def _open(form: Form) -> dict[str, Any]:
     return kept
 
 
-def _asked_for(here: Here, form: Form, *, pupil_id: UUID) -> Response | None:
+def _asked_for(here: Here, form: Form, *, pupil_id: UUID) -> Any:
     """Return the document as the form asks for it; None where it asks for what cannot be, which then stands beside the field."""
     if form.one("form") not in {"pdf", "docx", "csv"}:
         form.refuse("form", "choose_one")
@@ -152,10 +152,11 @@ def _asked_for(here: Here, form: Form, *, pupil_id: UUID) -> Response | None:
     return None if form.problems else _document(here, form, pupil_id=pupil_id, kind=form.one("form"))
 
 
-def _document(here: Here, form: Form, *, pupil_id: UUID, kind: str = "pdf") -> Response:
+def _document(here: Here, form: Form, *, pupil_id: UUID, kind: str = "pdf") -> Any:
     known = schools.known(here)
     wanted = rpc.build(
         ChronologyPdf,
+        id=new_id(),
         chronology=_wanted(form, pupil_id=pupil_id, limit=500),
         school_name=known.school.name,
         category_names={code: category.name for code, category in known.categories.items()},
@@ -165,6 +166,8 @@ def _document(here: Here, form: Form, *, pupil_id: UUID, kind: str = "pdf") -> R
         class_codes=[code for code in words.CLASSES if form.has("class", code)],
     )
     made = rpc.ask(wanted, token=here.token, seconds=30.0)
+    if made.later:
+        return redirect(url_for("documents.document", slug=here.slug, document_id=wanted.id), 303)
     response = Response(made.data, mimetype=made.media_type)
     response.headers["Content-Disposition"] = f'attachment; filename="chronology.{kind}"'
     return response

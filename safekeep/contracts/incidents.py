@@ -1001,7 +1001,7 @@ class EntryLine(Contract):
     details: Details | None = None
     status: Status | None = None  # as it was set by this entry
     paper: Paper | None = None
-    files: list[FileItem] = []  # in an export, of the pupil it is about
+    files: list[FileItem] = []  # where asked for, of the pupil it is about
 
 
 class EntriesAnswer(Contract):
@@ -1056,7 +1056,7 @@ class MonthCount(Contract):
 class ChronologyAnswer(Contract):
     """A page of a pupil's chronology, newest first, with the whole's counts by month under the same filters but dates.
 
-    Of an export also where the school's ledger stood before it was read, and for each file of the page a pass to its name (`files.names`).
+    With files, also where the school's ledger stood before it was read, and for each file of the page a pass to its name (`files.names`).
     """
 
     pupil: PupilItem
@@ -1071,7 +1071,8 @@ class ChronologyAnswer(Contract):
 class Chronology(Request[ChronologyAnswer]):
     """A pupil's entries that the actor may read. `order`: by when it happened, or when it was recorded.
 
-    Where the pupil is only linked, an entry shows their part, and no categories. `use` and `reason` are kept with the opening.
+    Where the pupil is only linked, an entry shows their part, and no categories. `use` and `reason` are kept with the opening. `with_files`
+    (always so in an export): with attached files, and where the ledger stands.
     Raises NotFound("pupil").
     """
 
@@ -1087,6 +1088,7 @@ class Chronology(Request[ChronologyAnswer]):
     words: Line = ""
     use: Literal["read", "print", "export"] = "read"
     reason: Line = ""
+    with_files: bool = False
     cursor: str | None = None
     limit: int = Field(default=25, ge=1, le=500)
 

@@ -1,7 +1,7 @@
 """What reports answers: counts built from events, and the chronology as a document."""
 
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -125,12 +125,14 @@ class TrustCounts(Request[TrustCountsAnswer]):
 
 
 class Document(Contract):
-    """A file made now and not kept."""
+    """A file made now and not kept. `later`: it is long, so it is made in the background (`reports.my_documents`), and there are no bytes yet."""
 
     media_type: str
     data: bytes
+    later: bool = False
 
 
+Form = Literal["pdf", "docx", "csv"]
 LeftOut = Literal["actions", "linked", "body_maps", "files"]
 
 
@@ -139,19 +141,215 @@ class ChronologyPdf(Request[Document]):
 
     `leave_out`: actions and how an incident stands; entries about another pupil; the drawings and words of body maps; the list
     of attached files. `class_codes`: only entries of these classes; none given is all. The document says what was left out.
-    `category_names`, `staff_names` and `school_name` are what the page shows them as.
+    `category_names`, `staff_names` and `school_name` are what the page shows them as. A long one is made under this `id` in the background.
     """
 
     method: ClassVar[str] = "reports.chronology_pdf"
     answer: ClassVar[type[Contract]] = Document
 
+    id: UUID
     chronology: Chronology
     school_name: str
     category_names: dict[str, str]
     staff_names: dict[UUID, str] = {}
-    form: Literal["pdf", "docx", "csv"] = "pdf"
+    form: Form = "pdf"
     leave_out: list[LeftOut] = []
     class_codes: list[Code] = Field(default=[], max_length=15)
+
+
+class DocumentItem(Contract):
+    """A long document that is made in the background: how far it is, and until when it can be fetched, by who asked for it.
+
+    `why` it failed: "role" (who asked may not have it any more), "gone" (what it is about is not there), "not_printed", "too_late".
+    """
+
+    id: UUID
+    pupil_id: UUID
+    form: Form
+    asked_at: Moment
+    state: Literal["wanted", "ready", "failed"]
+    why: str = ""
+    entries: int
+    entries_read: int
+    size: int
+    pieces: int
+    media_type: str
+    expires_at: Moment
+
+
+class MyDocumentsAnswer(Contract):
+    """Long documents, the newest first."""
+
+    items: list[DocumentItem]
+
+
+class MyDocuments(Request[MyDocumentsAnswer]):
+    """The long documents that the actor has asked for, for a day."""
+
+    method: ClassVar[str] = "reports.my_documents"
+    answer: ClassVar[type[Contract]] = MyDocumentsAnswer
+
+
+class DocumentPieceAnswer(Contract):
+    """The bytes of one piece."""
+
+    data: bytes
+
+
+class DocumentPiece(Request[DocumentPieceAnswer]):
+    """A piece (from 0) of a long document of the actor's own that is ready.
+
+    Raises NotFound("document") for another's, one that is over or not ready, and one that was asked for with a role they have no more.
+    """
+
+    method: ClassVar[str] = "reports.document_piece"
+    answer: ClassVar[type[Contract]] = DocumentPieceAnswer
+
+    document_id: UUID
+    number: int = Field(ge=0, le=10_000)
+
+
+# --- packs ------------------------------------------------------------------------------------------------------------------
+
+PackKind = Literal["core_group", "conference", "pep", "transfer", "ofsted"]
+SUGGESTED: Final[dict[str, tuple[tuple[str, ...], tuple[LeftOut, ...]]]] = {
+    "core_group": (("welfare", "safeguarding", "protection"), ("linked", "files")),
+    "conference": (("general", "welfare", "safeguarding", "protection"), ("linked", "files")),
+    "pep": (("general", "welfare"), ("linked", "body_maps", "files")),
+    "transfer": (("general", "welfare", "safeguarding", "protection"), ()),
+}
+"""Which classes a pack about a pupil has, and what is left out of it, until a DSL chooses otherwise."""
+
+
+class PackWanted(Contract):
+    """What a pack is to hold. Of one pupil (all kinds but `ofsted`): the classes, and what is left out.
+
+    `ofsted`: what was counted between two days, and `shown` records without names, chosen by a rule. Of what was found in those as naming
+    somebody, `keep` stands as it is; what a DSL `added` is left out too. `reason`, `readers` and `to_school` (of a transfer) are printed and kept.
+    """
+
+    kind: PackKind
+    pupil_id: UUID | None = None
+    since: date | None = None
+    until: date | None = None
+    class_codes: list[Code] = Field(default=[], max_length=15)
+    leave_out: list[LeftOut] = []
+    reason: Name
+    readers: Line = ""
+    to_school: Line = ""
+    shown: int = Field(default=3, ge=0, le=10)
+    keep: list[Line] = Field(default=[], max_length=500)
+    added: list[Line] = Field(default=[], max_length=200)
+    school_name: Name
+    category_names: dict[str, str] = {}
+    staff_names: dict[UUID, str] = {}
+
+
+class PackCount(Contract):
+    """How many entries of a class go in, and how many are left out."""
+
+    class_code: Code
+    inside: int
+    left_out: int
+
+
+class FoundWords(Contract):
+    """Words of a record that name somebody, or look like it (`guess`), what stands in their place, and whether a DSL lets them stand."""
+
+    words: Line
+    mark: Line
+    why: Code
+    kept: bool
+
+
+class PackPreview(Contract):
+    """A pack as it would be made: `told` is all it says, in strings. `sha256` names this state of it."""
+
+    told: dict[str, Any]
+    sha256: str
+    entries: int
+    counts: list[PackCount] = []
+    found: list[FoundWords] = []
+
+
+class PreviewPack(Request[PackPreview], PackWanted):
+    """A pack, before it is made. DSLs only. What is read for it is kept as read; nothing is entered in the ledger.
+
+    Raises Invalid with a code beside a field, NotFound("pupil"), Conflict("pack_too_long") above a thousand entries.
+    """
+
+    method: ClassVar[str] = "reports.preview_pack"
+    answer: ClassVar[type[Contract]] = PackPreview
+
+
+class PackItem(Contract):
+    """A pack that was made: by whom, when, why, for whom, and where its hash stands in the ledger. `received_on`: of a transfer, when confirmed."""
+
+    id: UUID
+    kind: PackKind
+    pupil_id: UUID | None
+    form: Form
+    asked_by: UUID
+    asked_name: str
+    asked_at: Moment
+    reason: str
+    readers: str
+    to_school: str
+    entries: int
+    sha256: str
+    sequence: int
+    entry_hash: str
+    received_on: date | None
+    received_by: str
+
+
+class PackMade(Contract):
+    """The file, which is not kept, and its place."""
+
+    media_type: str
+    data: bytes
+    item: PackItem
+
+
+class MakePack(Request[PackMade], PackWanted):
+    """Make a pack as it was previewed, and enter it in the ledger. DSLs only. The same again makes the same, while the record is the same.
+
+    Raises as `PreviewPack` does, and Conflict("pack_changed") where it is not what `sha256` names any more.
+    """
+
+    method: ClassVar[str] = "reports.make_pack"
+    answer: ClassVar[type[Contract]] = PackMade
+
+    id: UUID
+    form: Literal["pdf", "docx"] = "pdf"
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class PacksAnswer(Contract):
+    """Packs that were made, the newest first."""
+
+    items: list[PackItem]
+
+
+class Packs(Request[PacksAnswer]):
+    """The packs that were made at the actor's school. DSLs only."""
+
+    method: ClassVar[str] = "reports.packs"
+    answer: ClassVar[type[Contract]] = PacksAnswer
+
+
+class ConfirmReceipt(Request[Nothing]):
+    """Keep that the next school has confirmed the receipt of a child protection file: when, and who. DSLs only; the last word counts.
+
+    Raises NotFound("pack"), Invalid({"on_day": "in_future" | "before_start"}): it is not yet, or was before the pack was made.
+    """
+
+    method: ClassVar[str] = "reports.confirm_receipt"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    pack_id: UUID
+    on_day: date
+    by: Name
 
 
 # --- meetings of governors, and the reports to them ---------------------------------------------------------------------------
@@ -810,3 +1008,13 @@ class RequestDue(Event):
     version: ClassVar[int] = 1
 
     step: Literal["soon", "today", "late"]
+
+
+class DocumentDone(Event):
+    """A long document is ready, or could not be made. `subject` is its id: who asked for it is told, with a link."""
+
+    name: ClassVar[str] = "reports.document.done"
+    version: ClassVar[int] = 1
+
+    person_id: UUID
+    outcome: Literal["ready", "failed"]

@@ -43,6 +43,8 @@ Kind = Literal[
     "request_soon",
     "request_today",
     "request_late",
+    "document_ready",
+    "document_failed",
 ]
 
 _NOT_SENT: Final = "A form that was not sent"
@@ -141,6 +143,14 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
         "A request for information is overdue",
         "Somebody has asked your school for information, and the day by which the law wants it answered is over. Tell them, and answer it now. "
         "It is here.",
+    ),
+    "document_ready": (
+        "A document you asked for is ready",
+        "The document that you asked for in Safekeep is made. You can fetch it for a day, with your second factor. It is here.",
+    ),
+    "document_failed": (
+        "A document you asked for could not be made",
+        "The document that you asked for in Safekeep could not be made. Why, is said here.",
     ),
     "correction_declined": ("Your request in Safekeep was answered", "You asked a DSL to correct something you recorded. The answer is here."),
 }

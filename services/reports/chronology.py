@@ -109,7 +109,7 @@ def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronolo
         "empty": "No entries that you may read match these choices.",
         "summary": _summary(months),
         "months": months,
-        "made": _parts(asked.at),
+        "made": parts(asked.at),
         "fonts": list(printing.FONTS),
     }
 
@@ -210,7 +210,7 @@ def on_paper(paper: Paper, *, zone: str) -> str:
     return f"Written on paper by {who}, {written}; handed in {handed_in}"
 
 
-def _parts(at: datetime) -> dict[str, int]:
+def parts(at: datetime) -> dict[str, int]:
     """Return a moment (UTC) as typst takes it, for the file's own date."""
     utc = at.astimezone(UTC)
     return {name: getattr(utc, name) for name in ("year", "month", "day", "hour", "minute", "second")}

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from docx import Document
 from docx.document import Document as Docx
+from docx.enum.text import WD_BREAK
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.text.paragraph import Paragraph
@@ -98,6 +99,8 @@ def _entry(made: Docx, entry: dict[str, Any]) -> None:
 
 def _part(made: Docx, said: dict[str, Any]) -> None:
     """Add a part of a pack: words, a table, lines to sign on."""
+    if said["sign"]:
+        made.add_paragraph().add_run().add_break(WD_BREAK.PAGE)  # what is signed and sent back is a page of its own
     _heading(made, _clean(said["heading"]), level=1)
     for words in said["words"]:
         _lines(made, words)

@@ -103,6 +103,7 @@ def value_of(annotation: Any, metadata: list[Any], *, full: bool) -> Any:
         int: 7,
         bool: True,
         bytes: b"\x00\xff%PDF",
+        Any: ["what a page shows"],
     }
     return plain[annotation]
 

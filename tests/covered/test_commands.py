@@ -21,7 +21,8 @@ READS = frozenset(
     incidents.my_correction_requests incidents.open_correction_requests
     incidents.follow_ups incidents.quiet incidents.led
     incidents.export incidents.export_piece incidents.proof incidents.releases incidents.stand_ins incidents.waiting incidents.witnessed_head incidents.number_of
-    reports.chronology_pdf reports.counts reports.trust_counts reports.trust_reports reports.trust_report reports.trust_report_pdf
+    reports.my_documents reports.document_piece reports.preview_pack reports.packs
+    reports.counts reports.trust_counts reports.trust_reports reports.trust_report reports.trust_report_pdf
     reports.meetings reports.report_draft reports.published_reports reports.published_report reports.published_report_pdf
     reports.information_requests reports.information_request reports.request_letter reports.record_page incidents.register
     """.split()
@@ -34,7 +35,7 @@ BY_ID = frozenset(
     files.add_paper files.begin_upload files.finish_upload files.save_body_map files.save_draft files.undo_body_map
     incidents.add_action incidents.add_correction incidents.assign_pupil incidents.record incidents.set_flag incidents.seed
     incidents.ask_correction incidents.restrict incidents.set_status
-    reports.keep_meeting reports.enter_request incidents.begin_export incidents.enter_document incidents.import_pupils incidents.keep_stand_in incidents.keep_witness identity.seed
+    reports.chronology_pdf reports.make_pack reports.keep_meeting reports.enter_request incidents.begin_export incidents.enter_document incidents.import_pupils incidents.keep_stand_in incidents.keep_witness identity.seed
     """.split()
 )
 """Make something whose id the caller has chosen: the same again answers the same, or Conflict. Undoing names how many steps there were."""
@@ -51,7 +52,7 @@ SETS = frozenset(
     identity.lock identity.seen identity.remove_provider identity.revoke_machine identity.set_policy identity.sign_out identity.unlink_person
     incidents.add_pupils incidents.answer_ask incidents.decline_correction incidents.end_stand_in incidents.end_witness incidents.lift_restriction
     incidents.mark_release_read incidents.set_relatives
-    reports.keep_cycle reports.cancel_meeting reports.read_meetings reports.follow_calendar reports.make_draft reports.keep_words reports.approve_report
+    reports.confirm_receipt reports.keep_cycle reports.cancel_meeting reports.read_meetings reports.follow_calendar reports.make_draft reports.keep_words reports.approve_report
     reports.rebuild
     reports.check_identity reports.take_more_time reports.nothing_held reports.close_request
     reports.keep_redactions reports.propose_redactions reports.confirm_redactions reports.take_back_redactions reports.redacted_record

@@ -90,7 +90,7 @@ WORKERS_READ = {  # beside the outbox, the inbox and the retries: what timers ne
     "alerts": {"concerns", "feeds", "mails", "subscriptions"},
     "files": {"body_maps", "drafts", "files", "papers", "school_keys"},
     "incidents": {"ledger_work"},
-    "reports": {"comparisons", "looks", "request_looks"},
+    "reports": {"comparisons", "document_turns", "looks", "request_looks"},
 }
 DELIVERY = {*DELIVERY_TABLES, "dropped_events", "idempotency_keys"}
 HOLD_WORDS = {"fields", "data", "earlier", "line", "name", "text", "note", "reason", "email", "narrative"}

@@ -40,6 +40,8 @@ IDS = (
     "meeting_id",
     "report_id",
     "information_request_id",
+    "document_id",
+    "pack_id",
 )
 """Fields that name something that is there already: the matrix puts in the id of somebody else's, and one of nothing."""
 LISTS = {f"{name}s": name for name in IDS}
@@ -133,6 +135,9 @@ GIVEN: dict[str, dict[str, Any]] = {
     "identity.add_machine": {"name": "Machine", "scopes": ["counts.read"], "days": 30},
     "identity.keep_provider": {"id": None, "name": "Sign on", "kind": "other", "issuer": "https://issuer.example", "client_id": "c", "secret": "s"},
     "identity.begin_job": {"kind": "chronology"},
+    "reports.preview_pack": {"class_codes": [c.code for c in Class], "reason": "A core group", "school_name": "School One"},
+    "reports.make_pack": {"class_codes": ["welfare"], "reason": "A core group", "school_name": "School One", "sha256": "0" * 64},
+    "reports.confirm_receipt": {"on_day": dt.date(2026, 1, 1), "by": "Next DSL"},
     "reports.keep_cycle": {"cycle": CycleItem(starts_on=dt.date(2026, 1, 1), name="Governors")},
     "reports.keep_meeting": {"on_day": dt.date(2199, 1, 1), "minute": 1080, "name": "Governors"},
     "reports.read_meetings": {"content": b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"},

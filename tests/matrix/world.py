@@ -50,6 +50,7 @@ from safekeep.settings import ServiceSettings
 from services.identity.store import doors
 from services.incidents import store as incidents_store
 from services.incidents.recording import holding_pupil
+from services.reports import store as reports_store
 from tests import streaming
 from tests.servers import Postgres
 
@@ -308,6 +309,7 @@ class World:
         place.subject |= {"stand_in_id": stand_in.id}
         self._meetings(place)
         self._request_for_information(place)
+        self._document(place)
         leads = [id_ for name, id_ in place.people.items() if self.role_of(name) in SAFEGUARDING_LEADS]
         self._import(place, child=[place.people[name] for name in parents], left=leads)  # entered after they had been told
 
@@ -332,6 +334,27 @@ class World:
             self.ask(asked, token=self.as_(place, "dsl"))
             for class_ in Class:
                 place.made[about, class_].ids["information_request_id"] = asked.id
+
+    def _document(self, place: Place) -> None:
+        """Keep a long document of the DSL's that is ready, and a pack for the next school."""
+        here: dict[str, Any] = {"school_id": place.id, "id": new_id()}
+        now, whose = clock.now(), {"asked_by": place.people["dsl"], "asked_name": "Test Person", "roles": ["dsl"], "pupil_id": place.pupils["pupil"]}
+        rest: dict[str, Any] = {"form": "pdf", "request": "", "state": "ready", "why": "", "steps": 1, "cursor": None}
+        counts = {"entries": 1, "entries_read": 1, "size": len(PDF), "pieces": 1}
+        about = f"document|{place.id}|{here['id']}|made|0"
+        with self.inside("reports", school_id=place.id) as tx:
+            until = now + dt.timedelta(days=1)
+            reports_store.add_document(tx, **here, turn_at=until, asked_at=now, expires_at=until, **whose, **rest, **counts)
+            sealed = keys.wrap(keys=self.keys["reports"], purpose="documents", secret=PDF, about=about)
+            reports_store.keep_piece(tx, **here, part="made", number=0, sealed=sealed)
+        pack = here | {"id": new_id()}
+        whose = {"asked_by": place.people["dsl"], "asked_name": "Test Person", "asked_at": now, "pupil_id": place.pupils["pupil"]}
+        said = json.dumps({"reason": "A new school", "readers": "", "to_school": "Oak School"}).encode()
+        sealed = keys.wrap(keys=self.keys["reports"], purpose="documents", secret=said, about=f"pack|{place.id}|{pack['id']}")
+        with self.inside("reports", school_id=place.id) as tx:
+            reports_store.begin_pack(tx, **pack, **whose, kind="transfer", form="pdf", said=sealed)
+            reports_store.change_pack(tx, **pack, entries=1, sha256="ab" * 32, sequence=1, entry_hash="cd" * 32)
+        place.subject |= {"document_id": here["id"], "pack_id": pack["id"]}
 
     def _import(self, place: Place, *, child: Sequence[UUID] = (), left: Sequence[UUID] = ()) -> None:
         def pupil(about: str, relatives: Sequence[UUID] = ()) -> SeedPupil:

@@ -179,6 +179,12 @@ def _on_request_due(tx: sa.Connection, event: reports.RequestDue) -> None:
     store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
 
 
+def _on_document(tx: sa.Connection, event: reports.DocumentDone) -> None:
+    """Mail who asked for a long document a link to it, or to why there is none."""
+    mails = [new_mail(event.person_id, kind=f"document_{event.outcome}", now=clock.now(), about=event.subject)]
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
+
+
 def _on_letter(tx: sa.Connection, event: identity.LetterWanted) -> None:
     """Write about an account. A kind that only a newer release knows is left to it."""
     if event.kind in letters.KINDS:
@@ -244,4 +250,5 @@ HANDLERS: inbox.Handlers = {
     reports.ReportWaiting: _on_report_waiting,
     reports.ReportPublished: _on_report_published,
     reports.RequestDue: _on_request_due,
+    reports.DocumentDone: _on_document,
 }

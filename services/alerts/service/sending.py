@@ -260,6 +260,8 @@ def _page(row: Any) -> str:
         return f"meetings/reports/{row.about}"
     if row.kind in {"request_soon", "request_today", "request_late"}:
         return f"reports/requests/{row.about}"
+    if row.kind in {"document_ready", "document_failed"}:
+        return f"documents/{row.about}"
     return _PAGES[row.kind.partition("_")[0]]
 
 

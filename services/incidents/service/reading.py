@@ -107,11 +107,12 @@ class Reading(Base):
             school = known_school(tx, actor.at_school)
             filters = read_filters(request, zone=school.zone, without=without(tx, actor=actor, pupil_id=pupil.id))
             exported = request.use == "export"
-            head = store.head_of(tx, school_id=actor.at_school) if exported else None  # first: what comes meanwhile is not promised
+            for_paper = exported or request.with_files
+            head = store.head_of(tx, school_id=actor.at_school) if for_paper else None  # first: what comes meanwhile is not promised
             here = {"school_id": actor.at_school, "pupil_id": pupil.id, "reading": reading, "filters": filters}
             rows = store.chronology(tx, **here, before=read_cursor(request.cursor), limit=request.limit + 1)
             items = lines(tx, actor=actor, rows=rows[: request.limit])
-            if exported:
+            if for_paper:
                 blocks = _blocks(tx, school_id=actor.at_school, entries=rows[: request.limit])
                 items = with_files(items, rows=rows[: request.limit], blocks=blocks)
             kind = "chronology" if request.use == "read" else request.use

@@ -8,12 +8,12 @@ from safekeep.rpc import retry, take, take_events
 from services.reports.service.comparing import Comparing
 from services.reports.service.counts import Counting
 from services.reports.service.disclosures import Disclosures
-from services.reports.service.documents import Documents
 from services.reports.service.events import HANDLERS
 from services.reports.service.governors import Governors
+from services.reports.service.packs import Packing
 
 
-class Service(Counting, Comparing, Documents, Governors, Disclosures):
+class Service(Counting, Comparing, Packing, Governors, Disclosures):
     """Counts built from events, and documents made with the asker's own rights."""
 
     name = "reports"

@@ -24,6 +24,18 @@ from services.reports.store.counts import (
     rows_of_schools,
     zone_of,
 )
+from services.reports.store.documents import (
+    add_document,
+    change_document,
+    claim_turns,
+    document_with,
+    documents_of,
+    drop_document,
+    drop_pieces,
+    keep_piece,
+    pieces_of,
+    set_turn,
+)
 from services.reports.store.governors import (
     add_report,
     change_report,
@@ -42,6 +54,7 @@ from services.reports.store.governors import (
     published_since,
     report_with,
 )
+from services.reports.store.packs import begin_pack, change_pack, pack_with, packs_of
 from services.reports.store.requests import (
     add_given,
     add_request,

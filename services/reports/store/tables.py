@@ -241,3 +241,67 @@ request_looks = sa.Table(
     sa.Index("request_looks_due", "next_at"),
 )
 """When an open request is looked at next: all that a worker, who sees every school, needs."""
+
+# --- long documents, and packs ------------------------------------------------------------------------------------------------
+
+documents = sa.Table(
+    "documents",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),  # of the job at identity too
+    sa.Column("asked_by", pg.UUID, nullable=False),
+    sa.Column("asked_name", sa.Text, nullable=False),
+    sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("roles", pg.ARRAY(sa.Text), nullable=False),  # of who asked, then
+    sa.Column("pupil_id", pg.UUID, nullable=False),
+    sa.Column("form", sa.Text, nullable=False),
+    sa.Column("request", sa.Text, nullable=False),  # sealed: it may hold words that were looked for
+    sa.Column("state", sa.Text, nullable=False),  # wanted, ready, failed
+    sa.Column("why", sa.Text, nullable=False),  # it failed: a code
+    sa.Column("steps", sa.Integer, nullable=False),  # pages that were read
+    sa.Column("cursor", sa.Text),  # where the next one begins; none: all were read
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("entries_read", sa.Integer, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("pieces", sa.Integer, nullable=False),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("documents_asked", "school_id", "asked_by"),
+)
+document_pieces = sa.Table(
+    "document_pieces",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("document_id", pg.UUID, primary_key=True),
+    sa.Column("part", sa.Text, primary_key=True),  # read: a page of entries, until the document is made; made: the document
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("sealed", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["school_id", "document_id"], ["documents.school_id", "documents.id"], ondelete="CASCADE"),
+)
+document_turns = sa.Table(
+    "document_turns",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("document_id", pg.UUID, primary_key=True),
+    sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("document_turns_due", "next_at"),
+)
+"""When a document is gone on with, or ends: all that a worker, who sees every school, needs."""
+packs = sa.Table(
+    "packs",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("pupil_id", pg.UUID),
+    sa.Column("form", sa.Text, nullable=False),
+    sa.Column("asked_by", pg.UUID, nullable=False),
+    sa.Column("asked_name", sa.Text, nullable=False),
+    sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("said", sa.Text, nullable=False),  # sealed: why, and for whom
+    sa.Column("entries", sa.Integer),
+    sa.Column("sha256", sa.Text),  # none: it was begun, and is made when it is asked for again
+    sa.Column("sequence", sa.BigInteger),
+    sa.Column("entry_hash", sa.Text),
+    sa.Column("received_on", sa.Date),
+    sa.Index("packs_asked", "school_id", "asked_at"),
+)

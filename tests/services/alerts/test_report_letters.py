@@ -3,7 +3,7 @@
 import datetime as dt
 
 from safekeep import clock
-from safekeep.contracts.reports import ReportPublished, ReportWaiting, RequestDue
+from safekeep.contracts.reports import DocumentDone, ReportPublished, ReportWaiting, RequestDue
 from safekeep.ids import new_id
 from tests.services.alerts.smtp import Server, text_of
 from tests.services.alerts.test_alerts import Alerts, alerts, smtp  # noqa: F401 - fixtures
@@ -42,3 +42,18 @@ def test_dsls_are_told_of_a_request_that_is_due_with_a_link_and_no_name(alerts: 
             assert sorted(str(mail["To"].addresses[0].addr_spec).partition("@")[0] for mail in smtp.taken) == ["deputy_dsl", "dsl"]
             assert all(said in str(mail["Subject"]) for mail in smtp.taken)
             assert f"/s/one/reports/requests/{asked}" in text_of(smtp.taken[0])
+
+
+def test_who_asked_for_a_long_document_and_nobody_else_is_sent_a_link_to_it(alerts: Alerts, smtp: Server) -> None:  # noqa: F811 - fixtures
+    """When it is ready, and when it failed; whose record it is about is not said."""
+    teacher = alerts.people["teacher"]
+    with clock.set_to(NOW):
+        for outcome in ("ready", "failed"):
+            smtp.taken.clear()
+            document = new_id()
+            alerts.hear(alerts.event(DocumentDone, subject=document, person_id=teacher, outcome=outcome))
+            alerts.service.send_mail()
+            (mail,) = smtp.taken
+            assert str(mail["To"].addresses[0].addr_spec).partition("@")[0] == "teacher"
+            assert f"/s/one/documents/{document}" in text_of(mail)
+            assert ("could not be made" in text_of(mail)) == (outcome == "failed")

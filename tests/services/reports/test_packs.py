@@ -1,0 +1,288 @@
+"""Packs: previewed, made as they were previewed, entered in the ledger, listed, and confirmed by the next school."""
+
+import datetime as dt
+import hashlib
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pypdf
+import pytest
+import sqlalchemy as sa
+
+from safekeep import clock
+from safekeep.contracts.files import FileName, Names, NamesAnswer
+from safekeep.contracts.incidents import Alert, PupilOpenings, SetFlag
+from safekeep.contracts.reports import ConfirmReceipt, MakePack, PackMade, PackPreview, Packs, PreviewPack
+from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable
+from safekeep.ids import new_id
+from safekeep.rpc import Resources
+from services.reports.service import packs
+from tests.make import a_record, create_pupil, create_school
+from tests.services.reports.test_counts import Reports, a_school, recorded
+
+NOW = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
+CLASSES = ["general", "welfare", "safeguarding", "protection"]
+
+
+class Files:
+    """Stands where the RPC proxy stands, with no file."""
+
+    def names(self, call: dict[str, Any]) -> dict[str, Any]:
+        return NamesAnswer(items=[FileName(file_id=id_, name="a file") for id_ in Names.receive(call["body"]).passes]).wire()
+
+
+class Office:
+    """A school with two DSLs and one pupil, and reports that asks incidents as over the bus."""
+
+    def __init__(self, resources: Callable[..., Resources], token_for: Callable[..., str], ask: Callable[..., Any]) -> None:
+        self.reports = Reports(resources)
+        self.reports.service.files = Files()
+        self.incidents = self.reports.incidents
+        self.school = create_school(resources=self.incidents.host)
+        self.pupil = create_pupil(resources=self.incidents.host, school=self.school)
+        self.reports.hear(a_school(school_id=self.school.id))
+        self._ask, self._token_for = ask, token_for
+
+    def ask(self, request: Any, *, role: str = "dsl", at: Any = None, **more: Any) -> Any:
+        token = self._token_for(roles=[role], school_id=self.school.id, person_id=self.school.people[role], **more)
+        return self._ask(at or self.reports.service, request, token=token)
+
+    def record(self, text: str = "She was hungry", category: str = "welfare", **more: Any) -> Any:
+        request = a_record(pupil_id=self.pupil, narrative=text, category_codes=[category], occurred_at=clock.now(), **more)
+        done = self.ask(request, role="teacher", at=self.incidents)
+        event = recorded(
+            school_id=self.school.id, categories=[category], class_code=category if category == "welfare" else "safeguarding", at=clock.now()
+        )
+        self.reports.hear(event.model_copy(update={"subject": done.id, "incident_id": done.id, "entry_id": done.id}))
+        return done
+
+    def wanted(self, kind: str = "conference", **more: Any) -> dict[str, Any]:
+        about = {} if kind == "ofsted" else {"pupil_id": self.pupil, "class_codes": CLASSES}
+        to = {"to_school": "Oak School"} if kind == "transfer" else {}
+        return {"kind": kind, "reason": "A meeting on 1 December", "school_name": "Elm Tree"} | about | to | more
+
+    def preview(self, kind: str = "conference", **more: Any) -> PackPreview:
+        found = self.ask(PreviewPack(**self.wanted(kind, **more)))
+        assert isinstance(found, PackPreview)
+        return found
+
+    def make(self, kind: str = "conference", *, id: Any = None, sha256: str = "", form: str = "pdf", **more: Any) -> PackMade:
+        sha256 = sha256 or self.preview(kind, **more).sha256
+        made = self.ask(MakePack(id=id or new_id(), form=form, sha256=sha256, **self.wanted(kind, **more)))  # type: ignore[arg-type]
+        assert isinstance(made, PackMade)
+        return made
+
+    def ledger(self) -> list[Any]:
+        with self.incidents.host.transaction(self.incidents.host.engine, school_id=self.school.id) as tx:
+            return list(tx.execute(sa.text("select kind, sha256, sequence, entry_hash from documents")))
+
+
+@pytest.fixture
+def office(resources: Callable[..., Resources], token_for: Callable[..., str], ask_service: Callable[..., Any]) -> Office:
+    with clock.set_to(NOW):
+        return Office(resources, token_for, ask_service)
+
+
+def words_of(data: bytes) -> str:
+    return " ".join(" ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(data)).pages).split())
+
+
+@pytest.mark.parametrize("form", ["pdf", "docx"])
+@pytest.mark.parametrize("kind", ["core_group", "conference", "pep", "transfer", "ofsted"])
+def test_a_pack_is_made_as_previewed_and_its_hash_stands_in_the_ledger_and_nothing_of_it_is_kept(kind: str, form: str, office: Office) -> None:
+    with clock.set_to(NOW):
+        office.record("She was hungry")
+        made = office.make(kind, form=form)
+        (document,) = office.ledger()
+        assert hashlib.sha256(made.data).hexdigest() == made.item.sha256 == document.sha256
+        assert (document.kind, document.sequence, document.entry_hash) == ("pack", made.item.sequence, made.item.entry_hash)
+        (listed,) = office.ask(Packs()).items
+        assert listed == made.item
+        assert (listed.kind, listed.form, listed.reason, listed.asked_at) == (kind, form, "A meeting on 1 December", NOW)
+        host = office.reports.resources
+        with host.transaction(host.engine, school_id=office.school.id) as tx:
+            kept = str(tx.execute(sa.text("select packs::text from packs")).all())
+    assert "hungry" not in kept
+    assert "1 December" not in kept, "why is sealed"
+
+
+def test_what_was_recorded_since_the_preview_is_looked_at_before_a_pack_is_made(office: Office) -> None:
+    with clock.set_to(NOW):
+        office.record()
+        sha256 = office.preview().sha256
+        office.record("And again")
+        with pytest.raises(Conflict) as refused:
+            office.make(sha256=sha256)
+        assert (refused.value.reason, office.ledger(), office.ask(Packs()).items) == ("pack_changed", [], [])
+        assert "And again" in words_of(office.make().data)
+
+
+def test_time_that_passes_and_other_childrens_records_do_not_change_what_was_previewed(office: Office) -> None:
+    with clock.set_to(NOW):
+        office.record()
+        sha256 = office.preview().sha256
+        other = create_pupil(resources=office.incidents.host, school=office.school)
+        office.ask(a_record(pupil_id=other, category_codes=["welfare"]), role="teacher", at=office.incidents)
+    with clock.set_to(NOW + dt.timedelta(minutes=10)):
+        assert office.make(sha256=sha256).item.asked_at == NOW + dt.timedelta(minutes=10)
+
+
+def test_who_dies_over_a_pack_makes_the_same_one_again_and_it_stands_once(office: Office) -> None:
+    """After its hash was entered and before that was kept; an hour later, when the ledger has grown: the same bytes, the same place."""
+    id_ = new_id()
+    with clock.set_to(NOW):
+        office.record()
+        sha256, service = office.preview().sha256, office.reports.service
+        incidents = service.incidents
+
+        class Dies:
+            def __getattr__(self, name: str) -> Any:
+                return self.enter if name == "enter_document" else getattr(incidents, name)
+
+            def enter(self, call: dict[str, Any]) -> dict[str, Any]:
+                incidents.enter_document(call)
+                raise Unavailable("incidents", "unknown")
+
+        service.incidents = Dies()
+        with pytest.raises(Unavailable):
+            office.make(id=id_, sha256=sha256)
+        service.incidents = incidents
+        (document,) = office.ledger()
+        assert office.ask(Packs()).items == [], "it was not handed out"
+    with clock.set_to(NOW + dt.timedelta(minutes=5)):
+        made = office.make(id=id_, sha256=sha256)
+        again = office.make(id=id_, sha256=sha256)
+        assert made.data == again.data
+        assert (made.item.sha256, made.item.sequence) == (document.sha256, document.sequence)
+        assert (len(office.ledger()), len(office.ask(Packs()).items), made.item.asked_at) == (1, 1, NOW)
+        with pytest.raises(Conflict):
+            office.make("pep", id=id_)
+
+
+def test_a_preview_shows_flags_and_what_goes_in_and_enters_nothing(office: Office) -> None:
+    with clock.set_to(NOW):
+        office.record()
+        office.record("He shouts", "safeguarding_concern")
+        flag = SetFlag(id=new_id(), pupil_id=office.pupil, kind="looked_after", started=dt.date(2026, 1, 1), social_worker="Sam Worker")
+        office.ask(flag, at=office.incidents)
+        found = office.preview("pep", class_codes=["welfare"])
+        assert (found.entries, [(c.class_code, c.inside, c.left_out) for c in found.counts]) == (1, [("welfare", 1, 0), ("safeguarding", 0, 1)])
+        assert "Sam Worker" in str(found.told["opening"])
+        assert "hungry" not in str(found.told), "the words are read on the pupil's own page"
+        assert office.ledger() == []
+
+
+def test_reading_for_a_pack_is_kept_with_its_reason_as_taken_out_only_when_it_is_made(office: Office) -> None:
+    def kinds() -> set[tuple[str, str]]:
+        return {(item.kind, item.reason) for item in office.ask(PupilOpenings(pupil_id=office.pupil), at=office.incidents).items}
+
+    with clock.set_to(NOW):
+        office.record()
+        office.preview()
+        assert kinds() == {("chronology", "A meeting on 1 December")}
+    with clock.set_to(NOW + dt.timedelta(minutes=2)):
+        office.make()
+        assert ("export", "A meeting on 1 December") in kinds()
+
+
+def test_an_inspections_records_name_nobody_and_are_chosen_by_the_rule(office: Office) -> None:
+    """One of each class before a second of any; the DSL lets a word stand and adds one, and what was previewed is what is made."""
+    with clock.set_to(NOW):
+        for number in range(3):
+            office.record(f"Sarah Example said that Quillon shouts. Number {number}.")
+        office.record("Sarah Example was hit by the lodger.", "safeguarding_concern")
+        first = office.preview("ofsted", shown=2)
+        assert [month["name"].split(":")[1].split(",")[0].strip() for month in first.told["months"]] == ["safeguarding", "welfare"]
+        assert {found.words for found in first.found} >= {"Sarah Example", "Quillon"}
+        chosen = {"shown": 2, "keep": ["Quillon"], "added": ["the lodger"]}
+        second = office.preview("ofsted", **chosen)
+        assert second.sha256 != first.sha256
+        with pytest.raises(Conflict):
+            office.make("ofsted", sha256=first.sha256, **chosen)
+        said = words_of(office.make("ofsted", sha256=second.sha256, **chosen).data)
+    assert "Sarah" not in said
+    assert "[Pupil A] said that Quillon shouts" in said
+    assert "was hit by [left out]" in said
+    assert "4 incidents were recorded" in said
+    assert office.preview("ofsted", shown=0).told["months"] == []
+
+
+def test_a_record_that_the_dsl_may_not_read_is_passed_over(office: Office) -> None:
+    """It is about their own child: the next in the order takes its place, and the numbers stay whole."""
+    with clock.set_to(NOW):
+        own = create_pupil(resources=office.incidents.host, school=office.school, relatives=(office.school.people["dsl"],))
+        mine, office.pupil = office.pupil, own
+        office.record("About the DSL's own child", "safeguarding_concern")
+        office.pupil = mine
+        office.record("About another child")
+        found = office.preview("ofsted", shown=2)
+        assert len(found.told["months"]) == 1
+        assert "own child" not in str(found.told)
+        assert "2 incidents were recorded" in str(found.told["opening"])
+
+
+BAD: list[tuple[str, dict[str, Any], dict[str, str]]] = [
+    ("conference", {"pupil_id": None}, {"pupil_id": "missing"}),
+    ("conference", {"class_codes": []}, {"class_codes": "missing"}),
+    ("transfer", {"to_school": ""}, {"to_school": "missing"}),
+    ("pep", {"since": dt.date(2026, 2, 1), "until": dt.date(2026, 1, 1)}, {"until": "before_start"}),
+    ("ofsted", {"since": dt.date(2026, 2, 1), "until": dt.date(2026, 1, 1)}, {"until": "before_start"}),
+    ("ofsted", {"until": dt.date(2026, 11, 25)}, {"until": "in_future"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "more", "problems"), BAD)
+def test_what_makes_no_sense_is_said_beside_its_field(kind: str, more: dict[str, Any], problems: dict[str, str], office: Office) -> None:
+    with clock.set_to(NOW), pytest.raises(Invalid) as refused:
+        office.preview(kind, **more)
+    assert refused.value.problems == problems
+
+
+def test_more_entries_than_a_pack_holds_are_refused(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packs, "AT_ONCE", 1)
+    with clock.set_to(NOW):
+        office.record()
+        assert office.preview().entries == 1
+        office.record()
+        with pytest.raises(Conflict) as refused:
+            office.preview()
+    assert refused.value.reason == "pack_too_long"
+
+
+def test_only_dsls_make_packs_with_their_second_factor_and_of_pupils_they_may_know_of(office: Office) -> None:
+    with clock.set_to(NOW):
+        office.record(alert=Alert(groups=["safeguarding_team"]))
+        sha256 = office.preview().sha256
+        request = MakePack(id=new_id(), sha256=sha256, **office.wanted())
+        for role in ("slt", "teacher", "governor"):
+            with pytest.raises(NotAllowed):
+                office.ask(request, role=role)
+        with pytest.raises(NotAllowed) as refused:
+            office.ask(request, second_factor_at=NOW - dt.timedelta(minutes=16))
+        assert refused.value.reason == "step_up"
+        with pytest.raises(NotFound):
+            office.preview(pupil_id=new_id())
+        made = office.ask(request)
+        with pytest.raises(NotFound):
+            office.ask(request, role="deputy_dsl")  # an id of somebody else's
+        assert office.ask(Packs(), role="deputy_dsl").items == [made.item]
+
+
+def test_the_next_schools_confirmation_is_kept_and_can_be_put_right(office: Office) -> None:
+    with clock.set_to(NOW):
+        office.record()
+        pack, meeting = office.make("transfer").item, office.make("pep").item
+        for day, problem in ((dt.date(2026, 11, 25), "in_future"), (dt.date(2026, 11, 23), "before_start")):
+            with pytest.raises(Invalid) as refused:
+                office.ask(ConfirmReceipt(pack_id=pack.id, on_day=day, by="Next DSL"))
+            assert refused.value.problems == {"on_day": problem}
+        for pack_id in (meeting.id, new_id()):
+            with pytest.raises(NotFound):
+                office.ask(ConfirmReceipt(pack_id=pack_id, on_day=NOW.date(), by="Next DSL"))
+        for by in ("Wrong Name", "Next DSL, Oak School"):
+            office.ask(ConfirmReceipt(pack_id=pack.id, on_day=NOW.date(), by=by))
+        listed = {item.id: item for item in office.ask(Packs()).items}
+    assert (listed[pack.id].received_on, listed[pack.id].received_by) == (NOW.date(), "Next DSL, Oak School")
+    assert (listed[pack.id].reason, listed[pack.id].to_school) == ("A meeting on 1 December", "Oak School")
+    assert listed[meeting.id].received_on is None
