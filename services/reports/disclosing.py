@@ -32,6 +32,16 @@ REASONS: Final[Mapping[Reason, str]] = {
     "foi_personal": "Personal information (Freedom of Information Act 2000, section 40)",
 }
 """The law's reasons, in the words of the schedule."""
+SHORT: Final[Mapping[Reason, str]] = {
+    "third_party": "another person",
+    "child_abuse_data": "child abuse data",
+    "serious_harm": "serious harm",
+    "court_papers": "court papers",
+    "legal_privilege": "legal advice",
+    "crime": "crime",
+    "foi_personal": "personal information",
+}
+"""The same where each line of it says one: what they mean stands above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +119,8 @@ def document(
         "empty": "Nothing is held.",
         "summary": [],
         **({"made": _parts(at)} if at else {}),
-        "months": [
-            *([{"name": "The record", "entries": _entries(made)}] if made else []),
-            *([{"name": "Schedule of what was left out", "entries": [_line(line) for line in schedule]}] if schedule else []),
-        ],
+        "months": [{"name": "The record", "entries": _entries(made)}] if made else [],
+        "closing": [_table(schedule)] if schedule else [],
         "fonts": list(printing.FONTS),
     }
 
@@ -138,8 +146,11 @@ def _parts(at: datetime) -> dict[str, int]:
     return {name: getattr(utc, name) for name in ("year", "month", "day", "hour", "minute", "second")}
 
 
-def _line(line: LeftOut) -> dict[str, Any]:
-    return _entry(f"Left out, {line.number}", "\n".join(REASONS[reason] for reason in line.reasons), about=[line.place])
+def _table(schedule: Sequence[LeftOut]) -> dict[str, Any]:
+    rows = [[str(line.number), "\n".join(SHORT[reason] for reason in line.reasons), line.place] for line in schedule]
+    used = {reason for line in schedule for reason in line.reasons}
+    key = [f"{SHORT[reason].capitalize()}: {law}" for reason, law in REASONS.items() if reason in used]
+    return {"heading": "Schedule of what was left out", "words": key, "columns": ["Number", "Why", "Where"], "rows": rows, "sign": []}
 
 
 def _entry(heading: str, written: str, *, about: Sequence[str] = ()) -> dict[str, Any]:

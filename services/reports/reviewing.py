@@ -95,7 +95,7 @@ def digest_of(written: str, *, salt: str) -> str:
 
 def marks(text: Text, *, names: Names, decided: Iterable[Decided], digest: str) -> list[Mark]:
     """Return what is proposed of a text and what was decided, in order. What lies within what is left out needs no decision of its own."""
-    valid = [d for d in decided if (d.entry_id, d.part, d.digest) == (text.entry_id, text.part, digest) and d.stop <= len(text.written)]
+    valid = [d for d in decided if _is_of(d, text, digest=digest)]
     found = {(p.start, p.stop): p for p in (Mark(p.first, p.end, p.why) for p in names.proposals(text.written))}
     for each in valid:
         why = found[each.start, each.stop].why if (each.start, each.stop) in found else None
@@ -106,6 +106,11 @@ def marks(text: Text, *, names: Names, decided: Iterable[Decided], digest: str) 
         return any(out.start <= mark.start and mark.stop <= out.stop for out in left_out)
 
     return [mark for _, mark in sorted(found.items()) if mark.accepted is not None or not is_within(mark)]
+
+
+def _is_of(decided: Decided, text: Text, *, digest: str) -> bool:
+    """Whether it was decided of this text as it stands; a place that is not in it was made up by a browser, and is nobody's decision."""
+    return (decided.entry_id, decided.part, decided.digest) == (text.entry_id, text.part, digest) and decided.stop <= len(text.written)
 
 
 def is_decided(marks: Iterable[Mark]) -> bool:
@@ -130,7 +135,7 @@ def redacted(texts: Sequence[tuple[Text, str]], *, decided: Iterable[Decided]) -
     made = []
     for text, digest in texts:
         sha256 = disclosing.hash_of(text.written)
-        theirs = [d for d in left_out if (d.entry_id, d.part, d.digest) == (text.entry_id, text.part, digest)]
+        theirs = [d for d in left_out if _is_of(d, text, digest=digest)]
         decisions = tuple(disclosing.Decision(d.start, d.stop, d.reason, sha256) for d in theirs if d.reason)
         made.append(disclosing.Text(text.heading, text.part, text.written, decisions))
     return made

@@ -8,9 +8,12 @@ import re
 import resource
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from safekeep.spelling import is_spelt
+from services.reports import disclosing
+from services.reports.disclosing import Decision, Text
 from services.reports.redaction import Names, Person
 from tests.unit.reports.redaction_cases import ABOUT, CASES, HELD_OUT, HELD_OUT_SECOND, REGISTER
 
@@ -58,6 +61,11 @@ def measured(cases: Iterable[str] = CASES, *, register: Iterable[Person] = REGIS
     return Measured(marked, missed, proposed, needless)
 
 
+def _left_out(written: str, names: Names) -> tuple[Decision, ...]:
+    sha256 = disclosing.hash_of(written)
+    return tuple(Decision(p.first, p.end, "third_party", sha256) for p in names.proposals(written))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--entries", type=int, default=5_000)
@@ -79,6 +87,21 @@ def main() -> None:
     begun = time.perf_counter()
     made = sum(len(names.proposals(accounts[n % len(accounts)])) for n in range(chosen.entries))
     took = time.perf_counter() - begun
+    record = [Text(f"Incident 2026-{n}", "account", accounts[n % len(accounts)] * 3, ()) for n in range(1_000)]
+    begun = time.perf_counter()
+    decided = [replace(text, decisions=_left_out(text.written, names)) for text in record]
+    left_out = time.perf_counter() - begun
+    said = disclosing.document(decided, title="Record", school="School", facts={}, at=datetime(2026, 9, 1, tzinfo=UTC))
+    begun = time.perf_counter()
+    disclosing.pdf(said)
+    printed = time.perf_counter() - begun
+    begun = time.perf_counter()
+    disclosing.docx(said, at=datetime(2026, 9, 1, tzinfo=UTC))
+    written = time.perf_counter() - begun
+    print(
+        f"A record of {len(record):,} accounts of {sum(len(t.written) for t in record) // len(record)} characters: found in {left_out:.1f} s, "
+        f"as PDF in {printed:.1f} s, as Word in {written:.1f} s"
+    )
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"A register of {len(large)} made ready in {ready * 1000:.0f} ms; {chosen.entries / took:,.0f} entries/s, {made / took:,.0f} proposals/s; memory {memory:.0f} MiB"

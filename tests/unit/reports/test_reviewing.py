@@ -88,6 +88,13 @@ def test_a_text_that_changed_is_decided_on_again() -> None:
     assert disclosing.given(reviewing.redacted([(changed, reviewing.digest_of(changed.written, salt=SALT))], decided=before))[1] == []
 
 
+def test_a_place_that_is_not_in_the_text_is_no_decision_and_keeps_no_record_from_being_made() -> None:
+    text = a_text()
+    outside = decided(text, 10, len(WRITTEN) + 1)
+    assert all(mark.accepted is None for mark in marks(text, outside))
+    assert disclosing.given(reviewing.redacted([(text, outside.digest)], decided=[outside]))[1] == []
+
+
 def test_a_digest_tells_nobody_without_the_salt_which_text_it_is_of() -> None:
     assert reviewing.digest_of("Sam", salt="a") != reviewing.digest_of("Sam", salt="b")
     assert reviewing.digest_of("Sam", salt="a") != disclosing.hash_of("Sam")
