@@ -7,6 +7,8 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext
+
 from gateway import rpc
 from gateway.session import Here
 from safekeep import permissions
@@ -44,8 +46,8 @@ class Known:
         return found.name if found else code
 
     def group(self, code: str) -> str:
-        """Return a group's name, or its code where it is gone."""
-        return next((group.name for group in self.school.groups if group.code == code), code)
+        """Return a group's name, or that it is one: for half a minute a new one is not known everywhere."""
+        return next((group.name for group in self.school.groups if group.code == code), gettext("a group of the school"))
 
     def find_staff(self, words: str, *, limit: int = 10, but: UUID | None = None) -> list[StaffItem]:
         """Return active staff who record, any part of whose name or job starts with each word; not `but`, who is asking."""

@@ -97,7 +97,8 @@ class MarkRead(Request[Nothing]):
 class ReaderItem(Contract):
     """What became of one person's alert to one entry. `mailed_at`: the mail server accepted it. `mail`: waiting, sent, failed, none.
 
-    `dropped`: they were not told after all, since their role had changed before.
+    `dropped`: they were not told after all, since their role had changed before. `withdrawn`: it left their inbox since, as they may not open it
+    any more; said to DSLs alone.
     """
 
     person_id: UUID
@@ -108,6 +109,7 @@ class ReaderItem(Contract):
     mailed_at: Moment | None
     read_at: Moment | None
     dropped: bool = False
+    withdrawn: bool = False
 
 
 class ReadersAnswer(Contract):

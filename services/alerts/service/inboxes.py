@@ -163,6 +163,7 @@ def _reader(row: Any, actor: Actor) -> ReaderItem:
         entry_id=row.entry_id,
         because=row.because if is_me else permissions.reasons_seen(row.because, flagged=row.flagged, opens=opens),
         dropped=row.dropped,
+        withdrawn=row.withdrawn_at is not None and not row.dropped and permissions.is_lead(actor.roles),
         raised_at=row.raised_at,
         mail=row.mail or "none",
         mailed_at=row.sent_at,

@@ -15,7 +15,7 @@ from deploy.local.servers import free_port
 from safekeep import clock, inbox
 from safekeep.bus import Sealed
 from safekeep.contracts import Event
-from safekeep.contracts.alerts import FirstReadings, Inbox, MarkRead, RecipientDropped, Unread
+from safekeep.contracts.alerts import FirstReadings, Inbox, MarkRead, Readers, RecipientDropped, Unread
 from safekeep.contracts.files import DraftLeft, PaperWaiting
 from safekeep.contracts.identity import ContactItem, Seed, SeedPerson, SeedSchool, StaffChanged
 from safekeep.contracts.incidents import (
@@ -659,6 +659,8 @@ def test_what_is_restricted_leaves_every_inbox_but_that_of_the_two_it_is_kept_to
     assert [item.incident_id for item in alerts.inbox("deputy_dsl")] == [other]
     assert [[item.incident_id for item in alerts.inbox(role)] for role in ("dsl", "slt")] == [[incident], [incident]]
     assert [str(mail["To"].addresses[0].addr_spec) for mail in smtp.taken] == ["slt@one.example"]
+    for role, seen in (("dsl", {alerts.people["deputy_dsl"]}), ("teacher", set())):  # a DSL waits for nobody who cannot open it
+        assert {item.person_id for item in alerts.ask(role, Readers(incident_id=incident)).items if item.withdrawn} == seen
 
 
 def test_a_request_for_a_correction_is_mailed_to_dsls_and_its_refusal_to_who_asked_and_neither_says_what_it_is_about(
