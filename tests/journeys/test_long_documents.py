@@ -28,7 +28,7 @@ class Kept:
         with self.inside("identity") as tx:
             address = next(x["username"] for x in system["logins"] if (x["role"], x["school"]) == ("dsl", "Hillside Primary"))
             self.person: UUID = tx.execute(sa.text("select id from people where email = :at"), {"at": address}).scalar_one()
-            self.school: UUID = tx.execute(sa.text("select id from schools where slug = 'hillside'")).scalar_one()
+            self.school: UUID = tx.execute(sa.text("select school_id from schools where slug = 'hillside'")).scalar_one()
         self.here: dict[str, Any] = {"school_id": self.school, "id": self.id}
         now = dt.datetime.now(dt.UTC)
         whose = {"asked_by": self.person, "asked_name": "A DSL", "asked_at": now, "roles": ["dsl"], "pupil_id": pupil, "form": "pdf", "request": ""}
@@ -52,9 +52,11 @@ class Kept:
     @contextmanager
     def inside(self, service: str) -> Iterator[sa.Connection]:
         engine = sa.create_engine(sa.make_url(self.system["admin_urls"][service]).set(drivername="postgresql+psycopg"))
-        with engine.begin() as tx:
-            yield tx
-        engine.dispose()
+        try:
+            with engine.begin() as tx:
+                yield tx
+        finally:
+            engine.dispose()
 
 
 @pytest.mark.parametrize(("viewport", "javascript"), [(PHONE, True), (DESKTOP, False)], ids=["phone", "desk without JavaScript"])
@@ -99,4 +101,4 @@ def test_why_there_is_none_is_said(why: str, said: str, sign_in: Callable[..., A
     kept.change(state="failed", why=why)
     person.go(f"documents/{kept.id}")
     expect(page.get_by_role("main")).to_contain_text(said)
-    assert page.request.get(f"{person.base}s/hillside/documents/{kept.id}/file").status == 409
+    assert page.request.get(f"{person.base}s/hillside/documents/{kept.id}/file").status == 503

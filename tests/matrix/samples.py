@@ -137,6 +137,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "identity.begin_job": {"kind": "chronology"},
     "reports.preview_pack": {"class_codes": [c.code for c in Class], "reason": "A core group", "school_name": "School One"},
     "reports.make_pack": {"class_codes": ["welfare"], "reason": "A core group", "school_name": "School One", "sha256": "0" * 64},
+    "reports.document_piece": {"number": 0},
     "reports.confirm_receipt": {"on_day": dt.date(2026, 1, 1), "by": "Next DSL"},
     "reports.keep_cycle": {"cycle": CycleItem(starts_on=dt.date(2026, 1, 1), name="Governors")},
     "reports.keep_meeting": {"on_day": dt.date(2199, 1, 1), "minute": 1080, "name": "Governors"},
