@@ -131,6 +131,7 @@ def _show(here: Here, information_request_id: UUID, form: Form, *, cursor: str |
         found=found,
         texts=texts,
         left=_left(found),
+        first=next((each.number for *_, listed in texts for each in listed if each.mark.accepted is None), 0),
         cursor=cursor or "",
         waiting=waiting or [],
         information_request_id=information_request_id,

@@ -81,11 +81,11 @@ def texts_of(entry: EntryLine, *, names: Mapping[UUID, str], zone: str) -> list[
 
 
 def heading_of(entry: EntryLine, *, zone: str) -> str:
-    """Return what an entry is called, so that one is told from another ("Action of 3 March 2026 at 12:47 below incident 2026-14")."""
+    """Return what an entry is called, so that one is told from another ("Action, 3 March 2026 at 12:47, below incident 2026-14")."""
     if entry.kind == "incident":
         return f"Incident {entry.number}"
     when = chronology.moment(entry.recorded_at, zone=zone).partition(" ")[2]
-    return f"{chronology.KINDS[entry.kind]} of {when} below incident {entry.number}"
+    return f"{chronology.KINDS[entry.kind]}, {when}, below incident {entry.number}"
 
 
 def digest_of(written: str, *, salt: str) -> str:
