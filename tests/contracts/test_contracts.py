@@ -24,7 +24,7 @@ SNAPSHOTS = Path(__file__).with_name("snapshots")
 
 def contracts() -> list[type[Contract]]:
     """Every contract of every owner, nested ones too."""
-    found: dict[str, type[Contract]] = {}
+    found: dict[str, type[Contract]] = {}  # by module too: two owners may call something alike
 
     def look(holder: Any) -> None:
         for value in vars(holder).values():
@@ -33,9 +33,9 @@ def contracts() -> list[type[Contract]]:
                 and issubclass(value, Contract)
                 and value.__module__ == holder_module
                 and "[" not in value.__name__
-                and value.__qualname__ not in found
+                and f"{value.__module__}.{value.__qualname__}" not in found
             ):
-                found[value.__qualname__] = value
+                found[f"{value.__module__}.{value.__qualname__}"] = value
                 look(value)
 
     for owner in OWNERS:
