@@ -6,6 +6,7 @@ hear them. After building, everything a cell does is rolled back, so that all ce
 
 import datetime as dt
 import importlib
+import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import pypdf
 import sqlalchemy as sa
 from nameko.rpc import RpcProxy
 from sqlalchemy.exc import DBAPIError
@@ -68,7 +70,17 @@ SUBJECT = "sports_coach"
 """Whom the console's methods are tried on: with a second factor, a role and a new address that wait for a DSL."""
 _SETTINGS = ("school_id", "person_id", "trust_id", "scope")
 PASSWORD, SECRET = "Plum teal harbour 1", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-PDF = b"%PDF-1.7\n" + b"a page of it\n" * 20
+
+
+def _blank_pdf() -> bytes:
+    written = io.BytesIO()
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(width=200, height=200)
+    writer.write(written)
+    return written.getvalue()
+
+
+PDF = _blank_pdf()
 
 
 def marker(place: "Place", about: str, class_: Class, what: str = "account") -> str:
