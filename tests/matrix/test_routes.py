@@ -146,8 +146,11 @@ def test_what_is_of_another_school_is_answered_like_nothing(running: RunningWorl
     own, made = running.own, running.own.made["pupil", Class.GENERAL]
 
     def cell(who: Visitor, role: Role, where: str, at: str) -> str:
-        found, nothing = (address.ask(who, own, made, real=real, at=at) for real in (True, False))
-        assert f"zq{own.slug}" not in found.text, f"{role} of {where} was given words"
+        for _ in range(3):  # an alert that arrives between the two is counted at the head of the second page
+            found, nothing = (address.ask(who, own, made, real=real, at=at) for real in (True, False))
+            assert f"zq{own.slug}" not in found.text, f"{role} of {where} was given words"
+            if found.plain == nothing.plain:
+                break
         return "" if found.plain == nothing.plain else f"{role} of {where}: {found.status}, of nothing {nothing.status}"
 
     tried = []
