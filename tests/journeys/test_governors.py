@@ -64,6 +64,17 @@ def test_a_dsl_approves_and_a_governor_reads_what_was_approved_and_can_check_it(
         read.get_by_role("link", name="Download as a PDF").click()
     assert printed.value.path().read_bytes().startswith(b"%PDF")
 
+    lead = sign_in("trust_safeguarding_lead", school=None, viewport=PHONE)
+    lead.page.goto(f"{lead.base}t/heathland/")
+    lead.page.get_by_role("link", name="Reports published to the schools’ governors").click()
+    finds_nothing_wrong(lead.page)
+    lead.page.get_by_role("link", name=re.compile("Report 20")).first.click()
+    finds_nothing_wrong(lead.page)
+    expect(lead.page.get_by_text(sha256)).to_be_visible()
+    with lead.page.expect_download() as given:
+        lead.page.get_by_role("link", name="Download as a PDF").click()
+    assert given.value.path().read_bytes().startswith(b"%PDF")
+
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_words_that_may_name_a_child_are_asked_about_before_they_are_published(
