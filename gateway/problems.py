@@ -498,7 +498,7 @@ BY_FIELD: dict[tuple[str, str], str] = {
     ("to", "missing"): _("Say who it was"),
     ("parent_told", "missing"): _("Say whether they were told"),
     ("when_date", "missing"): _("Say which day it was"),
-    ("kind", "choose_one"): _("Say what these days are, or choose “Does not count”"),
+    ("kind", "which_days"): _("Say what these days are, or choose “Does not count”"),
     ("kind", "leads_only"): _("Only a DSL can decide this"),
     ("status", "choose_one"): _("Choose how it stands"),
     ("status", "another_dsl"): _("Your own child is in it. Ask another DSL to do this"),

@@ -235,7 +235,7 @@ def _wanted_calendar(form: Form) -> tuple[dict[str, Any], dict[str, str]]:
             continue  # one that does not count, or an empty row
         first, last = _day(form, f"first-{n}"), _day(form, f"last-{n}", otherwise=f"first-{n}")
         if not row["kind"]:
-            form.refuse(f"kind-{n}", "choose_one")
+            form.refuse(f"kind-{n}", "which_days")
         elif row["kind"] not in words.SPANS:
             form.refuse(f"kind-{n}", "unknown_choice")
         if first is None:
