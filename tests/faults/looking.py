@@ -36,7 +36,6 @@ def look(victim: Victim, asked: Sequence[Asked]) -> Found:
     alerts = [(person, item["entry_id"], item["id"]) for person, api in people.items() for item in api.all("/alerts?state=all")]
     dsl = next(iter(people.values()))
     eyes = [Api(victim.system, dsl.login) for _ in range(4)]
-    chain, held, wrong = _proof(victim)
     everything = sorted({each.incident for each in asked})
     incidents = everything[:: -(-len(everything) // READ_BY_HAND) or 1]
 
@@ -46,6 +45,7 @@ def look(victim: Victim, asked: Sequence[Asked]) -> Found:
     with ThreadPoolExecutor(len(eyes)) as pool:
         found = [incident for part in pool.map(read, range(len(eyes))) for incident in part]
     opened = {incident["id"]: [entry["id"] for entry in incident["entries"]] for incident in found if incident}
+    chain, held, wrong = _proof(victim)  # after the reading: its sign-in needs another code than theirs
     entries = {each: held[each] for each in everything if each in held} | opened
     wrong += [f"incident {each} is another in the export" for each in sorted(opened.keys() & held.keys()) if opened[each] != held[each]]
     wrong += [f"incident {each} is in the export and cannot be opened" for each in incidents if each in held and each not in opened]

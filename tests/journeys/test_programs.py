@@ -77,7 +77,7 @@ def test_a_program_made_in_the_console_imports_pupils_reads_counts_and_nothing_e
     assert program.call("POST", "/pupils", {"pupils": [pupil]})[1]["items"][0]["outcome"] == "made"
     assert program.call("POST", "/pupils", {"pupils": [pupil]})[1]["items"][0]["outcome"] == "unchanged"
     status, counts = program.call("GET", "/counts?since=2026-01-01&until=2026-12-31")
-    assert (status, set(counts)) == (200, {"rows", "incidents", "actions"})
+    assert (status, set(counts)) == (200, {"rows", "incidents", "actions", "tables", "compared"})
     for method, path in (
         ("GET", "/pupils?q=import"),
         ("GET", "/alerts"),
