@@ -3,7 +3,7 @@
 Events say it as it happens; `History` says it again, for counts that are made anew or compared. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ LAST_YEAR = 13
 """The last year of school."""
 
 
-def on_roll(born: Sequence[date], *, today: date) -> int:
+def on_roll(born: Iterable[date], *, today: date) -> int:
     """Return how many of those listed are of school age. Nobody is taken off the list, so that who left early, or after Year 6, still counts."""
     return sum(_school_year(today) - _school_year(each) - _FIRST_YEAR <= LAST_YEAR for each in born)
 

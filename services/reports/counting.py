@@ -167,15 +167,20 @@ def _comparable(counted: Counted) -> tuple[object, ...]:
 
 # --- tables -------------------------------------------------------------------------------------------------------------------
 
-MINUTES_READ: Final = (("hour", 60), ("day", 24 * 60))
-MINUTES_ANSWERED: Final = (("day", 24 * 60), ("week", 7 * 24 * 60))
+DAY: Final = 24 * 60
+READ_WITHIN: Final = (("hour", 60), ("day", DAY))
+ANSWERED_WITHIN: Final = (("day", DAY), ("week", 7 * DAY))
 
 
-def band(later: datetime | None, *, than: datetime, bands: Sequence[tuple[str, int]]) -> str:
+def minutes_after(recorded_at: datetime, later: datetime | None) -> int | None:
+    """Return after how many whole minutes something was done; None: not yet."""
+    return None if later is None else int((later - recorded_at).total_seconds() // 60)
+
+
+def within(minutes: int | None, bands: Sequence[tuple[str, int]]) -> str:
     """Return within what time something was done, of `bands` of minutes: the first that reaches, "later", or "not_yet"."""
-    if later is None:
+    if minutes is None:
         return "not_yet"
-    minutes = (later - than).total_seconds() / 60
     return next((name for name, most in bands if minutes <= most), "later")
 
 
@@ -184,8 +189,8 @@ def tables(counted: Sequence[Counted], *, today: date) -> dict[str, dict[str, in
     return {
         "year_group": _tally(c.year_group for c in counted),
         "standing": _tally(c.standing for c in counted),
-        "read": _tally(band(c.read_at, than=c.recorded_at, bands=MINUTES_READ) for c in counted),
-        "answered": _tally(band(c.answered_at, than=c.recorded_at, bands=MINUTES_ANSWERED) for c in counted),
+        "read": _tally(within(minutes_after(c.recorded_at, c.read_at), READ_WITHIN) for c in counted),
+        "answered": _tally(within(minutes_after(c.recorded_at, c.answered_at), ANSWERED_WITHIN) for c in counted),
         "referrals": _tally("settled" if settled else "waiting" for c in counted for settled in c.referrals),
         "follow_ups": _tally("overdue" if due < today else "due" for c in counted for due in c.due),
     }

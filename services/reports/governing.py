@@ -12,12 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from services.reports import small_numbers
+from services.reports import counting, small_numbers
 from services.reports.small_numbers import Form, Pairs, Population, Published, Sum
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
-HOUR: Final = 60
-DAY: Final = 24 * HOUR
 KEPT_YEARS: Final = 4
 """So far back lie the earlier reports against which a new one is held."""
 
@@ -211,8 +209,8 @@ _BY: Final[Mapping[str, Callable[[Concern], str]]] = {
     "category": lambda c: c.category,
     "class": lambda c: c.class_code,
     "year_group": lambda c: c.year_group or "none",
-    "acknowledged": lambda c: _band(c.acknowledged, [("hour", HOUR), ("day", DAY)]),
-    "answered": lambda c: _band(c.answered, [("day", DAY), ("week", 7 * DAY)]),
+    "acknowledged": lambda c: counting.within(c.acknowledged, counting.READ_WITHIN),
+    "answered": lambda c: counting.within(c.answered, counting.ANSWERED_WITHIN),
     "standing": lambda c: c.standing,
     "month": lambda c: f"{c.on:%m}",
 }
@@ -220,12 +218,6 @@ _BY: Final[Mapping[str, Callable[[Concern], str]]] = {
 
 def _row_of(by: str, concern: Concern) -> str:
     return _BY[by](concern)
-
-
-def _band(minutes: int | None, bands: Sequence[tuple[str, int]]) -> str:
-    if minutes is None:
-        return "not_yet"
-    return next((name for name, most in bands if minutes <= most), "later")
 
 
 def _back(day: date, years: int) -> date:

@@ -39,7 +39,7 @@ class Histories(Base):
         return HistoryAnswer(
             items=items,
             flags=[FlagState(id=f.id, pupil_id=f.pupil_id, kind=f.kind, started=f.started, ended=f.ended) for f in flags],
-            on_roll=history.on_roll(list(born.values()), today=now.date()),
+            on_roll=history.on_roll(born.values(), today=now.date()),
             as_of=now,
             next=found[-1].id if len(found) == request.limit else None,
         )

@@ -52,7 +52,8 @@ def write_move(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: da
     wrong = request.from_id or holding
     if incident.pupil_id != wrong:
         raise Conflict("assigned")
-    parts, school = _parts(tx, actor=actor, incident=incident, request=request, wrong=wrong), known_school(tx, school_id)
+    pupil, parts = _parts(tx, actor=actor, incident=incident, request=request, wrong=wrong)
+    school = known_school(tx, school_id)
     concerned = untellable(tx, school=school, school_id=school_id, incident_id=incident.id, pupil_ids=parts)
     parents = store.concerned_staff(tx, school_id=school_id, pupil_ids=parts)
     if actor.person in parents:
@@ -112,8 +113,7 @@ def write_move(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: da
         actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=[], past=False
     )
     lost = sorted({r.person_id for r in rights} & parents)
-    born = store.pupils_with(tx, school_id=school_id, ids=[request.pupil_id])[request.pupil_id].born
-    moved: dict[str, Any] = {"kind": "correction", "what": "moved", "year_group": year_group(born, on=today)}
+    moved: dict[str, Any] = {"kind": "correction", "what": "moved", "year_group": year_group(pupil.born, on=today)}
     outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, at=now, lost_sight=lost, **moved, **said)
     telemetry.log().info("incident.assigned", incident=str(incident.id), school=str(school_id), recipients=len(plan.recipients))
     return Recorded(
@@ -121,12 +121,12 @@ def write_move(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: da
     )
 
 
-def _parts(tx: sa.Connection, *, actor: Actor, incident: Any, request: AssignPupil, wrong: Any) -> dict[Any, str]:
-    """Return who will be in it, with their part. Raises Invalid for a pupil it cannot be about."""
+def _parts(tx: sa.Connection, *, actor: Actor, incident: Any, request: AssignPupil, wrong: Any) -> tuple[Any, dict[Any, str]]:
+    """Return whom it is to be about, and who will be in it, with their part. Raises Invalid for a pupil it cannot be about."""
     linked = {row.pupil_id: row.part or "pupil" for row in store.linked_of(tx, school_id=actor.at_school, incident_id=incident.id)}
     pupil = store.pupils_with(tx, school_id=actor.at_school, ids=[request.pupil_id]).get(request.pupil_id)
     if pupil is None or pupil.holding:
         raise Invalid({"pupil_id": "unknown_choice"})
     if request.pupil_id in linked:
         raise Invalid({"pupil_id": "twice"})
-    return {pupil.id: "pupil", **{id_: part for id_, part in linked.items() if id_ != wrong}}
+    return pupil, {pupil.id: "pupil", **{id_: part for id_, part in linked.items() if id_ != wrong}}

@@ -191,9 +191,8 @@ def keep_flag(tx: sa.Connection, *, school_id: UUID, request: SetFlag, by: UUID 
 
 def say_roll(tx: sa.Connection, *, school_id: UUID, today: date) -> None:
     """Say how many pupils of school age are listed at the school."""
-    outbox.add(
-        tx, RollChanged, school_id=school_id, subject=school_id, on_roll=history.on_roll(store.birthdays(tx, school_id=school_id), today=today)
-    )
+    on_roll = history.on_roll(store.born(tx, school_id=school_id).values(), today=today)
+    outbox.add(tx, RollChanged, school_id=school_id, subject=school_id, on_roll=on_roll)
 
 
 def _keep_pupil(tx: sa.Connection, *, school_id: UUID, pupil: NewPupil, row: sa.Row[Any] | None) -> None:

@@ -73,7 +73,6 @@ from services.incidents.store.proof import (
 )
 from services.incidents.store.pupils import (
     all_pupils,
-    birthdays,
     calls_of,
     children_at_school,
     concerned_staff,

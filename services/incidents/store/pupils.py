@@ -67,11 +67,6 @@ def all_pupils(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row[Any]]:
     return tx.execute(sa.select(pupils).where(pupils.c.school_id == school_id, sa.not_(pupils.c.holding))).all()
 
 
-def birthdays(tx: sa.Connection, *, school_id: UUID) -> list[date]:
-    """Return when the school's pupils were born."""
-    return list(tx.execute(sa.select(pupils.c.born).where(pupils.c.school_id == school_id, sa.not_(pupils.c.holding))).scalars())
-
-
 def siblings_of(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, family: UUID) -> Sequence[sa.Row[Any]]:
     """Return the other pupils of the family."""
     query = sa.select(pupils).where(pupils.c.school_id == school_id, pupils.c.family == family, pupils.c.id != pupil_id)

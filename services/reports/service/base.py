@@ -1,15 +1,23 @@
 """What the parts of the service share: transactions, tokens of its own, and the services it asks."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from nameko.rpc import RpcProxy
 
 from safekeep import actor as actors
+from safekeep import clock
 from safekeep.actor import Actor
 from safekeep.calendar import Calendar, Span, merged
 from safekeep.contracts.alerts import Calendar as AskCalendar
 from safekeep.rpc import Host, Resources, ask
+
+
+def today_at(zone: str) -> date:
+    """Return which day it is where the school is."""
+    return clock.now().astimezone(ZoneInfo(zone)).date()
 
 
 class Base:

@@ -45,12 +45,14 @@ class Comparing(Base):
         try:
             with self.host.transaction(self.host.worker_engine) as tx:
                 due = store.claim_comparisons(tx, now=now, again=now + CLAIMED_FOR, limit=3)
-            for school_id in due:
-                self.compare(school_id, before=now - UNDER_WAY)
         except StorageError as error:
             telemetry.log().warning("counts.comparison_waiting", sqlstate=error.sqlstate)
-        except SafekeepError as error:
-            telemetry.log().warning("counts.comparison_waiting", cause=type(error).__name__)
+            return
+        for school_id in due:
+            try:
+                self.compare(school_id, before=now - UNDER_WAY)
+            except SafekeepError as error:  # one school's trouble is not another's
+                telemetry.log().warning("counts.comparison_waiting", error=type(error).__name__, school=str(school_id))
 
     def compare(self, school_id: UUID, *, before: datetime) -> tuple[int, int]:
         """Count anew what differs from the record, of what happened before a moment. Returns how many incidents there are, and how many differed.

@@ -1,6 +1,6 @@
 """What a report to governors is made of, from what reports has counted of the events."""
 
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -20,8 +20,8 @@ def counted_for(tx: sa.Connection, *, school_id: UUID, zone: str, since: date, t
             category=each.main,
             class_code=each.class_.code,
             year_group="" if each.year_group == counting.UNKNOWN_YEAR else each.year_group,
-            acknowledged=_minutes(each.read_at, each),
-            answered=_minutes(each.answered_at, each),
+            acknowledged=counting.minutes_after(each.recorded_at, each.read_at),
+            answered=counting.minutes_after(each.recorded_at, each.answered_at),
             standing=each.standing,
             referrals=each.referrals,
         )
@@ -30,7 +30,3 @@ def counted_for(tx: sa.Connection, *, school_id: UUID, zone: str, since: date, t
     concerns = [concern for concern in concerns if since <= concern.on <= today]
     children = counting.with_flags(store.flags_of(tx, school_id=school_id), on=today)
     return Counted(concerns=concerns, children=children, overdue=store.overdue(tx, school_id=school_id, today=today))
-
-
-def _minutes(later: datetime | None, counted: counting.Counted) -> int | None:
-    return None if later is None else int((later - counted.recorded_at).total_seconds() // 60)

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from safekeep import clock
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import Concerning
 from safekeep.contracts.reports import ComparisonItem, CountRow, Counts, CountsAnswer, SchoolCounts, TableCount, TrustCounts, TrustCountsAnswer
@@ -17,7 +16,7 @@ from safekeep.permissions import Class
 from safekeep.rpc import answers, ask
 from services.reports import counting, store
 from services.reports.counting import Counted
-from services.reports.service.base import Base
+from services.reports.service.base import Base, today_at
 
 
 class Counting(Base):
@@ -30,7 +29,7 @@ class Counting(Base):
         here: dict[str, Any] = {"school_id": actor.at_school}
         with self._school(actor) as tx:
             zone, compared = store.zone_of(tx, **here), store.comparison_of(tx, **here)
-            day = clock.now().astimezone(ZoneInfo(zone)).date()
+            day = today_at(zone)
             if request.as_at is None or request.as_at >= day:
                 counted = store.counted_between(tx, **here, first=first, last=last, without=theirs)
             else:

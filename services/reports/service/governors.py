@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from eventlet import tpool
@@ -57,7 +56,7 @@ from safekeep.rpc import answers, ask
 from services.reports import governing, meetings, papers, store
 from services.reports.meetings import Cycle
 from services.reports.redaction import Names, Person
-from services.reports.service.base import Base
+from services.reports.service.base import Base, today_at
 from services.reports.service.counted import counted_for
 from services.reports.small_numbers import FIRST_THRESHOLD
 
@@ -78,7 +77,7 @@ class Governors(Base):
         here: dict[str, Any] = {"school_id": actor.at_school}
         with self._school(actor) as tx:
             zone, row = store.zone_of(tx, **here), store.cycle_of(tx, **here)
-            rows = store.meetings_of(tx, **here, since=_today(zone) - SHOWN_BACK)
+            rows = store.meetings_of(tx, **here, since=today_at(zone) - SHOWN_BACK)
         cycle = _cycle(row)
         return MeetingsAnswer(
             cycle=_cycle_item(row) if row is not None and row.name else None,
@@ -102,7 +101,7 @@ class Governors(Base):
         calendar = self._calendar(actor.at_school)
         values = wanted.model_dump(exclude={"every", "week", "weekday"}) | {"rule": rule}
         with self._school(actor) as tx:
-            today = _today(store.zone_of(tx, school_id=actor.at_school))
+            today = today_at(store.zone_of(tx, school_id=actor.at_school))
             store.keep_cycle(tx, school_id=actor.at_school, today=today, **values)
             _plan(tx, school_id=actor.at_school, calendar=calendar, today=today)
             store.look_at(tx, school_id=actor.at_school, at=clock.now())
@@ -112,7 +111,7 @@ class Governors(Base):
     def keep_meeting(self, actor: Actor, request: KeepMeeting) -> Nothing:
         here: dict[str, Any] = {"school_id": actor.at_school}
         with self._school(actor) as tx:
-            today = _today(store.zone_of(tx, **here))
+            today = today_at(store.zone_of(tx, **here))
             before = store.meeting_with(tx, **here, id=request.id)
             same = before is not None and (before.on_day, before.minute, before.name) == (request.on_day, request.minute, request.name)
             if same:
@@ -162,12 +161,12 @@ class Governors(Base):
         with self._school(actor) as tx:
             zone, row = store.zone_of(tx, **here), store.cycle_of(tx, **here)
         try:
-            found = tpool.execute(ical.read, request.content, zone=zone, today=_today(zone))
+            found = tpool.execute(ical.read, request.content, zone=zone, today=today_at(zone))
         except ical.NoCalendar as refused:
             raise Invalid({"file": refused.args[0]}) from None
-        rows = _from_calendar(found, cycle=_cycle(row), today=_today(zone), school_id=actor.at_school)
+        rows = _from_calendar(found, cycle=_cycle(row), today=today_at(zone), school_id=actor.at_school)
         with self._school(actor) as tx:
-            store.keep_cycle(tx, **here, today=_today(zone))
+            store.keep_cycle(tx, **here, today=today_at(zone))
             for each in rows:
                 store.plan_meetings(tx, **here, source="entered", from_day=date.max, rows=[each])
             store.look_at(tx, **here, at=clock.now())
@@ -180,7 +179,7 @@ class Governors(Base):
             raise Invalid({"address": "not_an_address"})
         here: dict[str, Any] = {"school_id": actor.at_school}
         with self._school(actor) as tx:
-            today = _today(store.zone_of(tx, **here))
+            today = today_at(store.zone_of(tx, **here))
             store.keep_cycle(tx, **here, today=today, address=address, outcome="", fetched_at=None)
             if not address:
                 store.plan_meetings(tx, **here, source="calendar", from_day=today, rows=[])
@@ -272,7 +271,7 @@ class Governors(Base):
 
     def _fix(self, tx: sa.Connection, row: Any, *, actor: Actor, request: ApproveReport) -> Any:
         zone = store.zone_of(tx, school_id=actor.at_school)
-        year = year_of(_today(zone))
+        year = year_of(today_at(zone))
         number = store.next_number(tx, school_id=actor.at_school, year=year)
         content = governing.told(row.tables, names=request.category_names, words=row.words) | {
             "format": 1,
@@ -373,9 +372,9 @@ class Governors(Base):
                 return
             cycle, zone = _cycle(cycle_row), store.zone_of(tx, school_id=school_id)
             if calendar is not None:
-                _plan(tx, school_id=school_id, calendar=calendar, today=_today(zone))
+                _plan(tx, school_id=school_id, calendar=calendar, today=today_at(zone))
             next_at = now + AGAIN
-            for meeting in store.meetings_of(tx, school_id=school_id, since=_today(zone)):
+            for meeting in store.meetings_of(tx, school_id=school_id, since=today_at(zone)):
                 if meeting.cancelled_at is None and meeting.state in {None, "draft"}:
                     later = _step(tx, school_id=school_id, meeting=meeting, cycle=cycle, chair_id=cycle_row.chair_id, zone=zone, now=now)
                     next_at = min([next_at, *later])
@@ -388,16 +387,16 @@ class Governors(Base):
             return
         try:
             content = subscribing.fetch(row.address, inner=self.host.settings.inner_calendars)
-            found = tpool.execute(ical.read, content, zone=zone, today=_today(zone))
-            rows = _from_calendar(found, cycle=_cycle(row), today=_today(zone), school_id=school_id)
+            found = tpool.execute(ical.read, content, zone=zone, today=today_at(zone))
+            rows = _from_calendar(found, cycle=_cycle(row), today=today_at(zone), school_id=school_id)
             outcome = "read" if rows else "nothing_in_it"
         except (subscribing.Down, ical.NoCalendar) as refused:
             rows, outcome = [], refused.args[0]
         telemetry.log().info("meetings.calendar_read", school_id=str(school_id), outcome=outcome)
         with self.host.transaction(self.host.engine, school_id=school_id) as tx:
-            store.keep_cycle(tx, school_id=school_id, today=_today(zone), outcome=outcome, fetched_at=clock.now() if rows else row.fetched_at)
+            store.keep_cycle(tx, school_id=school_id, today=today_at(zone), outcome=outcome, fetched_at=clock.now() if rows else row.fetched_at)
             if rows:
-                store.plan_meetings(tx, school_id=school_id, source="calendar", from_day=_today(zone), rows=rows)
+                store.plan_meetings(tx, school_id=school_id, source="calendar", from_day=today_at(zone), rows=rows)
 
     def _meeting(self, tx: sa.Connection, *, school_id: UUID, id: UUID) -> Any:
         store.meeting_with(tx, school_id=school_id, id=id)  # locked
@@ -439,7 +438,7 @@ def _step(tx: sa.Connection, *, school_id: UUID, meeting: Any, cycle: Cycle, cha
 def _make(tx: sa.Connection, *, school_id: UUID, meeting: Any) -> UUID:
     """Make a meeting's draft, or make it anew with the words it has."""
     zone = store.zone_of(tx, school_id=school_id)
-    today = _today(zone)
+    today = today_at(zone)
     period = governing.period_of(today)
     row = store.cycle_of(tx, school_id=school_id)
     threshold = row.threshold if row else FIRST_THRESHOLD
@@ -477,10 +476,6 @@ def _from_calendar(found: Sequence[ical.Found], *, cycle: Cycle, today: date, sc
 def _state(row: Any) -> str:
     """Return the name of a draft's state: of other tables or other words it is another."""
     return hashlib.sha256(canonical({"tables": row.tables, "words": row.words})).hexdigest()
-
-
-def _today(zone: str) -> date:
-    return clock.now().astimezone(ZoneInfo(zone)).date()
 
 
 def _cycle(row: Any) -> Cycle:

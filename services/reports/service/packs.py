@@ -44,6 +44,7 @@ from services.reports import chronology, counting, inspecting, packs, store, wor
 from services.reports.chronology import Asked
 from services.reports.inspecting import Candidate, Nameless
 from services.reports.packs import Choice, Gathered
+from services.reports.service.base import today_at
 from services.reports.service.counted import counted_for
 from services.reports.service.documents import AT_ONCE, MEDIA_TYPES, PAGE, Documents, Whole, whole_of
 
@@ -202,7 +203,7 @@ class Packing(Documents):
                 return found
 
     def _for_inspection(self, actor: Actor, wanted: PackWanted, *, asked: Asked) -> Ready:
-        today = clock.now().astimezone(ZoneInfo(asked.zone)).date()
+        today = today_at(asked.zone)
         since, until = _days(wanted, today=today)
         with self._school(actor) as tx:
             counted = counted_for(tx, school_id=actor.at_school, zone=asked.zone, since=since, today=today)

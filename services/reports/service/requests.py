@@ -39,7 +39,7 @@ from safekeep.proof.chain import canonical
 from safekeep.rpc import answers, ask
 from services.reports import letters, requests, store
 from services.reports.requests import Due
-from services.reports.service.base import Base
+from services.reports.service.base import Base, today_at
 
 LISTED = 500
 LONGEST_AGO = timedelta(days=3 * 366)
@@ -311,11 +311,6 @@ def _letter(row: Any, *, school: str, by: str, on: date) -> str:
 def reference_of(row: Any) -> str:
     """Return what people call a request: "2026-3"."""
     return f"{row.year}-{row.number}"
-
-
-def today_at(zone: str) -> date:
-    """Return which day it is where the school is."""
-    return clock.now().astimezone(ZoneInfo(zone)).date()
 
 
 def _next_look(today: date, *, zone: str) -> datetime:
