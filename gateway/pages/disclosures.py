@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 
-from gateway import asking_words, console, rpc, schools, session
+from gateway import console, request_words, rpc, schools, session
 from gateway.forms import Form
 from gateway.pages import requests
 from gateway.session import Here
@@ -136,7 +136,7 @@ def _show(here: Here, information_request_id: UUID, form: Form, *, cursor: str |
         waiting=waiting or [],
         information_request_id=information_request_id,
         said=said,
-        asking=asking_words,
+        request_words=request_words,
         known=schools.known(here),
     )
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 
-from gateway import asking_words, console, rpc, schools, session
+from gateway import console, request_words, rpc, schools, session
 from gateway.forms import Form
 from gateway.pages import recording
 from gateway.session import Here
@@ -39,7 +39,7 @@ def log(slug: str) -> Any:
         waiting=[item for item in items if item.state == "open"],
         closed=[item for item in items if item.state != "open"],
         due=lambda item: _due(here, item),
-        asking=asking_words,
+        request_words=request_words,
         known=schools.known(here),
     )
 
@@ -57,7 +57,7 @@ def enter(slug: str) -> Any:
             return redirect(url_for("requests.detail", slug=slug, information_request_id=made, said="entered"), 303)
     form.put("new_id", form.one("new_id") or str(new_id()))
     looks = request.form.get("do") == "find_pupil"
-    shown = render_template("requests/enter.html", form=form, found=found, asking=asking_words, label=recording.label)
+    shown = render_template("requests/enter.html", form=form, found=found, request_words=request_words, label=recording.label)
     return shown, 200 if looks else console.status(form)
 
 
@@ -115,7 +115,7 @@ def nothing(slug: str, information_request_id: UUID) -> Any:
             return redirect(url_for("requests.detail", slug=slug, information_request_id=information_request_id, said="nothing"), 303)
     found = _found(here, information_request_id)
     pupil = _pupil(here, found.item.pupil_id)
-    shown = render_template("requests/nothing.html", form=form, found=found, item=found.item, pupil=pupil, asking=asking_words)
+    shown = render_template("requests/nothing.html", form=form, found=found, item=found.item, pupil=pupil, request_words=request_words)
     return shown, console.status(form)
 
 
@@ -147,7 +147,7 @@ def page(here: Here, information_request_id: UUID, form: Form, *, said: str = ""
         due=_due(here, found.item),
         more_time=found.tell_of_more_by is not None and found.tell_of_more_by >= known.local(clock.now()).date(),
         said=said,
-        asking=asking_words,
+        request_words=request_words,
         known=known,
     )
 
