@@ -1,7 +1,6 @@
 """The matrix's world inside a whole running Safekeep: made over its own bus, and used over HTTP by everybody in it."""
 
 import http.client
-import io
 import json
 import re
 import threading
@@ -10,11 +9,12 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyotp
-import pypdf
+import pypdfium2
 import sqlalchemy as sa
 from nameko.standalone.rpc import ClusterRpcProxy
 
@@ -99,6 +99,16 @@ class RunningWorld(World):
             return []
 
 
+_printing = threading.Lock()  # pdfium is of one thread
+
+
+@lru_cache(maxsize=64)
+def printed(data: bytes) -> str:
+    """Return the words of a PDF. Readers of one class are given the same bytes, and pdfium reads them twenty times as fast as pypdf."""
+    with _printing, pypdfium2.PdfDocument(data) as document:
+        return "".join(page.get_textpage().get_text_bounded() for page in document)
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the gateway said."""
@@ -111,7 +121,7 @@ class Answer:
     def text(self) -> str:
         """The words of it, those inside a document too."""
         if self.data.startswith(b"%PDF") and "chronology.pdf" in self.headers.get("content-disposition", ""):
-            return "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(self.data)).pages)
+            return printed(self.data)
         return self.data.decode("utf-8", "replace")
 
     @property
