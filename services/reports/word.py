@@ -57,6 +57,9 @@ def _properties(made: Docx, *, said: dict[str, Any], at: datetime) -> None:
     about.comments, about.language, about.created, about.modified = "", "en-GB", when, when
     style = made.styles["Normal"]
     style.font.name = "Noto Sans"  # Word takes another where it is not installed, letter by letter
+    fonts = style.element.rPr.rFonts  # and one of its own for each kind of script, where none is named
+    fonts.set(qn("w:eastAsia"), "Noto Sans CJK SC")
+    fonts.set(qn("w:cs"), "Noto Sans Arabic")
     language = OxmlElement("w:lang")
     for name, code in (("w:val", "en-GB"), ("w:eastAsia", "zh-CN"), ("w:bidi", "ar-SA")):
         language.set(qn(name), code)
