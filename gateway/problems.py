@@ -218,12 +218,6 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
             _("The record has changed"),
             _("Something was recorded since you looked at the preview. Read it once more, then make it."),
         ),
-        "pack_too_long": Problem(
-            409,
-            "pack-too-long",
-            _("There are too many entries for one pack"),
-            _("A pack has a thousand entries at most. Choose dates, and make more than one."),
-        ),
         "meeting_cancelled": Problem(409, "meeting-cancelled", _("This meeting was cancelled"), _("Move it to a new day first.")),
         "draft_changed": Problem(
             409, "draft-changed", _("The draft has changed"), _("Somebody has changed it since you opened it. Read it once more, then approve it.")

@@ -70,7 +70,12 @@ STEPS = {
     "told_today": _("DSLs were mailed that it is due today"),
     "told_late": _("DSLs were mailed that it is overdue"),
 }
-FORMS = {"letter": _("Letter: nothing is held"), "pdf": _("Record as PDF"), "docx": _("Record as Word")}
+FORMS = {
+    "letter": _("Letter: nothing is held"),
+    "pdf": _("Record as PDF"),
+    "docx": _("Record as Word"),
+    "files": _("Attached files, by the list of their hashes"),
+}
 STAGES = {
     "deciding": _("Decide what is left out"),
     "proposed": _("Waits for another DSL or deputy to read and confirm"),

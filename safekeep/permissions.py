@@ -543,6 +543,10 @@ class Job:
 JOBS: dict[str, Job] = {
     "export": Job("incidents.begin_export", by="incidents", audience="ledger"),
     "chronology": Job("reports.chronology_pdf", by="reports", audience="incidents", methods=frozenset({"incidents.chronology"})),
+    "pack": Job("reports.make_pack", by="reports", audience="incidents", methods=frozenset({"incidents.chronology", "incidents.enter_document"})),
+    "record": Job(
+        "reports.redacted_record", by="reports", audience="incidents", methods=frozenset({"incidents.chronology", "incidents.enter_document"})
+    ),
     "file_names": Job("reports.chronology_pdf", by="reports", audience="files", methods=frozenset({"files.names"})),
 }
 """Each step of a job gets a token of its own from identity, after roles are checked again (`identity.act_for`)."""

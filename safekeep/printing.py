@@ -8,13 +8,14 @@ from functools import cache
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typst
 
-from safekeep.contracts.incidents import Details
+if TYPE_CHECKING:  # what prints a large document begins and ends for it alone: it takes in no more than it prints with
+    from safekeep.contracts.incidents import Details
 
 FONT_PACKAGES: Final = ("manimgx_fonts", "manimgx_fonts_cjk")
 FONTS: Final = (
@@ -50,7 +51,7 @@ ACTIONS: Final = {
 STATUSES: Final = {"open": "open", "monitoring": "monitoring", "closed": "closed"}
 
 
-def said_of_action(details: Details, *, names: Mapping[UUID, str], zone: str) -> tuple[list[str], str]:
+def said_of_action(details: "Details", *, names: Mapping[UUID, str], zone: str) -> tuple[list[str], str]:
     """Return an action's own fields in words: a line each, and the longer words that follow its text."""
     said, words = [ACTIONS.get(details.kind, details.kind)], ""
     if details.owner_id:

@@ -1,7 +1,9 @@
 """A record before it is given: what is proposed to be left out, decided by one person, confirmed by another, and the file."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +11,13 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 
 from gateway import console, request_words, rpc, schools, session
 from gateway.forms import Form
-from gateway.pages import requests
+from gateway.pages import documents, requests
 from gateway.session import Here
 from safekeep.contracts.reports import (
     ConfirmRedactions,
     KeepRedactions,
     ProposeRedactions,
+    RecordFile,
     RecordMark,
     RecordPage,
     RecordPageAnswer,
@@ -24,6 +27,7 @@ from safekeep.contracts.reports import (
     Undecided,
 )
 from safekeep.errors import Invalid
+from safekeep.ids import new_id
 
 pages = Blueprint("disclosures", __name__)
 
@@ -102,9 +106,15 @@ def document(slug: str, information_request_id: UUID) -> Any:
     here, form = session.lead(), Form.sent(request.form)
     kind = MEDIA.get(form.one("form"), "pdf")
     given: dict[str, Any] = {"information_request_id": information_request_id, "school_name": here.place.name, "staff_names": _staff(here)}
-    made = console.attempt(form, rpc.build(RedactedRecord, **given, form=kind), seconds=60.0)
+    id_ = new_id()
+    made = console.attempt(form, rpc.build(RedactedRecord, id=id_, **given, form=kind), seconds=60.0)
     if made is None:
         return requests.page(here, information_request_id, form), console.status(form)
+    if made.later:
+        return redirect(url_for("documents.document", slug=slug, document_id=id_), 303)
+    if made.files:
+        sha256 = hashlib.sha256(made.data).hexdigest()
+        return documents.zipped([(f"record.{kind}", sha256, [made.data])], files=made.files, stem="record", token=here.token)
     response = Response(made.data, mimetype=made.media_type)
     response.headers["Content-Disposition"] = f'attachment; filename="record.{kind}"'
     return response
@@ -125,13 +135,18 @@ def _show(here: Here, information_request_id: UUID, form: Form, *, cursor: str |
         texts.append((text, f"{text.entry_id}.{text.part}", pieces, listed))
         for each in listed:
             _fill(form, each, fresh=request.method == "GET" or found.stage != "deciding")
+    for file in found.files:
+        if file.given is not None and (request.method == "GET" or found.stage != "deciding"):
+            form.put(f"f.{file.file_id}", "give" if file.given else "withhold")
+        if f"fr.{file.file_id}" not in form.fields:
+            form.put(f"fr.{file.file_id}", file.reason or "third_party")
     return render_template(
         "requests/record.html",
         form=form,
         found=found,
         texts=texts,
         left=_left(found),
-        first=next((each.number for *_, listed in texts for each in listed if each.mark.accepted is None), 0),
+        first=_first_left(texts, found),
         cursor=cursor or "",
         waiting=waiting or [],
         information_request_id=information_request_id,
@@ -142,7 +157,17 @@ def _show(here: Here, information_request_id: UUID, form: Form, *, cursor: str |
 
 
 def _left(found: RecordPageAnswer) -> int:
-    return sum(mark.accepted is None for text in found.texts for mark in text.marks)
+    return sum(mark.accepted is None for text in found.texts for mark in text.marks) + len(_files_left(found))
+
+
+def _files_left(found: RecordPageAnswer) -> list[RecordFile]:
+    return [file for file in found.files if file.state == "kept" and file.given is None]
+
+
+def _first_left(texts: list[tuple[RecordText, str, list[Piece], list[Listed]]], found: RecordPageAnswer) -> str:
+    """Return where on the page the first stands that is not decided."""
+    places = (f"place-{each.number}" for *_, listed in texts for each in listed if each.mark.accepted is None)
+    return next(chain(places, (f"file-{file.file_id}" for file in _files_left(found))), "")
 
 
 def _laid_out(text: RecordText, *, first: int) -> tuple[list[Piece], list[Listed]]:
@@ -176,11 +201,20 @@ def _keep(form: Form, *, information_request_id: UUID, cursor: str | None, here:
     named = [name.removeprefix("w.") for name in form.fields if name.startswith("w.")]
     added = [key for key in named if form.one(f"w.{key}").strip() or form.has(f"all.{key}", "yes")]
     additions = [_addition(form, key) for key in added]
-    if not decisions and not additions:
+    files = [file for file in (_file(form, name.removeprefix("fr.")) for name in form.fields if name.startswith("fr.")) if file]
+    if not decisions and not additions and not files:
         return True
     given: dict[str, Any] = {"information_request_id": information_request_id, "staff_names": _staff(here), "cursor": cursor}
     fields = {f"additions.{number}.words": f"w.{key}" for number, key in enumerate(added)}
-    return console.send(form, KeepRedactions, fields, **given, decisions=decisions, additions=additions) is not None
+    return console.send(form, KeepRedactions, fields, **given, decisions=decisions, additions=additions, files=files) is not None
+
+
+def _file(form: Form, file_id: str) -> dict[str, Any] | None:
+    """Return what is decided of an attached file; None where nothing is."""
+    choice = form.one(f"f.{file_id}") or ("withhold" if request.form.get("do") == "rest" else "")
+    if choice not in {"give", "withhold"}:
+        return None
+    return {"file_id": file_id, "given": choice == "give", "reason": form.one(f"fr.{file_id}") if choice == "withhold" else None}
 
 
 def _decision(form: Form, key: str, choice: str, *, digests: Mapping[str, str]) -> dict[str, Any]:

@@ -91,8 +91,8 @@ def _preview(here: Here, form: Form, *, pupil: PupilItem | None) -> PackPreview 
         return None
 
 
-def _made(here: Here, form: Form, *, pupil: PupilItem | None, kind: str) -> Response | None:
-    """Return the document; None, with why, where it is not made: that is said above the preview."""
+def _made(here: Here, form: Form, *, pupil: PupilItem | None, kind: str) -> Any:
+    """Return the document, or the page of a long one; None, with why, where it is not made: that is said above the preview."""
     if pupil is None and form.one("shown") != "0" and not form.has("checked", "yes"):
         form.refuse("checked", "missing")
     typed = _fields(here, form, pupil=pupil)
@@ -106,6 +106,8 @@ def _made(here: Here, form: Form, *, pupil: PupilItem | None, kind: str) -> Resp
     made = console.attempt(form, wanted, seconds=60.0)
     if made is None:
         return None
+    if made.later:
+        return redirect(url_for("documents.document", slug=here.slug, document_id=wanted.id), 303)
     response = Response(made.data, mimetype=made.media_type)
     response.headers["Content-Disposition"] = f'attachment; filename="pack-{form.one("kind").replace("_", "-")}.{kind}"'
     return response

@@ -1109,7 +1109,7 @@ class BeginJob(Request[Nothing]):
     answer: ClassVar[type[Contract]] = Nothing
 
     id: UUID
-    kind: Literal["export", "chronology", "file_names"]
+    kind: Literal["export", "chronology", "file_names", "pack", "record"]
 
 
 class ActForAnswer(Contract):

@@ -1,5 +1,6 @@
 """What reports answers: counts built from events, and the chronology as a document."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID
@@ -124,12 +125,24 @@ class TrustCounts(Request[TrustCountsAnswer]):
     category: Code | None = None
 
 
+class GivenFile(Contract):
+    """An attached file that is given with a record: under which name, and the SHA-256 it must have."""
+
+    file_id: UUID
+    name: Line
+    sha256: str
+
+
 class Document(Contract):
-    """A file made now and not kept. `later`: it is long, so it is made in the background (`reports.my_documents`), and there are no bytes yet."""
+    """A file made now and not kept. `later`: it is long, so it is made in the background (`reports.my_documents`), and there are no bytes yet.
+
+    `files` are given with it (a record's): they are fetched with the rights of who hands it out.
+    """
 
     media_type: str
     data: bytes
     later: bool = False
+    files: list[GivenFile] = []
 
 
 Form = Literal["pdf", "docx", "csv"]
@@ -157,13 +170,51 @@ class ChronologyPdf(Request[Document]):
     class_codes: list[Code] = Field(default=[], max_length=15)
 
 
+class DocumentPart(Contract):
+    """One file of a long document: its number (from 1), its entries and of which local days they are (None: it has none), and its pieces."""
+
+    number: int
+    entries: int
+    earliest: date | None
+    latest: date | None
+    size: int
+    first_piece: int
+    pieces: int
+    sha256: str
+
+
+def stem_of(*, kind: str, pack: str) -> str:
+    """Return what the file of a long document is called, without what follows: "chronology", "pack-core-group"."""
+    return f"pack-{pack.replace('_', '-')}" if kind == "pack" else kind
+
+
+def part_name(*, stem: str, number: int, of: int, form: str) -> str:
+    """Return what the file of a part is called: "chronology-part-02-of-10.pdf"; "chronology.pdf" where there is one alone."""
+    return f"{stem}-part-{number:0{len(str(of))}}-of-{of}.{form}" if of > 1 else f"{stem}.{form}"
+
+
+def sums(files: Iterable[tuple[str, str]]) -> str:
+    """Return a list of files (name, SHA-256) as `sha256sum -c` reads it. Its own SHA-256 is what stands for them all in the ledger."""
+    return "".join(f"{sha256}  {name}\n" for name, sha256 in files)
+
+
 class DocumentItem(Contract):
     """A long document that is made in the background: how far it is, and until when it can be fetched, by who asked for it.
 
     `why` it failed: "role" (who asked may not have it any more), "gone" (what it is about is not there), "not_printed", "too_late".
+    "changed": it is a record of which two people saw something else.
+    It is one file, or several `parts` of at most 1,000 entries; `parts_wanted` 0: it is not known yet how many. `pack`: of which kind, if it is one.
+    `record`: what is given for an information request, with `files`.
     """
 
     id: UUID
+    kind: Literal["chronology", "pack", "record"] = "chronology"
+    pack: Line = ""
+    information_request_id: UUID | None = None
+    files: list[GivenFile] = []
+    parts_wanted: int = 0
+    parts_printed: int = 0
+    parts: list[DocumentPart] = []
     pupil_id: UUID
     form: Form
     asked_at: Moment
@@ -263,19 +314,25 @@ class FoundWords(Contract):
 
 
 class PackPreview(Contract):
-    """A pack as it would be made: `told` is all it says, in strings. `sha256` names this state of it."""
+    """A pack as it would be made: `told` is all it says, in strings. `sha256` names this state of it.
+
+    `long`: the newest `looked_at` of its `total` entries, so that many are counted and listed; it is made in the background, in parts.
+    """
 
     told: dict[str, Any]
     sha256: str
     entries: int
     counts: list[PackCount] = []
     found: list[FoundWords] = []
+    long: bool = False
+    looked_at: int = 0
+    total: int = 0
 
 
 class PreviewPack(Request[PackPreview], PackWanted):
     """A pack, before it is made. DSLs only. What is read for it is kept as read; nothing is entered in the ledger.
 
-    Raises Invalid with a code beside a field, NotFound("pupil"), Conflict("pack_too_long") above a thousand entries.
+    Raises Invalid with a code beside a field, NotFound("pupil").
     """
 
     method: ClassVar[str] = "reports.preview_pack"
@@ -283,7 +340,10 @@ class PreviewPack(Request[PackPreview], PackWanted):
 
 
 class PackItem(Contract):
-    """A pack that was made: by whom, when, why, for whom, and where its hash stands in the ledger. `received_on`: of a transfer, when confirmed."""
+    """A pack that was made: by whom, when, why, for whom, and where its hash stands in the ledger. `received_on`: of a transfer, when confirmed.
+
+    Of several `parts` the hash is that of the list of their names and hashes (`sums`), which is handed out with them.
+    """
 
     id: UUID
     kind: PackKind
@@ -301,14 +361,16 @@ class PackItem(Contract):
     entry_hash: str
     received_on: date | None
     received_by: str
+    parts: int = 1
 
 
 class PackMade(Contract):
-    """The file, which is not kept, and its place."""
+    """The file, which is not kept, and its place. `later`: it is long, so it is made in the background under this id, and there is neither yet."""
 
     media_type: str
     data: bytes
-    item: PackItem
+    item: PackItem | None = None
+    later: bool = False
 
 
 class MakePack(Request[PackMade], PackWanted):
@@ -713,9 +775,12 @@ class RequestStep(Contract):
 
 
 class GivenDocument(Contract):
-    """What was given to who asked: its form, the SHA-256 of the file, and where that stands in the school's ledger."""
+    """What was given to who asked: its form, the SHA-256 of the file, and where that stands in the school's ledger.
 
-    form: Literal["letter", "pdf", "docx"]
+    Of a record in several parts, and of the attached `files` given with it, the SHA-256 is that of their list (`sums`).
+    """
+
+    form: Literal["letter", "pdf", "docx", "files"]
     sha256: str
     sequence: int
     entry_hash: str
@@ -865,6 +930,23 @@ class RecordText(Contract):
     marks: list[RecordMark]
 
 
+class RecordFile(Contract):
+    """A file that is attached to an entry: what it is, and what is decided: given whole, or not (then why); None: nothing yet.
+
+    One that is blocked or destroyed nobody gives; of that nothing is decided.
+    """
+
+    entry_id: UUID
+    file_id: UUID
+    name: Line
+    size: int
+    media_type: Line
+    sha256: str
+    state: Literal["kept", "blocked", "destroyed"]
+    given: bool | None
+    reason: LawReason | None
+
+
 class RecordPageAnswer(Contract):
     """A page of the record, newest entries first. `stage`: things are decided; one person proposed it; another has confirmed it.
 
@@ -873,6 +955,7 @@ class RecordPageAnswer(Contract):
 
     pupil_name: Name
     texts: list[RecordText]
+    files: list[RecordFile] = []
     entries: int
     next: str | None
     stage: Stage
@@ -918,10 +1001,19 @@ class Addition(Contract):
     reason: LawReason
 
 
+class FileDecision(Contract):
+    """What is decided of an attached file: given whole, or withheld (then why)."""
+
+    file_id: UUID
+    given: bool
+    reason: LawReason | None = None
+
+
 class KeepRedactions(Request[Nothing]):
     """Set what is decided; what is left out by hand is found in the page of the record that `cursor` names. Words are not kept.
 
-    Raises Invalid: {"decisions.<n>.reason": "missing"}, {"additions.<n>.words": "missing" | "not_in_text"}; Conflict: "request_closed",
+    Raises Invalid: {"decisions.<n>.reason": "missing"}, {"files.<n>.reason": "missing"},
+    {"additions.<n>.words": "missing" | "not_in_text"}; Conflict: "request_closed",
     "already_proposed" where it waits for another person or was confirmed: it is taken back first.
     """
 
@@ -933,6 +1025,7 @@ class KeepRedactions(Request[Nothing]):
     cursor: str | None = None
     decisions: list[Redaction] = Field(default=[], max_length=2_000)
     additions: list[Addition] = Field(default=[], max_length=300)
+    files: list[FileDecision] = Field(default=[], max_length=2_000)
 
 
 class Undecided(Contract):
@@ -989,12 +1082,15 @@ class TakeBackRedactions(Request[Nothing]):
 class RedactedRecord(Request[Document]):
     """The record without what was confirmed to be left out, and the schedule of that. Made now, entered in the ledger, and not kept.
 
+    A long one is made under `id` in the background, and kept for a day for who asked.
+
     Raises Conflict: "request_closed" (refused, or nothing held), "not_confirmed", "record_changed", "identity_first".
     """
 
     method: ClassVar[str] = "reports.redacted_record"
     answer: ClassVar[type[Contract]] = Document
 
+    id: UUID | None = None
     information_request_id: UUID
     school_name: Name
     staff_names: dict[UUID, str] = {}

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from safekeep import printing, spreadsheet
 from safekeep.body import picture
 from safekeep.contracts.incidents import Chronology, EntryLine, EntrySealed, FileItem, Paper, PupilItem
+from services.reports.volumes import Part, period, placed
 
 KINDS: Final = {"incident": "Incident", "action": "Action", "correction": "Correction", "status": "How it stands"}
 PARTS: Final = {
@@ -83,39 +84,68 @@ def wanted(entries: Iterable[EntryLine], *, asked: Asked) -> list[EntryLine]:
     return [entry.model_copy(update=off) for entry in kept] if off else kept
 
 
-def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, asked: Asked) -> dict[str, Any]:
-    """Return all that the document says, in strings, newest first as the entries come."""
+def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, asked: Asked, part: Part | None = None) -> dict[str, Any]:
+    """Return all that the document says, in strings, newest first as the entries come. `part`: it is one of several, of these entries."""
     filters = filters_in_words(request=request, entries=entries, asked=asked)
     months = _months(entries=entries, request=request, asked=asked)
+    title = f"Chronology of {pupil.name}"
     about = ", ".join(part for part in (pupil.year, pupil.form) if part)
     printed = moment(asked.at, zone=asked.zone)
     return {
-        "title": f"Chronology of {pupil.name}",
+        "title": titled(title, part),
         "description": f"Safeguarding chronology, {asked.school_name}",
-        "footer": footer(f"Chronology of {pupil.name}", reason=request.reason, asked=asked),
+        "footer": footer(title, reason=request.reason, asked=asked, part=part),
         "facts": [
             {"name": "Pupil", "value": f"{pupil.name}{f', {about}' if about else ''}, born {day(pupil.born)}"},
             {"name": "School", "value": asked.school_name},
             {"name": "Asked for by", "value": f"{asked.by}, {printed}"},
             *([{"name": "Why", "value": request.reason}] if request.reason else []),
             {"name": "Shown", "value": filters},
-            {"name": "Entries", "value": f"{len(entries)}, newest first, by when they {_placed_by(request)}"},
+            {"name": "Entries", "value": f"{_how_many(entries, part)}, newest first, by when they {_placed_by(request)}"},
             *with_them(entries, asked=asked),
         ],
         "notes": [
+            *together(part),
             "This document holds the entries that the person named above may read. There may be others.",
             "What people wrote stands as they wrote it, and may name other children: read it through before it is given to anybody.",
         ],
         "empty": "No entries that you may read match these choices.",
-        "summary": _summary(months),
+        "summary": _summary(months, part),
+        "opening": parts_of_it(part),
         "months": months,
         "made": parts(asked.at),
         "fonts": list(printing.FONTS),
     }
 
 
-def footer(title: str, *, reason: str, asked: Asked) -> str:
-    """Return what each page says at its foot: what it is, who asked, when and why, and where the ledger stood."""
+def titled(title: str, part: Part | None) -> str:
+    """Return a title with which part it is ("…, part 2 of 10: September 2019 to March 2020")."""
+    return f"{title}, {part.words}: {part.period}" if part else title
+
+
+def together(part: Part | None) -> list[str]:
+    """Return the note that a part is not the whole."""
+    return [f"This is {part.words}. The parts belong together; all of them hold {part.plan.entries:,} entries."] if part else []
+
+
+def parts_of_it(part: Part | None) -> list[dict[str, Any]]:
+    """Return, for the first of several, what is in each of them."""
+    if part is None or not part.is_first:
+        return []
+    rows = [[str(number), period(each), str(each.entries)] for number, each in enumerate(part.plan.volumes, start=1)]
+    return [{"heading": "The parts", "words": [], "columns": ["Part", "Months", "Entries"], "rows": rows, "sign": []}]
+
+
+def _how_many(entries: Sequence[EntryLine], part: Part | None) -> str:
+    if part is None:
+        return str(len(entries))
+    first = part.volume.first + 1
+    return f"{first:,} to {first + len(entries) - 1:,} of {part.plan.entries:,}"
+
+
+def footer(title: str, *, reason: str, asked: Asked, part: Part | None = None) -> str:
+    """Return what each page says at its foot: what it is (and which part), who asked, when and why, and where the ledger stood."""
+    title = f"{title}, {part.words}" if part else title
     why = f", for: {reason if len(reason) <= LONGEST_IN_FOOTER else reason[: LONGEST_IN_FOOTER - 1] + '…'}" if reason else ""
     head = f". Ledger at entry {asked.head.sequence}, {asked.head.entry_hash[:SHORT]}" if asked.head else ""
     return f"Confidential. {title}, printed {moment(asked.at, zone=asked.zone)} for {asked.by}{why}{head}"
@@ -144,10 +174,10 @@ def file_in_words(file: FileItem, *, names: Mapping[UUID, str]) -> str:
     """Return an attachment as a document lists it: its name as the asker sees it, how large it is, and the hash it is known by."""
     states = {"blocked": "A file that is blocked", "destroyed": "A file that was destroyed"}
     name = states.get(file.state) or names.get(file.id, "A file whose name is not shown")
-    return f"{name}, {_size(file.size)}\nSHA-256 {file.sha256}"
+    return f"{name}, {size_in_words(file.size)}\nSHA-256 {file.sha256}"
 
 
-def _size(size: int) -> str:
+def size_in_words(size: int) -> str:
     """Return "1 byte", "820 bytes", "24 kB", "1.4 MB" (thousands, as file managers count)."""
     if size < 1_000:
         return f"{size} byte{'' if size == 1 else 's'}"
@@ -222,16 +252,19 @@ def _placed_by(request: Chronology) -> str:
 
 def _months(*, entries: Sequence[EntryLine], request: Chronology, asked: Asked) -> list[dict[str, Any]]:
     def month(entry: EntryLine) -> str:
-        placed = (entry.occurred_at if request.order == "occurred" else None) or entry.recorded_at
-        return f"{placed.astimezone(ZoneInfo(asked.zone)):%B %Y}"
+        return f"{placed(entry, by_occurred=request.order == 'occurred').astimezone(ZoneInfo(asked.zone)):%B %Y}"
 
     return [{"name": name, "entries": [_entry(entry, asked=asked) for entry in group]} for name, group in groupby(entries, key=month)]
 
 
-def _summary(months: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return how many entries each month has, earliest first, with a bar in percent of the fullest; nothing of one month alone."""
-    most = max((len(month["entries"]) for month in months), default=1)
-    rows = [{"name": m["name"], "count": str(len(m["entries"])), "bar": str(round(100 * len(m["entries"]) / most))} for m in reversed(months)]
+def _summary(months: Sequence[Mapping[str, Any]], part: Part | None) -> list[dict[str, str]]:
+    """Return how many entries each month has, earliest first, with a bar in percent of the fullest; nothing of one month alone.
+
+    Of several parts the first says it of all, and the others say nothing.
+    """
+    counts = [(month["name"], len(month["entries"])) for month in months] if part is None else part.plan.months if part.is_first else []
+    most = max((count for _, count in counts), default=1)
+    rows = [{"name": name, "count": str(count), "bar": str(round(100 * count / most))} for name, count in reversed(counts)]
     return rows if len(rows) > 1 else []
 
 
@@ -300,10 +333,11 @@ HEADINGS: Final = (
 )
 
 
-def csv(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, asked: Asked) -> bytes:
+def csv(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, asked: Asked, part: Part | None = None) -> bytes:
     """Return the entries as a list for a spreadsheet, times as clocks show them where the school is. What would be a formula is text.
 
-    A line above the headings says what it is, for whom, why, what was chosen, and where the ledger stood.
+    A line above the headings says what it is, for whom, why, what was chosen, and where the ledger stood. Written in parts, it is one file: those
+    after the first have rows alone.
     """
     chosen = filters_in_words(request=request, entries=entries, asked=asked)
     above = [footer(f"Chronology of {pupil.name}", reason=request.reason, asked=asked), f"Shown: {chosen}"]
@@ -334,4 +368,6 @@ def csv(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, 
             "yes" if entry.corrected else "",
         )
 
+    if part and not part.is_first:
+        return spreadsheet.more(map(row, entries))
     return spreadsheet.write(above, [HEADINGS, *map(row, entries)])

@@ -7,10 +7,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from mimetypes import MimeTypes
 from typing import Any, Final, Literal
+from uuid import UUID
 
 from safekeep import printing
-from services.reports import redaction, word
+from services.reports import chronology, redaction, word
+from services.reports.volumes import Part as Share
 
 Part = Literal["about", "account", "action_taken", "details", "body_map"]
 PARTS: Final[Mapping[Part, str]] = {
@@ -73,13 +76,45 @@ class LeftOut:
     reasons: tuple[Reason, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that is attached to an entry: its number in the record, where, and what was decided: given whole, or withheld for a reason.
+
+    One that is `blocked` or `destroyed` nobody can give: of that there is nothing to decide.
+    """
+
+    id: UUID
+    number: int
+    entry: str
+    sha256: str
+    size: int
+    media_type: str
+    state: str
+    given: bool
+    reason: Reason | None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it goes with the record."""
+        return self.state == "kept" and self.given
+
+    @property
+    def name(self) -> str:
+        """Return what it is called where it is given: by its number, since its own name may name somebody ("file-3.jpg")."""
+        return f"file-{self.number}{_TYPES.guess_extension(self.media_type) or '.bin'}"
+
+
+_TYPES: Final = MimeTypes(filenames=())
+"""The library's own list: the same on every machine."""
+
+
 def hash_of(written: str) -> str:
     """Return the SHA-256 by which a text is known again."""
     return hashlib.sha256(written.encode()).hexdigest()
 
 
-def given(texts: Sequence[Text]) -> tuple[list[Text], list[LeftOut]]:
-    """Return the texts made anew, each place a numbered mark, and the schedule, numbered through.
+def given(texts: Sequence[Text], *, part: int = 0) -> tuple[list[Text], list[LeftOut]]:
+    """Return the texts made anew, each place a numbered mark, and the schedule, numbered through; of a `part` each number begins with the part's.
 
     Raises ValueError("text_changed") where a text is not the one decided on, and ("place_outside_text") for a place that is not in it.
     """
@@ -93,34 +128,48 @@ def given(texts: Sequence[Text]) -> tuple[list[Text], list[LeftOut]]:
         for number, (first, end) in numbered:
             why = {decision.reason for decision in text.decisions if first <= decision.first and decision.end <= end}
             schedule.append(LeftOut(number, f"{text.entry}, {PARTS[text.part]}", tuple(reason for reason in REASONS if reason in why)))
-        written = redaction.redacted(text.written, places, marks=(f"[left out, {number}]" for number, _ in numbered))
+        of = f"{part}." if part else ""
+        written = redaction.redacted(text.written, places, marks=(f"[left out, {of}{number}]" for number, _ in numbered))
         made.append(Text(text.entry, text.part, written))
     return made, schedule
 
 
 def document(
-    texts: Sequence[Text], *, title: str, school: str, facts: Mapping[str, str], withheld: Sequence[str] = (), at: datetime | None = None
+    texts: Sequence[Text],
+    *,
+    title: str,
+    school: str,
+    facts: Mapping[str, str],
+    withheld: Sequence[str] = (),
+    files: Sequence[Attached] = (),
+    at: datetime | None = None,
+    share: Share | None = None,
 ) -> dict[str, Any]:
     """Return all that the paper says, in strings, from texts as they were written: nothing that is left out is handed to the printer.
 
-    `withheld` are kinds of files that are not in it ("2 photographs"). `at`: the file's own date, so that the same record makes the same file.
-    Raises ValueError as `given` does.
+    `withheld` are kinds of things that are not in it ("2 drawings"); `files` what is attached to its entries. `at`: the file's own date, so that the
+    same record makes the same file. `share`: it is one part of several, of these texts. Raises ValueError as `given` does.
     """
-    made, schedule = given(texts)
-    notes = [f"{len(schedule)} {'passage was' if len(schedule) == 1 else 'passages were'} left out. The schedule at the end says where and why."]
+    made, schedule = given(texts, part=share.number if share else 0)
+    notes = chronology.together(share)
+    notes.append(f"{len(schedule)} {'passage was' if len(schedule) == 1 else 'passages were'} left out. The schedule at the end says where and why.")
     if withheld:
         notes.append(f"Not in this document, and dealt with apart: {', '.join(withheld)}.")
+    if files:
+        whole = sum(file.is_given for file in files)
+        notes.append(f"Attached files: {whole} of {len(files)} {'is' if len(files) == 1 else 'are'} given with it. The list at the end says which.")
     return {
-        "title": title,
+        "title": chronology.titled(title, share),
         "description": f"{title}, {school}",
-        "footer": f"{school}: {title}",
+        "footer": f"{school}: {title}{f', {share.words}' if share else ''}",
         "facts": [{"name": name, "value": value} for name, value in facts.items()],
         "notes": notes,
         "empty": "Nothing is held.",
         "summary": [],
+        "opening": chronology.parts_of_it(share),
         **({"made": _parts(at)} if at else {}),
         "months": [{"name": "The record", "entries": _entries(made)}] if made else [],
-        "closing": [_table(schedule)] if schedule else [],
+        "closing": [*([_table(schedule, part=share.number if share else 0)] if schedule else []), *([_files(files)] if files else [])],
         "fonts": list(printing.FONTS),
     }
 
@@ -146,11 +195,29 @@ def _parts(at: datetime) -> dict[str, int]:
     return {name: getattr(utc, name) for name in ("year", "month", "day", "hour", "minute", "second")}
 
 
-def _table(schedule: Sequence[LeftOut]) -> dict[str, Any]:
-    rows = [[str(line.number), "\n".join(SHORT[reason] for reason in line.reasons), line.place] for line in schedule]
-    used = {reason for line in schedule for reason in line.reasons}
-    key = [f"{SHORT[reason].capitalize()}: {law}" for reason, law in REASONS.items() if reason in used]
+def _table(schedule: Sequence[LeftOut], *, part: int) -> dict[str, Any]:
+    of = f"{part}." if part else ""
+    rows = [[f"{of}{line.number}", "\n".join(SHORT[reason] for reason in line.reasons), line.place] for line in schedule]
+    key = _key({reason for line in schedule for reason in line.reasons})
     return {"heading": "Schedule of what was left out", "words": key, "columns": ["Number", "Why", "Where"], "rows": rows, "sign": []}
+
+
+def _files(files: Sequence[Attached]) -> dict[str, Any]:
+    """List each attached file: given as a whole, under which name, or why not. By number, never by its own name."""
+    cannot = {"blocked": "not given: nobody can open it", "destroyed": "not given: it was destroyed"}
+
+    def said(file: Attached) -> str:
+        if file.is_given:
+            return f"given whole: {file.name}"
+        return cannot.get(file.state) or f"withheld: {SHORT[file.reason] if file.reason else 'not decided'}"
+
+    rows = [[str(file.number), said(file), f"{file.entry}, {chronology.size_in_words(file.size)}\nSHA-256 {file.sha256}"] for file in files]
+    key = _key({file.reason for file in files if file.state == "kept" and not file.given and file.reason})
+    return {"heading": "Attached files", "words": key, "columns": ["File", "Given or not", "Where, and its hash"], "rows": rows, "sign": []}
+
+
+def _key(used: set[Reason]) -> list[str]:
+    return [f"{SHORT[reason].capitalize()}: {law}" for reason, law in REASONS.items() if reason in used]
 
 
 def _entry(heading: str, written: str, *, about: Sequence[str] = ()) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from safekeep.contracts.incidents import Chronology, EntryLine, Flag, FollowUpIt
 from safekeep.proof.chain import canonical
 from services.reports import chronology
 from services.reports.chronology import Asked
+from services.reports.volumes import Part
 
 TITLES: Final = {
     "core_group": "For a core group meeting",
@@ -71,23 +72,28 @@ class Choice:
     to_school: str = ""
 
 
-def content(gathered: Gathered, *, choice: Choice, asked: Asked) -> dict[str, Any]:
-    """Return all that the document says, in strings."""
+def content(gathered: Gathered, *, choice: Choice, asked: Asked, part: Part | None = None) -> dict[str, Any]:
+    """Return all that the document says, in strings. `part`: it is one of several, of these entries."""
     pupil, kept = gathered.pupil, chronology.wanted(gathered.entries, asked=asked)
-    said = chronology.content(pupil=pupil, entries=kept, request=choice.request, asked=asked)
+    said = chronology.content(pupil=pupil, entries=kept, request=choice.request, asked=asked, part=part)
     title = f"{pupil.name}: {TITLES[choice.kind][0].lower()}{TITLES[choice.kind][1:]}"
     is_transfer = choice.kind == "transfer"
     for_whom = {"name": "To the designated safeguarding lead of", "value": choice.to_school} if is_transfer else None
     readers = {"name": "Who will read it", "value": choice.readers} if choice.readers and not is_transfer else None
     facts = said["facts"]
+    of_whole: list[Any] = []
+    if part is None or part.is_first:
+        inside = {str(entry.id): entry.text for entry in kept} if part is None else part.plan.said
+        of_whole = [_flags(gathered.flags), _open(gathered, inside=inside, asked=asked)]
+    held = part.plan.entries if part else len(kept)
     return said | {
-        "title": title,
+        "title": chronology.titled(title, part),
         "description": f"{TITLES[choice.kind]}, {asked.school_name}",
-        "footer": chronology.footer(title, reason=choice.request.reason, asked=asked),
+        "footer": chronology.footer(title, reason=choice.request.reason, asked=asked, part=part),
         "facts": [*facts[:2], *filter(None, (for_whom, readers)), *facts[2:]],
-        "notes": list(TRANSFER_NOTES if is_transfer else MEETING_NOTES),
-        "opening": [_flags(gathered.flags), _open(gathered, entries=kept, asked=asked), *_maps(kept, asked=asked)],
-        "closing": [_receipt(pupil, entries=kept, choice=choice, asked=asked)] if is_transfer else [],
+        "notes": [*chronology.together(part), *(TRANSFER_NOTES if is_transfer else MEETING_NOTES)],
+        "opening": [*said["opening"], *of_whole, *_maps(kept, asked=asked)],
+        "closing": [_receipt(pupil, held=held, choice=choice, asked=asked, of=part)] if is_transfer and (part is None or part.is_last) else [],
         "empty": "No entries match what was chosen.",
     }
 
@@ -128,18 +134,17 @@ def _flags(flags: Sequence[Flag]) -> Any:
     return part("What holds for the pupil now", words=() if rows else ("Nothing is flagged.",), columns=columns, rows=rows)
 
 
-def _open(gathered: Gathered, *, entries: Sequence[EntryLine], asked: Asked) -> Any:
-    """What is asked of somebody and not done, as far as the pack holds the entry that asks it."""
-    inside = {entry.id: entry for entry in entries}
+def _open(gathered: Gathered, *, inside: Mapping[str, str], asked: Asked) -> Any:
+    """What is asked of somebody and not done, as far as the pack holds the entry that asks it (`inside`, by id: what it says)."""
     rows = [
         (
             item.number,
             asked.staff_names.get(item.owner_id, "a member of staff") if item.owner_id else "nobody any more",
             f"{chronology.day(item.due_on)}{', overdue' if item.state == 'overdue' else ''}",
-            inside[item.id].text or "(no words)",
+            inside[str(item.id)] or "(no words)",
         )
         for item in gathered.follow_ups
-        if item.id in inside
+        if str(item.id) in inside
     ]
     words = () if rows else ("Nothing in this pack is waiting to be done.",)
     return part("What is still to do", words=words, columns=("Incident", "Asked of", "By", "What was asked"), rows=rows)
@@ -154,8 +159,8 @@ def _maps(entries: Sequence[EntryLine], *, asked: Asked) -> list[Any]:
     return [part("Body maps", columns=("Recorded", "Incident", "What is drawn"), rows=rows)] if rows else []
 
 
-def _receipt(pupil: PupilItem, *, entries: Sequence[EntryLine], choice: Choice, asked: Asked) -> Any:
-    number = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
+def _receipt(pupil: PupilItem, *, held: int, choice: Choice, asked: Asked, of: Part | None) -> Any:
+    number = f"{held} {'entry' if held == 1 else 'entries'}{f' in {of.of} parts' if of else ''}"
     handed = [
         f"Pupil: {pupil.name}, born {chronology.day(pupil.born)}",
         f"From: {asked.school_name}. To: {choice.to_school}",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from safekeep import printing
-from safekeep.contracts.incidents import EntryLine
+from safekeep.contracts.incidents import EntryLine, FileItem
 from services.reports import chronology, disclosing
 from services.reports.disclosing import Part, Reason
 from services.reports.redaction import Names, Why
@@ -111,6 +111,58 @@ def marks(text: Text, *, names: Names, decided: Iterable[Decided], digest: str) 
 def _is_of(decided: Decided, text: Text, *, digest: str) -> bool:
     """Whether it was decided of this text as it stands; a place that is not in it was made up by a browser, and is nobody's decision."""
     return (decided.entry_id, decided.part, decided.digest) == (text.entry_id, text.part, digest) and decided.stop <= len(text.written)
+
+
+@dataclass(frozen=True, slots=True)
+class FileDecided:
+    """What was decided of an attached file: given whole, or withheld for a reason."""
+
+    file_id: UUID
+    given: bool
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileShown:
+    """A file that is attached to an entry, as the record says it now, with what was decided (None: nothing yet, or nothing to decide)."""
+
+    entry_id: UUID
+    heading: str
+    file: FileItem
+    decided: FileDecided | None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether somebody has decided on it; one that nobody can open needs no decision."""
+        return self.decided is not None or self.file.state != "kept"
+
+
+def files_of(entries: Iterable[EntryLine], *, decided: Mapping[UUID, FileDecided], zone: str) -> list[FileShown]:
+    """Return the files that are attached to entries, in order."""
+    return [FileShown(entry.id, heading_of(entry, zone=zone), file, decided.get(file.id)) for entry in entries for file in entry.files]
+
+
+def attached(files: Iterable[FileShown], *, first: int = 1) -> list[disclosing.Attached]:
+    """Return them as they are given, numbered from `first` on."""
+    return [
+        disclosing.Attached(
+            id=each.file.id,
+            number=number,
+            entry=each.heading,
+            sha256=each.file.sha256,
+            size=each.file.size,
+            media_type=each.file.media_type,
+            state=each.file.state,
+            given=each.decided is not None and each.decided.given,
+            reason=each.decided.reason if each.decided else None,
+        )
+        for number, each in enumerate(files, start=first)
+    ]
+
+
+def file_digest(file: FileItem, *, salt: str) -> str:
+    """Return by what a file, as it stands, is known again: one that was blocked since is not what was proposed."""
+    return digest_of(f"{file.sha256} {file.state}", salt=salt)
 
 
 def is_decided(marks: Iterable[Mark]) -> bool:

@@ -1,6 +1,8 @@
 """The page of a long document: how far it is, and the file when it is ready; by a phone and without JavaScript."""
 
 import datetime as dt
+import hashlib
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +51,21 @@ class Kept:
             store.keep_piece(tx, **self.here, part="made", number=0, sealed=sealed)
             store.change_document(tx, **self.here, state="ready", size=len(DATA), pieces=1, entries_read=2_400)
 
+    def is_ready_in_parts(self) -> list[bytes]:
+        """Have it ready in two parts, of which the first has two pieces."""
+        ring = keys.Keys.load(Path(self.system["data"]) / "keys" / "process" / "reports.json")
+        pieces, parts = [b"%PDF-1.7 the newest", b" entries", b"%PDF-1.7 the oldest"], [b"%PDF-1.7 the newest entries", b"%PDF-1.7 the oldest"]
+        days = [(dt.date(2019, 9, 3), dt.date(2020, 3, 4)), (dt.date(2018, 2, 1), dt.date(2019, 9, 2))]
+        with self.inside("reports") as tx:
+            for number, data in enumerate(pieces):
+                sealed = keys.wrap(keys=ring, purpose="documents", secret=data, about=f"document|{self.school}|{self.id}|made|{number}")
+                store.keep_piece(tx, **self.here, part="made", number=number, sealed=sealed)
+            for number, (data, (earliest, latest), first, count) in enumerate(zip(parts, days, (0, 2), (2, 1), strict=True), start=1):
+                of = {"earliest": earliest, "latest": latest, "size": len(data), "first_piece": first, "pieces": count}
+                store.add_part(tx, **self.here, number=number, entries=1_200, sha256=hashlib.sha256(data).hexdigest(), **of)
+            store.change_document(tx, **self.here, state="ready", size=sum(map(len, parts)), pieces=3, entries_read=2_400, parts=2, printed=2)
+        return parts
+
     @contextmanager
     def inside(self, service: str) -> Iterator[sa.Connection]:
         engine = sa.create_engine(sa.make_url(self.system["admin_urls"][service]).set(drivername="postgresql+psycopg"))
@@ -83,6 +100,41 @@ def test_who_asked_sees_how_far_it_is_and_fetches_it_when_it_is_ready(
     other = sign_in("deputy_dsl").page
     assert other.request.get(f"{person.base}s/hillside/documents/{kept.id}").status == 404
     assert other.request.get(f"{person.base}s/hillside/documents/{kept.id}/file").status == 404
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desk"])
+def test_one_of_several_parts_is_fetched_part_by_part_or_as_a_zip_with_the_list_of_their_hashes(
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], system: dict[str, Any], viewport: Any
+) -> None:
+    """While it is made the page says how many parts are printed; the list in the zip says what is in it, hash by hash."""
+    person = sign_in("dsl", viewport=viewport, fresh=True)
+    page = person.go("pupils")
+    kept = Kept(system, pupil=pupils(page, "sarah")[0]["id"])
+    kept.change(parts=2, printed=1, entries_read=2_400)
+    person.go(f"documents/{kept.id}")
+    main = page.get_by_role("main")
+    expect(main).to_contain_text("1 of 2 parts are printed")
+    finds_nothing_wrong(page)
+    parts = kept.is_ready_in_parts()
+    expect(main).to_contain_text("It has 2 parts")
+    expect(main).to_contain_text("3 September 2019 to 4 March 2020")
+    finds_nothing_wrong(page)
+    names = ["chronology-part-1-of-2.pdf", "chronology-part-2-of-2.pdf"]
+    for number, (name, data) in enumerate(zip(names, parts, strict=True), start=1):
+        with page.expect_download() as waiting:
+            main.get_by_role("link", name=f"Part {number} of 2").click()
+        assert (waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()) == (name, data)
+    with page.expect_download() as waiting:
+        main.get_by_role("link", name="Download all parts (zip)").click()
+    assert waiting.value.suggested_filename == "chronology.zip"
+    with zipfile.ZipFile(waiting.value.path()) as archive:
+        assert archive.namelist() == [*names, "SHA256SUMS.txt"]
+        assert [archive.read(name) for name in names] == parts
+        listed = archive.read("SHA256SUMS.txt").decode()
+    assert listed == "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in zip(names, parts, strict=True))
+    assert page.request.get(f"{person.base}s/hillside/documents/{kept.id}/parts/3").status == 404
+    other = sign_in("deputy_dsl").page
+    assert other.request.get(f"{person.base}s/hillside/documents/{kept.id}/parts/1").status == 404
 
 
 @pytest.mark.parametrize(

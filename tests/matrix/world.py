@@ -359,6 +359,8 @@ class World:
             reports_store.add_document(tx, **here, turn_at=until, asked_at=now, expires_at=until, **whose, **rest, **counts)
             sealed = keys.wrap(keys=self.keys["reports"], purpose="documents", secret=PDF, about=about)
             reports_store.keep_piece(tx, **here, part="made", number=0, sealed=sealed)
+            part: dict[str, Any] = {"earliest": now.date(), "latest": now.date(), "size": len(PDF), "sha256": "ab" * 32}
+            reports_store.add_part(tx, **here, number=1, entries=1, first_piece=0, pieces=1, **part)
         pack = here | {"id": new_id()}
         whose = {"asked_by": place.people["dsl"], "asked_name": "Test Person", "asked_at": now, "pupil_id": place.pupils["pupil"]}
         said = json.dumps({"reason": "A new school", "readers": "", "to_school": "Oak School"}).encode()

@@ -1,11 +1,11 @@
 """A record before it is given: shown with what is proposed, decided by one person, confirmed by another, made, and entered in the ledger."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
 from eventlet import tpool
 from eventlet.semaphore import Semaphore
 
@@ -18,9 +18,11 @@ from safekeep.contracts.reports import (
     Addition,
     ConfirmRedactions,
     Document,
+    FileDecision,
     KeepRedactions,
     ProposalAnswer,
     ProposeRedactions,
+    RecordFile,
     RecordMark,
     RecordPage,
     RecordPageAnswer,
@@ -29,13 +31,17 @@ from safekeep.contracts.reports import (
     TakeBackRedactions,
     Undecided,
 )
-from safekeep.errors import Conflict, Invalid, NotAllowed
+from safekeep.errors import Conflict, Invalid, NotAllowed, Unavailable
 from safekeep.ids import new_id
 from safekeep.rpc import answers, ask
-from services.reports import disclosing, reviewing, store
+from services.reports import reviewing, store
 from services.reports.redaction import Names, Person
-from services.reports.reviewing import Decided, Mark, Text
-from services.reports.service.requests import InformationRequestLog, reference_of, request_found
+from services.reports.reviewing import Decided, FileShown, Mark, Text
+from services.reports.service import long_documents, printing_apart, records
+from services.reports.service.long_documents import MEDIA_TYPES, Confirmed, LongDocuments, is_long
+from services.reports.service.printing_apart import PressEnded
+from services.reports.service.records import Decisions
+from services.reports.service.requests import reference_of, request_found
 
 SHOWN = 50
 """Entries on a page of the workbench, and read at a time: so a page of one is a page of the other."""
@@ -43,7 +49,6 @@ _TURN = Semaphore()
 """The dictionary is asked by one thread at a time."""
 SAID = 20
 """Entries named of those that are not decided."""
-MEDIA_TYPES = {"pdf": "application/pdf", "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +62,14 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole record as somebody could read it at one moment: the cursor of the page each text stands on, and how many files are not in it."""
+    """A whole record as somebody could read it at one moment: the cursor of the page each text stands on, and each file that is attached."""
 
-    pupil: PupilItem
     texts: list[tuple[str | None, Marked]]
-    files: int
-    drawings: int
-
-    @property
-    def digests(self) -> dict[str, str]:
-        """The digest of each text, by entry and part."""
-        return {f"{marked.text.entry_id}:{marked.text.part}": marked.digest for _, marked in self.texts}
+    files: list[tuple[str | None, FileShown]]
+    digests: dict[str, str]
 
 
-class Disclosures(InformationRequestLog):
+class Disclosures(LongDocuments):
     """Mixed into the service."""
 
     @answers(RecordPage)
@@ -78,10 +77,12 @@ class Disclosures(InformationRequestLog):
         row, decided, zone = self._asked_for(actor, request.information_request_id)
         page = self._record_page(row, actor=actor, cursor=request.cursor)
         names = self._names_of(page.pupil, actor=actor, staff=_staff(page.items, request.staff_names))
-        marked = _in_turn(page.items, row=row, decided=decided, names=names, staff=request.staff_names, zone=zone)
+        marked = _in_turn(page.items, row=row, decided=decided.places, names=names, staff=request.staff_names, zone=zone)
+        called = self._names(page.passes, token=lambda: actor.token)
         return RecordPageAnswer(
             pupil_name=page.pupil.name,
             texts=[_record_text(each) for each in marked],
+            files=[_record_file(each, called) for each in reviewing.files_of(page.items, decided=decided.files, zone=zone)],
             entries=page.total,
             next=page.next,
             stage=row.stage,
@@ -95,7 +96,7 @@ class Disclosures(InformationRequestLog):
     def keep_redactions(self, actor: Actor, request: KeepRedactions) -> Nothing:
         row, decided, zone = self._asked_for(actor, request.information_request_id)
         _may_decide(row)
-        by_hand = {(d.entry_id, d.part, d.start, d.stop) for d in decided if d.by_hand}
+        by_hand = {(d.entry_id, d.part, d.start, d.stop) for d in decided.places if d.by_hand}
         rows: dict[tuple[Any, ...], dict[str, Any]] = {}
         for number, wanted in enumerate(request.decisions):
             if wanted.accepted and wanted.reason is None:
@@ -111,9 +112,11 @@ class Disclosures(InformationRequestLog):
                 rows[made["entry_id"], made["part"], made["start"], made["stop"]] = made
         here: dict[str, Any] = {"school_id": actor.at_school}
         said = {"by_id": actor.person_id, "at": clock.now()}
+        files = _of_files(request.files)
         with self._school(actor) as tx:
             _may_decide(request_found(tx, **here, id=row.id))
             store.keep_redactions(tx, **here, request_id=row.id, rows=[each | said for each in rows.values()])
+            store.keep_file_decisions(tx, **here, request_id=row.id, rows=[each | said for each in files])
         return Nothing()
 
     @answers(ProposeRedactions)
@@ -132,7 +135,7 @@ class Disclosures(InformationRequestLog):
         here: dict[str, Any] = {"school_id": actor.at_school}
         with self._school(actor) as tx:
             _may_decide(request_found(tx, **here, id=row.id))
-            if _decided(tx, **here, id=row.id) != decided:
+            if Decisions.of(tx, **here, id=row.id) != decided:
                 raise Conflict("record_changed")  # somebody has decided something else meanwhile
             proposed: dict[str, Any] = {"proposed_by": actor.person_id, "proposed_at": now, "proposed_texts": whole.digests}
             store.change_request(tx, **here, id=row.id, stage="proposed", confirmed_by=None, confirmed_at=None, **proposed)
@@ -173,48 +176,74 @@ class Disclosures(InformationRequestLog):
     @answers(RedactedRecord)
     def redacted_record(self, actor: Actor, request: RedactedRecord) -> Document:
         """Read the record once more; where it is what two people saw, make the file of what stays, and enter it before it is handed out."""
-        row, decided, zone = self._asked_for(actor, request.information_request_id)
-        if row.state not in ("open", "answered"):
-            raise Conflict("request_closed")
-        if row.rule == "identity_first":
-            raise Conflict("identity_first")
-        if row.stage != "confirmed":
-            raise Conflict("not_confirmed")
-        whole = self._whole(row, actor=actor, decided=decided, staff=request.staff_names, zone=zone, use="export")
-        if whole.digests != row.proposed_texts:
-            raise Conflict("record_changed")
-        file = tpool.execute(_file, whole, row=row, decided=decided, request=request)
-        given = self._enter(row, file=file, form=request.form, actor=actor)
+        about = self._confirmed(actor.at_school, request)
+        id_ = request.id or new_id()
+        ask(self.identity, BeginJob(id=id_, kind="record"), token=actor.token)
+        wanted = Chronology(pupil_id=about.row.pupil_id, reason=_reason(about.row), with_files=True)
+        of: dict[str, Any] = {"job_id": id_, "school_id": actor.at_school}
+        pages = [self._page(wanted, cursor=None, **of)]
+        while pages[0].total <= long_documents.AT_ONCE and pages[-1].next is not None:
+            pages.append(self._page(wanted, cursor=pages[-1].next, **of))
+        if is_long(pages):
+            kept = {"record": request.wire(), "chronology": wanted.wire()}
+            what: dict[str, Any] = {"kind": "record", "information_request_id": about.row.id}
+            self._keep_for_later(actor, id=id_, form=request.form, kept=kept, pages=pages, **what)
+            return Document(media_type=MEDIA_TYPES[request.form], data=b"", later=True)
+        return self._given_now(actor, request, about, pages=pages)
+
+    def _given_now(self, actor: Actor, request: RedactedRecord, about: Confirmed, *, pages: Sequence[ChronologyAnswer]) -> Document:
         here: dict[str, Any] = {"school_id": actor.at_school}
+        row, entries = about.row, [entry for page in pages for entry in page.items]
+        with self._school(actor) as tx:
+            zone = store.zone_of(tx, **here)
+        digests = tpool.execute(records.digests_of, entries, salt=row.salt, staff=request.staff_names, zone=zone)
+        if digests != row.proposed_texts:
+            raise Conflict("record_changed")
+        said = tpool.execute(
+            records.said_of,
+            entries,
+            pupil=pages[0].pupil,
+            row=row,
+            reference=reference_of(row),
+            decisions=about.decisions,
+            request=request,
+            zone=zone,
+        )
+        try:
+            file = printing_apart.printed(said, form=request.form, at=row.confirmed_at)
+        except PressEnded:
+            raise Unavailable("reports", "not_done") from None
+        files = records.given_files(reviewing.files_of(entries, decided=about.decisions.files, zone=zone))
+        sha256 = hashlib.sha256(file).hexdigest()
+        given = self._enter_given(row, form=request.form, sha256=sha256, files=files, by=actor.person, token=lambda: actor.token)
         with self._school(actor) as tx:
             if request_found(tx, **here, id=row.id).stage != "confirmed":
                 raise Conflict("not_confirmed")
-            if store.add_given(tx, **here, request_id=row.id, **given):
-                store.add_step(tx, **here, request_id=row.id, at=clock.now(), by_id=actor.person_id, kind=f"given_{request.form}")
-        return Document(media_type=MEDIA_TYPES[request.form], data=file)
+            self._keep_given(tx, row, form=request.form, given=given, by=actor.person)
+        return Document(media_type=MEDIA_TYPES[request.form], data=file, files=files)
 
     # --- reading the record
 
-    def _asked_for(self, actor: Actor, id: UUID) -> tuple[Any, list[Decided], str]:
+    def _asked_for(self, actor: Actor, id: UUID) -> tuple[Any, Decisions, str]:
         """Return a request for a pupil's record, what is decided of it, and the school's zone."""
         here: dict[str, Any] = {"school_id": actor.at_school}
         with self._school(actor) as tx:
             row = request_found(tx, **here, id=id)
             if row.pupil_id is None:
                 raise Conflict("no_pupil")
-            return row, _decided(tx, **here, id=id), store.zone_of(tx, **here)
+            return row, Decisions.of(tx, **here, id=id), store.zone_of(tx, **here)
 
     def _record_page(self, row: Any, *, actor: Actor, cursor: str | None) -> ChronologyAnswer:
         """Read one page with the person's own token."""
-        wanted = Chronology(pupil_id=row.pupil_id, reason=_reason(row), limit=SHOWN, cursor=cursor)
+        wanted = Chronology(pupil_id=row.pupil_id, reason=_reason(row), limit=SHOWN, cursor=cursor, with_files=True)
         return ask(self.incidents, wanted, token=actor.token, seconds=15.0)
 
-    def _record_pages(self, row: Any, *, actor: Actor, use: str) -> Iterator[tuple[str | None, ChronologyAnswer]]:
+    def _record_pages(self, row: Any, *, actor: Actor) -> Iterator[tuple[str | None, ChronologyAnswer]]:
         """Read every page, each with a token of its own after the person's roles are checked again."""
         job_id, cursor = new_id(), None
         ask(self.identity, BeginJob(id=job_id, kind="chronology"), token=actor.token)
         own = self._token(actor.at_school, ActFor.method)
-        wanted = Chronology(pupil_id=row.pupil_id, reason=_reason(row), limit=SHOWN, use=use)  # type: ignore[arg-type]
+        wanted = Chronology(pupil_id=row.pupil_id, reason=_reason(row), limit=SHOWN, with_files=True)
         while True:
             token = ask(self.identity, ActFor(job_id=job_id), token=own).token
             page = ask(self.incidents, wanted.model_copy(update={"cursor": cursor}), token=token, seconds=15.0)
@@ -223,18 +252,18 @@ class Disclosures(InformationRequestLog):
             if cursor is None:
                 return
 
-    def _whole(self, row: Any, *, actor: Actor, decided: Sequence[Decided], staff: Mapping[UUID, str], zone: str, use: str = "read") -> Whole:
-        pages = list(self._record_pages(row, actor=actor, use=use))
+    def _whole(self, row: Any, *, actor: Actor, decided: Decisions, staff: Mapping[UUID, str], zone: str) -> Whole:
+        pages = list(self._record_pages(row, actor=actor))
         pupil = pages[0][1].pupil
         entries = [entry for _, page in pages for entry in page.items]
         names = self._names_of(pupil, actor=actor, staff=_staff(entries, staff))
         texts = [
             (cursor, marked)
             for cursor, page in pages
-            for marked in _in_turn(page.items, row=row, decided=decided, names=names, staff=staff, zone=zone)
+            for marked in _in_turn(page.items, row=row, decided=decided.places, names=names, staff=staff, zone=zone)
         ]
-        drawings = sum(entry.body_map is not None for entry in entries)
-        return Whole(pupil, texts, files=sum(len(entry.files) for entry in entries), drawings=drawings)
+        files = [(cursor, each) for cursor, page in pages for each in reviewing.files_of(page.items, decided=decided.files, zone=zone)]
+        return Whole(texts, files, records.digests_of(entries, salt=row.salt, staff=staff, zone=zone))
 
     def _names_of(self, pupil: PupilItem, *, actor: Actor, staff: Iterable[str]) -> Names:
         """Return the names of the school's other pupils, with the person's own token, and those of staff, which stay as they are."""
@@ -246,12 +275,6 @@ class Disclosures(InformationRequestLog):
 
 def _reason(row: Any) -> str:
     return f"Request for information {reference_of(row)}"
-
-
-def _decided(tx: sa.Connection, *, school_id: UUID, id: UUID) -> list[Decided]:
-    names = ("entry_id", "part", "start", "stop", "digest", "accepted", "by_hand", "reason")
-    rows = store.redactions_of(tx, school_id=school_id, request_id=id)
-    return sorted((Decided(**{name: getattr(row, name) for name in names}) for row in rows), key=lambda d: (d.entry_id, d.part, d.start, d.stop))
 
 
 def _staff(entries: Iterable[EntryLine], known: Mapping[UUID, str]) -> set[str]:
@@ -284,6 +307,31 @@ def _record_text(each: Marked) -> RecordText:
     return RecordText(entry_id=text.entry_id, part=text.part, heading=text.heading, written=text.written, digest=each.digest, marks=marks)
 
 
+def _record_file(each: FileShown, called: Mapping[UUID, str]) -> RecordFile:
+    file, decided = each.file, each.decided
+    return RecordFile(
+        entry_id=each.entry_id,
+        file_id=file.id,
+        name=called.get(file.id, "-"),
+        size=file.size,
+        media_type=file.media_type,
+        sha256=file.sha256,
+        state=file.state,
+        given=decided.given if decided else None,
+        reason=decided.reason if decided else None,
+    )
+
+
+def _of_files(decisions: Sequence[FileDecision]) -> list[dict[str, Any]]:
+    """Return what is decided of files, one row a file. Raises Invalid for one that is withheld for no reason."""
+    found: dict[UUID, dict[str, Any]] = {}
+    for number, wanted in enumerate(decisions):
+        if not wanted.given and wanted.reason is None:
+            raise Invalid({f"files.{number}.reason": "missing"})
+        found[wanted.file_id] = wanted.model_dump() | {"reason": None if wanted.given else wanted.reason}
+    return list(found.values())
+
+
 def _added(additions: Sequence[Addition], *, texts: Mapping[tuple[UUID, str], Text], salt: str) -> Iterator[dict[str, Any]]:
     """Yield what is left out by hand, place by place. Raises Invalid for words that do not stand in the text."""
     for number, wanted in enumerate(additions):
@@ -303,6 +351,9 @@ def _undecided(whole: Whole) -> list[Undecided]:
     for cursor, marked in whole.texts:
         if not reviewing.is_decided(marked.marks):
             waiting.setdefault(marked.text.heading, cursor)
+    for cursor, shown in whole.files:
+        if not shown.is_decided:
+            waiting.setdefault(shown.heading, cursor)
     return [Undecided(heading=heading, cursor=cursor) for heading, cursor in list(waiting.items())[:SAID]]
 
 
@@ -322,16 +373,3 @@ def _may_confirm(row: Any, *, actor: Actor, request: ConfirmRedactions) -> None:
         raise NotAllowed("own_proposal")
     if row.proposed_at != request.proposed_at:
         raise Conflict("record_changed")
-
-
-def _file(whole: Whole, *, row: Any, decided: Sequence[Decided], request: RedactedRecord) -> bytes:
-    texts = reviewing.redacted([(marked.text, marked.digest) for _, marked in whole.texts], decided=decided)
-    counted = (("attached file", whole.files), ("drawing of a body map", whole.drawings))
-    withheld = [f"{number} {name if number == 1 else _PLURALS[name]}" for name, number in counted if number]
-    facts = {"School": request.school_name, "Pupil": whole.pupil.name, "Asked for by": row.asker, "Our reference": reference_of(row)}
-    title = f"Record of {whole.pupil.name}"
-    said = disclosing.document(texts, title=title, school=request.school_name, facts=facts, withheld=withheld, at=row.confirmed_at)
-    return disclosing.docx(said, at=row.confirmed_at) if request.form == "docx" else disclosing.pdf(said)
-
-
-_PLURALS = {"attached file": "attached files", "drawing of a body map": "drawings of body maps"}

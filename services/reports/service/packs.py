@@ -9,11 +9,10 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from eventlet import tpool
-
 from safekeep import clock, keys
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing
+from safekeep.contracts.identity import BeginJob
 from safekeep.contracts.incidents import (
     Chronology,
     ChronologyAnswer,
@@ -38,15 +37,18 @@ from safekeep.contracts.reports import (
     PackWanted,
     PreviewPack,
 )
-from safekeep.errors import Conflict, Invalid, NotFound
+from safekeep.errors import Conflict, Invalid, NotFound, Unavailable
 from safekeep.rpc import answers, ask
-from services.reports import chronology, counting, inspecting, packs, store, word
+from services.reports import chronology, counting, inspecting, packs, store
 from services.reports.chronology import Asked
 from services.reports.inspecting import Candidate, Nameless
 from services.reports.packs import Choice, Gathered
+from services.reports.service import long_documents, printing_apart
 from services.reports.service.base import today_at
 from services.reports.service.counted import counted_for
-from services.reports.service.documents import AT_ONCE, MEDIA_TYPES, PAGE, Documents, Whole, whole_of
+from services.reports.service.documents import Documents, whole_of
+from services.reports.service.long_documents import MEDIA_TYPES, chronology_of, is_long
+from services.reports.service.printing_apart import PressEnded
 
 LISTED: Final = 200
 
@@ -60,6 +62,8 @@ class Ready:
     entries: int
     head: EntrySealed | None
     asked: Asked
+    gathered: Gathered | None = None
+    pages: Sequence[ChronologyAnswer] = ()
     counts: Sequence[tuple[str, int, int]] = ()
     found: Sequence[inspecting.Replaced] = ()
 
@@ -73,12 +77,19 @@ class Packing(Documents):
         told = {name: value for name, value in ready.said.items() if name not in {"fonts", "made"}}
         if request.kind != "ofsted":  # of a pupil's pack the entries are listed: they can be read on the pupil's own page
             told["months"] = [month | {"entries": [_heading(entry) for entry in month["entries"]]} for month in told["months"]]
+        total = ready.pages[0].total if ready.pages else 0
+        if looked_at := _looked_at(ready.pages):
+            told["facts"] = [fact for fact in told["facts"] if fact["name"] != "Entries"]  # they are counted beside it: not all were looked at
+            told["summary"] = []
         return PackPreview(
             told=told,
             sha256=ready.sha256,
             entries=ready.entries,
             counts=[PackCount(class_code=code, inside=inside, left_out=left) for code, inside, left in ready.counts],
             found=[FoundWords(words=each.words[:200], mark=each.mark, why=each.why, kept=each.kept) for each in ready.found],
+            long=looked_at > 0,
+            looked_at=looked_at,
+            total=total,
         )
 
     @answers(MakePack)
@@ -106,8 +117,12 @@ class Packing(Documents):
             kept: dict[str, Any] = {"kind": wanted.kind, "pupil_id": wanted.pupil_id, "form": request.form, "said": self._seal_said(said, **here)}
             with self._school(actor) as tx:
                 store.begin_pack(tx, **here, **whose, **kept)
-        print_ = word.docx if request.form == "docx" else chronology.pdf
-        data: bytes = tpool.execute(print_, ready.said, **({"at": ready.asked.at} if request.form == "docx" else {}))
+        if ready.pages and is_long(ready.pages):
+            return self._make_later(actor, request, ready)
+        try:
+            data = printing_apart.printed(ready.said, form=request.form, at=ready.asked.at)
+        except PressEnded:
+            raise Unavailable("reports", "not_done") from None
         about = {"kind": wanted.kind, "form": request.form, "entries": str(ready.entries)}
         pupils = [wanted.pupil_id] if wanted.pupil_id else []
         document = EnterDocument(id=request.id, kind="pack", sha256=hashlib.sha256(data).hexdigest(), pupil_ids=pupils, about=about)
@@ -117,6 +132,18 @@ class Packing(Documents):
             store.change_pack(tx, **here, entries=ready.entries, sha256=document.sha256, **sealed)
             row = store.pack_with(tx, **here)
         return PackMade(media_type=MEDIA_TYPES[request.form], data=data, item=self._pack_item(row))
+
+    def _make_later(self, actor: Actor, request: MakePack, ready: Ready) -> PackMade:
+        """Keep what was gathered and read by now, and go on in the background: what is printed first is what was previewed."""
+        assert ready.gathered is not None
+        ask(self.identity, BeginJob(id=request.id, kind="pack"), token=actor.token)
+        kept = {
+            "pack": request.wire(),
+            "flags": [flag.wire() for flag in ready.gathered.flags],
+            "follow_ups": [item.wire() for item in ready.gathered.follow_ups],
+        }
+        self._keep_for_later(actor, id=request.id, form=request.form, kept=kept, pages=ready.pages, kind="pack", pack=request.kind)
+        return PackMade(media_type=MEDIA_TYPES[request.form], data=b"", later=True)
 
     @answers(Packs)
     def packs(self, actor: Actor, request: Packs) -> PacksAnswer:
@@ -164,33 +191,34 @@ class Packing(Documents):
         if problems := _problems(wanted):
             raise Invalid(problems)
         assert wanted.pupil_id is not None
-        request = Chronology(pupil_id=wanted.pupil_id, since=wanted.since, until=wanted.until, reason=wanted.reason)
-        whole = self._everything(actor, request, use=use)
+        request = chronology_of(wanted)
+        pages = self._newest(actor, request, use=use)
+        whole = whole_of(pages, names=[self._names(page.passes, token=lambda: actor.token) for page in pages])
         about = ask(self.incidents, Pupil(pupil_id=wanted.pupil_id), token=actor.token)
         gathered = Gathered(pupil=whole.pupil, flags=about.flags, entries=whole.entries, follow_ups=self._open_of(actor, wanted.pupil_id))
         choice = Choice(kind=wanted.kind, request=request, readers=wanted.readers, to_school=wanted.to_school)
         asked = replace(asked, file_names=whole.file_names, head=head or whole.head)
         previewed = packs.content(gathered, choice=choice, asked=packs.as_previewed(asked))
+        if _looked_at(pages):
+            previewed |= {"total": pages[0].total}
         return Ready(
             said=packs.content(gathered, choice=choice, asked=asked),
             sha256=packs.state_of(previewed),
+            gathered=gathered,
+            pages=pages,
             entries=len(chronology.wanted(whole.entries, asked=asked)),
             head=asked.head,
             asked=asked,
             counts=packs.counts(whole.entries, asked=asked),
         )
 
-    def _everything(self, actor: Actor, request: Chronology, *, use: str) -> Whole:
-        """Read what a pack is chosen from with the person's own token. Raises Conflict("pack_too_long")."""
+    def _newest(self, actor: Actor, request: Chronology, *, use: str) -> list[ChronologyAnswer]:
+        """Read what a pack is chosen from with the person's own token: all of it, or of a long record the newest thousand entries."""
         pages: list[ChronologyAnswer] = []
-        cursor: str | None = None
-        while not pages or cursor is not None:
-            page = request.model_copy(update={"limit": PAGE, "cursor": cursor, "use": use, "with_files": True})
+        while not pages or (pages[-1].next is not None and sum(len(page.items) for page in pages) < long_documents.AT_ONCE):
+            page = request.model_copy(update={"limit": long_documents.PAGE, "cursor": pages[-1].next if pages else None, "use": use})
             pages.append(ask(self.incidents, page, token=actor.token, seconds=15.0))
-            cursor = pages[-1].next
-            if pages[-1].total > AT_ONCE:
-                raise Conflict("pack_too_long")
-        return whole_of(pages, names=[self._names(page.passes, token=lambda: actor.token) for page in pages])
+        return pages
 
     def _open_of(self, actor: Actor, pupil_id: UUID) -> list[FollowUpItem]:
         found: list[FollowUpItem] = []
@@ -254,10 +282,15 @@ class Packing(Documents):
         return said
 
     def _pack_item(self, row: Any) -> PackItem:
-        names = ("id", "kind", "pupil_id", "form", "asked_by", "asked_name", "asked_at", "entries", "sha256", "sequence", "entry_hash", "received_on")
+        names = ("id", "kind", "pupil_id", "form", "asked_by", "asked_name", "asked_at", "entries", "parts", "sha256", "sequence", "entry_hash")
         said = self._said_of(row)
         words = {name: said[name] for name in ("reason", "readers", "to_school")} | {"received_by": said.get("received_by", "")}
-        return PackItem(**{name: getattr(row, name) for name in names}, **words)
+        return PackItem(**{name: getattr(row, name) for name in names}, received_on=row.received_on, **words)
+
+
+def _looked_at(pages: Sequence[ChronologyAnswer]) -> int:
+    """Return how many entries were read where that is not all of them; 0 where it is."""
+    return sum(len(page.items) for page in pages) if pages and pages[-1].next is not None else 0
 
 
 def _problems(wanted: PackWanted) -> dict[str, str]:

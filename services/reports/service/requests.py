@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -23,6 +24,7 @@ from safekeep.contracts.reports import (
     Document,
     EnterRequest,
     GivenDocument,
+    GivenFile,
     InformationRequestAnswer,
     InformationRequestDetail,
     InformationRequestItem,
@@ -33,6 +35,7 @@ from safekeep.contracts.reports import (
     RequestLetter,
     RequestStep,
     TakeMoreTime,
+    sums,
 )
 from safekeep.errors import Conflict, Invalid, NotFound, SafekeepError, StorageError
 from safekeep.proof.chain import canonical
@@ -161,7 +164,7 @@ class InformationRequestLog(Base):
             letter = row.letter or _letter(row, school=request.school_name, by=actor.name, on=today_at(store.zone_of(tx, **here)))
             store.change_request(tx, **here, id=row.id, letter=letter)
         file = tpool.execute(letters.pdf, json.loads(letter))
-        given = self._enter(row, file=file, form="letter", actor=actor)
+        given = self._enter(row, sha256=hashlib.sha256(file).hexdigest(), form="letter", by=actor.person, token=actor.token)
         with self._school(actor) as tx:
             if request_found(tx, **here, id=row.id).state == "open":
                 store.add_given(tx, **here, request_id=row.id, **given)
@@ -219,16 +222,32 @@ class InformationRequestLog(Base):
         store.add_step(tx, **here, request_id=row.id, at=clock.now(), by_id=actor.person_id, kind=state, note=note)
         store.look_at_request(tx, **here, request_id=row.id, at=None)
 
-    def _enter(self, row: Any, *, file: bytes, form: str, actor: Actor) -> dict[str, Any]:
+    def _enter(self, row: Any, *, sha256: str, form: str, by: UUID, token: str) -> dict[str, Any]:
         """Have a file that is given to who asked entered in the ledger; the same file again has the same place."""
-        sha256 = hashlib.sha256(file).hexdigest()
         entry = uuid5(row.id, f"{form}:{sha256}")
         about = {"request": reference_of(row), "kind": row.kind, "form": form}
         pupils = [row.pupil_id] if row.pupil_id else []
         wanted = EnterDocument(id=entry, kind="disclosure_pack", sha256=sha256, pupil_ids=pupils, about=about)
-        sealed = ask(self.incidents, wanted, token=actor.token)
+        sealed = ask(self.incidents, wanted, token=token)
         place = {"sequence": sealed.sequence, "entry_hash": sealed.entry_hash}
-        return {"id": entry, "form": form, "sha256": sha256, **place, "at": clock.now(), "by_id": actor.person_id}
+        return {"id": entry, "form": form, "sha256": sha256, **place, "at": clock.now(), "by_id": by}
+
+    def _enter_given(
+        self, row: Any, *, form: str, sha256: str, files: Sequence[GivenFile], by: UUID, token: Callable[[], str]
+    ) -> list[dict[str, Any]]:
+        """Have a record entered, and the list of the files that are given with it. `token` is asked for one for each."""
+        entered = [self._enter(row, sha256=sha256, form=form, by=by, token=token())]
+        if files:
+            listed = sums((file.name, file.sha256) for file in files)
+            entered.append(self._enter(row, sha256=hashlib.sha256(listed.encode()).hexdigest(), form="files", by=by, token=token()))
+        return entered
+
+    def _keep_given(self, tx: sa.Connection, row: Any, *, form: str, given: Sequence[dict[str, Any]], by: UUID) -> None:
+        """Keep what was given, and by whom; what is given once more is not told again."""
+        here: dict[str, Any] = {"school_id": row.school_id, "request_id": row.id}
+        new = [store.add_given(tx, **here, **each) for each in given]
+        if any(new):
+            store.add_step(tx, **here, at=clock.now(), by_id=by, kind=f"given_{form}")
 
     def _due(self, values: dict[str, Any], *, school: Calendar) -> Due:
         names = {"received": "received_on", "identity_proved": "identity_on", "identity_asked": "identity_asked", "extended": "extended"}

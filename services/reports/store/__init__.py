@@ -26,13 +26,17 @@ from services.reports.store.counts import (
 )
 from services.reports.store.documents import (
     add_document,
+    add_part,
     change_document,
     claim_turns,
     document_with,
     documents_of,
     drop_document,
+    drop_parts,
     drop_pieces,
+    grow_part,
     keep_piece,
+    parts_of,
     pieces_of,
     set_turn,
 )
@@ -61,7 +65,9 @@ from services.reports.store.requests import (
     add_step,
     change_request,
     claim_requests,
+    file_decisions_of,
     given_of,
+    keep_file_decisions,
     keep_redactions,
     look_at_request,
     redactions_of,

@@ -1,14 +1,14 @@
 """Long documents: what was asked for, what was read and made of it (sealed), and when it is gone on with."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from services.reports.store.tables import document_pieces, document_turns, documents
+from services.reports.store.tables import document_parts, document_pieces, document_turns, documents
 
 
 def add_document(tx: sa.Connection, *, school_id: UUID, id: UUID, turn_at: datetime, **values: Any) -> bool:
@@ -60,6 +60,31 @@ def drop_pieces(tx: sa.Connection, *, school_id: UUID, id: UUID, part: str) -> N
     """Forget a part."""
     here = document_pieces.c.school_id == school_id, document_pieces.c.document_id == id, document_pieces.c.part == part
     tx.execute(document_pieces.delete().where(*here))
+
+
+def add_part(tx: sa.Connection, *, school_id: UUID, id: UUID, number: int, **values: Any) -> None:
+    """Keep that a file of it is printed."""
+    tx.execute(document_parts.insert().values(school_id=school_id, document_id=id, number=number, **values))
+
+
+def grow_part(tx: sa.Connection, *, school_id: UUID, id: UUID, number: int, entries: int, size: int, pieces: int, earliest: date | None) -> None:
+    """Keep that more was written to a file."""
+    kept = document_parts.c
+    more = {"entries": kept.entries + entries, "size": kept.size + size, "pieces": kept.pieces + pieces, "earliest": earliest}
+    here = kept.school_id == school_id, kept.document_id == id, kept.number == number
+    tx.execute(document_parts.update().where(*here).values(more))
+
+
+def parts_of(tx: sa.Connection, *, school_id: UUID, ids: Iterable[UUID]) -> Sequence[sa.Row[Any]]:
+    """Return the files of documents that are printed, in order."""
+    kept = document_parts.c
+    theirs = kept.school_id == school_id, kept.document_id.in_(list(ids))
+    return tx.execute(sa.select(document_parts).where(*theirs).order_by(kept.document_id, kept.number)).all()
+
+
+def drop_parts(tx: sa.Connection, *, school_id: UUID, id: UUID) -> None:
+    """Forget the files that are printed."""
+    tx.execute(document_parts.delete().where(document_parts.c.school_id == school_id, document_parts.c.document_id == id))
 
 
 _CLAIM = sa.text(

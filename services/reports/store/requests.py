@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from safekeep.ids import new_id
-from services.reports.store.tables import given_documents, information_requests, redactions, request_looks, request_steps
+from services.reports.store.tables import file_decisions, given_documents, information_requests, redactions, request_looks, request_steps
 
 _ONE_AT_A_TIME = sa.text("select pg_advisory_xact_lock(hashtextextended('information_requests ' || :school, 0))")
 
@@ -77,6 +77,21 @@ def keep_redactions(tx: sa.Connection, *, school_id: UUID, request_id: UUID, row
 def redactions_of(tx: sa.Connection, *, school_id: UUID, request_id: UUID) -> Sequence[sa.Row[Any]]:
     """Return what is decided of places in a record."""
     return tx.execute(sa.select(redactions).where(redactions.c.school_id == school_id, redactions.c.request_id == request_id)).all()
+
+
+def keep_file_decisions(tx: sa.Connection, *, school_id: UUID, request_id: UUID, rows: Sequence[dict[str, Any]]) -> None:
+    """Set what is decided of attached files."""
+    if not rows:
+        return
+    insert = pg.insert(file_decisions).values([{"school_id": school_id, "request_id": request_id, **row} for row in rows])
+    changed = {name: insert.excluded[name] for name in ("given", "reason", "by_id", "at")}
+    tx.execute(insert.on_conflict_do_update(index_elements=list(file_decisions.primary_key.columns), set_=changed))
+
+
+def file_decisions_of(tx: sa.Connection, *, school_id: UUID, request_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return what is decided of files that are attached to a record."""
+    query = sa.select(file_decisions).where(file_decisions.c.school_id == school_id, file_decisions.c.request_id == request_id)
+    return tx.execute(query.order_by(file_decisions.c.file_id)).all()
 
 
 _CLAIM = sa.text(

@@ -204,7 +204,7 @@ given_documents = sa.Table(
     sa.Column("school_id", pg.UUID, primary_key=True),
     sa.Column("id", pg.UUID, primary_key=True),  # of its entry in the ledger
     sa.Column("request_id", pg.UUID, nullable=False),
-    sa.Column("form", sa.Text, nullable=False),  # letter, pdf, docx
+    sa.Column("form", sa.Text, nullable=False),  # letter, pdf, docx, files
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
     sa.Column("entry_hash", sa.Text, nullable=False),
@@ -232,6 +232,20 @@ redactions = sa.Table(
     sa.CheckConstraint("not accepted or reason is not null", name="redactions_reason"),
 )
 """What is decided of places in texts. Never a word of them."""
+file_decisions = sa.Table(
+    "file_decisions",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("request_id", pg.UUID, primary_key=True),
+    sa.Column("file_id", pg.UUID, primary_key=True),
+    sa.Column("given", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text),  # the law's, a code
+    sa.Column("by_id", pg.UUID, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(["school_id", "request_id"], ["information_requests.school_id", "information_requests.id"]),
+    sa.CheckConstraint("given or reason is not null", name="file_decisions_reason"),
+)
+"""What is decided of files that are attached to a record."""
 request_looks = sa.Table(
     "request_looks",
     metadata,
@@ -265,14 +279,37 @@ documents = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("pieces", sa.Integer, nullable=False),
     sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, server_default="chronology"),  # chronology, pack, record
+    sa.Column("pack", sa.Text, nullable=False, server_default=""),  # of which kind a pack is
+    sa.Column("information_request_id", pg.UUID),  # of a record
+    sa.Column("files", pg.JSONB, nullable=False, server_default="[]"),  # of a record: what is given with it, by id, number and hash
+    sa.Column("parts", sa.Integer, nullable=False, server_default="0"),  # files it is printed in; 0: that is not known yet
+    sa.Column("printed", sa.Integer, nullable=False, server_default="0"),  # how many of them are
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),  # of the next one that ended before it was printed
     sa.Index("documents_asked", "school_id", "asked_by"),
 )
+document_parts = sa.Table(
+    "document_parts",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("document_id", pg.UUID, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),  # from 1
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("earliest", sa.Date),
+    sa.Column("latest", sa.Date),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("first_piece", sa.Integer, nullable=False),
+    sa.Column("pieces", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),  # "" of a list for a spreadsheet, which is one file written bit by bit
+    sa.ForeignKeyConstraint(["school_id", "document_id"], ["documents.school_id", "documents.id"], ondelete="CASCADE"),
+)
+"""The files of a long document that are printed."""
 document_pieces = sa.Table(
     "document_pieces",
     metadata,
     sa.Column("school_id", pg.UUID, primary_key=True),
     sa.Column("document_id", pg.UUID, primary_key=True),
-    sa.Column("part", sa.Text, primary_key=True),  # read: a page of entries, until the document is made; made: the document
+    sa.Column("part", sa.Text, primary_key=True),  # read: a page of entries, and plan: where its parts begin, until it is made; made: the document
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("sealed", sa.Text, nullable=False),
     sa.ForeignKeyConstraint(["school_id", "document_id"], ["documents.school_id", "documents.id"], ondelete="CASCADE"),
@@ -303,5 +340,6 @@ packs = sa.Table(
     sa.Column("sequence", sa.BigInteger),
     sa.Column("entry_hash", sa.Text),
     sa.Column("received_on", sa.Date),
+    sa.Column("parts", sa.Integer, nullable=False, server_default="1"),
     sa.Index("packs_asked", "school_id", "asked_at"),
 )

@@ -29,7 +29,7 @@ from safekeep.keys import Keys
 from safekeep.rpc import Resources
 from services.reports import chronology, word
 from services.reports.service import Service
-from services.reports.service.documents import PAGE
+from services.reports.service.long_documents import PAGE
 from tests.identity_beside import change_roles, identity_beside
 from tests.make import MadeSchool
 

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,17 +12,21 @@ import docx
 import pytest
 import sqlalchemy as sa
 
-from safekeep import clock
-from safekeep.contracts.incidents import AddAction, Alert, LinkedPupil
+from safekeep import clock, receipts
+from safekeep.contracts.incidents import AddAction, Alert, BlockFile, LinkedPupil
 from safekeep.contracts.reports import (
     Addition,
     CheckIdentity,
     CloseRequest,
     ConfirmRedactions,
     Document,
+    DocumentItem,
+    DocumentPiece,
     EnterRequest,
+    FileDecision,
     InformationRequestDetail,
     KeepRedactions,
+    MyDocuments,
     ProposeRedactions,
     RecordPage,
     RecordPageAnswer,
@@ -32,11 +37,15 @@ from safekeep.contracts.reports import (
 )
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, StorageError
 from safekeep.ids import new_id
+from safekeep.keys import Keys
+from safekeep.receipts import Receipt
 from safekeep.rpc import Resources
-from services.reports.service import disclosures
+from services.reports import volumes
+from services.reports.service import disclosures, long_documents, printing_apart
 from tests.identity_beside import change_roles, identity_beside
 from tests.make import a_record, create_pupil
 from tests.services.reports.test_governors import Office
+from tests.services.reports.test_packs import Files
 from tests.unit.reports.test_disclosing import everything, holds
 from tests.unit.reports.test_reviewing import parts_of
 
@@ -51,6 +60,7 @@ class Bench:
     def __init__(self, office: Office, identity: Any) -> None:
         self.office, self.ask, self.school = office, office.ask, office.school
         office.reports.service.identity = self.identity = identity
+        office.reports.service.files = Files()
         self.incidents = office.reports.incidents
         self.pupil = create_pupil(resources=self.incidents.host, school=self.school, name="Amelia Okafor")
         self.other = create_pupil(resources=self.incidents.host, school=self.school, name="Żaklina Quixworth")
@@ -350,3 +360,212 @@ def test_the_bench_is_of_dsls_and_deputies_of_the_school_alone(bench: Bench) -> 
                 bench.ask(request, role=role)
         with pytest.raises(NotFound):
             bench.ask(request, school_id=new_id())
+
+
+# --- attached files
+
+
+class Attach:
+    """Attaches files to incidents of the teacher's, as the files service would have signed for them."""
+
+    def __init__(self, bench: Bench, keys_folder: Path) -> None:
+        self.bench, self.signing = bench, Keys.load(keys_folder / "process" / "files.json")
+
+    def __call__(self, content: bytes, *, media_type: str = "image/jpeg") -> tuple[UUID, str]:
+        """Record an incident with such a file; return the file's id and its SHA-256."""
+        whose = {"author_id": self.bench.school.people["teacher"], "school_id": self.bench.school.id}
+        sha256 = hashlib.sha256(content).hexdigest()
+        receipt = Receipt(file_id=new_id(), sha256=sha256, size=len(content), media_type=media_type, **whose)
+        self.bench.record("Amelia was calm.", receipts=[receipts.sign_receipt(keys=self.signing, receipt=receipt)])
+        return receipt.file_id, sha256
+
+
+@pytest.fixture
+def attach(bench: Bench, keys_folder: Path) -> Attach:
+    return Attach(bench, keys_folder)
+
+
+def decide_files(bench: Bench, *decisions: FileDecision, role: str = "dsl") -> None:
+    bench.ask(KeepRedactions(information_request_id=bench.asked, files=list(decisions)), role=role)
+
+
+def given(bench: Bench) -> Any:
+    return bench.ask(RedactedRecord(information_request_id=bench.asked, school_name="Hillside", form="pdf"))
+
+
+def test_each_attached_file_is_decided_on_by_one_and_confirmed_by_another_like_words(bench: Bench, attach: Attach) -> None:
+    (first, _), (second, _) = attach(b"one"), attach(b"two")
+    bench.decide()
+    assert [(file.file_id, file.name, file.given) for file in bench.page().files] == [(second, "a file", None), (first, "a file", None)]
+    assert bench.propose() == ["Incident 2026-0003", "Incident 2026-0002"], "nothing is proposed while a file is not decided"
+    with pytest.raises(Invalid) as refused:
+        decide_files(bench, FileDecision(file_id=first, given=True), FileDecision(file_id=second, given=False))
+    assert refused.value.problems == {"files.1.reason": "missing"}
+    decide_files(bench, FileDecision(file_id=first, given=True, reason="crime"), FileDecision(file_id=second, given=False, reason="serious_harm"))
+    assert [(file.given, file.reason) for file in bench.page().files] == [(False, "serious_harm"), (True, None)]
+    assert bench.propose() == []
+    with pytest.raises(Conflict, match="already_proposed"):
+        decide_files(bench, FileDecision(file_id=second, given=True), role="deputy_dsl")
+    assert [(file.given, file.reason) for file in bench.page(role="deputy_dsl").files] == [(False, "serious_harm"), (True, None)]
+    bench.confirm()
+    assert bench.give()
+
+
+def test_the_schedule_lists_each_file_by_number_and_the_ledger_holds_the_hashes_of_those_that_are_given(bench: Bench, attach: Attach) -> None:
+    """By no name of its own; what is given is handed out with the document under its number; the same again has the same places."""
+    (first, sha_first), (second, sha_second) = attach(b"one"), attach(b"two", media_type="application/pdf")
+    bench.decide()
+    decide_files(bench, FileDecision(file_id=first, given=True), FileDecision(file_id=second, given=False, reason="serious_harm"))
+    assert bench.propose() == []
+    bench.confirm()
+    made = given(bench)
+    assert [(file.file_id, file.name, file.sha256) for file in made.files] == [(first, "file-2.jpg", sha_first)]
+    said = " ".join(everything(made.data)[1].split())
+    assert "1 of 2 are given with it" in said
+    assert "1 withheld: serious harm Incident 2026-0003" in said
+    assert "2 given whole: file-2.jpg Incident 2026-0002" in said
+    assert "Likely to cause serious harm (Data Protection Act 2018" in said
+    assert sha_first in said.replace(" ", "")
+    assert sha_second in said.replace(" ", "")
+    assert "a file" not in said.replace("an attached file", ""), "no name"
+    listed = hashlib.sha256(f"{sha_first}  file-2.jpg\n".encode()).hexdigest()
+    documents = bench.ask(InformationRequestDetail(information_request_id=bench.asked)).documents
+    assert {(each.form, each.sha256) for each in documents} == {("pdf", hashlib.sha256(made.data).hexdigest()), ("files", listed)}
+    assert given(bench) == made
+    with bench.incidents.host.transaction(bench.incidents.host.engine, school_id=bench.school.id) as tx:
+        entered = tx.execute(sa.text("select sha256, sequence from documents order by sequence")).all()
+    assert {tuple(row) for row in entered} == {(each.sha256, each.sequence) for each in documents}
+
+
+def test_a_file_that_was_blocked_needs_no_decision_and_one_that_is_blocked_since_keeps_the_record_back(bench: Bench, attach: Attach) -> None:
+    (first, _), (second, _) = attach(b"one"), attach(b"two")
+    bench.ask(BlockFile(file_id=first, reason="Not to be seen"), of="incidents")
+    bench.decide()
+    decide_files(bench, FileDecision(file_id=first, given=True), FileDecision(file_id=second, given=True))
+    assert bench.propose() == []
+    bench.confirm()
+    made = given(bench)
+    assert [file.file_id for file in made.files] == [second], "what was decided of one that nobody can open gives it to nobody"
+    assert "not given: nobody can open it" in " ".join(everything(made.data)[1].split())
+    bench.ask(BlockFile(file_id=second, reason="Not to be seen"), of="incidents")
+    with pytest.raises(Conflict, match="record_changed"):
+        given(bench)
+
+
+# --- long ones
+
+
+@pytest.fixture
+def long(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Amelia's record of six incidents, in each of which another child is named; made in the background, four entries to a part."""
+    for number in range(5):
+        bench.record(f"Amelia was calm, day {number}. Żaklina was not.")
+    monkeypatch.setattr(long_documents, "AT_ONCE", 5)
+    monkeypatch.setattr(long_documents, "PAGE", 2)
+    monkeypatch.setattr(volumes, "MOST_ENTRIES", 4)
+    return bench
+
+
+def ask_for_it(bench: Bench, form: str = "pdf") -> UUID:
+    id_ = new_id()
+    made = bench.ask(RedactedRecord(id=id_, information_request_id=bench.asked, school_name="Hillside", form=form))  # type: ignore[arg-type]
+    assert (made.later, made.data) == (True, b"")
+    return id_
+
+
+def item_of(bench: Bench) -> DocumentItem:
+    (found,) = bench.ask(MyDocuments()).items
+    assert isinstance(found, DocumentItem)
+    return found
+
+
+def parts_of_it(bench: Bench) -> list[bytes]:
+    item = item_of(bench)
+    pieces = [bench.ask(DocumentPiece(document_id=item.id, number=number)).data for number in range(item.pieces)]
+    return [b"".join(pieces[part.first_piece : part.first_piece + part.pieces]) for part in item.parts]
+
+
+def test_a_long_record_is_made_in_the_background_in_parts_that_hold_no_word_that_is_left_out(long: Bench, attach: Attach) -> None:
+    """Numbered by part and place; with the file that is given; entered in the ledger by the list of its parts; told to who asked."""
+    file_id, sha256 = attach(b"one")
+    long.decide()
+    decide_files(long, FileDecision(file_id=file_id, given=True))
+    assert long.propose() == []
+    long.confirm()
+    id_ = ask_for_it(long)
+    assert (item_of(long).kind, item_of(long).information_request_id, item_of(long).id) == ("record", long.asked, id_)
+    long.office.reports.service.make_documents()
+    item, parts = item_of(long), parts_of_it(long)
+    assert (item.state, [part.entries for part in item.parts]) == ("ready", [4, 3])
+    assert [(file.file_id, file.name, file.sha256) for file in item.files] == [(file_id, "file-1.jpg", sha256)]
+    said = [" ".join(everything(data)[1].split()) for data in parts]
+    assert not [(word, number) for word in SECRETS for number, data in enumerate(parts) if holds(data, word)]
+    assert ["day 4." in words for words in said] == [True, False]
+    assert ["day 0." in words for words in said] == [False, True]
+    assert ("[left out, 1.1]" in said[0], "[left out, 2.1]" in said[1], "[left out, 1.1]" in said[1]) == (True, True, False)
+    assert ["file-1.jpg" in words for words in said] == [True, False]
+    hashes = [hashlib.sha256(data).hexdigest() for data in parts]
+    listed = "".join(f"{sha}  record-part-{number}-of-2.pdf\n" for number, sha in enumerate(hashes, start=1))
+    files = f"{sha256}  file-1.jpg\n"
+    documents = long.ask(InformationRequestDetail(information_request_id=long.asked)).documents
+    of = {each.form: each.sha256 for each in documents}
+    assert of == {"pdf": hashlib.sha256(listed.encode()).hexdigest(), "files": hashlib.sha256(files.encode()).hexdigest()}
+    assert long.steps()[-1] == "given_pdf"
+    with long.incidents.host.transaction(long.incidents.host.engine, school_id=long.school.id) as tx:
+        assert {row.sha256 for row in tx.execute(sa.text("select sha256 from documents"))} == set(of.values())
+
+
+def test_a_long_record_that_changed_since_it_was_confirmed_is_not_made_and_its_asker_is_told_why(long: Bench) -> None:
+    long.ready()
+    long.record("Amelia and Żaklina talked.")
+    ask_for_it(long)
+    long.office.reports.service.make_documents()
+    assert (item_of(long).state, item_of(long).why, item_of(long).size) == ("failed", "changed", 0)
+    assert long.ask(InformationRequestDetail(information_request_id=long.asked)).documents == []
+
+
+def test_what_is_taken_back_while_a_long_record_is_printed_is_not_given(long: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    long.ready()
+    ask_for_it(long)
+    print_ = printing_apart.printed
+
+    def meanwhile(*said: Any, **how: Any) -> bytes:
+        monkeypatch.setattr(printing_apart, "printed", print_)
+        long.ask(TakeBackRedactions(information_request_id=long.asked, note="Think again"), role="deputy_dsl")
+        return print_(*said, **how)
+
+    monkeypatch.setattr(printing_apart, "printed", meanwhile)
+    long.office.reports.service.make_documents()
+    assert (item_of(long).state, item_of(long).why) == ("failed", "changed")
+    assert long.ask(InformationRequestDetail(information_request_id=long.asked)).documents == []
+
+
+def test_who_is_no_dsl_any_more_while_a_long_record_is_made_gives_none(long: Bench) -> None:
+    long.ready()
+    ask_for_it(long)
+    change_roles(long.identity, school=long.school, person=long.school.people["dsl"], roles=["teacher"])
+    long.office.reports.service.make_documents()
+    assert (item_of(long).state, item_of(long).why) == ("failed", "role")
+
+
+def test_a_worker_that_ends_over_a_part_of_a_record_leaves_it_to_another_and_the_parts_are_the_same(
+    long: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long.ready()
+    ask_for_it(long, "docx")
+    print_, calls = printing_apart.printed, list[int]()
+
+    def dies(*said: Any, **how: Any) -> bytes:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return print_(*said, **how)
+
+    monkeypatch.setattr(printing_apart, "printed", dies)
+    with pytest.raises(KeyboardInterrupt):
+        long.office.reports.service.make_documents()
+    assert (item_of(long).state, item_of(long).parts_printed) == ("wanted", 1)
+    with clock.set_to(NOW + long_documents.CLAIMED_FOR):
+        long.office.reports.service.make_documents()
+    assert (item_of(long).state, len(calls)) == ("ready", 3)
+    assert not [word for data in parts_of_it(long) for part in parts_of(data).values() for word in SECRETS if word in part]

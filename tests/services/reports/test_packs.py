@@ -13,12 +13,26 @@ import sqlalchemy as sa
 from safekeep import clock
 from safekeep.contracts.files import FileName, Names, NamesAnswer
 from safekeep.contracts.incidents import Alert, PupilOpenings, SetFlag
-from safekeep.contracts.reports import ConfirmReceipt, MakePack, PackMade, PackPreview, Packs, PreviewPack
+from safekeep.contracts.reports import (
+    ConfirmReceipt,
+    DocumentItem,
+    DocumentPiece,
+    MakePack,
+    MyDocuments,
+    PackMade,
+    PackPreview,
+    Packs,
+    PreviewPack,
+)
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
-from services.reports.service import packs
+from services.reports import volumes
+from services.reports.service import long_documents
+from tests.identity_beside import change_roles, identity_beside
 from tests.make import a_record, create_pupil, create_school
+from tests.services.reports.test_chronology_pdf import is_tagged_archive
+from tests.services.reports.test_chronology_pdf import words_of as documents_words_of
 from tests.services.reports.test_counts import Reports, a_school, recorded
 
 NOW = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
@@ -239,15 +253,137 @@ def test_what_makes_no_sense_is_said_beside_its_field(kind: str, more: dict[str,
     assert refused.value.problems == problems
 
 
-def test_more_entries_than_a_pack_holds_are_refused(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packs, "AT_ONCE", 1)
+class Long:
+    """A record of seven entries where a pack looks at four, read two at a time and printed three to a part; identity beside it."""
+
+    def __init__(self, office: Office, identity: Any) -> None:
+        self.office = office
+        office.reports.service.identity = self.identity = identity
+        for number in range(7):
+            with clock.set_to(NOW - dt.timedelta(days=7 - number)):
+                office.record(f"Account number {number}")
+
+    def make(self, kind: str = "conference", form: str = "pdf", *, id: Any = None) -> PackMade:
+        sha256 = self.office.preview(kind).sha256
+        made = self.office.ask(MakePack(id=id or new_id(), form=form, sha256=sha256, **self.office.wanted(kind)))  # type: ignore[arg-type]
+        assert isinstance(made, PackMade)
+        return made
+
+    def item(self) -> DocumentItem:
+        (found,) = self.office.ask(MyDocuments()).items
+        assert isinstance(found, DocumentItem)
+        return found
+
+    def parts(self) -> list[bytes]:
+        item = self.item()
+        pieces = [self.office.ask(DocumentPiece(document_id=item.id, number=number)).data for number in range(item.pieces)]
+        return [b"".join(pieces[part.first_piece : part.first_piece + part.pieces]) for part in item.parts]
+
+
+@pytest.fixture
+def long(office: Office, resources: Callable[..., Resources], monkeypatch: pytest.MonkeyPatch) -> Long:
+    monkeypatch.setattr(long_documents, "AT_ONCE", 4)
+    monkeypatch.setattr(long_documents, "PAGE", 2)
+    monkeypatch.setattr(volumes, "MOST_ENTRIES", 3)
+    return Long(office, identity_beside(resources=resources("identity"), school=office.school))
+
+
+def test_of_a_long_record_the_preview_counts_and_lists_the_newest_and_says_how_many_there_are(long: Long) -> None:
     with clock.set_to(NOW):
-        office.record()
-        assert office.preview().entries == 1
-        office.record()
+        preview = long.office.preview()
+        assert (preview.long, preview.looked_at, preview.total, preview.entries) == (True, 4, 7, 4)
+        assert sum(len(month["entries"]) for month in preview.told["months"]) == 4
+        assert "Entries" not in {fact["name"] for fact in preview.told["facts"]}, "it would be the number that was looked at"
+        assert not long.office.preview(since=NOW.date() - dt.timedelta(days=3)).long
+
+
+@pytest.mark.parametrize("form", ["pdf", "docx"])
+def test_a_long_pack_is_made_in_the_background_in_parts_and_stands_in_the_ledger_by_the_list_of_their_hashes(form: str, long: Long) -> None:
+    """What was gathered once (flags, what is open, the receipt to sign) stands once; every entry stands once; asked for twice, it is one pack."""
+    flag = SetFlag(id=new_id(), pupil_id=long.office.pupil, kind="looked_after", started=NOW.date())
+    with clock.set_to(NOW):
+        long.office.ask(flag, at=long.office.incidents)
+        id_ = new_id()
+        assert [(made.later, made.data, made.item) for made in (long.make("transfer", form, id=id_) for _ in range(2))] == [(True, b"", None)] * 2
+        assert (long.item().kind, long.item().pack, long.office.ask(Packs()).items) == ("pack", "transfer", [])
+    with clock.set_to(NOW + dt.timedelta(minutes=2)):
+        long.office.reports.service.make_documents()
+        item, parts = long.item(), long.parts()
+        assert (item.state, [part.entries for part in item.parts]) == ("ready", [3, 3, 1])
+        (listed,), (document,) = long.office.ask(Packs()).items, long.office.ledger()
+    names = [f"pack-transfer-part-{number}-of-3.{form}" for number in (1, 2, 3)]
+    hashes = [hashlib.sha256(data).hexdigest() for data in parts]
+    assert [part.sha256 for part in item.parts] == hashes
+    assert listed.sha256 == hashlib.sha256("".join(f"{h}  {n}\n" for h, n in zip(hashes, names, strict=True)).encode()).hexdigest() == document.sha256
+    assert (listed.id, listed.entries, listed.parts, listed.sequence) == (id_, 7, 3, document.sequence)
+    assert listed.asked_at == NOW, "when it was asked for, not when it was printed"
+    said = [read_as(form, data) for data in parts]
+    assert [[n for n in range(7) if f"Account number {n}" in words] for words in said] == [[4, 5, 6], [1, 2, 3], [0]]
+    assert ["What holds for the pupil now" in words for words in said] == [True, False, False]
+    assert ["Looked after" in words for words in said] == [True, False, False]
+    assert ["I have received the child protection file" in words for words in said] == [False, False, True]
+    assert "7 entries in 3 parts" in said[2]
+    if form == "pdf":
+        assert all(is_tagged_archive(data) for data in parts)
+
+
+def test_what_is_chosen_of_a_long_record_may_fit_one_file_which_stands_in_the_ledger_itself(long: Long, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(volumes, "MOST_ENTRIES", 7)
+    with clock.set_to(NOW):
+        assert long.make().later
+        long.office.reports.service.make_documents()
+        (listed,), (data,) = long.office.ask(Packs()).items, long.parts()
+    assert (listed.parts, listed.sha256) == (1, hashlib.sha256(data).hexdigest())
+    assert "part 1" not in words_of(data)
+
+
+def test_a_long_pack_is_made_as_it_was_previewed_or_not_at_all(long: Long) -> None:
+    with clock.set_to(NOW):
+        sha256 = long.office.preview().sha256
+        long.office.record("And again")
         with pytest.raises(Conflict) as refused:
-            office.preview()
-    assert refused.value.reason == "pack_too_long"
+            long.office.ask(MakePack(id=new_id(), form="pdf", sha256=sha256, **long.office.wanted()))
+        assert (refused.value.reason, long.office.ask(MyDocuments()).items) == ("pack_changed", [])
+        long.make()
+        long.office.record("And once more, while it is being made")
+        long.office.reports.service.make_documents()
+        assert "while it is being made" not in "".join(map(words_of, long.parts()))
+        assert sum(part.entries for part in long.item().parts) == 8
+
+
+def test_who_is_no_dsl_any_more_while_a_long_pack_is_made_gets_none_and_nothing_is_entered(long: Long) -> None:
+    """A teacher may have a chronology of their own words made; a pack that was begun as a DSL is not finished as one."""
+    with clock.set_to(NOW):
+        long.make()
+        change_roles(long.identity, school=long.office.school, person=long.office.school.people["dsl"], roles=["teacher"])
+        long.office.reports.service.make_documents()
+        assert (long.item().state, long.item().why) == ("failed", "role")
+        assert (long.office.ledger(), long.office.ask(Packs()).items) == ([], [])
+
+
+def test_who_dies_after_a_long_pack_was_entered_leaves_it_to_another_and_it_stands_once(long: Long) -> None:
+    """The hash is entered, the worker ends before that is kept: the next one is answered with the same place."""
+    with clock.set_to(NOW):
+        long.make()
+        service = long.office.reports.service
+        end = service._end
+
+        def dies(**_: Any) -> None:
+            raise KeyboardInterrupt
+
+        service._end = dies  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            service.make_documents()
+        service._end = end  # type: ignore[method-assign]
+        assert (len(long.office.ledger()), long.office.ask(Packs()).items) == (1, [])
+    with clock.set_to(NOW + long_documents.CLAIMED_FOR):
+        service.make_documents()
+        (listed,), (document,) = long.office.ask(Packs()).items, long.office.ledger()
+        assert (listed.sha256, listed.sequence) == (document.sha256, document.sequence)
+
+
+def read_as(form: str, data: bytes) -> str:
+    return words_of(data) if form == "pdf" else documents_words_of(form, data)
 
 
 def test_only_dsls_make_packs_with_their_second_factor_and_of_pupils_they_may_know_of(office: Office) -> None:

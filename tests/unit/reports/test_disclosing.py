@@ -7,8 +7,9 @@ import pikepdf
 import pypdf
 import pytest
 
-from services.reports import disclosing
-from services.reports.disclosing import Decision, LeftOut, Reason, Text
+from safekeep.ids import new_id
+from services.reports import disclosing, volumes
+from services.reports.disclosing import Attached, Decision, LeftOut, Reason, Text
 
 WRITTEN = "Amelia said that Żaklina Quixworth hit her. Amelia was calm. Żaklina ran off."
 WORDS = ("Żaklina", "Quixworth")
@@ -96,3 +97,38 @@ def test_a_text_that_changed_since_is_not_given() -> None:
 def test_nothing_held_is_a_document_too() -> None:
     file = a_pdf()
     assert "Nothing is held." in everything(file)[1]
+
+
+def a_file(number: int, *, given: bool, state: str = "kept", reason: Reason | None = None, media_type: str = "image/jpeg") -> Attached:
+    return Attached(new_id(), number, "Incident 2026-14", f"{number}" * 64, 1_400_000, media_type, state, given, reason)
+
+
+def test_each_attached_file_is_listed_by_number_with_what_was_decided_and_its_hash() -> None:
+    files = [
+        a_file(1, given=True),
+        a_file(2, given=False, reason="third_party"),
+        a_file(3, given=True, state="blocked"),
+        a_file(4, given=False, reason="crime", state="destroyed"),
+        a_file(5, given=True, media_type="application/x-nobody-knows"),
+    ]
+    said = disclosing.document([a_text(*WORDS)], title="Record", school="Hillside", facts={}, files=files)
+    table = said["closing"][-1]
+    assert [row[:2] for row in table["rows"]] == [
+        ["1", "given whole: file-1.jpg"],
+        ["2", "withheld: another person"],
+        ["3", "not given: nobody can open it"],
+        ["4", "not given: it was destroyed"],
+        ["5", "given whole: file-5.bin"],
+    ]
+    assert all(f"SHA-256 {file.sha256}" in row[2] and "1.4 MB" in row[2] for file, row in zip(files, table["rows"], strict=True))
+    assert table["words"] == ["Another person: Information about another person (Data Protection Act 2018, Schedule 2, paragraph 16)"]
+    assert "Attached files: 2 of 5 are given with it." in " ".join(said["notes"])
+    assert [file.is_given for file in files] == [True, False, False, False, True]
+
+
+def test_of_a_part_each_number_begins_with_the_parts_in_the_text_and_in_the_schedule() -> None:
+    plan = volumes.Plan(entries=2, volumes=[volumes.Volume(n, 1, n, 0, n, 0, "2026-07-01", "2026-07-01") for n in range(2)])
+    said = disclosing.document([a_text("calm")], title="Record", school="Hillside", facts={}, share=volumes.Part(2, 2, plan))
+    assert "[left out, 2.1]" in str(said["months"])
+    assert said["closing"][0]["rows"][0][0] == "2.1"
+    assert said["title"] == "Record, part 2 of 2: July 2026"
