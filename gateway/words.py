@@ -188,6 +188,8 @@ AUDIT = {
     "reading_unusual": _("Opened an unusual number of records within an hour"),
     "reading_stopped": _("Opened so many records that it was stopped for a while"),
     "glass_broken": _("A record opened by the trust’s safeguarding lead"),
+    "relative_entered": _("Entered as a pupil’s parent or carer, or as the pupil"),
+    "relative_ended": _("No longer counts as a pupil’s parent or carer, or as the pupil"),
     "exported": _("Exported"),
 }
 """The lines of the audit log, by kind."""

@@ -3,7 +3,7 @@
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template, request, url_for
 
 from gateway import console, rpc, schools, session, sheets, words
 from gateway.forms import Form
@@ -53,7 +53,7 @@ def export(slug: str) -> Any:
         if cursor is None:
             break
     headings = [str(words.AUDIT_HEADINGS[name]) for name in ("at", "what", "whose", "by", "more")]
-    rows = [[item.at.isoformat(), *_said(item, known)[1:]] for item in items]
+    rows = [[item.at.isoformat(), *_said(item, known)[1:4], _more(item, known, slug=slug)] for item in items]
     return sheets.download(spreadsheet.write(headings, rows), "audit-log.csv")
 
 
@@ -81,6 +81,12 @@ def _said(item: AuditItem, known: schools.Known) -> tuple[AuditItem, str, str, s
         by,
         "; ".join(_fact(name, value, known) for name, value in item.facts.items() if value),
     )
+
+
+def _more(item: AuditItem, known: schools.Known, *, slug: str) -> str:
+    """Return what more is known, for the list; the pupil by the address of their page, which opens to whoever may read it. No name."""
+    page = url_for("pupils.pupil", slug=slug, pupil_id=item.facts["pupil"], _external=True) if "pupil" in item.facts else ""
+    return "; ".join(part for part in (_said(item, known)[4], page) if part)
 
 
 def _fact(name: str, value: str, known: schools.Known) -> str:

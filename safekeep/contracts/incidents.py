@@ -1916,6 +1916,21 @@ class GlassBroken(Event):
     by: UUID
 
 
+class RelativeChanged(Event):
+    """A person of the staff was entered as this pupil's parent or carer, or as the pupil; or, with `entered` false, no longer counts as that.
+
+    It changes who may read what stands about the pupil, so it belongs in the school's audit log. `subject` is this once; `by` is None for an import.
+    """
+
+    name: ClassVar[str] = "incidents.audit.relative_changed"
+    version: ClassVar[int] = 1
+
+    pupil_id: UUID
+    person_id: UUID
+    by: UUID | None = None
+    entered: bool
+
+
 class HeadSigned(Event):
     """A head of the school's ledger was signed and is to be mailed to these witnesses. `subject` is the head."""
 

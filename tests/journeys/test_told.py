@@ -180,6 +180,16 @@ def test_a_dsl_enters_who_on_the_staff_is_a_pupils_family_and_they_find_nothing_
         press(page, "Save")
     expect(family).to_contain_text("Nobody is entered.")
     assert slt.page.request.get(incident).status == 200
+    for kind, said in (("relative_entered", "Entered as a pupil’s parent"), ("relative_ended", "No longer counts as a pupil’s parent")):
+        line = main(page).get_by_role("listitem").filter(has=page.locator(f"a[href$='/pupils/{pupil}']"))
+        for _ in range(80):
+            go(dsl, f"audit?kind={kind}")
+            if line.count():
+                break
+            page.wait_for_timeout(250)
+        expect(line.first).to_contain_text(f"{said} or carer, or as the pupil for {name}, by {name_of(dsl)}")
+        if javascript:
+            finds_nothing_wrong(page)
 
 
 # --- my notifications ---------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ class Demonstration(Base):
             for pupil in request.pupils:
                 values = pupil.model_dump(exclude={"relatives"})
                 holding = pupil.id == recording.holding_pupil(actor.at_school)
-                keep_with_relatives(tx, school_id=actor.at_school, relatives=pupil.relatives, holding=holding, **values)
+                keep_with_relatives(tx, school_id=actor.at_school, relatives=pupil.relatives, holding=holding, by=None, **values)
             for flag in request.flags:
                 keep_flag(tx, school_id=actor.at_school, request=flag, by=None)
             say_roll(tx, school_id=actor.at_school, today=clock.now().date())

@@ -23,6 +23,7 @@ from safekeep.contracts.incidents import (
     Register,
     RegisterAnswer,
     RegisterName,
+    RelativeChanged,
     RollChanged,
     SearchPupils,
     SetFlag,
@@ -156,17 +157,21 @@ class Pupils(Base):
             about: dict[str, Any] = {"incident_id": place, "entry_id": place, "parts": {row.id: "pupil"}, "now": clock.now()}
             write_place(tx, actor=actor, kind="relatives", fields=fields, **about)
             kept = {name: getattr(row, name) for name in ("name", "known_as", "year", "form", "born", "family", "holding")}
-            keep_with_relatives(tx, **here, id=row.id, relatives=wanted, **kept)
+            keep_with_relatives(tx, **here, id=row.id, relatives=wanted, by=actor.person, **kept)
         return Nothing()
 
 
-def keep_with_relatives(tx: sa.Connection, *, school_id: UUID, id: UUID, relatives: Collection[UUID], **values: Any) -> None:
+def keep_with_relatives(tx: sa.Connection, *, school_id: UUID, id: UUID, relatives: Collection[UUID], by: UUID | None, **values: Any) -> None:
     """Keep a pupil. Staff who are newly known to be their parents lose sight of what is recorded already: alerts takes it out of their inboxes.
 
-    Where that leaves no DSL for it, whoever stands in for them is alerted.
+    Each who is new, or no longer one, is a line of the school's audit log; `by` is who said so, None for an import. Where it leaves no DSL for what
+    is recorded, whoever stands in for them is alerted.
     """
-    newly = set(relatives) - store.concerned_staff(tx, school_id=school_id, pupil_ids=[id])
+    before = store.concerned_staff(tx, school_id=school_id, pupil_ids=[id])
+    newly = set(relatives) - before
     store.keep_pupil(tx, school_id=school_id, id=id, relatives=relatives, **values)
+    for person in sorted(before ^ set(relatives)):
+        outbox.add(tx, RelativeChanged, school_id=school_id, subject=new_id(), pupil_id=id, person_id=person, by=by, entered=person in newly)
     school = store.school_state(tx, school_id=school_id) if newly else None
     for incident_id in store.incidents_with(tx, school_id=school_id, pupil_id=id) if newly else ():
         outbox.add(tx, SightLost, school_id=school_id, subject=incident_id, incident_id=incident_id, people=sorted(newly))

@@ -9,7 +9,7 @@ from gateway import words
 from safekeep import inbox
 from safekeep.bus import Sealed
 from safekeep.contracts.identity import Audit
-from safekeep.contracts.incidents import AuditKind, AuditNoted, GlassBroken
+from safekeep.contracts.incidents import AuditKind, AuditNoted, GlassBroken, RelativeChanged
 from safekeep.ids import new_id
 from services.identity.service import HANDLERS
 from tests.services.identity.office import Office
@@ -17,7 +17,7 @@ from tests.services.identity.office import Office
 NOON = dt.datetime(2026, 3, 10, 12, 47, tzinfo=dt.UTC)
 
 
-def hear(office: Office, event: AuditNoted | GlassBroken) -> None:
+def hear(office: Office, event: AuditNoted | GlassBroken | RelativeChanged) -> None:
     message = Sealed({"name": event.name, "version": event.version, "event": event.wire()})
     message.header = {"id": str(event.id), "type": event.name}
     inbox.Inbox(engine=office.resources.engine, handlers=HANDLERS).take(message)
@@ -49,6 +49,24 @@ def test_that_the_trust_has_opened_a_record_stands_in_the_schools_log(office: Of
     (line,) = office.ask(Audit(kind="glass_broken"), token=office.member("dsl")).items
     assert (line.at, line.by, line.facts) == (NOON, office.teacher.id, {})
     assert line.kind in words.AUDIT
+
+
+def test_whose_parent_somebody_counts_as_stands_in_the_log_once_and_that_it_ended_too(office: Office) -> None:
+    """With who said so, or nobody for an import; found by whom it is about; the pupil by their id; in no other school's log."""
+    pupil = new_id()
+    for by, entered in ((office.dsl.id, True), (None, False)):
+        fields = {"id": new_id(), "at": NOON, "school_id": office.one.id, "subject": new_id(), "sequence": 1}
+        event = RelativeChanged(**fields, pupil_id=pupil, person_id=office.teacher.id, by=by, entered=entered)
+        hear(office, event)
+        hear(office, event)
+    lines = office.ask(Audit(person_id=office.teacher.id), token=office.member("dsl")).items
+    assert {(line.at, line.kind, line.by, line.facts["pupil"]) for line in lines if "pupil" in line.facts} == {
+        (NOON, "relative_entered", office.dsl.id, str(pupil)),
+        (NOON, "relative_ended", None, str(pupil)),
+    }
+    assert [line.kind for line in office.ask(Audit(kind="relative_ended"), token=office.member("dsl")).items] == ["relative_ended"]
+    assert {line.kind for line in lines if "pupil" in line.facts} <= words.AUDIT.keys()
+    assert office.ask(Audit(kind="relative_entered"), token=office.member("dsl", school=office.two)).items == []
 
 
 @pytest.mark.parametrize("kind", get_args(AuditKind))

@@ -1,5 +1,6 @@
 """Which staff are a pupil's family: entered by a DSL, for a DSL by nobody but themselves, and kept; what is recorded is not for them from then on."""
 
+import datetime as dt
 import json
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 
 from safekeep import clock
 from safekeep.contracts.identity import StaffChanged
-from safekeep.contracts.incidents import Incident, Pupil, SetRelatives
+from safekeep.contracts.incidents import ImportPupils, Incident, Pupil, SeedPupil, SetRelatives
 from safekeep.errors import Invalid, NotAllowed, NotFound
 from safekeep.ids import new_id
 from safekeep.permissions import Role
@@ -40,6 +41,12 @@ def places(desk: Desk) -> list[tuple[UUID, list[str]]]:
     return [(UUID(entry["author"]), openings["values"]["people"]) for entry, openings in found if entry["kind"] == "relatives"]
 
 
+def audited(desk: Desk) -> list[tuple[UUID, UUID, UUID | None, bool]]:
+    """Return what goes to the audit log: of which pupil, whom, who said so, entered or ended. In order of the changes, then of people."""
+    bodies = [row.body for row in rows(desk, "select body from outbox where name = 'incidents.audit.relative_changed' order by id")]
+    return [(UUID(b["pupil_id"]), UUID(b["person_id"]), UUID(b["by"]) if b["by"] else None, b["entered"]) for b in bodies]
+
+
 def test_who_is_entered_reads_nothing_of_the_pupil_any_more_and_is_told_of_nothing(desk: Desk) -> None:
     """SLT read it by their role until then; what they wrote themselves stays theirs. Taken off, their role opens it again."""
     incident = desk.record(category_codes=["welfare"]).id
@@ -68,6 +75,22 @@ def test_who_is_entered_reads_nothing_of_the_pupil_any_more_and_is_told_of_nothi
     assert desk.reads(incident, role="slt") == 1
     dsl, deputy = desk.school.people["dsl"], desk.school.people["deputy_dsl"]
     assert places(desk) == [(dsl, [str(slt)]), (deputy, [])], "each change once, with who made it"
+
+
+def test_each_change_is_a_line_for_the_audit_log_with_who_whom_and_of_which_pupil(desk: Desk, service_token_for: Any) -> None:
+    """Of each person one, and none of what changes nothing or is refused. An import's has nobody who said so; read twice it is one line."""
+    dsl, deputy, slt, teacher = (desk.school.people[role] for role in ("dsl", "deputy_dsl", "slt", "teacher"))
+    change(desk, entered=[slt, teacher])
+    change(desk, entered=[slt])
+    change(desk, by="deputy_dsl", ended=[slt, new_id()])
+    with pytest.raises(Invalid):
+        change(desk, entered=[deputy, desk.school.people["admin"]])
+    assert audited(desk) == [(desk.pupil, *said) for said in sorted([(slt, dsl, True), (teacher, dsl, True)])] + [(desk.pupil, slt, deputy, False)]
+    imported = new_id()
+    for relatives in ([slt], [slt], []):
+        seed = SeedPupil(id=imported, name="Ada Right", year="5", form="5A", born=dt.date(2016, 1, 1), family=imported, relatives=relatives)
+        desk._ask(desk.service, ImportPupils(pupils=[seed]), token=service_token_for("demo", desk.school.id))
+    assert audited(desk)[3:] == [(imported, slt, None, True), (imported, slt, None, False)]
 
 
 def test_no_dsl_is_entered_by_another_and_so_none_can_hide_a_record_from_another(desk: Desk) -> None:
