@@ -100,7 +100,6 @@ files = sa.Table(
     sa.Column("format", sa.SmallInteger, nullable=False, server_default="0"),  # 0: in clear, as before there were keys; 1: sealed pieces
     sa.Column("school_key_id", pg.UUID),
     sa.Column("wrapped_key", sa.LargeBinary),  # null with format 1: destroyed
-    sa.Column("kind", sa.Text),  # written by the release before, read by none: it goes with the next migration
     sa.Column("scan", sa.Text, nullable=False, server_default="not_scanned"),
     sa.Column("facts", pg.JSONB, nullable=False, server_default="{}"),  # what a picture says of itself: when, where, with what
     sa.Column("previews", sa.Integer, nullable=False, server_default="0"),

@@ -91,7 +91,7 @@ def _fill(resources: Resources, school: Any, chosen: argparse.Namespace, *, begi
     for n in range(many):
         at = moments[n] if n < len(moments) else begins + dt.timedelta(days=1, seconds=draw.uniform(0, 80_000))
         begun = at - dt.timedelta(minutes=5)  # at risk now: the head is asked after five minutes
-        about = {"category": "not_sure", "class_code": "protection", "recorded_by": school, "at_risk_now": True, "recorded_at": begun}
+        about = {"category": "not_sure", "class_code": "protection", "at_risk_now": True}
         rows.append({"school_id": school, "incident_id": new_id(), **about, "begun_at": begun, "asked_at": begun, "next_at": at, "kept": False})
     with resources.transaction(resources.engine, school_id=school) as tx:
         for role in ("dsl", "deputy_dsl", "slt", "slt"):

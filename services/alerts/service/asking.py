@@ -156,8 +156,8 @@ def begin(tx: sa.Connection, event: incidents.EntryRecorded) -> None:
     if event.past or not (event.at_risk_now or Class.of(event.class_code) >= Class.WELFARE):
         return
     about: dict[str, Any] = {"class_code": event.class_code, "at_risk_now": event.at_risk_now, "category": event.category}
-    about |= {"incident_id": event.incident_id, "recorded_by": event.author_id, "recorded_at": event.at}
-    store.add_concern(tx, school_id=event.school_id, **about, begun_at=event.at, asked_at=event.at - JUST, next_at=event.at)
+    times = {"begun_at": event.at, "asked_at": event.at - JUST, "next_at": event.at}
+    store.add_concern(tx, school_id=event.school_id, incident_id=event.incident_id, **about, **times)
 
 
 def go_on(tx: sa.Connection, event: incidents.ActionAdded) -> None:
@@ -188,7 +188,7 @@ def lead(tx: sa.Connection, event: incidents.LeadTaken) -> None:
     person = store.staff_with(tx, school_id=event.school_id, ids=[event.person_id]).get(event.person_id)
     if person is not None and not (person.active and permissions.is_lead(person.roles)):
         return  # they had left by the time this came
-    store.change_concern(tx, **here, lead_id=event.person_id, led_at=event.at, next_at=None)
+    store.change_concern(tx, **here, lead_id=event.person_id, next_at=None)
 
 
 def left(tx: sa.Connection, event: identity.StaffChanged) -> None:
@@ -209,7 +209,7 @@ def lost(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, people: Seque
 def wait_again(tx: sa.Connection, *, school_id: UUID, row: Any, at: datetime) -> None:
     """An incident has lost its lead."""
     at = max(at, row.asked_at)
-    values = {"lead_id": None, "led_at": None, "begun_at": at, "asked_at": at - JUST, "next_at": None if row.kept else at}
+    values = {"lead_id": None, "begun_at": at, "asked_at": at - JUST, "next_at": None if row.kept else at}
     store.change_concern(tx, school_id=school_id, incident_id=row.incident_id, **values)
 
 

@@ -114,12 +114,9 @@ concerns = sa.Table(
     sa.Column("incident_id", pg.UUID, primary_key=True),
     sa.Column("category", sa.Text, nullable=False),
     sa.Column("class_code", sa.Text, nullable=False),
-    sa.Column("recorded_by", pg.UUID, nullable=False),
     sa.Column("at_risk_now", sa.Boolean, nullable=False),
-    _time("recorded_at"),
     _time("begun_at"),  # when it began to wait for somebody to lead it: recorded, raised, or left by its lead
     sa.Column("lead_id", pg.UUID),
-    _time("led_at", nullable=True),
     sa.Column("kept", sa.Boolean, nullable=False, server_default=sa.false()),  # restricted to two people: nobody else is asked
     _time("asked_at"),  # up to when all that there was to ask has been asked
     _time("next_at", nullable=True),
