@@ -111,6 +111,10 @@ _OFFICE: Final = {
 }
 
 
+_STREAMS: Final = {"PowerPoint Document": "application/vnd.ms-powerpoint", "Workbook": "application/vnd.ms-excel"}
+"""What older office files are by the name of what they hold, where the library says no more than that they are some container."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a file is."""
@@ -212,7 +216,10 @@ def _ole(file: Any, *, type_: str, size: int, name: str) -> Found:
         return Found("email", _OUTLOOK)
     if name.lower().endswith(".msi"):
         _refuse("program")
-    return Found("documents", type_ if type_ in _OLE[2:5] else "application/msword")
+    if type_ in _OLE[2:5]:
+        return Found("documents", type_)
+    named = (type_ for stream, type_ in _STREAMS.items() if _contains(file, (stream.encode("utf-16-le"),), size=size))
+    return Found("documents", next(named, "application/msword"))
 
 
 # --- what is packed --------------------------------------------------------------------------------------------------

@@ -23,7 +23,10 @@ WORDS = 60_000
 
 # --- locking in ------------------------------------------------------------------------------------------------------
 
-_CODINGS = "ascii utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-7 latin-1 iso8859-2 iso8859-15 cp437 cp1250 cp1251 cp1252 koi8-r idna".split()
+_CODINGS = (
+    "ascii utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-7 latin-1 iso8859-2 iso8859-15 cp437 cp1250 cp1251 cp1252 koi8-r mac-roman idna"
+).split()
+_OLDER = {"application/msword": "doc", "application/vnd.ms-excel": "xls", "application/vnd.ms-powerpoint": "ppt"}
 _CLONE = {"x86_64": 56, "aarch64": 220}
 """Threads are let be, which some decoders of pictures need; processes are not."""
 _CLONE3, _CLONE_THREAD = 435, 0x00010000
@@ -105,6 +108,7 @@ class Looker:
         self.attachments: list[bytes] = []
         self.font: Any = None
         self.pdf: Any = None
+        self.older: Any = None
         Image.MAX_IMAGE_PIXELS = MOST_PIXELS
         if media_type == "application/pdf":
             import pypdfium2
@@ -134,6 +138,10 @@ class Looker:
 
             sample = b"Date: Tue, 10 Mar 2026 12:47:00 +0000\nTo: a@b.c\nSubject: =?utf-8?b?YQ==?=\n\na"
             email.message_from_bytes(sample, policy=email.policy.default).get_body()
+            if media_type in _OLDER:
+                import office_oxide
+
+                self.older = office_oxide
             if font:
                 with open(font, "rb") as file:
                     self.font = ImageFont.truetype(io.BytesIO(file.read()), 22)
@@ -209,6 +217,9 @@ class Looker:
         whole = bytes(data)
         if self.type == "message/rfc822":
             return self._mail(whole)
+        if self.older is not None:
+            words: str = self.older.Document.from_bytes(whole, _OLDER[self.type]).plain_text()
+            return words
         if not self.type.startswith("application/"):
             return _decoded(whole[: 4 * WORDS])
         with self.zipfile.ZipFile(self.io.BytesIO(whole)) as opened:

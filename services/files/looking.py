@@ -27,6 +27,9 @@ _SHOWN: Final = (
     "text/plain",
     "text/csv",
     "message/rfc822",
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-powerpoint",
     "application/vnd.openxmlformats-officedocument.",
     "application/vnd.oasis.opendocument.",
 )

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pikepdf
@@ -96,6 +97,12 @@ def old_word(*holding: str) -> bytes:
     return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + b"".join(name.encode("utf-16-le") + bytes(64) for name in holding) + bytes(2048)
 
 
+def older(kind: str) -> bytes:
+    """Return a document, a sheet or slides as programs saved them before 2007: our own words, written by LibreOffice 7.4 ("doc", "xls", "ppt")."""
+    with zipfile.ZipFile(Path(__file__).with_name("older.zip")) as kept:
+        return kept.read(f"older.{kind}")
+
+
 def bomb() -> bytes:
     return zipped({"[Content_Types].xml": b"<Types/>", WORD: bytes(60_000_000)})
 
@@ -155,6 +162,9 @@ TAKEN: dict[str, tuple[str, bytes, str]] = {
     "slides": ("a.pptx", slides(), "documents"),
     "an open document": ("a.odt", open_document(), "documents"),
     "an older document": ("a.doc", old_word("WordDocument"), "documents"),
+    "a document of 1997": ("a.doc", older("doc"), "documents"),
+    "a sheet of 1997": ("a.xls", older("xls"), "documents"),
+    "slides of 1997": ("a.ppt", older("ppt"), "documents"),
     "words": ("a.txt", "Dŵr, he said.\n".encode(), "documents"),
     "a list": ("a.csv", b"name,year\nSarah,5\n", "documents"),
     "rich text": ("a.rtf", rb"{\rtf1 Hello}", "documents"),

@@ -207,6 +207,9 @@ SHOWN: dict[str, tuple[str, bytes, int]] = {
     "slides": ("a.pptx", samples.slides(), 1),
     "an open document": ("a.odt", samples.open_document(), 1),
     "a mail": ("a.eml", samples.mail(), 1),
+    "a document of 1997": ("a.doc", samples.older("doc"), 1),
+    "a sheet of 1997": ("a.xls", samples.older("xls"), 1),
+    "slides of 1997": ("a.ppt", samples.older("ppt"), 1),
     "words": ("a.txt", b"He said he was fine.\n", 1),
 }
 
