@@ -30,7 +30,7 @@ from xmlrpc.client import Fault, ServerProxy
 from supervisor.xmlrpc import SupervisorTransport
 
 from deploy.demo import REAL_SCHOOL
-from deploy.local import servers
+from deploy.local import scanner, servers
 from deploy.local.broker_watch import BrokerWatch
 from deploy.local.servers import CannotStart
 from safekeep import keys, topology
@@ -41,6 +41,8 @@ DATA_VERSION = 1
 """Raised when a release changes the data folder so that an older one cannot use it."""
 
 RESTARTS_ALLOWED, WITHIN_SECONDS = 5, 60.0
+CAN_DO_WITHOUT = {"clamd", "freshclam"}
+"""What may die again and again without stopping the rest: concerns are recorded and read without a scanner."""
 ROOM = 300 * 2**20
 
 
@@ -76,6 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, help="the port of the web pages (usually 8080, or a free one)")
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="the folder that holds everything (usually ./data)")
     parser.add_argument("--no-demo", action="store_true", help="no demonstration schools")
+    parser.add_argument("--clamav", action="store_true", help="have files scanned by ClamAV, in a process of our own")
     parser.add_argument("--ready", type=Path, help="a file to write when everything answers")
     return parser.parse_args()
 
@@ -88,6 +91,7 @@ class Launcher:
         self.supervisord: subprocess.Popen[bytes] | None = None
         self.inner: dict[str, int] = {}
         self._pids: dict[str, int] = {}
+        self._given_up: set[str] = set()
         self._starts: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=20))
         self._begun = time.monotonic()
 
@@ -206,8 +210,14 @@ class Launcher:
             "postgres_command": "",
             "rabbitmq_command": "",
             "postgres_user_line": "",
+            "clamd_command": "",
+            "freshclam_command": "",
+            "scanner_user_line": f"user={scanner.user()}" if scanner.user() else "",
         }
         left_out: set[str] = set()
+        self.clamd_url, commands = self._scanner()
+        left_out |= CAN_DO_WITHOUT - commands.keys()
+        values |= {f"{name}_command": command for name, command in commands.items()}
         urls = dict(self.external)
         embedded_databases = [s for s in SERVICES if f"{s.upper()}_DATABASE_URL" not in urls]
         for service in embedded_databases:
@@ -250,6 +260,7 @@ class Launcher:
         self.doors = {service: f"127.0.0.1:{servers.free_port()}" for service in SERVICES}
         environments = {name: common | self._environment(name) for name in names}
         environments |= {"postgres": {}, "epmd": {"PATH": common["PATH"]}, "rabbitmq": common | broker_environment}
+        environments |= {name: {"PATH": common["PATH"], "LANG": common["LANG"]} for name in CAN_DO_WITHOUT}
         environments["mailbox"] = common | {
             "SMTP_PORT": str(self.smtp),
             "MAIL_PAGE_PORT": str(self.mail_page),
@@ -258,7 +269,7 @@ class Launcher:
         }
         for name, environment in environments.items():
             values[f"env_{name.replace('-', '_')}"] = ",".join(f'{k}="{v.replace("%", "%%")}"' for k, v in environment.items() if '"' not in v)
-        self.names = [name for name in ("postgres", "epmd", "rabbitmq", *names, "mailbox") if name not in left_out]
+        self.names = [name for name in ("postgres", "epmd", "rabbitmq", *names, "mailbox", "clamd", "freshclam") if name not in left_out]
         text = (ROOT / "deploy" / "local" / "supervisord.conf").read_text()
         return _without(string.Template(text).substitute(values), left_out)
 
@@ -285,8 +296,25 @@ class Launcher:
             told["DEMO_CODES_URL"] = f"{self.mail_url}/codes"
         if name == "files":
             told["OBJECT_STORE_URL"] = self.urls["OBJECT_STORE_URL"]
-            told["CLAMD_URL"] = os.environ.get("CLAMD_URL", "")
+            told["CLAMD_URL"] = self.clamd_url
         return told
+
+    def _scanner(self) -> tuple[str, dict[str, str]]:
+        """Return where files are scanned, and the commands of a scanner of our own: where one is asked for, none is given, and it can be had."""
+        given = os.environ.get("CLAMD_URL", "")
+        if given or not self.chosen.clamav:
+            return given, {}
+        folder = self.data / "clamav"
+        socket = folder / "clamd.sock"
+        if len(str(socket)) > 100:
+            socket = Path("/tmp") / f"safekeep-clamd-{secrets.token_hex(6)}.sock"  # noqa: S108 - only the socket
+        try:
+            with _step("virus scanner"):
+                made = scanner.prepare(folder, socket=socket, log=self.data / "logs" / "freshclam.log")
+        except scanner.CannotScan as sentence:
+            print(f"\n  {sentence}\n  Until then files are kept and shown as not scanned.\n", flush=True)
+            return "", {}
+        return made.url, {"clamd": made.clamd, "freshclam": made.freshclam}
 
     def _socket(self) -> Path:
         """Return the control socket's path: short, since socket paths end at 107 characters."""
@@ -431,8 +459,19 @@ class Launcher:
                 self._pids[name] = pid
             recent = [at for at in starts[name] if at > time.monotonic() - WITHIN_SECONDS]
             if process["statename"] == "FATAL" or len(recent) > RESTARTS_ALLOWED:
+                if name in CAN_DO_WITHOUT:
+                    self._do_without(name)
+                    continue
                 lines = self._last_lines(name)
                 raise CannotStart(f"{lines}\n\n'{name}' dies again and again, so everything was stopped. Its last lines are above.")
+
+    def _do_without(self, name: str) -> None:
+        if name in self._given_up:
+            return
+        self._given_up.add(name)
+        _quietly(self.supervisor.stopProcess, name, False)
+        what = "New files are held for a day, then shown as not scanned." if name == "clamd" else "Signatures are not brought up to date."
+        print(f"\n'{name}' dies again and again, so it was stopped: see logs/{name}.log in the data folder. {what}", flush=True)
 
     def _processes(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.supervisor.getAllProcessInfo()

@@ -260,7 +260,7 @@ def test_each_address_that_is_given_replaces_its_part_and_no_other(folders: Any,
     for key, value in given.items():
         monkeypatch.setenv(key, value)
     data = folders() / "a folder with blanks"
-    launcher = Launcher(Namespace(data=data, port=None, no_demo=True, ready=None))
+    launcher = Launcher(Namespace(data=data, port=None, no_demo=True, clamav=False, ready=None))
     config = RawConfigParser(allow_no_value=True, strict=False)
     config.read_string(launcher.prepare())
     launcher._lock.close()  # nothing is started: the folder is let go
