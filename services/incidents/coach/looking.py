@@ -133,12 +133,21 @@ _COLLEAGUE = re.compile(
     rf"(?:please |so |hi |and )?(?:{listed('asks')})\b[^.?!\n]{{2,200}}\?",
     re.IGNORECASE,
 )
+_FAVOUR = re.compile(
+    r"\b(?:can|could|would|will) (?:someone|somebody|anyone|anybody|the office|reception|admin) (?:please )?"
+    rf"(?:{listed('favours')})\b[^.?!\n]{{2,200}}\?",
+    re.IGNORECASE,
+)
 _WORRY = re.compile(rf"\b(?:{listed('worries')})\b", re.IGNORECASE)
 _ADULT_SPEAKING = re.compile(rf"\b(?:{listed('adults_speaking')})\b", re.IGNORECASE)
 _CHILD_SAID = re.compile(
     rf"\b(?:he|she|they|the (?:child|boy|girl|pupil)|(?-i:[A-Z][\w'’-]+)) (?:then |also |just |quietly |has |had )?(?:{listed('child_told')})\b",
     re.IGNORECASE,
 )
+
+_TELLING = re.compile(rf"\b(?:{listed('then_told')})\s+(?:then |also |just |quietly |she |he |they )?(?:{listed('child_told')})\b", re.IGNORECASE)
+_CHILD = re.compile(r"\b(?:he|she|they|the (?:child|boy|girl|pupil))\b", re.IGNORECASE)
+_WRITER = re.compile(r"\b(?:I|we|We)\b")
 
 
 def _adult(rule: Rule, part: _Field, written: Written, around: Around) -> Finding | None:
@@ -149,7 +158,7 @@ def _adult(rule: Rule, part: _Field, written: Written, around: Around) -> Findin
 def _colleague(rule: Rule, part: _Field, written: Written, around: Around) -> Finding | None:
     if _WORRY.search(written.text) or _WORRY.search(written.action_taken):
         return None
-    found = [match.span() for match in _COLLEAGUE.finditer(part.plain)]
+    found = sorted(match.span() for pattern in (_COLLEAGUE, _FAVOUR) for match in pattern.finditer(part.plain))
     return Finding(rule.code, part.name, tuple(found)) if found else None
 
 
@@ -168,13 +177,41 @@ def _no_place(rule: Rule, part: _Field, written: Written, around: Around) -> Fin
 def _no_exact_words(rule: Rule, part: _Field, written: Written, around: Around) -> Finding | None:
     if part.quotes or len(part.text.strip()) < LEAST or written.kind == "phone_call":
         return None
-    told = any(_child_told(sentence[0]) for sentence in SENTENCE.finditer(part.plain))
+    told = any(_child_told(sentence[0], around) for sentence in SENTENCE.finditer(part.plain))
     return Finding(rule.code, part.name) if written.kind == "conversation" or told else None
 
 
-def _child_told(sentence: str) -> bool:
+def _child_told(sentence: str, around: Around) -> bool:
+    """Whether a child told something: right after they are named, or after what they did before ("Sarah came to me and said that …")."""
     said = _CHILD_SAID.search(sentence)
-    return said is not None and _ADULT_SPEAKING.search(sentence[: said.end()]) is None
+    if said is not None:
+        return _ADULT_SPEAKING.search(sentence[: said.end()]) is None
+    telling = _TELLING.search(sentence)
+    before = sentence[: telling.start()] if telling else ""
+    if not before or _ADULT_SPEAKING.search(before) or _WRITER.search(before):
+        return False
+    return _CHILD.search(before) is not None or any(word.plain in around.known for word in words_of(before) if word.said[0].isupper())
+
+
+_HURTS = re.compile(
+    r"\b(?:bruises|marks|cuts|scratches|burns|grazes|scars|lumps|bumps|welts|sores|bites)\b"
+    r"(?=[^.\n]{0,25}?\b(?:all|up|down|across|over|round|around|along)\b"
+    rf"[^.\n]{{0,15}}?\b(?:his|her|their|the|both)\b[^.\n]{{0,20}}?\b(?:{listed('body')})\b)",
+    re.IGNORECASE,
+)
+_HOW_MANY = re.compile(rf"\b(?:\d+|{listed('numbers')})\b", re.IGNORECASE)
+
+
+def _vague(rule: Rule, part: _Field, written: Written, around: Around) -> Finding | None:
+    """Find what the patterns find, and marks on a body that nobody counted."""
+    found = _patterns(rule, part, written, around)
+    spans = set(found.spans if found else ())
+    for sentence in SENTENCE.finditer(part.plain):
+        for hurt in _HURTS.finditer(sentence[0]):
+            span = sentence.start() + hurt.start(), sentence.start() + hurt.end()
+            if not _HOW_MANY.search(sentence[0]) and not any(start < span[1] and span[0] < end for start, end in spans):
+                spans.add(span)
+    return Finding(rule.code, part.name, tuple(sorted(spans))) if spans else None
 
 
 def _full_name(rule: Rule, part: _Field, written: Written, around: Around) -> Finding | None:
@@ -237,6 +274,7 @@ _LOOKERS: dict[str, Callable[[Rule, _Field, Written, Around], Finding | None]] =
     "no_time": _no_time,
     "no_place": _no_place,
     "no_exact_words": _no_exact_words,
+    "vague": _vague,
     "full_name": _full_name,
     "capitals": _capitals,
     "spelling": _spelling,
