@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, g
 from markupsafe import Markup
 
-from gateway import assets, body, coaching, languages, problems, rpc, schools, session, words
-from safekeep.contracts.alerts import Unread
+from gateway import assets, body, coaching, languages, problems, schools, session, unread, words
 from safekeep.contracts.identity import DutyItem
 from safekeep.errors import SafekeepError
 
@@ -58,7 +57,7 @@ def _about_here() -> dict[str, Any]:
     here: session.Here | None = g.get("here")
     if here is None or here.held or here.answer.stage != "full":
         return {"here": None, "unread": 0, "duty_now": []}
-    return {"here": here, "unread": _unread(here), "duty_now": _duty(here)}
+    return {"here": here, "unread": unread.count(here), "duty_now": _duty(here)}
 
 
 def _duty(here: session.Here) -> list[DutyItem]:
@@ -69,13 +68,3 @@ def _duty(here: session.Here) -> list[DutyItem]:
         return schools.duty(here).duty
     except SafekeepError:
         return []
-
-
-def _unread(here: session.Here) -> int:
-    """Return the number for the banner; 0 where it cannot be had: a banner must never stop a page."""
-    if "unread" not in g:
-        try:
-            g.unread = rpc.ask(Unread(), token=here.token, seconds=1.5).unread if here.answer.place and here.may_record else 0
-        except SafekeepError:
-            g.unread = 0
-    return int(g.unread)

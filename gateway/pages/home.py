@@ -5,10 +5,9 @@ from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
-from gateway import rpc, schools, session
+from gateway import rpc, schools, session, unread
 from gateway.pages import following
 from gateway.session import Here
-from safekeep.contracts.alerts import Inbox
 from safekeep.contracts.incidents import FollowUpItem, MarkReleaseRead, MyEntries, ReleaseItem, Releases
 from safekeep.contracts.reports import PublishedReports, ReportPlace
 from safekeep.errors import SafekeepError
@@ -21,13 +20,13 @@ def home(slug: str) -> Any:
     """Show what this person comes for."""
     here = session.here()
     if not here.may_record:
-        kept = rpc.ask(rpc.build(Inbox, state="all", limit=100), token=here.token).items if here.roles else []  # of the chair: what is kept to them
+        kept = unread.inbox(here, state="all", limit=100).items if here.roles else []  # of the chair: what is kept to them
         return render_template("home/governor.html", known=schools.known(here), kept=kept, published=published(here))
     if here.has_inbox:
         return redirect(url_for("inbox.inbox", slug=slug), 303)
     cursor = request.args.get("cursor")
     mine = rpc.ask(rpc.build(MyEntries, cursor=cursor), token=here.token)
-    waiting = rpc.ask(rpc.build(Inbox, state="unread", limit=5), token=here.token)
+    waiting = unread.inbox(here, state="unread", limit=5)
     return render_template("home/home.html", known=schools.known(here), mine=mine, waiting=waiting, releases=releases(here), asked=asked(here))
 
 

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from flask import Blueprint, jsonify, render_template, request
 
-from gateway import acting, rpc, schools, session, watching
+from gateway import acting, rpc, schools, session, unread, watching
 from gateway.pages import following
 from gateway.pages.home import releases
 from gateway.session import Here
-from safekeep.contracts.alerts import AlertItem, Calendar, Inbox
+from safekeep.contracts.alerts import AlertItem, Calendar
 from safekeep.contracts.files import LeftDrafts, Papers
 from safekeep.contracts.incidents import AskItem, EntryLine, Led, OpenAsks, OpenCorrectionRequests, Quiet, Summaries, Waiting, WaitingAnswer
 from safekeep.errors import NotAllowed, SafekeepError
@@ -33,8 +33,7 @@ def inbox(slug: str) -> Any:
     class_code = request.args.get("class", "")
     state = state if state in {"all", "unread", "read"} else "all"
     class_code = class_code if class_code in CLASS_CHOICES else ""
-    asked = rpc.build(Inbox, state=state, class_code=class_code or None, cursor=request.args.get("cursor"))
-    answer = rpc.ask(asked, token=here.token)
+    answer = unread.inbox(here, state=state, class_code=class_code or None, cursor=request.args.get("cursor"))
     return render_template(
         "inbox/inbox.html",
         view="unread" if state == "unread" and not class_code else "",

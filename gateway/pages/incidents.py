@@ -5,11 +5,11 @@ from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
-from gateway import revocations, rpc, schools, session
+from gateway import revocations, rpc, schools, session, unread
 from gateway.forms import Form
 from gateway.pages import files
 from gateway.session import Here
-from safekeep.contracts.alerts import AlertItem, Askings, AskingsAnswer, Inbox, MarkRead, Meanwhile, MeanwhileAnswer, ReaderItem, Readers
+from safekeep.contracts.alerts import AlertItem, Askings, AskingsAnswer, MarkRead, Meanwhile, MeanwhileAnswer, ReaderItem, Readers
 from safekeep.contracts.incidents import AnswerAsk, EntryItem, Incident, IncidentAnswer, Proof, ProofAnswer, Pupil, PupilAnswer
 from safekeep.errors import Conflict, Invalid, NotFound, SafekeepError
 from safekeep.permissions import Class
@@ -26,7 +26,7 @@ def alert(slug: str, alert_id: UUID) -> Any:
     here = session.here()
     cursor: str | None = None
     for _ in range(40):
-        page = rpc.ask(rpc.build(Inbox, state="all", limit=100, cursor=cursor), token=here.token)
+        page = unread.inbox(here, state="all", limit=100, cursor=cursor)
         found = next((item for item in page.items if item.id == alert_id), None)
         if found is not None:
             anchor = None if found.kind == "incident" else f"entry-{found.entry_id}"  # an incident is read from its top: whom it is about
@@ -184,7 +184,7 @@ def _are_delayed(readers: dict[tuple[UUID, UUID], ReaderItem] | None) -> bool:
 
 def _my_alerts(here: Here, incident_id: UUID, *, must: bool = False) -> list[AlertItem]:
     try:
-        return rpc.ask(rpc.build(Inbox, incident_id=incident_id, limit=100), token=here.token).items
+        return unread.inbox(here, incident_id=incident_id, limit=100).items
     except SafekeepError:
         if must:
             raise
