@@ -448,7 +448,7 @@ class AskingItem(Contract):
 
 
 class AskingsAnswer(Contract):
-    """Who was asked about an incident, oldest first, and when somebody is asked next."""
+    """Who was asked about an incident, oldest first, and when somebody is asked next: None also for the half second until that is known."""
 
     items: list[AskingItem]
     next_at: Moment | None

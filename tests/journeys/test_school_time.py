@@ -289,6 +289,11 @@ def test_a_policy_is_changed_and_who_records_and_who_leads_see_what_it_says(
             finds_nothing_wrong(theirs)
         page.goto(done.url.removesuffix("/recorded"))
         said = page.locator("#lead")
+        for _ in range(40):  # alerts hears of it, and works out when, after it was recorded
+            if "Next:" in said.inner_text():
+                break
+            page.wait_for_timeout(250)
+            page.reload()
         expect(said).to_contain_text(re.compile(r"Next: (today|tomorrow) at \d{1,2}:\d\d"))
         hour, minute = map(int, re.findall(r"at (\d{1,2}):(\d\d)", said.inner_text())[0])
         due = (before + dt.timedelta(minutes=25)).replace(second=0, microsecond=0)

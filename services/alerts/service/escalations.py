@@ -82,7 +82,8 @@ class Escalations(Base):
             rows = store.askings_of(tx, school_id=actor.at_school, incident_id=request.incident_id)
             row = store.concern_of(tx, school_id=actor.at_school, incident_id=request.incident_id)
         items = [AskingItem(due_at=r.due_at, at=r.at, who=r.who, unread=r.unread, asked=r.asked) for r in rows]
-        return AskingsAnswer(items=items, next_at=row.next_at if row else None)
+        still = row is not None and row.next_at is not None and row.next_at > clock.now()  # else the timer is about to look at it, and to say when
+        return AskingsAnswer(items=items, next_at=row.next_at if row is not None and still else None)
 
 
 def _check(request: KeepEscalation) -> None:

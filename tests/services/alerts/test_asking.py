@@ -88,6 +88,16 @@ def test_unread_for_an_hour_every_dsl_is_asked_then_the_head_then_the_trust_and_
     assert len(clocked.asked(incident)) == 3
 
 
+def test_when_somebody_is_asked_next_is_said_once_it_is_known(clocked: Clocked) -> None:
+    """Recorded, its timer is due at once, only so that it is looked at: that is no time at which anybody is asked."""
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    with clock.set_to(NOON):
+        assert clocked.alerts.ask("dsl", Askings(incident_id=incident)).next_at is None
+    clocked.tick(0)
+    with clock.set_to(NOON):
+        assert clocked.alerts.ask("dsl", Askings(incident_id=incident)).next_at == NOON + 60 * MINUTE
+
+
 def test_read_is_not_taken(clocked: Clocked) -> None:
     incident = clocked.alerts.recorded("dsl", "deputy_dsl")
     clocked.alerts.ask("dsl", MarkRead(alert_id=clocked.alerts.inbox("dsl")[0].id))
