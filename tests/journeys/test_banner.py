@@ -50,5 +50,4 @@ def test_at_a_desk_it_is_one_row_and_nothing_is_wider_than_the_window(
         for width, expected in WIDTHS.items():
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (width, long)
-            if width != 768 or not long:  # a school's whole name may take a row more there
-                assert rows(page) == expected, (width, long)
+            assert rows(page) == expected, (width, long)
