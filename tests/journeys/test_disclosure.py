@@ -1,8 +1,10 @@
 """A parent asks for their child's record: two people work on it in two browsers, and what they leave out is gone from what is given."""
 
 import datetime as dt
+import hashlib
 import io
 import re
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import DESKTOP, PHONE
 from tests.journeys.test_afterwards import pupils, record, word
+from tests.journeys.test_files import PHOTO, choose
 from tests.journeys.test_governors import assert_fits
 
 TODAY = dt.datetime.now(dt.UTC).date()
@@ -56,14 +59,26 @@ def download(page: Page, name: str) -> bytes:
     return got.value.path().read_bytes()
 
 
+def with_its_file(data: bytes) -> bytes:
+    """Return the document of a zip, which has the photograph beside it under a number, as it was uploaded, and the list of its hash."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        record_, photograph, listed, files = archive.namelist()
+        assert (photograph.startswith("file-"), archive.read(photograph), listed) == (True, PHOTO, "SHA256SUMS.txt")
+        assert archive.read(files).decode() == f"{hashlib.sha256(PHOTO).hexdigest()}  {photograph}\n"
+        return archive.read(record_)
+
+
 def test_two_people_give_a_record_without_what_they_left_out(sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]) -> None:
     other, secret = word().title(), word()
     teacher = sign_in("teacher")
     teacher.go("pupils")
     sarah = pupils(teacher.page, "sarah")[0]["id"]
-    record(
-        teacher.page, pupil_id=sarah, category_codes="welfare", narrative=f"She said that her friend {other} had seen it. {secret} was written on it."
-    )
+    written = teacher.go("incidents/new")
+    choose(written, f"{other}.jpg", PHOTO)
+    expect(written.locator("[data-kept-files]")).to_contain_text(f"{other}.jpg", timeout=30_000)
+    account = f"She said that her friend {other} had seen it. {secret} was written on it."
+    file_id = written.locator("[name=file_ids]").input_value()
+    record(written, pupil_id=sarah, category_codes="welfare", narrative=account, file_ids=file_id)
 
     dsl = sign_in("dsl", viewport=DESKTOP, javascript=False, fresh=True)
     dsl.go(f"pupils/{sarah}").get_by_role("link", name="Somebody asks for this record").click()
@@ -88,6 +103,9 @@ def test_two_people_give_a_record_without_what_they_left_out(sign_in: Callable[.
     entry.get_by_label("Words, as they stand in this text").nth(1).fill(secret)
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("mark.sk-left--out", has_text=secret)).to_have_count(1)
+    attached = page.locator(f"#file-{file_id}")
+    expect(attached.get_by_role("link", name=f"{other}.jpg")).to_be_visible()
+    attached.get_by_label("Give it whole").check(force=True)
     decide_all(page)
     expect(page.get_by_role("status")).to_contain_text("Proposed")
 
@@ -102,6 +120,7 @@ def test_two_people_give_a_record_without_what_they_left_out(sign_in: Callable[.
     finds_nothing_wrong(read)
     read.get_by_role("button", name="Read it and confirm").click()
     expect(read.locator("mark.sk-left--out", has_text=other)).to_have_count(1)
+    expect(read.locator(f"#file-{file_id}")).to_contain_text("given whole")
     finds_nothing_wrong(read)
     read_all(read)
     read.get_by_role("button", name="I have read all of it and confirm").click()
@@ -109,9 +128,9 @@ def test_two_people_give_a_record_without_what_they_left_out(sign_in: Callable[.
     finds_nothing_wrong(read)
 
     page.goto(address)
-    pdf, written = download(page, "Record as PDF"), download(page, "Record as Word")
+    pdf, written_again = with_its_file(download(page, "Record as PDF")), with_its_file(download(page, "Record as Word"))
     text = " ".join("".join(each.extract_text() for each in pypdf.PdfReader(io.BytesIO(pdf)).pages).split())
-    said = "\n".join(paragraph.text for paragraph in docx.Document(io.BytesIO(written)).paragraphs)
+    said = "\n".join(paragraph.text for paragraph in docx.Document(io.BytesIO(written_again)).paragraphs)
     for given in (text, said):
         assert "She said that her friend" in given
         assert "Schedule of what was left out" in given
@@ -119,6 +138,7 @@ def test_two_people_give_a_record_without_what_they_left_out(sign_in: Callable[.
         assert secret not in given
     page.goto(address)
     expect(page.get_by_role("main")).to_contain_text("Record made as Word")
+    expect(page.get_by_role("main")).to_contain_text("Attached files, by the list of their hashes")
     page.get_by_role("button", name="It was answered").click()
     expect(page.get_by_role("heading", name="Answered", exact=True)).to_be_visible()
 

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import hashlib
+import io
+import json
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,13 +11,17 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pypdf
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
 from safekeep import keys
+from safekeep.contracts.incidents import Chronology, PupilItem
+from safekeep.contracts.reports import ChronologyPdf
 from safekeep.ids import new_id
 from services.reports import store
+from tests.bench.reports import kept_pages
 from tests.journeys.conftest import DESKTOP, PHONE
 from tests.journeys.test_afterwards import pupils
 
@@ -25,8 +31,8 @@ DATA = b"%PDF-1.7 a long document"
 class Kept:
     """A long document of the DSL's, as the service keeps it, in the running system's own database."""
 
-    def __init__(self, system: dict[str, Any], *, pupil: str) -> None:
-        self.system, self.id = system, new_id()
+    def __init__(self, system: dict[str, Any], *, pupil: str, id: UUID | None = None) -> None:
+        self.system, self.id = system, id or new_id()
         with self.inside("identity") as tx:
             address = next(x["username"] for x in system["logins"] if (x["role"], x["school"]) == ("dsl", "Hillside Primary"))
             self.person: UUID = tx.execute(sa.text("select id from people where email = :at"), {"at": address}).scalar_one()
@@ -65,6 +71,21 @@ class Kept:
                 store.add_part(tx, **self.here, number=number, entries=1_200, sha256=hashlib.sha256(data).hexdigest(), **of)
             store.change_document(tx, **self.here, state="ready", size=sum(map(len, parts)), pieces=3, entries_read=2_400, parts=2, printed=2)
         return parts
+
+    def is_read(self, number: int, *, pupil: str) -> None:
+        """Have so many made-up entries read for it, by 200, so that the running system plans its parts and prints them."""
+        ring, about = keys.Keys.load(Path(self.system["data"]) / "keys" / "process" / "reports.json"), f"document|{self.school}|{self.id}"
+        who = PupilItem(id=UUID(pupil), name="Sarah Example", year="Year 5", form="5A", born=dt.date(2016, 2, 29))
+        request = ChronologyPdf(id=self.id, chronology=Chronology(pupil_id=who.id), school_name="Hillside", category_names={})
+        pages = kept_pages(number, pupil=who)
+        with self.inside("reports") as tx:
+            for n, page in enumerate(pages):
+                sealed = keys.wrap(keys=ring, purpose="documents", secret=page, about=f"{about}|read|{n}")
+                store.keep_piece(tx, **self.here, part="read", number=n, sealed=sealed)
+            wanted = keys.wrap(keys=ring, purpose="documents", secret=json.dumps(request.wire()).encode(), about=f"{about}|request|0")
+            read = {"request": wanted, "cursor": None, "steps": len(pages), "entries": number, "entries_read": number}
+            store.change_document(tx, **self.here, **read)
+            store.set_turn(tx, **self.here, at=dt.datetime.now(dt.UTC))
 
     @contextmanager
     def inside(self, service: str) -> Iterator[sa.Connection]:
@@ -135,6 +156,30 @@ def test_one_of_several_parts_is_fetched_part_by_part_or_as_a_zip_with_the_list_
     assert page.request.get(f"{person.base}s/hillside/documents/{kept.id}/parts/3").status == 404
     other = sign_in("deputy_dsl").page
     assert other.request.get(f"{person.base}s/hillside/documents/{kept.id}/parts/1").status == 404
+
+
+def test_the_running_system_prints_a_long_one_in_parts(sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], system: Any) -> None:
+    """1,200 entries that were read: planned, printed one part after another by a process that ends, and handed out as a zip of whole PDFs."""
+    person = sign_in("dsl", viewport=DESKTOP, fresh=True)
+    page = person.go("pupils")
+    pupil = pupils(page, "sarah")[0]["id"]
+    assert page.request.get(f"{person.base}s/hillside/pupils/{pupil}/chronology.pdf").status == 200, "so that identity knows of a job of theirs"
+    kept = Kept(system, pupil=pupil)
+    with kept.inside("identity") as tx:
+        newest = sa.text("select id from jobs where kind = 'chronology' and person_id = :me order by begun_at desc limit 1")
+        job: UUID = tx.execute(newest, {"me": kept.person}).scalar_one()
+    kept = Kept(system, pupil=pupil, id=job)
+    kept.is_read(1_200, pupil=pupil)
+    person.go(f"documents/{kept.id}")
+    expect(page.get_by_role("main")).to_contain_text("It has 2 parts", timeout=60_000)
+    finds_nothing_wrong(page)
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Download all parts (zip)").click()
+    with zipfile.ZipFile(waiting.value.path()) as archive:
+        parts = [archive.read(name) for name in archive.namelist() if name.endswith(".pdf")]
+    assert [data[:5] for data in parts] == [b"%PDF-"] * 2
+    said = [" ".join(pypdf.PdfReader(io.BytesIO(data)).pages[0].extract_text().split()) for data in parts]
+    assert ["1 to 1,000 of 1,200" in said[0], "1,001 to 1,200 of 1,200" in said[1]] == [True, True]
 
 
 @pytest.mark.parametrize(
