@@ -211,7 +211,10 @@ def _files(files: Sequence[Attached]) -> dict[str, Any]:
             return f"given whole: {file.name}"
         return cannot.get(file.state) or f"withheld: {SHORT[file.reason] if file.reason else 'not decided'}"
 
-    rows = [[str(file.number), said(file), f"{file.entry}, {chronology.size_in_words(file.size)}\nSHA-256 {file.sha256}"] for file in files]
+    def where(file: Attached) -> str:
+        return f"{file.entry}, {chronology.size_in_words(file.size)}\nSHA-256\n{file.sha256[:32]}\n{file.sha256[32:]}"  # nothing breaks it
+
+    rows = [[str(file.number), said(file), where(file)] for file in files]
     key = _key({file.reason for file in files if file.state == "kept" and not file.given and file.reason})
     return {"heading": "Attached files", "words": key, "columns": ["File", "Given or not", "Where, and its hash"], "rows": rows, "sign": []}
 

@@ -1,10 +1,13 @@
 """What is given to somebody who asked: the words left out are gone from the file, whatever it is read with."""
 
+import datetime as dt
 import io
 import re
+from dataclasses import replace
 
 import pikepdf
 import pypdf
+import pypdfium2
 import pytest
 
 from safekeep.ids import new_id
@@ -13,6 +16,7 @@ from services.reports.disclosing import Attached, Decision, LeftOut, Reason, Tex
 
 WRITTEN = "Amelia said that Żaklina Quixworth hit her. Amelia was calm. Żaklina ran off."
 WORDS = ("Żaklina", "Quixworth")
+AT = dt.datetime(2026, 9, 20, 9, tzinfo=dt.UTC)
 
 
 def a_text(*words: str, reason: Reason = "third_party", written: str = WRITTEN, entry: str = "Incident 2026-14") -> Text:
@@ -120,7 +124,7 @@ def test_each_attached_file_is_listed_by_number_with_what_was_decided_and_its_ha
         ["4", "not given: it was destroyed"],
         ["5", "given whole: file-5.bin"],
     ]
-    assert all(f"SHA-256 {file.sha256}" in row[2] and "1.4 MB" in row[2] for file, row in zip(files, table["rows"], strict=True))
+    assert all(f"SHA-256{file.sha256}" in row[2].replace("\n", "") and "1.4 MB" in row[2] for file, row in zip(files, table["rows"], strict=True))
     assert table["words"] == ["Another person: Information about another person (Data Protection Act 2018, Schedule 2, paragraph 16)"]
     assert "Attached files: 2 of 5 are given with it." in " ".join(said["notes"])
     assert [file.is_given for file in files] == [True, False, False, False, True]
@@ -132,3 +136,19 @@ def test_of_a_part_each_number_begins_with_the_parts_in_the_text_and_in_the_sche
     assert "[left out, 2.1]" in str(said["months"])
     assert said["closing"][0]["rows"][0][0] == "2.1"
     assert said["title"] == "Record, part 2 of 2: July 2026"
+
+
+def test_no_hash_of_a_file_runs_off_the_page() -> None:
+    """As wide as a hash can be, and below the longest name that an entry has."""
+    file = replace(
+        a_file(1, given=False, reason="child_abuse_data"), sha256="d" * 64, entry="Correction, 30 September 2026 at 12:47, below incident 2026-1014"
+    )
+    data = disclosing.pdf(disclosing.document([a_text()], title="Record", school="Hillside", facts={}, files=[file], at=AT))
+    pdf = pypdfium2.PdfDocument(data)
+    try:
+        text = pdf[0].get_textpage()
+        right = max(text.get_charbox(number)[2] for number in range(text.count_chars()))
+        assert text.get_text_range().count("d" * 32) == 2
+        assert right <= pdf[0].get_width() - 60
+    finally:
+        pdf.close()
