@@ -152,7 +152,8 @@ def document(
     """
     made, schedule = given(texts, part=share.number if share else 0)
     notes = chronology.together(share)
-    notes.append(f"{len(schedule)} {'passage was' if len(schedule) == 1 else 'passages were'} left out. The schedule at the end says where and why.")
+    passages = f"{len(schedule)} {'passage was' if len(schedule) == 1 else 'passages were'} left out. The schedule at the end says where and why."
+    notes.append(passages if schedule else "No passage was left out.")
     if withheld:
         notes.append(f"Not in this document, and dealt with apart: {', '.join(withheld)}.")
     if files:
