@@ -222,6 +222,18 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "draft_changed": Problem(
             409, "draft-changed", _("The draft has changed"), _("Somebody has changed it since you opened it. Read it once more, then approve it.")
         ),
+        "schools_changed": Problem(
+            409,
+            "schools-changed",
+            _("The trust has other schools now"),
+            _("A school has come to the trust, or left it, since this was counted. Press “Count again”, read it once more and approve it."),
+        ),
+        "still_counting": Problem(
+            409,
+            "still-counting",
+            _("The schools are still being counted"),
+            _("Load the page again in a minute, read what it says and approve it then."),
+        ),
         "draft_outdated": Problem(
             409,
             "draft-outdated",
@@ -505,6 +517,7 @@ BY_FIELD: dict[tuple[str, str], str] = {
     ("year", "missing"): _("Write the year group"),
     ("born", "missing"): _("Write the date of birth"),
     ("born", "in_future"): _("This date of birth is later than today"),
+    ("left_on", "before_born"): _("This leaving date is before the date of birth"),
     ("born", "too_long_ago"): _("This date of birth is too long ago. Check the year"),
     ("roles", "choose_one"): _("Choose at least one role"),
     ("slug", "missing"): _("Write a short name"),

@@ -247,6 +247,8 @@ KEEPERS = frozenset({Role.SLT, Role.GOVERNOR})
 _READERS = _SCHOOL | {Role.GOVERNOR}
 _KEEPERS = _LEADS | KEEPERS
 _CONSOLE = _LEADS | {Role.TRUST_IT}
+_PLANNERS = _LEADS | {Role.TRUST_SAFEGUARDING_LEAD}
+"""Who keeps meetings and approves the reports to them: a school's DSLs the school's, a trust's safeguarding lead the trust's own."""
 
 METHODS: dict[str, frozenset[str]] = {
     # identity
@@ -375,6 +377,7 @@ METHODS: dict[str, frozenset[str]] = {
     "incidents.export": _LEADS,
     "incidents.export_piece": _LEADS,
     "incidents.enter_document": _LEADS,
+    "incidents.enter_trust_report": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
     "incidents.break_glass": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
     "incidents.witnessed_head": frozenset({"service:alerts"}),
     "incidents.readable": _READERS,  # the chair marks as read what is kept to them
@@ -436,20 +439,20 @@ METHODS: dict[str, frozenset[str]] = {
     "reports.make_pack": _LEADS,
     "reports.packs": _LEADS,
     "reports.confirm_receipt": _LEADS,
-    # reports: meetings of governors
-    "reports.meetings": _LEADS,
-    "reports.keep_cycle": _LEADS,
-    "reports.keep_meeting": _LEADS,
-    "reports.cancel_meeting": _LEADS,
-    "reports.read_meetings": _LEADS,
-    "reports.follow_calendar": _LEADS,
-    "reports.make_draft": _LEADS,
-    "reports.report_draft": _LEADS,
-    "reports.keep_words": _LEADS,
-    "reports.approve_report": _LEADS,
-    "reports.published_reports": _LEADS | {Role.GOVERNOR},
-    "reports.published_report": _LEADS | {Role.GOVERNOR},
-    "reports.published_report_pdf": _LEADS | {Role.GOVERNOR},
+    # reports: meetings of governors, and a trust's own
+    "reports.meetings": _PLANNERS,
+    "reports.keep_cycle": _PLANNERS,
+    "reports.keep_meeting": _PLANNERS,
+    "reports.cancel_meeting": _PLANNERS,
+    "reports.read_meetings": _PLANNERS,
+    "reports.follow_calendar": _PLANNERS,
+    "reports.make_draft": _PLANNERS,
+    "reports.report_draft": _PLANNERS,
+    "reports.keep_words": _PLANNERS,
+    "reports.approve_report": _PLANNERS,
+    "reports.published_reports": _PLANNERS | {Role.GOVERNOR},
+    "reports.published_report": _PLANNERS | {Role.GOVERNOR},
+    "reports.published_report_pdf": _PLANNERS | {Role.GOVERNOR},
     # reports: requests for information
     "reports.information_requests": _LEADS,
     "reports.information_request": _LEADS,

@@ -104,6 +104,8 @@ def install(app: Flask) -> None:
     to_look_after = asking, break_glass, readers, trust, trust_people, staff, addresses, enrolment, settings, audit_pages, providers, machines, proof
     for module in (*to_sign_in_with, *for_records, *to_look_after):
         app.register_blueprint(module.pages)
+    for trusts in (meetings, governors):
+        app.register_blueprint(trusts.trust_pages)
 
 
 def to_sign_in(reason: str) -> Any:

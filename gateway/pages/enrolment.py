@@ -21,7 +21,9 @@ COLUMNS = {
     "form": ("class", "registration", "reg", "tutor group"),
     "born": ("date of birth", "dob", "birth date", "d.o.b."),
     "known_as": ("known as", "preferred name"),
+    "left_on": ("left", "left on", "date left", "leaving date", "date of leaving"),
 }
+DATES = ("born", "left_on")
 
 
 @pages.route("/s/<slug>/pupils/add", methods=["GET", "POST"])
@@ -32,7 +34,7 @@ def add(slug: str) -> Any:
     form, rows, answer, done = Form.sent(request.form), list[sheets.Row](), None, False
     if request.method == "POST" and request.form.get("do") == "one":
         rows = [sheets.Row(1, {name: form.one(name).strip() for name in COLUMNS})]
-        answer = _carry_out(form, rows, really=True)
+        answer = _carry_out(form, rows, really=True, whole=False)
         fate = answer.items[0] if answer else None
         for field, code in (fate.problems if fate else {}).items():
             form.refuse(field, code)
@@ -48,7 +50,7 @@ def add(slug: str) -> Any:
             form.refuse("list", "list_missing")
         if not form.problems:
             really = request.form.get("do") == "add"
-            answer = _carry_out(form, rows, really=really)
+            answer = _carry_out(form, rows, really=really, whole=form.one("whole") == "yes")
             done = really and answer is not None
     return render_template("enrolment/add.html", form=form, rows=rows, answer=answer, done=done), console.status(form)
 
@@ -56,10 +58,10 @@ def add(slug: str) -> Any:
 @pages.get("/s/<slug>/pupils/list.csv")
 def example(slug: str) -> Any:
     """An empty list with the headings an import knows, and one made-up line."""
-    return sheets.download(spreadsheet.write(list(COLUMNS), [["Alex Example", "Year 5", "5A", "29/02/2016", ""]]), "pupils.csv")
+    return sheets.download(spreadsheet.write(list(COLUMNS), [["Alex Example", "Year 5", "5A", "29/02/2016", "", ""]]), "pupils.csv")
 
 
-def _carry_out(form: Form, rows: list[sheets.Row], *, really: bool) -> AddPupilsAnswer | None:
+def _carry_out(form: Form, rows: list[sheets.Row], *, really: bool, whole: bool) -> AddPupilsAnswer | None:
     good: list[tuple[sheets.Row, NewPupil]] = []
     fates: dict[int, PupilFate] = {}
     for row in rows:
@@ -70,21 +72,26 @@ def _carry_out(form: Form, rows: list[sheets.Row], *, really: bool) -> AddPupils
         born = _day(row.cells.get("born", ""))
         if born is None:
             problems.setdefault("born", "not_a_date")
+        left_on = _day(row.cells.get("left_on", ""))
+        if left_on is None and row.cells.get("left_on"):
+            problems.setdefault("left_on", "not_a_date")
         try:
-            fields = {name: row.cells.get(name, "") for name in COLUMNS if name != "born"}
-            pupil = rpc.build(NewPupil, **fields, born=born or date.today())
+            fields = {name: row.cells.get(name, "") for name in COLUMNS if name not in DATES}
+            pupil = rpc.build(NewPupil, **fields, born=born or date.today(), left_on=left_on)
         except Invalid as error:
             problems = error.problems | problems
         if problems:
             fates[row.line] = PupilFate(line=row.line, outcome="refused", problems=problems)
         else:
             good.append((row, pupil))
-    answer = console.attempt(form, rpc.build(AddPupils, pupils=[pupil for _, pupil in good], dry_run=not really), seconds=60.0)
+    whole = whole and not fates  # who stands on a line that cannot be read would be taken for gone
+    wanted = rpc.build(AddPupils, pupils=[pupil for _, pupil in good], dry_run=not really, whole=whole)
+    answer = console.attempt(form, wanted, seconds=60.0)
     if answer is None:
         return None
     for (row, _), fate in zip(good, answer.items, strict=True):
         fates[row.line] = fate.model_copy(update={"line": row.line})
-    return AddPupilsAnswer(items=[fates[row.line] for row in rows])
+    return AddPupilsAnswer(items=[fates[row.line] for row in rows], leaving=answer.leaving)
 
 
 def _day(typed: str) -> date | None:

@@ -1,39 +1,63 @@
-"""What was published to governors: the list, a report, the same on paper, and the bytes that were approved, for whoever checks them."""
+"""What was published to governors: the list, a report, the same on paper, and the bytes that were approved, for whoever checks them.
+
+A trust's safeguarding lead has the same pages of the trust's own reports, below the trust's address.
+"""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import Blueprint, Response, render_template
 
 from gateway import rpc, session
+from gateway.session import Here
 from safekeep import charts
 from safekeep.contracts.reports import PublishedReport, PublishedReportPdf, PublishedReports
 
 pages = Blueprint("governors", __name__)
+trust_pages = Blueprint("trust_governors", __name__)
+View = TypeVar("View", bound=Callable[..., Any])
 
 
-@pages.get("/s/<slug>/governors")
+def of(here: Here) -> str:
+    """Return the name of the pages of what was published where somebody is."""
+    return "trust_governors" if here.place.is_trust else "governors"
+
+
+def at(rule: str) -> Callable[[View], View]:
+    """Give a page its address below a school's and below a trust's."""
+
+    def register(view: View) -> View:
+        pages.add_url_rule(f"/s/<slug>{rule}", view_func=view)
+        trust_pages.add_url_rule(f"/t/<slug>{rule}", view_func=view)
+        return view
+
+    return register
+
+
+@at("/governors")
 def published(slug: str) -> Any:
     """List the published reports, the newest first."""
-    return render_template("governors/list.html", published=rpc.ask(PublishedReports(), token=session.here().token).items)
+    found = rpc.ask(PublishedReports(), token=session.here().token)
+    return render_template("governors/list.html", published=found.items, of_trust=found.of_trust)
 
 
-@pages.get("/s/<slug>/governors/<uuid:published_id>")
+@at("/governors/<uuid:published_id>")
 def report(slug: str, published_id: UUID) -> Any:
     """Show a published report."""
     found = rpc.ask(rpc.build(PublishedReport, report_id=published_id), token=session.here().token)
     return render_template("governors/report.html", sealed=found.place, told=json.loads(found.content), chart=charts.section)
 
 
-@pages.get("/s/<slug>/governors/<uuid:published_id>.pdf")
+@at("/governors/<uuid:published_id>.pdf")
 def pdf(slug: str, published_id: UUID) -> Any:
     """Send it as a PDF."""
     found = rpc.ask(rpc.build(PublishedReportPdf, report_id=published_id), token=session.here().token, seconds=20.0)
     return file(found.data, media_type=found.media_type, name="report-to-governors.pdf")
 
 
-@pages.get("/s/<slug>/governors/<uuid:published_id>.json")
+@at("/governors/<uuid:published_id>.json")
 def content(slug: str, published_id: UUID) -> Any:
     """Send the bytes that were approved: their SHA-256 is what stands in the ledger."""
     found = rpc.ask(rpc.build(PublishedReport, report_id=published_id), token=session.here().token)

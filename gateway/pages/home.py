@@ -9,7 +9,7 @@ from gateway import rpc, schools, session, unread
 from gateway.pages import following
 from gateway.session import Here
 from safekeep.contracts.incidents import FollowUpItem, MarkReleaseRead, MyEntries, ReleaseItem, Releases
-from safekeep.contracts.reports import PublishedReports, ReportPlace
+from safekeep.contracts.reports import PublishedAnswer, PublishedReports
 from safekeep.errors import SafekeepError
 
 pages = Blueprint("home", __name__)
@@ -21,7 +21,8 @@ def home(slug: str) -> Any:
     here = session.here()
     if not here.may_record:
         kept = unread.inbox(here, state="all", limit=100).items if here.roles else []  # of the chair: what is kept to them
-        return render_template("home/governor.html", known=schools.known(here), kept=kept, published=published(here))
+        found = published(here)
+        return render_template("home/governor.html", known=schools.known(here), kept=kept, published=found.items, of_trust=found.of_trust)
     if here.has_inbox:
         return redirect(url_for("inbox.inbox", slug=slug), 303)
     cursor = request.args.get("cursor")
@@ -45,14 +46,14 @@ def asked(here: Here) -> list[FollowUpItem]:
         return []
 
 
-def published(here: Here) -> list[ReportPlace]:
+def published(here: Here) -> PublishedAnswer:
     """Return the reports that were published to governors; a page without them is better than none."""
     if not here.may_call(PublishedReports.method):
-        return []
+        return PublishedAnswer(items=[])
     try:
-        return rpc.ask(PublishedReports(), token=here.token, seconds=3.0).items
+        return rpc.ask(PublishedReports(), token=here.token, seconds=3.0)
     except SafekeepError:
-        return []
+        return PublishedAnswer(items=[])
 
 
 def releases(here: Here) -> list[ReleaseItem]:

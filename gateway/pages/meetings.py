@@ -1,16 +1,23 @@
-"""Meetings of governors: when they are, and the report to each, which a DSL reads, adds to and approves."""
+"""Meetings of governors: when they are, and the report to each, which a DSL reads, adds to and approves.
+
+A trust's own are kept on the same pages below the trust's address, by its safeguarding lead.
+"""
 
 import re
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from gateway import console, rpc, schools, session, words
 from gateway.forms import Form
+from gateway.pages import governors
 from gateway.session import Here
 from safekeep import charts, clock, permissions
+from safekeep.contracts.identity import TrustSchools
 from safekeep.contracts.reports import (
     ApproveReport,
     CancelMeeting,
@@ -27,86 +34,108 @@ from safekeep.contracts.reports import (
     ReadMeetings,
     ReportDraft,
 )
-from safekeep.errors import Invalid, NotFound
+from safekeep.errors import Invalid, NotAllowed, NotFound
 from safekeep.ids import new_id
 
 pages = Blueprint("meetings", __name__)
+View = TypeVar("View", bound=Callable[..., Any])
+trust_pages = Blueprint("trust_meetings", __name__)
+FIRST_ZONE = ZoneInfo("Europe/London")
 
 LONGEST_WORDS = 20_000
 
 
-@pages.get("/s/<slug>/meetings")
+def at(rule: str, *methods: str) -> Callable[[View], View]:
+    """Give a page its address below a school's and below a trust's."""
+
+    def register(view: View) -> View:
+        pages.add_url_rule(f"/s/<slug>{rule}", view_func=view, methods=methods)
+        trust_pages.add_url_rule(f"/t/<slug>{rule}", view_func=view, methods=methods)
+        return view
+
+    return register
+
+
+def planner() -> Here:
+    """Return who is signed in for this request, somebody who keeps the meetings of the place. Raises NotSignedIn, NotAllowed("role")."""
+    here = session.here()
+    if not here.may_call("reports.meetings"):
+        raise NotAllowed("role")
+    return here
+
+
+@at("/meetings", "GET")
 def meetings(slug: str) -> Any:
     """List the meetings to come and those that were, each with its report."""
-    here = session.lead()
+    here = planner()
     return _page(here, Form({"on_day": [""], "minute": ["18:00"], "name": [""], "new_id": [str(new_id())]}), said=request.args.get("said", ""))
 
 
-@pages.post("/s/<slug>/meetings/add")
+@at("/meetings/add", "POST")
 def add(slug: str) -> Any:
     """Add a meeting that no rule gives."""
-    here, form = session.lead(), Form.sent(request.form)
+    here, form = planner(), Form.sent(request.form)
     meeting_id = form.as_id("new_id") or new_id()
     if _keep(form, meeting_id):
-        return redirect(url_for("meetings.meetings", slug=slug, said="saved"), 303)
+        return redirect(url_for(".meetings", slug=slug, said="saved"), 303)
     return _page(here, form), console.status(form)
 
 
-@pages.route("/s/<slug>/meetings/<uuid:meeting_id>", methods=["GET", "POST"])
+@at("/meetings/<uuid:meeting_id>", "GET", "POST")
 def meeting(slug: str, meeting_id: UUID) -> Any:
     """Move a meeting: everything before it moves with it."""
-    here = session.lead()
+    here = planner()
     found = _meeting(_found(here), meeting_id)
     if request.method == "POST":
         form = Form.sent(request.form)
         if _keep(form, meeting_id):
-            return redirect(url_for("meetings.meetings", slug=slug, said="saved"), 303)
+            return redirect(url_for(".meetings", slug=slug, said="saved"), 303)
     else:
         form = Form({"on_day": [found.on_day.isoformat()], "minute": [_clock(found.minute)], "name": [found.name]})
     return render_template("meetings/meeting.html", form=form, item=found, day=lambda moment: _day(here, moment)), console.status(form)
 
 
-@pages.post("/s/<slug>/meetings/<uuid:meeting_id>/cancel")
+@at("/meetings/<uuid:meeting_id>/cancel", "POST")
 def cancel(slug: str, meeting_id: UUID) -> Any:
     """Say that a meeting does not take place."""
-    here, form = session.lead(), Form({})
+    here, form = planner(), Form({})
     if console.send(form, CancelMeeting, meeting_id=meeting_id):
-        return redirect(url_for("meetings.meetings", slug=slug, said="cancelled"), 303)
+        return redirect(url_for(".meetings", slug=slug, said="cancelled"), 303)
     return _page(here, form), console.status(form)
 
 
-@pages.post("/s/<slug>/meetings/<uuid:meeting_id>/draft")
+@at("/meetings/<uuid:meeting_id>/draft", "POST")
 def draft(slug: str, meeting_id: UUID) -> Any:
     """Make the draft now, or count again what it says."""
-    here, form = session.lead(), Form({})
+    here, form = planner(), Form({})
     if made := console.send(form, MakeDraft, meeting_id=meeting_id):
-        return redirect(url_for("meetings.report", slug=slug, report_id=made.report_id, said="made"), 303)
+        return redirect(url_for(".report", slug=slug, report_id=made.report_id, said="made"), 303)
     return _page(here, form), console.status(form)
 
 
-@pages.post("/s/<slug>/meetings/file")
+@at("/meetings/file", "POST")
 def file(slug: str) -> Any:
     """Plan the meetings of governors that an iCalendar file names."""
-    here, form = session.lead(), Form({})
+    here, form = planner(), Form({})
     content = console.sent_calendar(form)
     read = console.send(form, ReadMeetings, content=content) if not form.problems else None
     if read is None:
         return _page(here, form), console.status(form)
-    return redirect(url_for("meetings.meetings", slug=slug, said="read" if read.found else "nothing"), 303)
+    return redirect(url_for(".meetings", slug=slug, said="read" if read.found else "nothing"), 303)
 
 
-@pages.post("/s/<slug>/meetings/calendar")
+@at("/meetings/calendar", "POST")
 def calendar(slug: str) -> Any:
     """Subscribe to a calendar that names the meetings, or end that."""
-    here, form = session.lead(), Form.sent(request.form)
+    here, form = planner(), Form.sent(request.form)
     if console.send(form, FollowCalendar, address=form.one("address").strip()[:1_001]):
-        return redirect(url_for("meetings.meetings", slug=slug, said="subscribed" if form.one("address").strip() else "saved"), 303)
+        return redirect(url_for(".meetings", slug=slug, said="subscribed" if form.one("address").strip() else "saved"), 303)
     return _page(here, form), console.status(form)
 
 
 def _page(here: Here, form: Form, *, said: str = "") -> str:
     found = _found(here)
-    today = schools.known(here).local(clock.now()).date()
+    today = clock.now().astimezone(_zone(here)).date()
     if "address" not in form.fields:
         form.put("address", found.address)
     for name in ("on_day", "minute", "name"):
@@ -154,7 +183,11 @@ def _minute(form: Form) -> int | None:
 
 
 def _day(here: Here, moment: datetime) -> str:
-    return words.long_day(schools.known(here).local(moment).date())
+    return words.long_day(moment.astimezone(_zone(here)).date())
+
+
+def _zone(here: Here) -> ZoneInfo:
+    return FIRST_ZONE if here.place.is_trust else schools.known(here).zone
 
 
 def _clock(minute: int) -> str:
@@ -164,18 +197,19 @@ def _clock(minute: int) -> str:
 # --- the rule ---------------------------------------------------------------------------------------------------------------
 
 
-@pages.route("/s/<slug>/meetings/cycle", methods=["GET", "POST"])
+@at("/meetings/cycle", "GET", "POST")
 def cycle(slug: str) -> Any:
     """When governors meet as a rule, and what is done how long before a meeting."""
-    here = session.lead()
-    known = schools.known(here)
-    form = Form.sent(request.form) if request.method == "POST" else _form_of(_found(here).cycle, today=known.local(clock.now()).date().isoformat())
+    here = planner()
+    today = clock.now().astimezone(_zone(here)).date()
+    form = Form.sent(request.form) if request.method == "POST" else _form_of(_found(here).cycle, today=today.isoformat())
     if request.method == "POST":
         wanted = _wanted(form)
         if not form.problems and console.send(form, KeepCycle, cycle=wanted):
-            return redirect(url_for("meetings.meetings", slug=slug, said="saved"), 303)
-    governors = [(str(p.person_id), p.name) for p in known.staff.values() if p.active and permissions.Role.GOVERNOR in p.roles]
-    return render_template("meetings/cycle.html", form=form, governors=governors, weekdays=words.weekdays()), console.status(form)
+            return redirect(url_for(".meetings", slug=slug, said="saved"), 303)
+    staff = () if here.place.is_trust else schools.known(here).staff.values()
+    chairs = [(str(p.person_id), p.name) for p in staff if p.active and permissions.Role.GOVERNOR in p.roles]
+    return render_template("meetings/cycle.html", form=form, governors=chairs, weekdays=words.weekdays()), console.status(form)
 
 
 NUMBERS = {"every": 12, "week": 4, "weekday": 6, "draft_days": 60, "remind_days": 59, "chair_days": 58, "threshold": 10}
@@ -214,14 +248,14 @@ def _wanted(form: Form) -> dict[str, Any]:
 # --- a report before it is published --------------------------------------------------------------------------------------
 
 
-@pages.route("/s/<slug>/meetings/reports/<uuid:report_id>", methods=["GET", "POST"])
+@at("/meetings/reports/<uuid:report_id>", "GET", "POST")
 def report(slug: str, report_id: UUID) -> Any:
     """Show a draft as governors will see it; add words to it; approve it."""
-    here = session.lead()
-    names = {code: category.name for code, category in schools.known(here).categories.items()}
+    here = planner()
+    names = _names(here)
     found = _draft(here, report_id, names=names)
     if found.state == "published":
-        return redirect(url_for("governors.report", slug=slug, published_id=report_id), 303)
+        return redirect(url_for(f"{governors.of(here)}.report", slug=slug, published_id=report_id), 303)
     form = Form.sent(request.form) if request.method == "POST" else Form({f"words-{code}": [said] for code, said in found.words.items()})
     said = request.args.get("said", "")
     if request.method == "POST":
@@ -232,20 +266,27 @@ def report(slug: str, report_id: UUID) -> Any:
         if not form.problems and typed != found.words and found.state == "draft":
             if console.send(form, KeepWords, report_id=report_id, words=typed):
                 said = "read_again" if request.form.get("do") == "approve" else "saved"
-                return redirect(url_for("meetings.report", slug=slug, report_id=report_id, said=said), 303)
+                return redirect(url_for(".report", slug=slug, report_id=report_id, said=said), 303)
         elif not form.problems and request.form.get("do") == "approve":
-            about = {"report_id": report_id, "sha256": form.one("sha256"), "school_name": here.place.name, "category_names": names}
+            about = {"report_id": report_id, "sha256": form.one("sha256"), "school_name": here.place.name, **names}
             about["names_read"] = form.one("names_read") == "yes"
             if _approve(form, about):
-                return redirect(url_for("governors.report", slug=slug, published_id=report_id), 303)
+                return redirect(url_for(f"{governors.of(here)}.report", slug=slug, published_id=report_id), 303)
             found = _draft(here, report_id, names=names)
         elif not form.problems:
-            return redirect(url_for("meetings.report", slug=slug, report_id=report_id, said="saved"), 303)
+            return redirect(url_for(".report", slug=slug, report_id=report_id, said="saved"), 303)
     return render_template("meetings/report.html", form=form, found=found, told=found.told, chart=charts.section, said=said), console.status(form)
 
 
-def _draft(here: Here, report_id: UUID, *, names: dict[str, str]) -> DraftAnswer:
-    return rpc.ask(rpc.build(ReportDraft, report_id=report_id, category_names=names), token=here.token, seconds=10.0)
+def _names(here: Here) -> dict[str, Any]:
+    """Return what the rows of a report are called here: a school's categories, or a trust's schools."""
+    if here.place.is_trust:
+        return {"school_names": {school.id: school.name for school in rpc.ask(TrustSchools(), token=here.token).items}}
+    return {"category_names": {code: category.name for code, category in schools.known(here).categories.items()}}
+
+
+def _draft(here: Here, report_id: UUID, *, names: dict[str, Any]) -> DraftAnswer:
+    return rpc.ask(rpc.build(ReportDraft, report_id=report_id, **names), token=here.token, seconds=10.0)
 
 
 def _codes(found: DraftAnswer) -> list[str]:
@@ -258,4 +299,4 @@ def _approve(form: Form, about: dict[str, Any]) -> bool:
     except Invalid:  # the hidden field was not ours
         form.put("sha256", "0" * 64)
         wanted = rpc.build(ApproveReport, **about | {"sha256": "0" * 64})
-    return console.attempt(form, wanted, seconds=20.0) is not None
+    return console.attempt(form, wanted, seconds=60.0 if session.here().place.is_trust else 20.0) is not None

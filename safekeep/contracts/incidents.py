@@ -28,6 +28,7 @@ class PupilItem(Contract):
     form: Line
     born: date
     holding: bool = False  # the pupil that stands for "not listed, or not sure who"
+    left_on: date | None = None  # since when they are on roll no more
 
 
 class PupilsAnswer(Contract):
@@ -57,10 +58,14 @@ class RegisterName(Contract):
 
 
 class RegisterAnswer(Contract):
-    """The names of the school's other pupils; `known_as`: what the pupil the record is about is called themselves."""
+    """The names of the school's other pupils; `known_as`: what the pupil the record is about is called themselves.
+
+    `head`: where the school's ledger stood before they were read; None before its first entry.
+    """
 
     known_as: Line
     items: list[RegisterName]
+    head: "EntrySealed | None" = None
 
 
 class Register(Request[RegisterAnswer]):
@@ -1256,13 +1261,14 @@ class ReadersOfRecords(Request[ReadersOfRecordsAnswer]):
 
 
 class NewPupil(Contract):
-    """A line of an import of pupils."""
+    """A line of an import of pupils. `left_on`: the first day on which they are not on roll any more; a pupil listed without one is there."""
 
     name: Name
     known_as: Line = ""
     year: Name
     form: Line = ""
     born: date
+    left_on: date | None = None
 
 
 class PupilFate(Contract):
@@ -1274,15 +1280,17 @@ class PupilFate(Contract):
 
 
 class AddPupilsAnswer(Contract):
-    """Every line's fate, in order."""
+    """Every line's fate, in order; and the names of those on roll who are not in a whole list, and have left by it."""
 
     items: list[PupilFate]
+    leaving: list[Name] = []
 
 
 class AddPupils(Request[AddPupilsAnswer]):
     """Add pupils, or change their year and form; with `dry_run` nothing is done. Nobody is taken out: a record may be about them.
 
-    Raises NotAllowed("step_up").
+    `whole`: the list is of everybody who is at the school, so that who is on roll and not in it has left today. Nobody has where a line was
+    refused. Raises NotAllowed("step_up").
     """
 
     method: ClassVar[str] = "incidents.add_pupils"
@@ -1290,6 +1298,7 @@ class AddPupils(Request[AddPupilsAnswer]):
 
     pupils: list[NewPupil] = Field(max_length=3000)
     dry_run: bool = False
+    whole: bool = False
 
 
 # --- the proof: heads, witnesses, exports, the self-check ----------------------------------------------------------
@@ -1423,6 +1432,22 @@ class EnterDocument(Request[EntrySealed]):
     kind: Literal["report_published", "pack", "disclosure_pack"]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     pupil_ids: Annotated[list[UUID], Field(max_length=50)] = []
+    about: Annotated[dict[Code, Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{0,64}$")]], Field(max_length=20)] = {}
+
+
+class EnterTrustReport(Request[EntrySealed]):
+    """Enter a report of a trust in the ledger of one of its schools. The trust's safeguarding lead only; reports asks it with their token.
+
+    `sha256` is that of what was approved (hexadecimal); `about` says what it is, in codes and numbers only. The same `id` again answers as
+    before; with another `sha256` it raises Conflict("other_content"). Raises NotFound("school") for one that is not of the trust.
+    """
+
+    method: ClassVar[str] = "incidents.enter_trust_report"
+    answer: ClassVar[type[Contract]] = EntrySealed
+
+    id: UUID
+    school_id: UUID
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     about: Annotated[dict[Code, Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{0,64}$")]], Field(max_length=20)] = {}
 
 
@@ -1705,7 +1730,7 @@ class FlagChanged(Event):
 
 
 class RollChanged(Event):
-    """So many pupils of school age are listed at the school now. `subject` is the school."""
+    """So many pupils are on roll at the school now: listed, of school age, and not gone. `subject` is the school."""
 
     name: ClassVar[str] = "incidents.roll.changed"
     version: ClassVar[int] = 1

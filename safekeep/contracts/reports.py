@@ -464,7 +464,10 @@ class MeetingsAnswer(Contract):
 
 
 class Meetings(Request[MeetingsAnswer]):
-    """The meetings of the actor's school's governors. DSLs only."""
+    """The meetings of the actor's school's governors, for its DSLs; for a trust's safeguarding lead those of the trust's own board.
+
+    This and what follows of meetings and drafts is about where the actor is: a school, or a trust.
+    """
 
     method: ClassVar[str] = "reports.meetings"
     answer: ClassVar[type[Contract]] = MeetingsAnswer
@@ -559,7 +562,8 @@ class MayName(Contract):
 class DraftAnswer(Contract):
     """A report as it will be published: `told` is title, period, rule and sections, in words. `sha256` names this state of it.
 
-    `may_name`: what of the DSL's own words may name a child.
+    `may_name`: what of the DSL's own words may name a child. Of a trust's: `schools` it has, of which so many are `counted` by now; until all
+    are there is no table yet.
     """
 
     report_id: UUID
@@ -572,16 +576,19 @@ class DraftAnswer(Contract):
     words: dict[str, str]
     sha256: str
     may_name: list[MayName] = []
+    schools: int = 0
+    counted: int = 0
 
 
 class ReportDraft(Request[DraftAnswer]):
-    """A draft, whole. `category_names` are what the school calls its categories."""
+    """A draft, whole. `category_names` are what the school calls its categories, `school_names` what a trust's schools are called."""
 
     method: ClassVar[str] = "reports.report_draft"
     answer: ClassVar[type[Contract]] = DraftAnswer
 
     report_id: UUID
     category_names: dict[str, str] = {}
+    school_names: dict[UUID, Name] = {}
 
 
 class KeepWords(Request[Nothing]):
@@ -594,8 +601,20 @@ class KeepWords(Request[Nothing]):
     words: Words
 
 
+class LedgerPlace(Contract):
+    """Where a trust's report stands in the ledger of one of its schools."""
+
+    school_id: UUID
+    sequence: int
+    entry_hash: str
+
+
 class ReportPlace(Contract):
-    """A published report: its number in the school year, what was published when, and where it stands in the school's ledger."""
+    """A published report: its number in the school year, what was published when, and where it stands in the school's ledger.
+
+    `of_trust`: it is the trust's own. To a school it says where it stands in that school's ledger; to the trust `places` says where in each,
+    and the first of them stands in `sequence` and `entry_hash` too.
+    """
 
     report_id: UUID
     year: int
@@ -607,12 +626,15 @@ class ReportPlace(Contract):
     sha256: str
     sequence: int
     entry_hash: str
+    of_trust: bool = False
+    places: list[LedgerPlace] = []
 
 
 class ApproveReport(Request[ReportPlace]):
     """Publish a draft: it gets its number and its place in the ledger, and governors are mailed a link. The same again answers the same.
 
-    Raises Conflict("draft_changed") where it is not what `sha256` names any more.
+    Raises Conflict("draft_changed") where it is not what `sha256` names any more, Conflict("still_counting") for a trust's whose schools are not
+    all counted yet. A trust's is entered in the ledger of each school it speaks of, and published to the governors of all of them.
     """
 
     method: ClassVar[str] = "reports.approve_report"
@@ -622,17 +644,19 @@ class ApproveReport(Request[ReportPlace]):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     school_name: Name
     category_names: dict[str, str] = {}
+    school_names: dict[UUID, Name] = {}
     names_read: bool = False  # the DSL says of what `may_name` listed that none of it names a child
 
 
 class PublishedAnswer(Contract):
-    """Reports that were published to governors, the newest first."""
+    """Reports that were published to governors, the newest first; to a school beside its own those `of_trust` that speak of it."""
 
     items: list[ReportPlace]
+    of_trust: list[ReportPlace] = []
 
 
 class PublishedReports(Request[PublishedAnswer]):
-    """For governors and DSLs: what was published."""
+    """For governors and DSLs: what was published at their school, and of its trust. For a trust's safeguarding lead: the trust's own."""
 
     method: ClassVar[str] = "reports.published_reports"
     answer: ClassVar[type[Contract]] = PublishedAnswer
@@ -646,7 +670,7 @@ class PublishedReportAnswer(Contract):
 
 
 class PublishedReport(Request[PublishedReportAnswer]):
-    """For governors and DSLs: one published report."""
+    """For governors, DSLs and a trust's safeguarding lead: one published report."""
 
     method: ClassVar[str] = "reports.published_report"
     answer: ClassVar[type[Contract]] = PublishedReportAnswer
@@ -655,7 +679,7 @@ class PublishedReport(Request[PublishedReportAnswer]):
 
 
 class PublishedReportPdf(Request[Document]):
-    """For governors and DSLs: one published report, on paper."""
+    """For governors, DSLs and a trust's safeguarding lead: one published report, on paper."""
 
     method: ClassVar[str] = "reports.published_report_pdf"
     answer: ClassVar[type[Contract]] = Document
@@ -717,8 +741,21 @@ class ReportWaiting(Event):
     chair_id: UUID | None = None
 
 
+class TrustReportWaiting(Event):
+    """A report of a trust waits for its safeguarding lead to approve it: it was made, or approving it is late. `subject` is the meeting.
+
+    `school_id` is the trust's own id.
+    """
+
+    name: ClassVar[str] = "reports.trust_report.waiting"
+    version: ClassVar[int] = 1
+
+    report_id: UUID
+    step: Literal["made", "late"]
+
+
 class ReportPublished(Event):
-    """A report to governors was published. `subject` is the meeting."""
+    """A report to governors was published: the school's own, or one of its trust that speaks of it. `subject` is the meeting."""
 
     name: ClassVar[str] = "reports.report.published"
     version: ClassVar[int] = 1

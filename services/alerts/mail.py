@@ -211,6 +211,21 @@ def nobody(*, school_name: str, telephone: str) -> tuple[str, str]:
     return "A concern at one of your schools has reached nobody", text
 
 
+TRUST_REPORTS: Final = frozenset({"trust_report_made", "trust_report_late"})
+
+
+def trust_report(kind: str, *, link: str) -> tuple[str, str]:
+    """Return the subject and text that tell the trust's safeguarding lead that the trust's report waits, or is late."""
+    if kind == "trust_report_made":
+        said = (
+            "The report of the trust for the next meeting is being counted. Read it, add words if you like, and approve it. "
+            "Nobody else sees anything of it before."
+        )
+        return "A report of the trust waits for you", f"{said}\n\n{link}\n"
+    said = "The next meeting of the trust is near, and its safeguarding report is not approved yet. Nobody else sees anything of it before."
+    return "A report of the trust is not approved yet", f"{said}\n\n{link}\n"
+
+
 def envelop(
     id: UUID, *, subject: str, text: str, to: tuple[str, str], from_name: str, sender: str, now: datetime, plain: bool = False
 ) -> MIMEMultipart | MIMEText:

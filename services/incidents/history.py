@@ -30,9 +30,15 @@ LAST_YEAR = 13
 """The last year of school."""
 
 
-def on_roll(born: Iterable[date], *, today: date) -> int:
-    """Return how many of those listed are of school age. Nobody is taken off the list, so that who left early, or after Year 6, still counts."""
-    return sum(_school_year(today) - _school_year(each) - _FIRST_YEAR <= LAST_YEAR for each in born)
+def on_roll(listed: Iterable[tuple[date, date | None]], *, today: date) -> int:
+    """Return how many of those listed are on roll: of school age, and not gone. `listed`: when born, and since when gone (None: there).
+
+    Nobody is taken off the list, since a record may be about them. Of whom nobody has said that they left (after Year 6, say), they count
+    until they are past school age.
+    """
+    return sum(
+        _school_year(today) - _school_year(born) - _FIRST_YEAR <= LAST_YEAR and (left_on is None or left_on > today) for born, left_on in listed
+    )
 
 
 def _school_year(day: date) -> int:

@@ -62,8 +62,12 @@ class Period:
 
 @cache
 def template(code: str = "governors") -> Mapping[str, Any]:
-    """Return a template."""
-    return tomllib.loads((_TEMPLATES / f"{code}.toml").read_text())
+    """Return a template; one that is `like` another has that one's terms and, after its own, its sections."""
+    own: dict[str, Any] = tomllib.loads((_TEMPLATES / f"{code}.toml").read_text())
+    if "like" not in own:
+        return own
+    other = template(own["like"])
+    return {**other, **own, "sections": [*own["sections"], *other["sections"]]}
 
 
 def period_of(day: date, *, code: str = "governors") -> Period:
@@ -145,7 +149,7 @@ def _plan(section: Mapping[str, Any], counted: Counted, *, period: Period, today
     things = [(c.on, _row_of(section["by"], c)) for c in counted.concerns] if of == "concerns" else _referrals(counted.concerns)
     if section["by"] == "month":
         return _months(section["code"], spans=spans, days=[day for day, _ in things])
-    codes = [row["code"] for row in section.get("rows", [])] or sorted({code for _, code in things}, key=_in_order)
+    codes = [row["code"] for row in section.get("rows", [])] or sorted({code for _, code in things}, key=in_order)
     counts: dict[Population, int] = {}
     sums: list[Sum] = []
     rows: dict[str, list[Population]] = {code: [] for code in codes}
@@ -165,7 +169,7 @@ def _plan(section: Mapping[str, Any], counted: Counted, *, period: Period, today
     return _Plan(section["code"], spans, [*shown, (TOTAL, totals)], counts, sums)
 
 
-def _in_order(code: str) -> tuple[int, int, str]:
+def in_order(code: str) -> tuple[int, int, str]:
     """Return what codes are sorted by: years of school one after the other, after nursery and reception."""
     number = code.removeprefix("year_")
     return (["nursery", "reception"].index(code), 0, "") if code in {"nursery", "reception"} else (2, int(number) if number.isdecimal() else 0, code)
@@ -258,18 +262,34 @@ def in_words(cell: Sequence[Any]) -> str:
     return {"none": "0", "few": f"fewer than {number}", "about": f"about {number}", "withheld": "not shown"}[kind]
 
 
+def rate(cell: Sequence[Any], *, on_roll: int | None) -> str:
+    """Return how many for each 100 pupils, of a count as it is shown: nothing is said of it that its number does not say."""
+    kind, number = cell
+    if kind == "withheld":
+        return "not shown"
+    if not on_roll:
+        return "not known"
+    return {"none": "0", "few": f"fewer than {100 * number / on_roll:.1f}", "about": f"about {100 * number / on_roll:.1f}"}[kind]
+
+
 def told(data: Mapping[str, Any], *, names: Mapping[str, str], words: Mapping[str, str]) -> dict[str, Any]:
     """Return the report in words: what a reader sees, on the page and on paper. `words` are the DSL's, by section."""
     template_ = template(data["template"])
     threshold, about = data["threshold"], {section["code"]: section for section in template_["sections"]}
+    rule = (
+        f"So that no child can be recognised, a count from 1 to {threshold - 1} is shown as “fewer than {threshold}”, and every other "
+        f"is rounded to the nearest {threshold}. Totals are rounded by themselves, so they may not add up. “Not shown” stands where "
+        "a small count could be worked out."
+    )
+    if "schools" in data:
+        rule += (
+            " A number over all schools is worked out from what may be shown of each, and never from what is hidden of one: "
+            "it is near the number that was recorded, and not the same."
+        )
     return {
         "title": template_["title"],
         "period": f"{data['term'].capitalize()}: {_days(data['since'], data['until'])}",
-        "rule": (
-            f"So that no child can be recognised, a count from 1 to {threshold - 1} is shown as “fewer than {threshold}”, and every other "
-            f"is rounded to the nearest {threshold}. Totals are rounded by themselves, so they may not add up. “Not shown” stands where "
-            "a small count could be worked out."
-        ),
+        "rule": rule,
         "words": words.get(OPENING, ""),
         "sections": [_section(section, about[section["code"]], names=names, words=words) for section in data["sections"]],
     }
@@ -288,13 +308,20 @@ def _section(data: Mapping[str, Any], about: Mapping[str, Any], *, names: Mappin
         for row in data["rows"]
     ]
     columns = [_days(*span) for span in data["spans"]]
+    sentence, note = _sentence(rows, columns), about.get("note", "")
+    if about.get("by") == "school":
+        columns.append("For each 100 pupils")
+        for row, said in zip(rows, data["rows"], strict=True):
+            row["cells"].append(rate(said["cells"][0], on_roll=said["on_roll"]))
+        if quiet := [row["name"] for row, said in zip(rows, data["rows"], strict=True) if said["quiet"]]:
+            note = f"Quiet: {', '.join(quiet)}. Fewer than half as many for each pupil as in the middle school of the trust. {note}"
     return {
         "code": data["code"],
         "heading": about["heading"],
-        "note": about.get("note", ""),
+        "note": note,
         "columns": columns,
         "rows": rows,
-        "sentence": _sentence(rows, columns),
+        "sentence": sentence,
         "words": words.get(data["code"], ""),
     }
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from safekeep import printing
+from safekeep import printing, spelling
 from safekeep import text as texts
 from safekeep.contracts.incidents import EntryItem, IncidentAnswer
 from services.reports import chronology, redaction
@@ -32,6 +32,11 @@ NAMELESS: Final = (
     "Each pupil is a letter, the same throughout a record, and each member of staff their role. Days are counted from the first. "
     "The designated safeguarding lead has read each record through before it was printed."
 )
+OWN_CHILD: Final = (
+    "Whoever made this pack is, or is a parent of, a pupil of the school. What is recorded about that pupil, if anything, is not in its numbers "
+    "and not among its records. A pack made by another designated safeguarding lead has everything."
+)
+"""Printed whether there is anything or not: what their own child's record holds, or that there is one, nobody learns from it."""
 _MARKS: Final = {
     "name": "[another person]",
     "initials": "[initials]",
@@ -166,18 +171,32 @@ class Replaced:
 class Nameless:
     """Takes the names out of one record: of its pupils, of the school's staff, of whoever else is written about."""
 
-    def __init__(self, record: IncidentAnswer, *, staff: Mapping[UUID, str], keep: Collection[str] = (), added: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        record: IncidentAnswer,
+        *,
+        staff: Mapping[UUID, str],
+        register: Sequence[redaction.Person] = (),
+        keep: Collection[str] = (),
+        added: Collection[str] = (),
+    ) -> None:
+        """`register`: the school's pupils, of whom any may be named in it, by their names and what they are called."""
         pupils = [record.pupil.name, *(linked.name for linked in record.linked_pupils)]
+        called = {each.name: each.known_as for each in register if each.name in pupils}
         roles = {entry.author_id: ROLES.get(entry.author_role, "member of staff") for entry in record.entries}
         self.roles = {person: f"a {roles[person]}" if person in roles else "a member of staff" for person in staff} | {
             person: f"a {role}" for person, role in roles.items()
         }
         names = {name for name in staff.values() if name} | {entry.author_name for entry in record.entries}
         by_name = {entry.author_name: f"[a {roles[entry.author_id]}]" for entry in record.entries}
-        self._marks = [(_words(name), f"[Pupil {chr(ord('A') + number)}]") for number, name in enumerate(pupils[:26])]
+        self._marks = [(_words(f"{name} {called.get(name, '')}"), f"[Pupil {chr(ord('A') + number)}]") for number, name in enumerate(pupils[:26])]
         self._marks += [(_words(name), by_name.get(name, "[a member of staff]")) for name in sorted(names)]
-        register = [redaction.Person(name, "pupil", linked=True) for name in pupils] + [redaction.Person(name, "staff") for name in sorted(names)]
-        self._names = redaction.Names(register, about=_NOBODY, staff_too=True)
+        self._initials = [sorted(part[0] for part in _words(name)) for name in (*pupils[:26], *sorted(names))]
+        others = [each for each in register if each.name not in pupils]
+        self._others = [_words(f"{each.name} {each.known_as}") for each in others]
+        known = [redaction.Person(name, "pupil", known_as=called.get(name, ""), linked=True) for name in pupils] + others
+        known += [redaction.Person(name, "staff") for name in sorted(names)]
+        self._names = redaction.Names(known, about=_NOBODY, staff_too=True, is_word=spelling.is_spelt)
         self._keep = {_plain(words) for words in keep}
         self._added = [words for words in added if words.strip()]
         self.found: dict[str, Replaced] = {}
@@ -207,8 +226,10 @@ class Nameless:
         if whose:
             return whose[0]
         if why == "initials":
-            letters = "".join(c for c in texts.fold(words) if c.isalpha())
-            return next((mark for name, mark in self._marks if sorted(letters) == sorted(part[0] for part in name)), _MARKS[why])
+            letters = sorted(c for c in texts.fold(words) if c.isalpha())
+            return next((mark for of, (_, mark) in zip(self._initials, self._marks, strict=True) if of == letters), _MARKS[why])
+        if why == "name" and any(folded <= name for name in self._others):
+            return "[another pupil]"
         return _MARKS[why]
 
 
@@ -271,8 +292,10 @@ def _words(name: str) -> frozenset[str]:
 # --- the whole pack ----------------------------------------------------------------------------------------------------------
 
 
-def content(counted: Counted, records: Sequence[dict[str, Any]], *, since: date, until: date, reason: str, asked: Asked) -> dict[str, Any]:
-    """Return all that the document says, in strings."""
+def content(
+    counted: Counted, records: Sequence[dict[str, Any]], *, since: date, until: date, reason: str, asked: Asked, own_child: bool = False
+) -> dict[str, Any]:
+    """Return all that the document says, in strings. `own_child`: who makes it has a child at the school, of whom nothing is counted or shown."""
     days = f"{chronology.day(since)} to {chronology.day(until)}"
     title = f"{asked.school_name}: {TITLES['ofsted'][0].lower()}{TITLES['ofsted'][1:]}"
     printed = chronology.moment(asked.at, zone=asked.zone)
@@ -290,6 +313,7 @@ def content(counted: Counted, records: Sequence[dict[str, Any]], *, since: date,
         ],
         "notes": [
             "These are whole numbers, small ones too: they are for the inspector, and are not to be published.",
+            *([OWN_CHILD] if own_child else []),
             *([RULE, NAMELESS] if records else ["No record is shown."]),
         ],
         "summary": [],

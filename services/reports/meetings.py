@@ -4,7 +4,7 @@ Meetings repeat by an RFC 5545 rule, read by the library that reads calendars; a
 same weekday that has, within three weeks, and else falls away.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -68,8 +68,8 @@ def parts_of(rule: str) -> tuple[int, int, int] | None:
     return int(parts["INTERVAL"]), int(parts["BYDAY"][:-2]), _DAYS.index(parts["BYDAY"][-2:])
 
 
-def dates(cycle: Cycle, calendar: Calendar, *, first: date, last: date) -> Iterator[tuple[date, date]]:
-    """Yield (the day by the rule, the day on which there is school), of those between two days."""
+def dates(cycle: Cycle, calendars: Sequence[Calendar], *, first: date, last: date) -> Iterator[tuple[date, date]]:
+    """Yield (the day by the rule, the day on which there is school), of those between two days. Of a trust: school at one of its schools."""
     if not cycle.rule:
         return
     event = icalendar.Event()
@@ -80,7 +80,7 @@ def dates(cycle: Cycle, calendar: Calendar, *, first: date, last: date) -> Itera
     whole.add_component(event)
     for found in recurring_ical_events.of(whole).between(first, last + timedelta(days=1)):
         by_rule = found.start
-        day = next((d for d in (by_rule + timedelta(weeks=n) for n in range(WEEKS_MOVED + 1)) if is_school_day(calendar, d)), None)
+        day = next((d for d in (by_rule + timedelta(weeks=n) for n in range(WEEKS_MOVED + 1)) if any(is_school_day(c, d) for c in calendars)), None)
         if day is not None and cycle.starts_on <= by_rule and first <= by_rule <= last:
             yield by_rule, day
 

@@ -1,14 +1,14 @@
 """A published report to governors on paper: the words that were approved, and nothing else. Pure; printed by safekeep.printing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from safekeep import charts, printing
 
 
-def governors(content: Mapping[str, Any], *, sha256: str, sequence: int, entry_hash: str) -> dict[str, Any]:
-    """Return all that the document says, in strings."""
+def governors(content: Mapping[str, Any], *, sha256: str, places: Sequence[tuple[str, int, str]]) -> dict[str, Any]:
+    """Return all that the document says, in strings. `places`: where it stands in ledgers (of a trust's school by its name), and the hash there."""
     approved = datetime.fromisoformat(content["approved_at"])
     number = f"{content['year']}/{content['number']}"
     return {
@@ -16,7 +16,7 @@ def governors(content: Mapping[str, Any], *, sha256: str, sequence: int, entry_h
         "description": f"{content['title']}, {content['school']}",
         "footer": f"{content['school']}: report {number} to governors",
         "facts": [
-            {"name": "School", "value": content["school"]},
+            {"name": "Trust" if "schools" in content else "School", "value": content["school"]},
             {"name": "About", "value": content["period"]},
             {"name": "For the meeting", "value": content["meeting"]},
             {"name": "Approved by", "value": f"{content['approved_by']}, {approved.day} {approved:%B %Y}"},
@@ -38,7 +38,12 @@ def governors(content: Mapping[str, Any], *, sha256: str, sequence: int, entry_h
         ],
         "seal": [
             f"What was approved has the SHA-256 {sha256}.",
-            f"It is entry {sequence} of the school’s ledger, whose hash is {entry_hash}.",
+            *(
+                f"It is entry {sequence} of the ledger of {school}, whose hash is {entry_hash}."
+                if school
+                else f"It is entry {sequence} of the school’s ledger, whose hash is {entry_hash}."
+                for school, sequence, entry_hash in places
+            ),
             "An export of the ledger and “safekeep verify” show that neither has changed since.",
         ],
         "fonts": list(printing.FONTS),

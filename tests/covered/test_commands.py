@@ -35,7 +35,7 @@ BY_ID = frozenset(
     files.add_paper files.begin_upload files.finish_upload files.save_body_map files.save_draft files.undo_body_map
     incidents.add_action incidents.add_correction incidents.assign_pupil incidents.record incidents.set_flag incidents.seed
     incidents.ask_correction incidents.restrict incidents.set_status
-    reports.chronology_pdf reports.make_pack reports.keep_meeting reports.enter_request incidents.begin_export incidents.enter_document incidents.import_pupils incidents.keep_stand_in incidents.keep_witness identity.seed
+    reports.chronology_pdf reports.make_pack reports.keep_meeting reports.enter_request incidents.begin_export incidents.enter_document incidents.enter_trust_report incidents.import_pupils incidents.keep_stand_in incidents.keep_witness identity.seed
     """.split()
 )
 """Make something whose id the caller has chosen: the same again answers the same, or Conflict. Undoing names how many steps there were."""

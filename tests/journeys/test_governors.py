@@ -68,7 +68,7 @@ def test_a_dsl_approves_and_a_governor_reads_what_was_approved_and_can_check_it(
 
     lead = sign_in("trust_safeguarding_lead", school=None, viewport=PHONE)
     lead.page.goto(f"{lead.base}t/heathland/")
-    lead.page.get_by_role("link", name="Reports published to the schools’ governors").click()
+    lead.page.get_by_role("link", name="Reports of the schools").click()
     finds_nothing_wrong(lead.page)
     lead.page.get_by_role("link", name=numbered, exact=True).first.click()  # Hillside stands before Kingsmead
     finds_nothing_wrong(lead.page)

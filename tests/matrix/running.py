@@ -50,6 +50,7 @@ class RunningWorld(World):
             for place in self.schools:
                 self._wait_for_people(place)
             self._records(self.own)
+            self._trust_meetings(self.own)
             dsl = self.as_(self.own, "dsl")
             self.machines = {scope: self.ask(AddMachine(name=f"For {scope}", scopes=[scope], days=30), token=dsl) for scope in permissions.SCOPES}
         for engine in self._engines.values():
@@ -62,6 +63,9 @@ class RunningWorld(World):
 
     def deliver(self) -> None:
         """The running relays do."""
+
+    def tick(self) -> None:
+        """The running timers do."""
 
     def carry(self, data: bytes, *, ticket: str) -> None:
         """Send a file's bytes by the running door."""

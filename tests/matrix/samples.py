@@ -5,6 +5,7 @@ import importlib
 import inspect
 import types
 import typing
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -89,6 +90,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "incidents.add_pupils": {"pupils": [{"name": "New Pupil", "year": "Year 1", "born": dt.date(2020, 1, 1)}]},
     "incidents.break_glass": {"number": lambda: f"{dt.datetime.now(dt.UTC).year}-0001"},
     "incidents.enter_document": {"kind": "pack", "sha256": "0" * 64},
+    "incidents.enter_trust_report": {"sha256": "0" * 64},
     "incidents.begin_export": {"scope": "incident", "reason": "A conference", "school_name": "School One"},
     "incidents.keep_witness": {"kind": "email", "name": "A Solicitor", "address": "witness@solicitor.example"},
     "incidents.preview_alert": {"alert": {}, "category_codes": ["welfare"], "pupil_ids": []},
@@ -174,8 +176,10 @@ def names_things(request: type[Request[Any]]) -> bool:
     return any(_carried(field) and names_things(_carried(field)) for field in request.model_fields.values())  # type: ignore[arg-type]
 
 
-def sample(request: type[Request[Any]], *, place: Place, made: Made, real: bool = True) -> Request[Any]:
-    """Return a request about what was made at a place, or (`real` False) about ids of nothing."""
+def sample(request: type[Request[Any]], *, place: Place, made: Made, real: bool = True, trust: bool = False) -> Request[Any]:
+    """Return a request about what was made at a place, or (`real` False) about ids of nothing; `trust`: about what its trust has of its own."""
+    if trust and "school_id" not in request.model_fields:
+        place = replace(place, subject=place.subject | place.of_trust)
     return request(**_fields(request, place=place, made=made, real=real))
 
 

@@ -55,6 +55,7 @@ NOTHING_OF_OURS = frozenset(
         "POST /account/keys/<uuid:factor_id>/disable",
         "POST /s/<slug>/proof/witnesses/<uuid:witness_id>/end",
         "POST /s/<slug>/meetings/<uuid:meeting_id>/cancel",
+        "POST /t/<slug>/meetings/<uuid:meeting_id>/cancel",
         *(
             f"POST {at}/{what}"
             for at in ("/s/<slug>", "/t/<slug>/schools/<school>")

@@ -123,7 +123,8 @@ def test_who_may_call_it_at_their_own_school(world: World, undo: Undo, method: s
     assert isinstance(nobody.error, NotSignedIn), f"signed out: {nobody}"
     for role in Role:
         with undo.cell():
-            found = asked(world, request, here, made, role) if role in SCHOOL_ROLES else Outcome(world, wanted, token_of(world, role))
+            of_trust = samples.sample(request, place=here, made=made, trust=True)
+            found = asked(world, request, here, made, role) if role in SCHOOL_ROLES else Outcome(world, of_trust, token_of(world, role))
         if not table.may(row, role):
             assert found.is_for_others, f"{role}: {found}"
         elif row.whose in ("", "here", "trust"):
@@ -210,7 +211,8 @@ def test_what_is_of_another_school_answers_like_nothing(world: World, undo: Undo
     ]
     with undo.cell():
         for role, place, trust in tried:
-            found = Outcome(world, samples.sample(request, place=here, made=made), token_of(world, role, place=place, trust=trust))
+            wanted = samples.sample(request, place=here, made=made, trust=role not in SCHOOL_ROLES)
+            found = Outcome(world, wanted, token_of(world, role, place=place, trust=trust))
             assert f"zq{here.slug}" not in found.text, f"{role} at {place.slug} was given words of {here.slug}"
             if row.whose:
                 nothing = Outcome(world, samples.sample(request, place=here, made=made, real=False), token_of(world, role, place=place, trust=trust))

@@ -61,6 +61,8 @@ class Address:
     def ask(self, who: Visitor, place: Place, made: Made, *, real: bool = True, at: str = "") -> Answer:
         """Ask, as somebody, for what was made at a place, or (`real` False) for ids of nothing; `at`: another school's or trust's address."""
         ids = {**place.subject, **made.ids, "scope_id": made.ids["incident_id"], "session_id": new_id()}
+        if self.kind == "trust" and "<school>" not in self.rule:
+            ids |= place.of_trust
         ids |= dict.fromkeys(re.findall(r"/new/<uuid:(\w+)>", self.rule), new_id())  # what a form is to make
         if not real:
             ids = dict.fromkeys(ids, None) | {name: new_id() for name in ids}

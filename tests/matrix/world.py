@@ -107,6 +107,7 @@ class Place:
     pupils: dict[str, UUID] = field(default_factory=dict)
     made: dict[tuple[str, Class], Made] = field(default_factory=dict)
     subject: dict[str, Any] = field(default_factory=dict)
+    of_trust: dict[str, Any] = field(default_factory=dict)  # what its trust has of its own under the same names
 
 
 class World:
@@ -135,6 +136,12 @@ class World:
         for place in self.schools:
             self._records(place)
         self.deliver()
+        self._trust_meetings(self.own)
+        self.deliver()
+
+    def tick(self) -> None:
+        """Let the timer of meetings do what is due."""
+        self.services["reports"].look_at_meetings()
 
     def _resources(self, service: str, *, postgres: Postgres, keys_folder: Path, folder: Path) -> Resources:
         urls, prefix = postgres.clone(service, f"m_{new_id().hex[-16:]}"), service.upper()
@@ -337,6 +344,26 @@ class World:
             if known_as == "published_id":
                 sha256 = self.ask(ReportDraft(report_id=report), token=dsl).sha256
                 self.ask(ApproveReport(report_id=report, sha256=sha256, school_name="School One"), token=dsl)
+
+    def _trust_meetings(self, place: Place) -> None:
+        """Have two meetings of the trust's own: one with a draft, one whose report was published."""
+        trust = self.trust_of[place.slug]
+        lead = self.token(self.trust_people[trust, Role.TRUST_SAFEGUARDING_LEAD], Role.TRUST_SAFEGUARDING_LEAD, trust_id=self.trusts[trust])
+
+        def draft(meeting_id: UUID) -> Any:
+            self.tick()
+            found = next(item.report_id for item in self.ask(Meetings(), token=lead).items if item.id == meeting_id)
+            said = self.ask(ReportDraft(report_id=found), token=lead)
+            return said if said.told["sections"] else None
+
+        for known_as in ("published_id", "report_id"):
+            meeting = KeepMeeting(id=new_id(), on_day=dt.date(2199, 1, 1), minute=1080, name=known_as)
+            self.ask(meeting, token=lead)
+            self.ask(MakeDraft(meeting_id=meeting.id), token=lead)
+            made = self.until(lambda meeting_id=meeting.id: draft(meeting_id))
+            place.of_trust |= {"meeting_id": meeting.id, known_as: made.report_id}
+            if known_as == "published_id":
+                self.ask(ApproveReport(report_id=made.report_id, sha256=made.sha256, school_name="Trust Near"), token=lead, seconds=60.0)
 
     def _request_for_information(self, place: Place) -> None:
         """Have parents ask for the record of each pupil."""

@@ -172,6 +172,12 @@ def _on_report_published(tx: sa.Connection, event: reports.ReportPublished) -> N
     store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
 
 
+def _on_trust_report_waiting(tx: sa.Connection, event: reports.TrustReportWaiting) -> None:
+    """Tell a trust's safeguarding lead that its report waits for them; who that is, identity says when it is sent."""
+    wanted = new_mail(event.school_id, kind=f"trust_report_{event.step}", now=clock.now(), about=event.report_id)
+    store.add(tx, school_id=event.school_id, alerts=[], mails=[wanted])
+
+
 def _on_request_due(tx: sa.Connection, event: reports.RequestDue) -> None:
     """Tell the DSLs that a request for information is due; not who asks, nor for whom."""
     people = store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS)
@@ -249,6 +255,7 @@ HANDLERS: inbox.Handlers = {
     incidents.GlassBroken: _on_glass_broken,
     reports.ReportWaiting: _on_report_waiting,
     reports.ReportPublished: _on_report_published,
+    reports.TrustReportWaiting: _on_trust_report_waiting,
     reports.RequestDue: _on_request_due,
     reports.DocumentDone: _on_document,
 }

@@ -122,7 +122,7 @@ class Sending(Base):
             return self._hand_over_letter(row)
         if row.kind in asking_letters.KINDS:
             return self._hand_over_asking(row)
-        if row.kind in {ledger_letters.WITNESS, ledger_letters.ALTERED_IT, NOBODY}:
+        if row.kind in {ledger_letters.WITNESS, ledger_letters.ALTERED_IT, NOBODY, *mail.TRUST_REPORTS}:
             return self._hand_over_elsewhere(row)
         try:
             known = self._addresses(row.school_id, {row.person_id, *([row.recorded_by] if row.recorded_by else [])})
@@ -165,9 +165,12 @@ class Sending(Base):
         return self._post(mail.envelop(row.id, **about, sender=self.host.settings.mail_from, now=clock.now()))  # type: ignore[arg-type]
 
     def _hand_over_elsewhere(self, row: Any) -> mail.Outcome:
-        """Write to who is not of the school: a witness (a head), the trust's IT (what was altered), its safeguarding lead (what reached nobody)."""
+        """Write to who is not of the school: a witness (a head), the trust's IT (what was altered).
+
+        Or to the trust's safeguarding lead: what reached nobody at a school; a report of the trust's own that waits (then the row is the trust's).
+        """
         token = self._token(row.school_id, Addresses.method, WitnessedHead.method)
-        whose = {"trust_it": row.kind == ledger_letters.ALTERED_IT, "trust_leads": row.kind == NOBODY}
+        whose = {"trust_it": row.kind == ledger_letters.ALTERED_IT, "trust_leads": row.kind in {NOBODY, *mail.TRUST_REPORTS}}
         try:
             known = ask(self.identity, Addresses(person_ids=[], **whose), token=token)
             if row.kind == ledger_letters.WITNESS:
@@ -183,6 +186,9 @@ class Sending(Base):
         subject, text = ledger_letters.altered(link="")
         if row.kind == NOBODY:
             subject, text = mail.nobody(school_name=known.school_name, telephone=known.telephone)
+        if row.kind in mail.TRUST_REPORTS:
+            link = f"{self.host.settings.public_url}/t/{known.school_slug}/meetings/reports/{row.about}"
+            subject, text = mail.trust_report(row.kind, link=link)
         if not known.items:
             return "later"  # the trust has nobody for it yet; the operator's alarm says so too
         same: dict[str, Any] = {"subject": subject, "text": text, "from_name": _from(known)}

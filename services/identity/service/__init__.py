@@ -111,7 +111,10 @@ class Service(SingleSignOn, Machinery, EmailAddresses, Jobs, Away, Demonstration
     @answers(Addresses)
     def addresses(self, actor: Actor, request: Addresses) -> AddressesAnswer:
         with self._school(actor.at_school) as tx:
-            school = _access_school(tx, school_id=actor.at_school)
+            school = store.school_with(tx, school_id=actor.at_school)
+        if school is None:
+            return self._addresses_of_trust(actor.at_school, leads=request.trust_leads)
+        with self._school(actor.at_school) as tx:
             category_rows, _, contact_rows = store.settings_of(tx, school_id=actor.at_school)
             rows = store.staff_of(tx, school_id=actor.at_school, only=request.person_ids)
             numbers = [c.telephone for c in contact_rows if c.kind == "head"]
@@ -131,6 +134,16 @@ class Service(SingleSignOn, Machinery, EmailAddresses, Jobs, Away, Demonstration
             sender_name=school.sender_name,
             telephone=next((number for number in numbers if number), ""),
         )
+
+    def _addresses_of_trust(self, trust_id: UUID, *, leads: bool) -> AddressesAnswer:
+        """Return what is needed to write to a trust's own people of what is the trust's own. Raises NotFound("school")."""
+        with self._scope() as tx:
+            trust = store.trust_with(tx, id=trust_id)
+            if trust is None:
+                raise NotFound("school")
+            found = accounts.trust_people_with(tx, trust_id=trust_id, role=Role.TRUST_SAFEGUARDING_LEAD) if leads else []
+        people = [Address(person_id=r.id, name=r.name, email=r.email, active=True) for r in found]
+        return AddressesAnswer(items=people, school_name=trust.name, school_slug=trust.slug, categories={})
 
     # --- timers
 

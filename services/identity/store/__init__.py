@@ -412,6 +412,11 @@ def trust_of_slug(tx: sa.Connection, *, slug: str) -> sa.Row[Any] | None:
     return tx.execute(sa.select(trusts).where(trusts.c.slug == slug)).first()
 
 
+def trust_with(tx: sa.Connection, *, id: UUID) -> sa.Row[Any] | None:
+    """Return the trust with this id."""
+    return tx.execute(sa.select(trusts).where(trusts.c.id == id)).first()
+
+
 def slug_is_used(tx: sa.Connection, *, slug: str) -> bool:
     """Whether a school or a trust has this part of page addresses: somebody may be at both, and each address means one place."""
     return bool(tx.execute(sa.select(sa.func.slug_is_used(slug))).scalar())

@@ -1,12 +1,14 @@
 """What was given to somebody and when: a report, a pack, a disclosure has its place in the ledger, by its hash."""
 
+from dataclasses import replace
 from typing import Any
 
 from safekeep import clock
 from safekeep.actor import Actor
-from safekeep.contracts.incidents import EnterDocument, EntrySealed
-from safekeep.errors import Conflict
-from safekeep.rpc import answers
+from safekeep.contracts.identity import TrustSchools
+from safekeep.contracts.incidents import EnterDocument, EnterTrustReport, EntrySealed
+from safekeep.errors import Conflict, NotFound
+from safekeep.rpc import answers, ask
 from services.incidents import store
 from services.incidents.service.access import access_pupil
 from services.incidents.service.base import Base
@@ -18,6 +20,16 @@ class Documents(Base):
 
     @answers(EnterDocument)
     def enter_document(self, actor: Actor, request: EnterDocument) -> EntrySealed:
+        return self._enter(actor, request)
+
+    @answers(EnterTrustReport)
+    def enter_trust_report(self, actor: Actor, request: EnterTrustReport) -> EntrySealed:
+        if request.school_id not in {school.id for school in ask(self.identity, TrustSchools(), token=actor.token).items}:
+            raise NotFound("school")
+        document = EnterDocument(id=request.id, kind="report_published", sha256=request.sha256, about=request.about)
+        return self._enter(replace(actor, school_id=request.school_id), document)
+
+    def _enter(self, actor: Actor, request: EnterDocument) -> EntrySealed:
         here: dict[str, Any] = {"school_id": actor.at_school}
         with self._school(actor) as tx:
             parts = {access_pupil(tx, actor=actor, pupil_id=pupil).id: "pupil" for pupil in request.pupil_ids}

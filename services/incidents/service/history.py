@@ -9,7 +9,7 @@ from safekeep.actor import Actor
 from safekeep.contracts.incidents import FlagState, History, HistoryAnswer
 from safekeep.permissions import Class
 from safekeep.rpc import answers
-from services.incidents import history, store
+from services.incidents import following, history, store
 from services.incidents.service.access import known_school
 from services.incidents.service.base import Base
 
@@ -31,6 +31,7 @@ class Histories(Base):
             for row in store.pupils_in(tx, **here, **these):
                 pupils[row.incident_id].append(row.pupil_id)
             moves = store.moves_in(tx, **here, **these)
+            listed = store.enrolled(tx, **here)
             flags = [] if request.after else store.all_flags(tx, **here)
         items = []
         for row in found:
@@ -39,7 +40,7 @@ class Histories(Base):
         return HistoryAnswer(
             items=items,
             flags=[FlagState(id=f.id, pupil_id=f.pupil_id, kind=f.kind, started=f.started, ended=f.ended) for f in flags],
-            on_roll=history.on_roll(born.values(), today=now.date()),
+            on_roll=history.on_roll(listed, today=following.today(now, zone=school.zone)),
             as_of=now,
             next=found[-1].id if len(found) == request.limit else None,
         )

@@ -13,6 +13,7 @@ from safekeep.contracts import Nothing
 from safekeep.contracts.incidents import (
     AddPupils,
     AddPupilsAnswer,
+    EntrySealed,
     FlagChanged,
     FlagSet,
     NewPupil,
@@ -88,12 +89,14 @@ class Pupils(Base):
     def register(self, actor: Actor, request: Register) -> RegisterAnswer:
         here: dict[str, Any] = {"school_id": actor.at_school}
         with self._school(actor) as tx:
+            head = store.head_of(tx, **here)
             pupil = access_pupil(tx, actor=actor, pupil_id=request.pupil_id) if request.pupil_id else None
             linked = store.beside(tx, **here, pupil_id=pupil.id, reading=permissions.reading(actor)) if pupil else ()
             rows = store.all_pupils(tx, **here)
         others = [row for row in rows if pupil is None or row.id != pupil.id]
         items = [RegisterName(name=row.name, known_as=row.known_as, linked=row.id in linked) for row in others]
-        return RegisterAnswer(known_as=pupil.known_as if pupil else "", items=items)
+        sealed = EntrySealed(sequence=head.sequence, entry_hash=head.hash) if head else None
+        return RegisterAnswer(known_as=pupil.known_as if pupil else "", items=items, head=sealed)
 
     @answers(YearsAndForms)
     def years_and_forms(self, actor: Actor, request: YearsAndForms) -> YearsAndFormsAnswer:
@@ -110,6 +113,8 @@ class Pupils(Base):
             for number, pupil in enumerate(request.pupils, start=1):
                 key = (fold(pupil.name), pupil.born)
                 problems = recording.problems_of_birth(pupil.born, today=today) or ({"name": "line_twice"} if key in seen else {})
+                if pupil.left_on is not None and pupil.left_on <= pupil.born:
+                    problems = problems | {"left_on": "before_born"}
                 seen.add(key)
                 row = known.get(key)
                 same = row is not None and all(getattr(row, name) == value for name, value in pupil)
@@ -117,9 +122,14 @@ class Pupils(Base):
                 fates.append(PupilFate(line=number, outcome=outcome, problems=problems))  # type: ignore[arg-type]
                 if outcome in ("made", "changed") and not request.dry_run:
                     _keep_pupil(tx, pupil=pupil, row=row, **here)
-            if not request.dry_run and any(fate.outcome == "made" for fate in fates):
-                say_roll(tx, **here, today=today)
-        return AddPupilsAnswer(items=fates)
+            # A list with a line that was refused is not whole: who is on that line would be taken for gone.
+            whole = request.whole and not any(fate.outcome == "refused" for fate in fates)
+            gone = [row for key, row in known.items() if whole and key not in seen and (row.left_on is None or row.left_on > today)]
+            if not request.dry_run:
+                store.leave(tx, **here, pupil_ids=[row.id for row in gone], on=today)
+                if gone or any(fate.outcome in ("made", "changed") for fate in fates):
+                    say_roll(tx, **here, today=today)
+        return AddPupilsAnswer(items=fates, leaving=sorted(row.name for row in gone))
 
     @answers(SetFlag)
     def set_flag(self, actor: Actor, request: SetFlag) -> FlagSet:
@@ -196,7 +206,7 @@ def keep_flag(tx: sa.Connection, *, school_id: UUID, request: SetFlag, by: UUID 
 
 def say_roll(tx: sa.Connection, *, school_id: UUID, today: date) -> None:
     """Say how many pupils of school age are listed at the school."""
-    on_roll = history.on_roll(store.born(tx, school_id=school_id).values(), today=today)
+    on_roll = history.on_roll(store.enrolled(tx, school_id=school_id), today=today)
     outbox.add(tx, RollChanged, school_id=school_id, subject=school_id, on_roll=on_roll)
 
 

@@ -36,7 +36,8 @@ from services.incidents.service.access import unread
 
 
 def pupil_item(row: Any) -> PupilItem:
-    return PupilItem(id=row.id, name=row.name, year=row.year, form=row.form, born=row.born, holding=row.holding)
+    left_on = getattr(row, "left_on", None)
+    return PupilItem(id=row.id, name=row.name, year=row.year, form=row.form, born=row.born, holding=row.holding, left_on=left_on)
 
 
 def flag_item(row: Any) -> Flag:

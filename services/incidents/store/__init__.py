@@ -28,7 +28,7 @@ from services.incidents.store.following import (
     set_status,
     to_do,
 )
-from services.incidents.store.history import all_flags, born, entries_in, incidents_after, moves_in, pupils_in
+from services.incidents.store.history import all_flags, born, enrolled, entries_in, incidents_after, moves_in, pupils_in
 from services.incidents.store.leads import keep_lead, lead_of, offer_lead
 from services.incidents.store.openings import add_opening, openings_about, openings_by, readers_since, tell_of_reading, volume_of
 from services.incidents.store.proof import (
@@ -82,6 +82,7 @@ from services.incidents.store.pupils import (
     incidents_with,
     keep_flag,
     keep_pupil,
+    leave,
     named_in,
     pupils_with,
     siblings_of,

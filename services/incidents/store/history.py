@@ -1,6 +1,7 @@
 """What counts are made of, said again: whole incidents with their entries, and every flag."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +40,12 @@ def born(tx: sa.Connection, *, school_id: UUID) -> dict[UUID, Any]:
     """Return when each listed pupil was born."""
     query = sa.select(pupils.c.id, pupils.c.born).where(pupils.c.school_id == school_id, sa.not_(pupils.c.holding))
     return {row.id: row.born for row in tx.execute(query)}
+
+
+def enrolled(tx: sa.Connection, *, school_id: UUID) -> list[tuple[date, date | None]]:
+    """Return when each listed pupil was born, and since when they are gone (None: they are there)."""
+    query = sa.select(pupils.c.born, pupils.c.left_on).where(pupils.c.school_id == school_id, sa.not_(pupils.c.holding))
+    return [(row.born, row.left_on) for row in tx.execute(query)]
 
 
 def all_flags(tx: sa.Connection, *, school_id: UUID) -> Sequence[Any]:

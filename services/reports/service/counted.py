@@ -1,5 +1,6 @@
 """What a report to governors is made of, from what reports has counted of the events."""
 
+from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,8 +11,10 @@ from services.reports import counting, store
 from services.reports.governing import Concern, Counted
 
 
-def counted_for(tx: sa.Connection, *, school_id: UUID, zone: str, since: date, today: date) -> Counted:
-    """Return what was recorded at a school since then, and how things stand today."""
+def counted_for(
+    tx: sa.Connection, *, school_id: UUID, zone: str, since: date, today: date, without: Collection[UUID] = (), but: Collection[UUID] = ()
+) -> Counted:
+    """Return what was recorded at a school since then, and how things stand today; `without` these incidents, `but` for these children."""
     first, last = counting.months_between(since=since, until=today)
     here = ZoneInfo(zone)
     concerns = [
@@ -25,8 +28,8 @@ def counted_for(tx: sa.Connection, *, school_id: UUID, zone: str, since: date, t
             standing=each.standing,
             referrals=each.referrals,
         )
-        for each in store.counted_between(tx, school_id=school_id, first=first, last=last).values()
+        for each in store.counted_between(tx, school_id=school_id, first=first, last=last, without=without).values()
     ]
     concerns = [concern for concern in concerns if since <= concern.on <= today]
-    children = counting.with_flags(store.flags_of(tx, school_id=school_id), on=today)
-    return Counted(concerns=concerns, children=children, overdue=store.overdue(tx, school_id=school_id, today=today))
+    children = counting.with_flags((flag for flag in store.flags_of(tx, school_id=school_id) if flag[0] not in but), on=today)
+    return Counted(concerns=concerns, children=children, overdue=store.overdue(tx, school_id=school_id, today=today, without=without))

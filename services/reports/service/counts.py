@@ -9,11 +9,10 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from safekeep.actor import Actor
-from safekeep.contracts.incidents import Concerning
 from safekeep.contracts.reports import ComparisonItem, CountRow, Counts, CountsAnswer, SchoolCounts, TableCount, TrustCounts, TrustCountsAnswer
 from safekeep.errors import Invalid, NotFound
 from safekeep.permissions import Class
-from safekeep.rpc import answers, ask
+from safekeep.rpc import answers
 from services.reports import counting, store
 from services.reports.counting import Counted
 from services.reports.service.base import Base, today_at
@@ -75,14 +74,6 @@ class Counting(Base):
                 for school, theirs in wanted.items()
             ]
         )
-
-    def _concerning(self, actor: Actor) -> tuple[frozenset[UUID], frozenset[UUID]]:
-        """Return the incidents about the person's own child, and the child: they are not told of them even in a count of one."""
-        if actor.person_id is None:  # a machine has no child
-            return frozenset(), frozenset()
-        own = self._token(actor.at_school, Concerning.method)
-        found = ask(self.incidents, Concerning(person_id=actor.person_id), token=own)
-        return frozenset(found.incident_ids), frozenset(found.pupil_ids)
 
 
 def _months(request: Counts | TrustCounts) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from safekeep.contracts.incidents import (
     Incident,
     IncidentAnswer,
     Pupil,
+    Register,
 )
 from safekeep.contracts.reports import (
     ConfirmReceipt,
@@ -43,6 +44,7 @@ from services.reports import chronology, counting, inspecting, packs, store
 from services.reports.chronology import Asked
 from services.reports.inspecting import Candidate, Nameless
 from services.reports.packs import Choice, Gathered
+from services.reports.redaction import Person
 from services.reports.service import long_documents, printing_apart
 from services.reports.service.base import today_at
 from services.reports.service.counted import counted_for
@@ -233,20 +235,25 @@ class Packing(Documents):
     def _for_inspection(self, actor: Actor, wanted: PackWanted, *, asked: Asked) -> Ready:
         today = today_at(asked.zone)
         since, until = _days(wanted, today=today)
+        register = ask(self.incidents, Register(), token=actor.token, seconds=10.0)
+        theirs, children = self._concerning(actor)  # of their own child they are told nothing, not even in a count of one
+        asked = replace(asked, head=asked.head or register.head)
         with self._school(actor) as tx:
-            counted = counted_for(tx, school_id=actor.at_school, zone=asked.zone, since=since, today=today)
+            of: dict[str, Any] = {"school_id": actor.at_school, "without": theirs}
+            counted = counted_for(tx, **of, zone=asked.zone, since=since, today=today, but=children)
             first, last = counting.months_between(since=since, until=until)
-            counts = store.counted_between(tx, school_id=actor.at_school, first=first, last=last)
+            counts = store.counted_between(tx, **of, first=first, last=last)
         here = ZoneInfo(asked.zone)
         inside = {id_: each for id_, each in counts.items() if since <= each.recorded_at.astimezone(here).date() <= until}
         order = inspecting.in_turn([Candidate(id_, each.class_.code) for id_, each in inside.items()], since=since, until=until)
+        pupils = [Person(each.name, "pupil", known_as=each.known_as) for each in register.items]
         groups: list[dict[str, Any]] = []
         found: dict[str, inspecting.Replaced] = {}
         for record in self._records(actor, order, shown=wanted.shown):
-            nameless = Nameless(record, staff=wanted.staff_names, keep=wanted.keep, added=wanted.added)
+            nameless = Nameless(record, register=pupils, staff=wanted.staff_names, keep=wanted.keep, added=wanted.added)
             groups.append(inspecting.record_of(len(groups) + 1, record, nameless=nameless, asked=asked))
             found |= nameless.found
-        about: dict[str, Any] = {"since": since, "until": until, "reason": wanted.reason}
+        about: dict[str, Any] = {"since": since, "until": until, "reason": wanted.reason, "own_child": bool(children)}
         previewed = inspecting.content(counted, groups, **about, asked=packs.as_previewed(asked))
         return Ready(
             said=inspecting.content(counted, groups, **about, asked=asked),

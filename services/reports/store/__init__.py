@@ -45,6 +45,7 @@ from services.reports.store.governors import (
     change_report,
     claim_looks,
     cycle_of,
+    drafts_of,
     drop_draft,
     keep_cycle,
     keep_meeting,
@@ -76,3 +77,14 @@ from services.reports.store.requests import (
     steps_of,
 )
 from services.reports.store.tables import metadata
+from services.reports.store.trusts import (
+    change_part,
+    drop_part,
+    keep_part,
+    part_with,
+    placed_parts,
+    published_with,
+    roll_of,
+    tell_part,
+    trust_parts_of,
+)

@@ -176,12 +176,14 @@ def rows_of_schools(tx: sa.Connection, *, school_ids: Sequence[UUID], first: str
     return tx.execute(_TRUST_ROWS, {"schools": list(school_ids), "first": first, "last": last}).all()
 
 
-_OVERDUE = sa.text("select count(*) from counted, unnest(due) as day where school_id = :school and day < :today")
+_OVERDUE = sa.text(
+    "select count(*) from counted, unnest(due) as day where school_id = :school and day < :today and incident_id <> all(:without)"
+).bindparams(sa.bindparam("without", type_=pg.ARRAY(pg.UUID)))
 
 
-def overdue(tx: sa.Connection, *, school_id: UUID, today: date) -> int:
-    """Return how much was asked of somebody until a day that is over, and is not done."""
-    return int(tx.execute(_OVERDUE, {"school": school_id, "today": today}).scalar_one())
+def overdue(tx: sa.Connection, *, school_id: UUID, today: date, without: Collection[UUID] = ()) -> int:
+    """Return how much was asked of somebody until a day that is over, and is not done; `without` these incidents."""
+    return int(tx.execute(_OVERDUE, {"school": school_id, "today": today, "without": list(without)}).scalar_one())
 
 
 # --- flags ------------------------------------------------------------------------------------------------------------------

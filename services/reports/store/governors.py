@@ -1,4 +1,7 @@
-"""Meetings of governors and the reports to them. A report that is published has its content for good (a trigger keeps it)."""
+"""Meetings of governors and the reports to them. A report that is published has its content for good (a trigger keeps it).
+
+A trust's own are kept as a school's are, under the trust's id.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -8,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from services.reports.store.tables import cycles, governor_reports, looks, meetings
+from services.reports.store.tables import cycles, governor_reports, looks, meetings, trust_parts
 
 _FIRST: dict[str, Any] = {
     "rule": "",
@@ -90,6 +93,12 @@ def change_report(tx: sa.Connection, *, school_id: UUID, id: UUID, **values: Any
     tx.execute(governor_reports.update().where(governor_reports.c.school_id == school_id, governor_reports.c.id == id).values(values))
 
 
+def drafts_of(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return its drafts, the oldest first."""
+    here = governor_reports.c.school_id == school_id, governor_reports.c.state == "draft"
+    return tx.execute(sa.select(governor_reports).where(*here).order_by(governor_reports.c.made_at)).all()
+
+
 def drop_draft(tx: sa.Connection, *, school_id: UUID, id: UUID) -> None:
     """Take a draft away: its meeting was cancelled."""
     here = governor_reports.c.school_id == school_id, governor_reports.c.id == id, governor_reports.c.state == "draft"
@@ -109,11 +118,17 @@ def published(tx: sa.Connection, *, school_id: UUID, limit: int) -> Sequence[sa.
     return tx.execute(query.where(*here).order_by(governor_reports.c.year.desc(), governor_reports.c.number.desc()).limit(limit)).all()
 
 
-def known_since(tx: sa.Connection, *, school_id: UUID, since: date) -> list[dict[str, Any]]:
-    """Return what the world knows from the reports about days since then, the newest first."""
-    here = governor_reports.c.school_id == school_id, governor_reports.c.state.in_(["approving", "published"]), governor_reports.c.until >= since
-    query = sa.select(governor_reports.c.known).where(*here)
-    return list(tx.execute(query.order_by(governor_reports.c.year.desc(), governor_reports.c.number.desc())).scalars())
+def known_since(tx: sa.Connection, *, school_id: UUID, since: date, but: UUID, drafts: bool = False) -> list[dict[str, Any]]:
+    """Return what the world knows, or is about to, of a school's days since then, the newest first: its reports, and its parts of its trust's.
+
+    `but`: not of this report. A trust's draft counts as known: it may be published any day. `drafts`: the school's own do too.
+    """
+    theirs, parts = governor_reports.c, trust_parts.c
+    states = ["draft", "approving", "published"] if drafts else ["approving", "published"]
+    own = sa.select(theirs.made_at, theirs.id, theirs.known).where(theirs.school_id == school_id, theirs.state.in_(states), theirs.until >= since)
+    trusts = sa.select(parts.made_at, parts.report_id, parts.known).where(parts.school_id == school_id, parts.until >= since)
+    found = [row for query in (own.where(theirs.id != but), trusts.where(parts.report_id != but)) for row in tx.execute(query)]
+    return [row.known for row in sorted(found, key=lambda row: (row[0], row[1]), reverse=True)]
 
 
 def published_since(tx: sa.Connection, *, school_id: UUID, moment: datetime) -> bool:

@@ -94,6 +94,7 @@ cycles = sa.Table(
     sa.Column("address", sa.Text, nullable=False),  # of the calendar that is subscribed to, or ""
     sa.Column("outcome", sa.Text, nullable=False),  # of its last reading: a code, or ""
     sa.Column("fetched_at", sa.DateTime(timezone=True)),
+    sa.Column("of_trust", sa.Boolean, nullable=False, server_default=sa.false()),  # `school_id` is a trust's own id, here and in its meetings
 )
 meetings = sa.Table(
     "meetings",
@@ -143,8 +144,27 @@ governor_reports = sa.Table(
     sa.ForeignKeyConstraint(["school_id", "meeting_id"], ["meetings.school_id", "meetings.id"]),
     sa.UniqueConstraint("school_id", "meeting_id"),
     sa.UniqueConstraint("school_id", "year", "number"),
-    sa.CheckConstraint("state <> 'published' or (content is not null and sequence is not null)", name="governor_reports_published"),
+    sa.Column("of_trust", sa.Boolean, nullable=False, server_default=sa.false()),  # its places in ledgers stand in trust_parts
+    sa.CheckConstraint("state <> 'published' or (content is not null and (of_trust or sequence is not null))", name="governor_reports_published"),
 )
+trust_parts = sa.Table(
+    "trust_parts",
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("report_id", pg.UUID, primary_key=True),
+    sa.Column("trust_id", pg.UUID, nullable=False),
+    sa.Column("draft_at", sa.DateTime(timezone=True), nullable=False),  # of which counting of the draft it is: each has one part a school
+    sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("until", sa.Date, nullable=False),
+    sa.Column("on_roll", sa.Integer),
+    sa.Column("tables", pg.JSONB, nullable=False),  # as they may be shown
+    sa.Column("known", pg.JSONB, nullable=False),  # what the school's own reports are held against, and it against them
+    sa.Column("sequence", sa.BigInteger),
+    sa.Column("entry_hash", sa.Text),
+    sa.Column("told_at", sa.DateTime(timezone=True)),  # when the school's governors were mailed
+    sa.Index("trust_parts_report", "trust_id", "report_id"),
+)
+"""What a trust's report is made of, a row a school: what may be shown of it, and where the report stands in its ledger."""
 
 # --- requests for information -----------------------------------------------------------------------------------------------
 

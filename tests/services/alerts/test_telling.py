@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from safekeep import telemetry
 from safekeep.contracts.alerts import Readers, Watch
 from safekeep.contracts.incidents import IncidentRecorded, ReadableAnswer, Recipient, RecipientMissed
+from safekeep.contracts.reports import TrustReportWaiting
 from safekeep.errors import NotSignedIn
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
@@ -229,3 +230,21 @@ def test_one_call_says_of_many_whether_their_inbox_is_another(alerts: Alerts, to
     assert [one.mark == other.mark for one, other in zip(before, after, strict=True)] == [False, True, True, False]
     with pytest.raises(NotSignedIn):
         alerts._ask(alerts.service, Watch(actor_tokens=[]), token="")
+
+
+@pytest.mark.parametrize(("step", "said"), [("made", "A report of the trust waits for you"), ("late", "A report of the trust is not approved yet")])
+def test_a_trusts_report_that_waits_is_told_to_its_lead_with_a_link_below_the_trusts_address(
+    alerts: Alerts, smtp: Server, step: str, said: str
+) -> None:
+    trust_lead(alerts)
+    with alerts.identity.host.transaction(alerts.identity.host.engine, school_id=alerts.school) as tx:
+        school = identity_store.school_with(tx, school_id=alerts.school)
+    with alerts.identity.host.transaction(alerts.identity.host.engine, scope="sign_in") as tx:
+        trust = identity_store.trust_with(tx, id=school.trust_id)  # type: ignore[union-attr]
+    assert trust is not None
+    event: Any = alerts.event(TrustReportWaiting, subject=new_id(), report_id=new_id(), step=step)
+    alerts.hear(event.model_copy(update={"school_id": trust.id}))
+    alerts.send()
+    (message,) = smtp.taken
+    assert (message["To"], message["Subject"]) == ("Tess Lead <lead@trust.example>", said)
+    assert f"https://safekeep.example/t/{trust.slug}/meetings/reports/{event.report_id}" in plain(message)

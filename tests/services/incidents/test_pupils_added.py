@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from safekeep.contracts.identity import SchoolChanged
-from safekeep.contracts.incidents import AddPupils, NewPupil, PupilFate, Record, SearchPupils
+from safekeep.contracts.incidents import AddPupils, History, NewPupil, PupilFate, Record, SearchPupils
 from safekeep.errors import NotAllowed
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
@@ -72,6 +73,63 @@ def test_every_line_has_its_fate_and_a_dry_run_does_nothing(incidents: Any, toke
         changed = next(row for row in store.all_pupils(tx, school_id=school.id) if row.name == "sarah example")
         assert store.concerned_staff(tx, school_id=school.id, pupil_ids=[changed.id]) == {parent}  # whose child it is was not lost
     assert fates(ask_service(incidents, AddPupils(pupils=[lines[0]]), token=token)) == [("unchanged", {})]
+
+
+class Roll:
+    """A school whose list is imported; what is said of its roll."""
+
+    def __init__(self, incidents: Any, token_for: Any, ask_service: Any, service_token_for: Any) -> None:
+        self.incidents, self._ask, self._service_token_for = incidents, ask_service, service_token_for
+        self.school = make.create_school(resources=incidents.host)
+        self.token = token_for(roles=["dsl"], school_id=self.school.id, person_id=self.school.people["dsl"])
+
+    def add(self, *pupils: NewPupil, **more: Any) -> Any:
+        return self._ask(self.incidents, AddPupils(pupils=list(pupils), **more), token=self.token)
+
+    def found(self, q: str) -> list[dt.date | None]:
+        return [p.left_on for p in self._ask(self.incidents, SearchPupils(q=q, limit=25), token=self.token).items]
+
+    def said(self) -> list[int]:
+        with self.incidents.host.transaction(self.incidents.host.worker_engine) as tx:
+            rows = tx.execute(sa.text("select body->>'on_roll' from outbox where name = 'incidents.roll.changed' order by added_at"))
+            return [int(n) for n in rows.scalars()]
+
+    def by_the_record(self) -> int:
+        token = self._service_token_for("reports", school_id=self.school.id)
+        return int(self._ask(self.incidents, History(), token=token).on_roll)
+
+
+@pytest.fixture
+def roll(incidents: Any, token_for: Any, ask_service: Any, service_token_for: Any) -> Roll:
+    return Roll(incidents, token_for, ask_service, service_token_for)
+
+
+def test_a_pupil_with_a_leaving_date_is_on_roll_no_more_and_is_back_when_listed_without(roll: Roll) -> None:
+    today = dt.date.today()
+    ann, bob = pupil("Ann Example"), pupil("Bob Example")
+    roll.add(ann, bob)
+    roll.add(pupil("Ann Example", left_on=today))
+    roll.add(pupil("Bob Example", left_on=today + dt.timedelta(days=9)))
+    assert roll.found("ann") == [today], "she is found as before"
+    roll.add(ann)
+    assert roll.said() == [2, 1, 1, 2]
+    assert [(f.outcome, f.problems) for f in roll.add(pupil("Ann Example", left_on=dt.date(2000, 1, 1))).items] == [
+        ("refused", {"left_on": "before_born"})
+    ]
+
+
+def test_who_is_not_in_a_whole_list_has_left_and_nobody_has_by_a_list_with_a_line_that_was_refused(roll: Roll) -> None:
+    ann, bob, cai = (pupil(f"{name} Example") for name in ("Ann", "Bob", "Cai"))
+    roll.add(ann, bob, cai)
+    assert roll.add(ann, whole=True, dry_run=True).leaving == ["Bob Example", "Cai Example"]
+    assert roll.add(ann, pupil("Too Young", born=dt.date.today() + dt.timedelta(days=1)), whole=True).leaving == []
+    assert roll.said() == [3]
+    assert roll.add(ann, bob).leaving == [], "a list that is not whole takes nobody off"
+    assert roll.add(ann, whole=True).leaving == ["Bob Example", "Cai Example"]
+    assert roll.add(ann, whole=True).leaving == [], "twice is as once"
+    assert roll.found("cai") == [dt.date.today()]
+    assert roll.said() == [3, 1]
+    assert roll.by_the_record() == 1, "and the record says the same again"
 
 
 @pytest.mark.parametrize("role", ["slt", "teacher", "governor", "trust_it"])

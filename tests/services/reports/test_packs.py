@@ -222,18 +222,45 @@ def test_an_inspections_records_name_nobody_and_are_chosen_by_the_rule(office: O
     assert office.preview("ofsted", shown=0).told["months"] == []
 
 
-def test_a_record_that_the_dsl_may_not_read_is_passed_over(office: Office) -> None:
-    """It is about their own child: the next in the order takes its place, and the numbers stay whole."""
+def told_of(preview: PackPreview) -> dict[str, Any]:
+    """What a pack says, but for how far the ledger has grown."""
+    return {name: said for name, said in preview.told.items() if name not in {"footer", "facts"}}
+
+
+def test_of_a_dsls_own_child_no_record_is_shown_and_nothing_is_counted_and_the_pack_says_so(office: Office) -> None:
+    """A count of one would open what they may not read. Another DSL's pack is whole; and it is said whether there is anything or not."""
     with clock.set_to(NOW):
         own = create_pupil(resources=office.incidents.host, school=office.school, relatives=(office.school.people["dsl"],))
+        office.record("About another child")
+        before = told_of(office.preview("ofsted", shown=2))
         mine, office.pupil = office.pupil, own
         office.record("About the DSL's own child", "safeguarding_concern")
         office.pupil = mine
+        found = told_of(office.preview("ofsted", shown=2))
+        assert found == before
+        assert any("parent of, a pupil of the school" in note for note in found["notes"])
+        assert "1 incident was recorded" in str(found["opening"])
+        whole = office.ask(PreviewPack(**office.wanted("ofsted", shown=2)), role="deputy_dsl").told  # type: ignore[arg-type]
+        assert len(whole["months"]) == 2
+        assert "2 incidents were recorded" in str(whole["opening"])
+        assert not any("parent of" in note for note in whole["notes"])
+
+
+def test_an_inspections_pack_says_at_its_foot_where_the_ledger_stood(office: Office) -> None:
+    with clock.set_to(NOW):
         office.record("About another child")
-        found = office.preview("ofsted", shown=2)
-        assert len(found.told["months"]) == 1
-        assert "own child" not in str(found.told)
-        assert "2 incidents were recorded" in str(found.told["opening"])
+        made = office.make("ofsted", shown=1)
+    (document,) = office.ledger()
+    assert f"Ledger at entry {document.sequence - 1}, " in words_of(made.data)
+
+
+def test_a_pupil_of_the_school_who_is_in_no_entry_by_id_is_found_in_an_inspections_records(office: Office) -> None:
+    """By the register, as for disclosure: also by what they are called."""
+    create_pupil(resources=office.incidents.host, school=office.school, name="Rhiannon Thistlewood", known_as="Nonny")
+    with clock.set_to(NOW):
+        office.record("she hid behind nonny, and thistlewood laughed.")
+        said = words_of(office.make("ofsted", shown=1).data)
+    assert "she hid behind [another pupil], and [another pupil] laughed." in said
 
 
 BAD: list[tuple[str, dict[str, Any], dict[str, str]]] = [

@@ -34,9 +34,19 @@ def test_a_year_group_is_that_of_the_age_on_the_day(born: dt.date, on: dt.date, 
     assert history.year_group(born, on=on) == year
 
 
-def test_who_has_left_school_by_age_is_not_on_its_roll() -> None:
-    born = [dt.date(2008, 9, 1), dt.date(2008, 8, 31), dt.date(2022, 9, 1)]
-    assert history.on_roll(born, today=dt.date(2026, 9, 1)) == 2
+@pytest.mark.parametrize(
+    ("born", "left_on", "counts"),
+    [
+        (dt.date(2008, 9, 1), None, True),
+        (dt.date(2008, 8, 31), None, False),  # past school age, though nobody has said that they left
+        (dt.date(2022, 9, 1), None, True),
+        (dt.date(2015, 5, 1), dt.date(2026, 9, 1), False),
+        (dt.date(2015, 5, 1), dt.date(2026, 9, 2), True),
+        (dt.date(2015, 5, 1), dt.date(2020, 7, 20), False),
+    ],
+)
+def test_on_roll_is_who_is_of_school_age_and_not_gone(born: dt.date, left_on: dt.date | None, counts: bool) -> None:
+    assert history.on_roll([(born, left_on)], today=dt.date(2026, 9, 1)) == counts
 
 
 def an_entry(number: int, kind: str, *, categories: list[str] | None = None, facts: dict[str, Any] | None = None) -> Any:

@@ -14,6 +14,7 @@ from safekeep.ids import new_id
 from services.reports import chronology, inspecting
 from services.reports.governing import Concern, Counted
 from services.reports.inspecting import Candidate, Nameless
+from services.reports.redaction import Person
 from tests.services.reports.test_chronology_pdf import is_tagged_archive
 from tests.unit.reports.test_packs import an_asked
 
@@ -123,6 +124,12 @@ def test_no_name_number_or_date_of_a_record_is_printed() -> None:
 def test_a_pupils_letter_is_the_same_throughout_whatever_they_are_called() -> None:
     said, _ = shown(a_record(entries=[an_entry(text="Amelia cried. Then AMELIA OKAFOR slept. Ruby's bag. A.O. woke.")]))
     assert "[Pupil A] cried. Then [Pupil A] slept. [Pupil B]’s bag. [Pupil A] woke." in said
+
+
+def test_other_pupils_of_the_school_are_found_by_the_register_and_what_a_pupil_is_called_has_their_letter() -> None:
+    register = [Person("Amelia Okafor", "pupil", known_as="Milly"), Person("Ruby Thorne", "pupil"), Person("Owen Prys", "pupil", known_as="Wills")]
+    said, _ = shown(a_record(entries=[an_entry(text="Milly sat with Owen. wills cried. Milly's coat.")]), register=register)
+    assert "[Pupil A] sat with [another pupil]. [another pupil] cried. [Pupil A]’s coat." in said
 
 
 def test_a_dsl_lets_stand_what_names_nobody_and_adds_what_was_not_found() -> None:

@@ -18,7 +18,7 @@ def a_cycle(**more: int | str) -> Cycle:
 
 
 def test_a_meeting_whose_day_has_no_school_moves_by_weeks_to_one_that_has_or_falls_away() -> None:
-    found = list(meetings.dates(a_cycle(), SCHOOL, first=dt.date(2026, 9, 1), last=dt.date(2027, 3, 31)))
+    found = list(meetings.dates(a_cycle(), [SCHOOL], first=dt.date(2026, 9, 1), last=dt.date(2027, 3, 31)))
     assert found == [
         (dt.date(2026, 9, 30), dt.date(2026, 9, 30)),
         (dt.date(2026, 10, 28), dt.date(2026, 11, 4)),  # half term
@@ -31,8 +31,8 @@ def test_a_meeting_whose_day_has_no_school_moves_by_weeks_to_one_that_has_or_fal
 
 def test_every_second_month_is_counted_from_the_first_meeting_wherever_one_looks() -> None:
     cycle = a_cycle(rule=meetings.rule_of(every=2, week=2, weekday=1))
-    whole = [day for day, _ in meetings.dates(cycle, Calendar(), first=dt.date(2026, 9, 1), last=dt.date(2028, 8, 31))]
-    later = [day for day, _ in meetings.dates(cycle, Calendar(), first=dt.date(2027, 8, 1), last=dt.date(2028, 8, 31))]
+    whole = [day for day, _ in meetings.dates(cycle, [Calendar()], first=dt.date(2026, 9, 1), last=dt.date(2028, 8, 31))]
+    later = [day for day, _ in meetings.dates(cycle, [Calendar()], first=dt.date(2027, 8, 1), last=dt.date(2028, 8, 31))]
     assert later == [day for day in whole if day >= dt.date(2027, 8, 1)]
     assert [(day.month, day.weekday()) for day in whole[:3]] == [(9, 1), (11, 1), (1, 1)]
     assert all(8 <= day.day <= 14 for day in whole)

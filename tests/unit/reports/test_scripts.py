@@ -65,7 +65,7 @@ def a_report(name: str) -> dict[str, Any]:
         "words": f"I met {name}.",
         "sections": [],
     }
-    return papers.governors(content, sha256="0" * 64, sequence=1, entry_hash="1" * 64)
+    return papers.governors(content, sha256="0" * 64, places=[("", 1, "1" * 64)])
 
 
 MADE = {"chronology": a_chronology, "pack": a_pack, "record": a_record, "governors' report": a_report}
