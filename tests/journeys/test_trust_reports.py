@@ -60,7 +60,7 @@ def test_the_trusts_lead_approves_and_the_schools_read_what_was_approved_and_can
     page.get_by_role("button", name=re.compile("Approve and publish")).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Safeguarding report of the trust 20")
     expect(page.get_by_role("region", name="Entries of the ledgers")).to_contain_text("Hillside Primary")
-    numbered = f"Report {page.get_by_role('heading', level=1).inner_text().rpartition(' ')[2]}"
+    numbered = f"Report of the trust {page.get_by_role('heading', level=1).inner_text().rpartition(' ')[2]}"
     with page.expect_download() as printed:
         page.get_by_role("link", name="Download as a PDF").click()
     assert printed.value.path().read_bytes().startswith(b"%PDF")
