@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import nameko.exceptions
@@ -20,7 +19,7 @@ from pydantic import ValidationError
 
 import safekeep.calls  # noqa: F401 - errors are rebuilt as what they were, and no call waits for ever to be sent
 from gateway import revocations
-from safekeep import bus, door, telemetry
+from safekeep import bus, clock, door, telemetry
 from safekeep.contracts import Contract, Request, problems_of
 from safekeep.errors import Invalid, TooLate, Unavailable
 from safekeep.keys import Keys
@@ -153,7 +152,7 @@ def _by_door(service: str, method: str, call: dict[str, Any], seconds: float) ->
 
 def _envelope(request: Request[Any], *, token: str, seconds: float, once: dict[str, str] | None) -> dict[str, Any]:
     """Return what travels inside the sealed body: the token, the deadline, the trace, the idempotency key and the request."""
-    deadline = datetime.now(UTC).timestamp() + seconds
+    deadline = clock.now().timestamp() + seconds
     return {"token": token, "deadline": deadline, "trace": telemetry.trace.get(), "once": once, "body": request.wire()}
 
 

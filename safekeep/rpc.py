@@ -10,7 +10,6 @@ import functools
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import eventlet
@@ -133,7 +132,7 @@ def in_time() -> None:
 
     What writes asks again, under the lock under which a later question about the outcome is answered: so that answer is certain.
     """
-    if _deadline.get() < datetime.now(UTC).timestamp():
+    if _deadline.get() < clock.now().timestamp():
         raise TooLate
 
 
@@ -243,5 +242,5 @@ def ask(proxy: Any, request: Request[Answered], *, token: str, seconds: float = 
 
 def envelope(request: Request[Any], *, token: str, seconds: float) -> dict[str, Any]:
     """Return what travels inside the sealed body of a call: the token, the deadline, the trace and the request."""
-    deadline = datetime.now(UTC).timestamp() + seconds
+    deadline = clock.now().timestamp() + seconds
     return {"token": token, "deadline": deadline, "trace": telemetry.trace.get(), "body": request.wire()}

@@ -18,11 +18,11 @@ pages = Blueprint("saving", __name__)
 ANSWER_SECONDS = 10.0
 """How long recording may take; after that the service refuses it."""
 _MARGIN = timedelta(seconds=2)
-"""Two machines' clocks differ a little."""
+"""From here to the moment the call is sent is a little."""
 
 
 def until() -> datetime:
-    """Return when it will be certain what became of something that is sent now."""
+    """Return a moment after the deadline of what is sent now. Once the service says that it has passed, what became of it is certain."""
     return clock.now() + timedelta(seconds=ANSWER_SECONDS) + _MARGIN
 
 
@@ -47,13 +47,13 @@ def resolve(error: Unavailable, *, typed: Form, here: Here, entry_id: UUID, cert
 def saving(slug: str, entry_id: UUID) -> Any:
     """Say that it is still being saved, until it is known; the page asks again by itself."""
     here = session.here()
-    is_certain = clock.now() >= _certain_at()
+    certain_at = _certain_at()
     try:
-        found = rpc.ask(rpc.build(Outcome, entry_id=entry_id), token=here.token, seconds=4.0)
+        found = rpc.ask(rpc.build(Outcome, entry_id=entry_id, deadline=certain_at), token=here.token, seconds=4.0)
     except (Unavailable, StorageError):
-        return _page(here, entry_id, state="unknown" if is_certain else "saving")
-    if found.incident_id is None:
-        return _page(here, entry_id, state="not_recorded" if is_certain else "saving")
+        return _page(here, entry_id, state="unknown" if clock.now() >= certain_at else "saving")
+    if found.incident_id is None:  # by the clock of whoever would still carry it out, which may be behind ours
+        return _page(here, entry_id, state="not_recorded" if found.passed else "saving")
     if found.incident_id == entry_id:
         return redirect(url_for("incidents.recorded", slug=slug, incident_id=entry_id), 303)
     return redirect(url_for("incidents.incident", slug=slug, incident_id=found.incident_id, _anchor=f"entry-{entry_id}"), 303)

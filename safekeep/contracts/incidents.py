@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from safekeep.body.marks import BodyMap, SealedBodyMap
 from safekeep.contracts import Code, Contract, Event, Line, Moment, Name, Narrative, Nothing, OptionalNarrative, Request, Zone
@@ -343,18 +343,26 @@ class Record(Request[Recorded]):
 
 
 class OutcomeAnswer(Contract):
-    """Under which incident it is recorded; None: it is not, and once the call's deadline has passed it never will be by that call."""
+    """Under which incident it is recorded. None: it is not; and where `passed`, it never will be by the call of that deadline.
+
+    `passed` is said by the clock that refuses late calls, the service's own: another machine's says nothing of it.
+    """
 
     incident_id: UUID | None
+    passed: bool = False
 
 
 class Outcome(Request[OutcomeAnswer]):
-    """What became of the actor's own recording or action, whose answer was lost. Another author's id answers as if unknown."""
+    """What became of the actor's own recording or action, whose answer was lost. Another author's id answers as if unknown.
+
+    `deadline`: of the call that was lost, or later; None: not known, so it is never said to have passed.
+    """
 
     method: ClassVar[str] = "incidents.outcome"
     answer: ClassVar[type[Contract]] = OutcomeAnswer
 
     entry_id: UUID
+    deadline: AwareDatetime | None = None
 
 
 class Details(Contract):

@@ -119,8 +119,9 @@ class Entries(Base):
     def outcome(self, actor: Actor, request: Outcome) -> OutcomeAnswer:
         with self._school(actor) as tx:
             store.lock_head(tx, school_id=actor.at_school)  # whoever was recording has committed; who comes later finds the deadline passed
+            passed = request.deadline is not None and request.deadline < clock.now()
             row = store.entry_with(tx, school_id=actor.at_school, entry_id=request.entry_id)
-        return OutcomeAnswer(incident_id=row.incident_id if row is not None and row.author_id == actor.person else None)
+        return OutcomeAnswer(incident_id=row.incident_id if row is not None and row.author_id == actor.person else None, passed=passed)
 
 
 def _seen(plan: recording.AlertPlan, actor: Actor) -> list[Recipient]:
