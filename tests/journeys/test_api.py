@@ -106,6 +106,18 @@ def test_an_idempotency_key_makes_one_of_two(teacher: Api) -> None:
     assert teacher.call("POST", "/incidents", sent, Idempotency_Key=str(new_id()))[1]["id"] != first[1]["id"]
 
 
+def test_signing_in_is_exempt_from_idempotency_keys(teacher: Api) -> None:
+    """A token is not given out twice: the same key, the same words, another sign-in each time; and the document offers no such header there."""
+    sent = {"username": teacher.login["username"], "password": teacher.login["password"]}
+    answers = [teacher.call("POST", "/sign-in", sent, Idempotency_Key="one") for _ in range(2)]
+    assert [status for status, _ in answers] == [200, 200]
+    assert answers[0][1]["token"] != answers[1][1]["token"]
+    described = teacher.get("/openapi.json")["paths"]
+    offered = {path: "Idempotency-Key" in str(of["post"].get("parameters", [])) for path, of in described.items() if "post" in of}
+    assert [offered[path] for path in offered if path.endswith("/sign-in")] == [False]
+    assert [offered[path] for path in offered if path.endswith("/incidents")] == [True]
+
+
 def test_a_dsl_says_whom_an_incident_is_about_by_program_once(teacher: Api, dsl: Api) -> None:
     """Recorded of a pupil not listed, then put to one: the same key again answers the same, another pupil 409, a teacher 403."""
     pupil, other = dsl.get("/pupils?q=sarah")["items"][:2]

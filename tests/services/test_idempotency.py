@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from safekeep import clock, idempotency
+from safekeep import actor, clock, idempotency, rpc
 from safekeep.errors import Conflict, Invalid
 from safekeep.ids import new_id
 from safekeep.permissions import Role
 from services.incidents import store
-from tests.make import a_record, create_person
+from tests.make import a_record, create_person, create_school
 from tests.services.incidents.desk import Desk
 
 WHEN = dt.datetime(2026, 11, 24, 12, 47, tzinfo=dt.UTC)
@@ -69,8 +69,6 @@ def test_many_at_once_under_one_key_make_one(desk: Desk) -> None:
 
 
 def test_a_call_that_died_after_keeping_its_key_is_carried_out_by_the_next_under_the_same_id(desk: Desk) -> None:
-    from safekeep import actor
-
     token = desk._token(roles=["teacher"], school_id=desk.school.id, person_id=desk.school.people["teacher"])
     who = actor.verify(keys=desk.resources.keys, token=token)
     died = new_id()
@@ -100,3 +98,36 @@ def test_a_key_kept_before_the_bus_key_was_turned_is_still_known(desk: Desk, mon
     monkeypatch.setattr(keys, "symmetric_by_kid", lambda kid: b"n" * 32 if kid == "bus-2" else plain(kid))
     monkeypatch.setattr(keys, "symmetric", lambda purpose: ("bus-2", b"n" * 32))
     assert record(desk) == first
+
+
+def test_one_accounts_key_at_another_school_is_unknown(desk: Desk) -> None:
+    """Somebody who works at two schools, and a program that counts its keys from one at each."""
+    person, other = desk.school.people["teacher"], create_school(resources=desk.resources)
+    kept = []
+    for school in (desk.school.id, other.id):
+        who = actor.verify(keys=desk.resources.keys, token=desk._token(roles=["teacher"], school_id=school, person_id=person))
+        kept.append([idempotency.settle(desk.resources, actor=who, key="1", content=str(school), result_id=new_id()) for _ in range(2)])
+    (here, again), (there, there_again) = kept
+    assert here == again
+    assert there == there_again
+    assert here != there
+
+
+def test_a_running_service_forgets_old_keys_and_ids_of_events_once_an_hour(desk: Desk) -> None:
+    """What the timer of every service calls."""
+    record(desk)
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        columns = {"school": desk.school.id, "id": new_id(), "at": clock.now()}
+        tx.execute(sa.text("insert into inbox (school_id, event_id, taken_at) values (:school, :id, :at)"), columns)
+
+    def left(days: int) -> tuple[int, int]:
+        with clock.set_to(clock.now() + dt.timedelta(days=days)):
+            rpc.retry(desk.resources, {})
+        return len(rows(desk, "idempotency_keys")), len(rows(desk, "inbox"))
+
+    assert left(1) == (1, 1)
+    assert left(40) == (1, 1), "it was done a moment ago"
+    desk.resources.prune_at -= 3601
+    assert left(8) == (0, 1), "of a key after seven days"
+    desk.resources.prune_at -= 3601
+    assert left(40) == (0, 0), "of an event after a month"
