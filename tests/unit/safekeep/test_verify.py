@@ -27,6 +27,8 @@ from safekeep.proof.verify import Report, sentences, verify
 from tests.exports import MadeLedger, rewritten
 from tests.unit.safekeep import second_verifier
 
+ROOT = Path(__file__).parents[3]
+
 Parts = dict[str, bytes]
 
 
@@ -393,6 +395,24 @@ def test_the_command_says_it_and_its_exit_code_too(made: MadeLedger, school: Pat
     assert "Entry 13 (incident): what it says is not what was recorded: text." in capsys.readouterr().err
     assert main(["verify", str(tmp_path / "none.zip")]) == 1
     assert main(["verify", str(school), "--head", str(school)]) == 1
+
+
+def test_the_command_needs_no_network_no_settings_and_no_home(school: Path, tmp_path: Path) -> None:
+    """As somebody runs it who trusts neither the school nor us: no socket can be made, nothing is set, and the folder is another."""
+    program = (
+        "import socket, sys\n"
+        "def refused(*_, **__): raise OSError('a network was asked for')\n"
+        "socket.socket.__init__ = socket.socket.connect = socket.getaddrinfo = socket.create_connection = refused\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "from deploy.cli.__main__ import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    bad = rewritten(school, tmp_path / "x.zip", on_entry(13, text))
+    for path, code, said in ((school, 0, "Unaltered."), (bad, 1, "Entry 13 (incident): what it says is not what was recorded: text.")):
+        command = [sys.executable, "-W", "ignore", "-c", program, "verify", str(path)]
+        done = subprocess.run(command, env={}, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        assert said in done.stdout + done.stderr
 
 
 def test_checking_needs_no_database_and_no_bus() -> None:
