@@ -1,7 +1,9 @@
 """Who read what: kept before the content leaves, shown to DSLs, and never changed."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ from safekeep.contracts.incidents import (
     Incident,
     LinkedPupil,
     MyEntries,
+    PermitFile,
     PersonOpenings,
     Pupil,
     PupilOpenings,
@@ -25,7 +28,9 @@ from safekeep.contracts.incidents import (
 )
 from safekeep.errors import NotAllowed, NotFound
 from safekeep.ids import new_id
+from safekeep.keys import Keys
 from safekeep.permissions import Role
+from safekeep.receipts import Receipt, sign_receipt
 from tests.make import create_person, create_pupil
 from tests.services.incidents.desk import Desk
 
@@ -105,6 +110,36 @@ def test_what_is_read_has_been_kept_before_it_is_answered(desk: Desk, monkeypatc
     for request in (Incident(incident_id=answer.id), Chronology(pupil_id=desk.pupil), Pupil(pupil_id=desk.pupil, opened=True), SearchPupils(q="sar")):
         with pytest.raises(Exception, match="22P02"):
             desk.ask(request, role="dsl")
+    assert kept(desk) == []
+
+
+@pytest.fixture
+def attached(desk: Desk, keys_folder: Path) -> tuple[UUID, UUID]:
+    """An incident with a file: the ids of both."""
+    file = Receipt(new_id(), "ab" * 32, 12, "image/jpeg", desk.school.people["teacher"], desk.school.id)
+    incident = desk.record(receipts=[sign_receipt(keys=Keys.load(keys_folder / "process" / "files.json"), receipt=file)])
+    return incident.id, file.file_id
+
+
+def test_opening_an_attached_file_is_kept_and_showing_its_name_is_not(desk: Desk, attached: tuple[UUID, UUID]) -> None:
+    incident, file = attached
+    assert desk.ask(PermitFile(file_id=file, name_only=True), role="dsl").token
+    assert kept(desk) == [], "its name stands beside the words it was sent with"
+    assert desk.ask(PermitFile(file_id=file), role="dsl").token
+    (row,) = kept(desk)
+    assert (row.kind, row.person_id, row.incident_id, row.entry_ids, row.refused) == ("file", desk.school.people["dsl"], incident, [incident], False)
+    for role in ("admin", "governor"):
+        with pytest.raises((NotFound, NotAllowed)):
+            desk.ask(PermitFile(file_id=file), role=role)
+    assert len(kept(desk)) == 1
+
+
+def test_no_pass_to_a_file_is_given_before_that_is_kept(desk: Desk, attached: tuple[UUID, UUID], monkeypatch: pytest.MonkeyPatch) -> None:
+    from services.incidents.store import openings
+
+    monkeypatch.setattr(openings, "_ADD", sa.text("select cast('x' as integer)"))
+    with pytest.raises(Exception, match="22P02"):
+        desk.ask(PermitFile(file_id=attached[1]), role="dsl")
     assert kept(desk) == []
 
 
