@@ -341,6 +341,18 @@ def test_a_refusal_is_final_and_the_readers_page_says_so(alerts: Alerts, smtp: S
     assert found == {alerts.people["dsl"]: "failed", alerts.people["deputy_dsl"]: "sent"}
 
 
+@pytest.mark.parametrize("answer", ["554 we do not take that", "552 too much"])
+def test_a_refusal_after_the_words_were_sent_is_final_too(alerts: Alerts, smtp: Server, answer: str) -> None:
+    smtp.answers.append(answer)
+    incident = alerts.recorded("dsl", "deputy_dsl")
+    alerts.send()
+    tried = smtp.tried
+    alerts.send(minutes=60 * 24)
+    assert subjects(smtp) == [ALERT, "An e-mail of Safekeep did not arrive"], "one refused, one taken, and none tried again"
+    assert smtp.tried == tried + 1, "besides them the mail about it"
+    assert sorted(row.mail for row in alerts.readers(incident)) == ["failed", "sent"]
+
+
 def test_a_crash_between_the_servers_word_and_ours_repeats_a_mail_with_the_same_message_id(alerts: Alerts, smtp: Server) -> None:
     alerts.recorded("dsl")
     with mock.patch.object(store, "mark_mails", side_effect=RuntimeError), pytest.raises(RuntimeError):

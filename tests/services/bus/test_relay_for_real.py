@@ -15,6 +15,7 @@ from typing import Any
 import pika
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from deploy.local import broker_watch, servers
 from safekeep import bus, keys, outbox, relay, topology
@@ -112,6 +113,19 @@ def test_everything_is_published_in_order_in_batches_with_one_event_at_once(stag
     assert stage.heard() == list(range(1, 451))
     stage.add()
     assert until(lambda: stage.waiting() == 0) < 1.5, "woken, not polled"
+
+
+def test_an_event_that_woke_nobody_is_published_by_the_next_poll(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The net under the waking: a notification that is lost costs seconds, and no event."""
+    stage.start()
+    stage.add()
+    until(lambda: stage.waiting() == 0)
+    silent = outbox._ADD.text.replace("pg_notify('outbox', '')", "1")
+    assert silent != outbox._ADD.text
+    monkeypatch.setattr(outbox, "_ADD", sa.text(silent))
+    stage.add(3)
+    assert until(lambda: stage.waiting() == 0) < relay.POLL_SECONDS + 3
+    assert stage.heard() == [1, 2, 3, 4]
 
 
 def test_of_two_one_works_and_when_it_is_killed_the_other_takes_over_in_seconds(stage: Stage) -> None:
