@@ -114,6 +114,7 @@ class PupilAnswer(Contract):
     siblings: list[SiblingItem]
     last_entries: list["EntryLine"]
     relatives: list[UUID] | None = None
+    altered: list["AlteredItem"] = []
 
 
 class Pupil(Request[PupilAnswer]):
@@ -1066,6 +1067,13 @@ class MonthCount(Contract):
     count: int
 
 
+class AlteredItem(Contract):
+    """An incident of which the self-check found something that is not as it was recorded; only of those the actor reads an entry of."""
+
+    incident_id: UUID
+    number: str
+
+
 class ChronologyAnswer(Contract):
     """A page of a pupil's chronology, newest first, with the whole's counts by month under the same filters but dates.
 
@@ -1079,6 +1087,7 @@ class ChronologyAnswer(Contract):
     months: list[MonthCount]
     head: "EntrySealed | None" = None
     passes: dict[UUID, str] = {}
+    altered: list["AlteredItem"] = []
 
 
 class Chronology(Request[ChronologyAnswer]):

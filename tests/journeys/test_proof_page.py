@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from deploy.cli.__main__ import main
 from safekeep.proof import heads
 from safekeep.proof.verify import sentences, verify
+from tests.journeys.api import Api
 from tests.journeys.conftest import PHONE
 from tests.unit.safekeep import second_verifier
 
@@ -82,6 +83,43 @@ def test_an_export_is_made_downloaded_and_checked_by_anybody(
         assert archive.read("summary.pdf").startswith(b"%PDF")
 
 
+def test_an_export_holds_attached_files_as_they_were_uploaded_and_a_blocked_one_is_left_out(
+    sign_in: Callable[..., Any], system: dict[str, Any], tmp_path: Path
+) -> None:
+    teacher, words = Api(system, "teacher"), [b"A note of what she drew.", b"Another, with ends of lines of its own.\r\n\xc3\xa9\r\n"]
+    kept = [teacher.upload(f"note-{number}.txt", data)["id"] for number, data in enumerate(words)]
+    sent = teacher.incident(file_ids=kept)
+    assert teacher.call("POST", "/incidents", sent)[0] == 201
+    dsl = sign_in("dsl", javascript=False, fresh=True)
+
+    def exported() -> dict[str, bytes]:
+        page = dsl.go(f"incidents/{sent['id']}")
+        page.get_by_role("link", name="Export this incident").click()
+        page.get_by_label("Who is it for, and why?").fill("The receiving school")
+        page.get_by_role("button", name="Make the export").click()
+        page.wait_for_url("**/exports/*")
+        path = download(page, tmp_path)
+        report = verify(path)
+        assert report.ok, sentences(report)
+        assert second_verifier.check(path) == set()
+        with zipfile.ZipFile(path) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+
+    first = exported()
+    assert [first[f"files/{id_}"] for id_ in kept] == words
+    described = first["README.txt"].decode()
+    for name in {name.partition("/")[0] for name in first} - {"README.txt"}:
+        assert name in described, f"{name} is not described"
+
+    page = dsl.go(f"incidents/{sent['id']}/files/{kept[0]}/block")
+    page.fill("[name=reason]", "It should not have been taken")
+    page.get_by_role("button", name="Block it now").click()
+    expect(page.get_by_role("main")).to_contain_text("This file was blocked on")
+    second = exported()
+    assert f"files/{kept[0]}" not in second
+    assert second[f"files/{kept[1]}"] == words[1]
+
+
 def test_a_phone_without_javascript_exports_an_incident_too(sign_in: Callable[..., Any], system: dict[str, Any], tmp_path: Path) -> None:
     dsl = sign_in("dsl", viewport=PHONE, javascript=False, fresh=True)
     dsl.go(f"pupils/{a_pupil(system)}/chronology")
@@ -101,3 +139,43 @@ def test_the_proof_is_for_dsls(sign_in: Callable[..., Any]) -> None:
         person = sign_in(role, javascript=False)
         answer = person.page.goto(f"{person.base}s/hillside/proof")
         assert answer.status in (403, 404)
+
+
+def test_a_changed_record_is_marked_wherever_it_is_read_until_it_is_put_right(
+    sign_in: Callable[..., Any], system: dict[str, Any], finds_nothing_wrong: Callable[[Page], None]
+) -> None:
+    """The superuser changes an account; the night's check comes, by itself: whoever reads it is warned on every page of it."""
+    dsl, pupil = sign_in("dsl", fresh=True), a_pupil(system)
+
+    def as_superuser(statement: str, *values: Any) -> Any:
+        with psycopg.connect(system["admin_urls"]["incidents"]) as database:
+            database.execute("set session_replication_role = replica")
+            done = database.execute(statement, values)
+            return done.fetchone() if done.description else None
+
+    query = (
+        "select i.id::text, e.text, i.number, i.school_id from incidents i join entries e on e.id = i.id where i.pupil_id = %s order by i.id limit 1"
+    )
+    incident, text, number, school = as_superuser(query, pupil)
+
+    def checked(says: str, *, marks: bool) -> None:
+        as_superuser("update entries set text = %s where id = %s", says, incident)
+        as_superuser("update ledger_work set due_at = now() where school_id = %s and kind = 'night'", school)
+        ends = time.monotonic() + 60
+        while dsl.go(f"incidents/{incident}").locator(".sk-altered").count() != int(marks):
+            assert time.monotonic() < ends, f"marked: {not marks}"
+            time.sleep(0.5)
+
+    try:
+        checked("Nothing happened.", marks=True)
+        for path in (f"incidents/{incident}", f"pupils/{pupil}", f"pupils/{pupil}/chronology", f"pupils/{pupil}/chronology?print=1"):
+            page = dsl.go(path)
+            card = page.locator(".sk-altered")
+            expect(card).to_contain_text("Something here is not as it was recorded.")
+            expect(card.get_by_role("link", name="What was found")).to_be_visible()
+            if "pupils" in path:
+                expect(card.get_by_role("link", name=f"Incident {number}", exact=True)).to_have_attribute("href", f"/s/hillside/incidents/{incident}")
+            finds_nothing_wrong(page)
+    finally:
+        checked(text, marks=False)
+    expect(dsl.go(f"pupils/{pupil}").locator(".sk-altered")).to_have_count(0)

@@ -43,7 +43,7 @@ from services.incidents.service.access import access_pupil, known_school, withou
 from services.incidents.service.base import Base
 from services.incidents.service.following import leave_to_nobody
 from services.incidents.service.openings import hold_back, keep_opening
-from services.incidents.service.rows import flag_item, headings, lines, pupil_item, read_offset
+from services.incidents.service.rows import altered_items, flag_item, headings, lines, pupil_item, read_offset
 from services.incidents.service.writing import pass_on, write_place
 
 
@@ -75,6 +75,7 @@ class Pupils(Base):
             siblings = [] if row.holding else store.siblings_of(tx, **here, family=row.family)
             filters = store.Filters(without=without(tx, actor=actor, pupil_id=row.id))
             last = lines(tx, actor=actor, rows=store.chronology(tx, **here, reading=reading, filters=filters, before=None, limit=5))
+            altered = altered_items(store.altered_of(tx, **here, reading=reading, filters=filters))
             if request.opened:
                 keep_opening(tx, actor=actor, kind="pupil", pupil_id=row.id, entries=last)
         return PupilAnswer(
@@ -83,6 +84,7 @@ class Pupils(Base):
             siblings=[SiblingItem(id=s.id, name=s.name, year=s.year, form=s.form) for s in siblings],
             last_entries=last if request.opened else headings(last),
             relatives=sorted(relatives) if permissions.is_lead(actor.roles) and not concerned else None,
+            altered=altered,
         )
 
     @answers(Register)

@@ -39,6 +39,7 @@ from services.incidents.service.following import follow_up_items
 from services.incidents.service.leading import able_to_lead, lead_item
 from services.incidents.service.openings import hold_back, keep_opening
 from services.incidents.service.rows import (
+    altered_items,
     ask_item,
     entry_items,
     headings,
@@ -120,6 +121,7 @@ class Reading(Base):
             if exported and request.cursor is None:
                 note(tx, school_id=actor.at_school, kind="exported", by=actor.person, what="chronology_pdf")
             months = store.months_of(tx, **here, zone=school.zone)
+            altered = altered_items(store.altered_of(tx, **here))
         return ChronologyAnswer(
             pupil=pupil_item(pupil),
             items=items,
@@ -128,6 +130,7 @@ class Reading(Base):
             months=[MonthCount(month=m.month, count=m._mapping["count"]) for m in months],
             head=EntrySealed(sequence=head.sequence, entry_hash=head.hash) if head else None,
             passes=self._name_passes(actor, items),
+            altered=altered,
         )
 
     def _name_passes(self, actor: Actor, items: Sequence[EntryLine]) -> dict[UUID, str]:

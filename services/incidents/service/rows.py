@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from safekeep import clock
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import (
+    AlteredItem,
     AskItem,
     Chronology,
     CorrectionRequestItem,
@@ -170,6 +171,11 @@ def moved_from(row: Any) -> MovedFrom | None:
     if "assigned_to" not in row.facts:
         return None
     return "another_pupil" if row.facts.get("was_another") else "not_listed"
+
+
+def altered_items(rows: Sequence[Any]) -> list[AlteredItem]:
+    """Return the incidents of which something is not as it was recorded."""
+    return [AlteredItem(incident_id=row.id, number=row.number) for row in rows]
 
 
 def lines(tx: sa.Connection, *, actor: Actor, rows: Sequence[Any]) -> list[EntryLine]:

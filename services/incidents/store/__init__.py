@@ -89,6 +89,7 @@ from services.incidents.store.pupils import (
 )
 from services.incidents.store.reading import (
     Filters,
+    altered_of,
     beside,
     chronology,
     entries_of,

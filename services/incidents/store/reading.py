@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql as pg
 from safekeep.permissions import SAFEGUARDING_LEADS, Reading
 from services.incidents.openings import WHOLE
 from services.incidents.store.tables import (
+    alterations,
     entries,
     entry_files,
     incident_pupils,
@@ -207,6 +208,17 @@ def chronology(
     if before:
         query = query.where(sa.tuple_(when, entries.c.id) < before)
     return tx.execute(query.order_by(when.desc(), entries.c.id.desc()).limit(limit)).all()
+
+
+def altered_of(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, reading: Reading, filters: Filters) -> Sequence[sa.Row[Any]]:
+    """Return the pupil's incidents, by number, of which something is found altered and the reader reads an entry; whatever was filtered."""
+    apart = Filters(without=filters.without)
+    lines = _lines(incident_pupils.c.part).with_only_columns(incidents.c.id, incidents.c.number)
+    found = sa.exists().where(
+        alterations.c.school_id == incidents.c.school_id, alterations.c.incident_id == incidents.c.id, alterations.c.gone_at.is_(None)
+    )
+    query = _narrowed(lines, school_id, pupil_id, reading, apart, dates=False).where(found)
+    return tx.execute(query.distinct().order_by(incidents.c.number)).all()
 
 
 def months_of(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, reading: Reading, filters: Filters, zone: str) -> Sequence[sa.Row[Any]]:

@@ -23,16 +23,19 @@ from safekeep.contracts.incidents import (
     AnswerAsk,
     AssignPupil,
     BeginExport,
+    Chronology,
     Details,
     EndWitness,
     EnterDocument,
     Export,
     ExportPiece,
+    Incident,
     KeepWitness,
     LiftRestriction,
     LinkedPupil,
     OpenAsks,
     Proof,
+    Pupil,
     Restrict,
     SetFlag,
     SetStatus,
@@ -221,6 +224,15 @@ CHANGES = [
     "update signed_heads set root = ''",
     "delete from signed_heads",
     "truncate signed_heads",
+    "update seals set said = ''",
+    "delete from seals",
+    "truncate seals cascade",
+    "update sealed set digest = ''",
+    "delete from sealed",
+    "truncate sealed",
+    "update rights_taken set taken_at = now()",
+    "delete from rights_taken",
+    "truncate rights_taken",
 ]
 OWNER_MAY = {"update ledger_openings set openings = '{}'"}
 """Salts and contents may lawfully be destroyed by a migration of the owner's; that is found, not refused."""
@@ -229,10 +241,17 @@ OWNER_MAY = {"update ledger_openings set openings = '{}'"}
 @pytest.mark.parametrize("role", ["service", "worker", "owner"])
 def test_no_role_changes_deletes_or_empties_the_record(role: str, office: Office, postgres: Any) -> None:
     office.fill().sign()
+    office.desk.reads(office.incident, role="dsl")
+    office.new()
+    office.superuser("insert into rights_taken select school_id, entry_id, person_id, now() from rights limit 1")
     urls = postgres.urls("incidents", office._database)
     url = urls["INCIDENTS_DATABASE_URL" if role == "service" else f"INCIDENTS_{role.upper()}_DATABASE_URL"]
     with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as connection:
         connection.execute("select set_config('safekeep.school_id', %s, false)", (str(office.desk.school.id),))
+        for table in ("ledger", "entries", "ledger_openings", "incidents", "signed_heads", "seals", "sealed", "rights_taken"):
+            there = psycopg.sql.SQL("select count(*) from {}").format(psycopg.sql.Identifier(table))
+            with psycopg.connect(office._admin, dbname=office._database) as superuser:
+                assert superuser.execute(there).fetchone() != (0,), f"a trigger for each row needs one in {table}"
         for statement in CHANGES:
             if role == "owner" and statement in OWNER_MAY:
                 continue
@@ -674,6 +693,28 @@ def test_the_schedule_signs_at_night_when_something_was_added_and_every_week(off
     assert signed_after(17 + 24 * 7.1) == 3
 
 
+def test_the_schedule_checks_what_is_new_within_minutes_and_everything_at_night(office: Office) -> None:
+    """Nobody asks for it: the process does what is due, tells, and marks."""
+    office.fill()
+    now = dt.datetime(2026, 11, 25, 9, 0, tzinfo=dt.UTC)
+
+    def found_after(hours: float) -> tuple[list[int | None], int]:
+        process.do_due(office.keeper, now=now + dt.timedelta(hours=hours))
+        with office.desk.resources.transaction(office.desk.resources.engine, **office.here) as tx:
+            told = tx.execute(sa.text("select count(*) from outbox where name = 'incidents.record.altered'")).scalar_one()
+        return [a.number for a in office.desk.ask(Proof(), role="dsl").alterations], told
+
+    with office.keeper.all_schools() as tx:
+        tx.execute(sa.text("update ledger_work set due_at = :now"), {"now": now})
+    assert found_after(0) == ([], 0)
+    office.desk.record()
+    office.superuser("update entries set text = 'Nothing happened' where ledger_sequence in (1, 11)")
+    assert found_after(0.05) == ([], 0), "not due yet"
+    assert found_after(0.1) == ([11], 1), "five minutes later: what is new"
+    assert found_after(1) == ([11], 1), "what is old waits for the night"
+    assert found_after(17) == ([1, 11], 2), "at two at night: everything"
+
+
 def test_the_signing_key_is_given_to_the_ledgers_process_alone(keys_folder: Path) -> None:
     holders = [
         path.stem
@@ -740,6 +781,7 @@ def test_what_a_superuser_changes_is_found_by_the_self_check_and_in_an_export(wh
     office.fill()
     assert office.new() == []
     held = office.sign()
+    before = [(line["entry"], line["fields"]) for line in shown(office.export())] if what in NOT_EXPORTED else []
     assert office.whole() == []
     office.superuser(*TAMPERINGS[what])
     found = office.whole()
@@ -749,9 +791,11 @@ def test_what_a_superuser_changes_is_found_by_the_self_check_and_in_an_export(wh
     with office.desk.resources.transaction(office.desk.resources.engine, **office.here) as tx:
         told = tx.execute(sa.text("select body from outbox where name = 'incidents.record.altered'")).scalars().all()
     assert [body["found"] for body in told] == [len({*found})]
-    if what in NOT_EXPORTED:
-        return
     path = office.export()
+    if what in NOT_EXPORTED:
+        assert both(path, witnessed=[held]).ok
+        assert [(line["entry"], line["fields"]) for line in shown(path)][: len(before)] == before, "it says who and when as it was recorded"
+        return
     report = verify(path, witnessed=[held])
     assert not report.ok, "in an export"
     if what not in {"exchange the keys", "sign with a key of one's own"}:
@@ -916,6 +960,15 @@ def test_a_changed_entry_is_named_and_marked_until_it_is_put_right(office: Offic
     ]
     assert office.whole() == found
     assert len(office.desk.ask(Proof(incident_id=office.incident), role="dsl").alterations) == 1, "found twice, kept once"
+    assert marked(office, office.incident, role="dsl") == (True, [office.incident], [office.incident])
+    assert marked(office, office.incident, role="teacher") == (True, [office.incident], [office.incident]), "who wrote it reads it"
+    assert marked(office, office.incident, role="dsl", pupil=office.other)[1:] == ([office.incident], [office.incident]), "linked to it"
+    assert marked(office, office.asked, role="dsl")[0] is False
+    third = create_pupil(resources=office.desk.resources, school=office.desk.school, name="Third Made-Up")
+    assert marked(office, office.asked, role="dsl", pupil=third)[1:] == ([], [])
+    stranger = create_person(resources=office.desk.resources, school=office.desk.school, role=Role.TEACHER)
+    for found_by in (Pupil(pupil_id=office.desk.pupil), Chronology(pupil_id=office.desk.pupil)):
+        assert office.desk.ask(found_by, role="teacher", person=stranger).altered == [], "who may not know of it does not learn of it"
     report = verify(office.export())
     assert "Entry 1 (incident): what it says is not what was recorded: text." in sentences(report)
     from tests.make import GOOD_EXAMPLE
@@ -923,6 +976,15 @@ def test_a_changed_entry_is_named_and_marked_until_it_is_put_right(office: Offic
     office.superuser("update entries set text = %(text)s where ledger_sequence = 1", text=GOOD_EXAMPLE)
     assert office.whole() == []
     assert office.desk.ask(Proof(incident_id=office.incident), role="dsl").alterations == []
+    assert marked(office, office.incident, role="dsl") == (False, [], [])
+
+
+def marked(office: Office, incident: UUID, *, role: str, pupil: UUID | None = None) -> tuple[bool, list[UUID], list[UUID]]:
+    """Return whether the incident is marked, and which are named above its pupil's page and in a chronology, whatever it is filtered by."""
+    desk, about = office.desk, pupil or office.desk.pupil
+    page, rows = desk.ask(Pupil(pupil_id=about), role=role), desk.ask(Chronology(pupil_id=about, words="no such words"), role=role)
+    named = ([each.incident_id for each in found.altered] for found in (page, rows))
+    return desk.ask(Incident(incident_id=incident), role=role).altered, *named
 
 
 def test_what_is_new_is_checked_within_minutes_and_only_once(office: Office) -> None:
