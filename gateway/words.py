@@ -151,6 +151,7 @@ AUDIT = {
     "factor_disabled": _("App or key disabled"),
     "recovery_codes_made": _("New recovery codes"),
     "recovery_code_used": _("Recovery code used"),
+    "recovery_codes_voided": _("Recovery codes from before the role made void"),
     "recovery_used": _("Recovery code used in place of a key"),
     "pass_given": _("One-time pass given"),
     "pass_used": _("One-time pass used"),

@@ -63,6 +63,11 @@ _LETTERS: Final[dict[str, tuple[str, str]]] = {
         "A recovery code of your Safekeep account was used",
         "A recovery code was used to sign in to your Safekeep account. It does not work again.\n" + _NOT_YOU,
     ),
+    "recovery_voided": (
+        "The recovery codes of your Safekeep account are void",
+        "You now have a role that reads records, so the recovery codes you had before no longer work: nobody could say who else has them. "
+        "Make new ones on your account's page, and keep them where only you find them.\n\n{account}",
+    ),
     "pass_given": (
         "A DSL gave you a pass for your Safekeep account",
         "A DSL gave you a pass to set up a new app or key. It works once, for ten minutes.\n" + _NOT_YOU,

@@ -207,7 +207,10 @@ class Keys(SigningIn):
             if used:
                 here = {"factor_id": row.factor_id, "stepped_with": row.stepped_with}
                 kept = [each for each in here.values() if each]  # the code was typed where this key had been shown
-                self._grant_roles(tx, school_id=place.id, person_id=row.person_id, by_id=row.person_id, kind="role_confirmed_by_head", kept=kept)
+                whose: dict[str, Any] = {"school_id": place.id, "person_id": row.person_id, "by_id": row.person_id}
+                self._grant_roles(tx, **whose, kind="role_confirmed_by_head", kept=kept, typed_in=row.id)
+                if not kept:  # signed in with a recovery code: it stays, and the key they set up now is vouched for
+                    accounts.change_session(tx, id=row.id, met=True)
             else:
                 accounts.add_failure(tx, id=new_id(), email=which, address="", now=now)
         if not used:
@@ -216,7 +219,17 @@ class Keys(SigningIn):
 
     # --- what these share
 
-    def _grant_roles(self, tx: sa.Connection, *, school_id: UUID, person_id: UUID, by_id: UUID, kind: str, kept: Collection[UUID] = ()) -> None:
+    def _grant_roles(
+        self,
+        tx: sa.Connection,
+        *,
+        school_id: UUID,
+        person_id: UUID,
+        by_id: UUID,
+        kind: str,
+        kept: Collection[UUID] = (),
+        typed_in: UUID | None = None,
+    ) -> None:
         raise NotImplementedError  # the console's
 
     def _enrolling(self, tx: sa.Connection, token: str) -> sa.Row[Any]:
@@ -245,7 +258,7 @@ class Keys(SigningIn):
             with self._admin(place.id) as tx:
                 mine: dict[str, Any] = {"person_id": row.person_id, "school_id": place.id}
                 if accounts.use_code(tx, **mine, purpose="head", code_hash=code_hash, now=clock.now()):
-                    self._grant_roles(tx, **mine, by_id=row.person_id, kind="role_confirmed_by_head")
+                    self._grant_roles(tx, **mine, by_id=row.person_id, kind="role_confirmed_by_head", typed_in=row.id)
                     return True
         return False
 
@@ -298,10 +311,20 @@ class Keys(SigningIn):
             self._letter(tx, "factor_disabled", person_id=person_id, tenant=standing.tenant, about=each)
         return len(gone)
 
-    def _keys_shown(self, tx: sa.Connection, *, person_id: UUID, gained: Collection[str], kept: Collection[UUID], by_id: UUID | None) -> None:
+    def _keys_shown(
+        self,
+        tx: sa.Connection,
+        *,
+        person_id: UUID,
+        gained: Collection[str],
+        kept: Collection[UUID],
+        by_id: UUID | None,
+        typed_in: UUID | None = None,
+    ) -> None:
         """A first role that opens records is come by: of the keys set up before it, those stay which the person has shown to be theirs.
 
-        Whoever owns the mailboxes may have set one up in their name. Call it before the role counts.
+        Whoever owns the mailboxes may have set one up in their name; so nobody knows either who holds the recovery codes: all are void, and
+        sessions that none of those keys was used in end, but the one where the head's code was `typed_in`. Call it before the role counts.
         """
         standing = self._standing_in(tx, person_id)
         had = {role for place in standing.places for role in place.roles}
@@ -312,6 +335,12 @@ class Keys(SigningIn):
                 accounts.change_factor(tx, id=factor.id, met=True)
             elif not factor.met:
                 self._disable_in(tx, person_id=person_id, factor_id=factor.id, by_id=by_id, standing=standing)
+        theirs: dict[str, Any] = {"person_id": person_id}
+        vouched = [f.id for f in accounts.factors_of(tx, person_ids=[person_id])]
+        self._revoke(tx, sessions_=accounts.end_unvouched_sessions(tx, **theirs, now=clock.now(), vouched=vouched, but=typed_in))
+        if accounts.void_codes(tx, **theirs, purpose="recovery"):
+            self._audit(tx, "recovery_codes_voided", **theirs, by_id=by_id, schools=_schools(standing))
+            self._letter(tx, "recovery_voided", **theirs, tenant=standing.tenant)
 
     def _one_time(self, *, person_id: UUID, purpose: str, school_id: UUID | None, lasts: Any) -> tuple[str, dict[str, Any]]:
         """Return a code to be given by hand, and its row."""

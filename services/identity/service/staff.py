@@ -259,12 +259,25 @@ class StaffConsole(Keys):
         accounts.add_codes(tx, [row], replace=True)
         return code
 
-    def _grant_roles(self, tx: sa.Connection, *, school_id: UUID, person_id: UUID, by_id: UUID, kind: str, kept: Collection[UUID] = ()) -> None:
-        """Let the roles that waited count, and tell every DSL and the person. `kept`: the keys they have shown to be theirs."""
+    def _grant_roles(
+        self,
+        tx: sa.Connection,
+        *,
+        school_id: UUID,
+        person_id: UUID,
+        by_id: UUID,
+        kind: str,
+        kept: Collection[UUID] = (),
+        typed_in: UUID | None = None,
+    ) -> None:
+        """Let the roles that waited count, and tell every DSL and the person.
+
+        `kept`: the keys they have shown to be theirs. `typed_in`: their session where the head's code was typed.
+        """
         place = store.member(tx, school_id=school_id, person_id=person_id, lock=True)
         assert place is not None
         now = sorted({*place.roles, *place.waiting_roles})
-        self._keys_shown(tx, person_id=person_id, gained=now, kept=kept, by_id=by_id)
+        self._keys_shown(tx, person_id=person_id, gained=now, kept=kept, by_id=by_id, typed_in=typed_in)
         store.change_member(tx, school_id=school_id, person_id=person_id, roles=now, waiting_roles=[], waiting_by=None)
         self._say_roles(tx, school_id=school_id, person_id=person_id)
         self._audit(tx, kind, person_id=person_id, by_id=by_id, schools=[school_id], roles=" ".join(now))

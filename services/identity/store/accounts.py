@@ -233,6 +233,15 @@ def end_sessions(
     return list(tx.execute(change.values(ended_at=now).returning(sessions.c.id)).scalars())
 
 
+def end_unvouched_sessions(tx: sa.Connection, *, person_id: UUID, now: datetime, vouched: Collection[UUID], but: UUID | None = None) -> list[UUID]:
+    """End a person's sessions that got past the second factor with none of the `vouched` keys, nor with a pass given in person. Returns their ids."""
+    theirs = sessions.c.person_id == person_id, sessions.c.ended_at.is_(None), sessions.c.met.is_(False), sessions.c.id.is_distinct_from(but)
+    past = sa.or_(sessions.c.second_factor_at.is_not(None), sessions.c.recovering)
+    with_one = [sa.func.coalesce(column.in_(vouched), sa.false()) for column in (sessions.c.factor_id, sessions.c.stepped_with)]
+    change = sessions.update().where(*theirs, past, sa.not_(sa.or_(*with_one)))
+    return list(tx.execute(change.values(ended_at=now).returning(sessions.c.id)).scalars())
+
+
 def revoke(tx: sa.Connection, *, now: datetime, rows: Sequence[tuple[UUID, UUID | None, UUID | None]]) -> None:
     """Keep what every gateway must forget: rows of (id, session, person)."""
     if rows:
@@ -401,6 +410,12 @@ def use_code(tx: sa.Connection, *, person_id: UUID, purpose: str, code_hash: byt
     place = codes.c.school_id.is_not_distinct_from(school_id) if purpose != "pass" else sa.true()
     change = codes.update().where(*good, place, sa.or_(codes.c.ends_at.is_(None), codes.c.ends_at > now))
     return bool(tx.execute(change.values(used_at=now)).rowcount)
+
+
+def void_codes(tx: sa.Connection, *, person_id: UUID, purpose: str) -> int:
+    """Void a person's unused codes of a purpose. Returns how many there were."""
+    mine = codes.c.person_id == person_id, codes.c.purpose == purpose, codes.c.used_at.is_(None)
+    return tx.execute(codes.delete().where(*mine)).rowcount
 
 
 def codes_left(tx: sa.Connection, *, person_id: UUID, purpose: str) -> int:

@@ -35,8 +35,10 @@ from safekeep.contracts.identity import (
     KeepGroup,
     KeepSchool,
     Members,
+    NewRecoveryCodes,
     NewStaff,
     Policy,
+    Prove,
     School,
     Seed,
     SeedPerson,
@@ -289,6 +291,47 @@ def test_a_key_set_up_before_a_role_that_opens_records_stays_only_if_it_was_show
     assert teacher in trust.letters("factor_disabled")
     with pytest.raises(NotAllowed, match="pass_needed"):
         trust.ask(BeginTotp(session_token=trust.session_of(teacher, stage="enrol", second_factor_at=None)))
+
+
+@pytest.mark.parametrize("shown", [True, False], ids=["shown", "not shown"])
+def test_recovery_codes_from_before_a_role_that_opens_records_open_nothing_of_it(trust: Trust, shown: bool) -> None:
+    """Whoever set up a teacher's app in their name has its recovery codes, too, and may have a session begun with one, whole or half way."""
+    teacher = trust.id("teacher")
+    app = trust.member("teacher@one.example").factors[0]
+    codes = trust.ask(NewRecoveryCodes(session_token=trust.session_of(teacher, factor_id=app.id))).codes
+    half = trust.session_of(teacher, stage="second_factor", second_factor_at=None)
+    whole = trust.ask(Prove(session_token=half, code=codes[0])).session_token
+    assert trust.ask(Session(session_token=whole)).stage == "full"
+    waiting = trust.session_of(teacher, stage="second_factor", second_factor_at=None)
+    recovering = trust.ask(UsePass(session_token=waiting, code=codes[1])).session_token
+    theirs = trust.session_of(teacher, factor_id=app.id)
+    trust.by("dsl", ChangeMember(person_id=teacher, roles=["slt"], factor_ids=[app.id] if shown else []))
+    for token in (whole, recovering):
+        with pytest.raises(NotSignedIn, match="ended"):
+            trust.ask(Session(session_token=token))
+    with pytest.raises(NotSignedIn):
+        trust.ask(BeginTotp(session_token=recovering))
+    begun = trust.session_of(teacher, stage="second_factor" if shown else "enrol", second_factor_at=None)
+    with pytest.raises(SignInFailed):
+        trust.ask(UsePass(session_token=begun, code=codes[2]))
+    assert teacher in trust.letters("recovery_voided")
+    assert "recovery_codes_voided" in trust.kinds()
+    if shown:
+        assert len(trust.ask(NewRecoveryCodes(session_token=theirs)).codes) == 10, "the session of the key that was shown goes on"
+
+
+def test_the_heads_code_typed_where_a_recovery_code_was_used_ends_every_other_session_and_lets_a_key_be_set_up(trust: Trust) -> None:
+    """A teacher who has lost their phone becomes a school's first DSL: the head's code says who they are, and nobody else could give them a pass."""
+    made = trust.by("trust_it", AddSchool(name="School Three", slug="three", phase="primary"))
+    teacher = trust.id("teacher")
+    added = trust.by("trust_it", AddStaff(school_id=made.id, people=[new("teacher@one.example", "dsl")]))
+    here, other = (trust.session_of(teacher, recovering=True) for _ in range(2))
+    trust.ask(ConfirmOwnRole(session_token=here, slug="three", code=added.head_code))
+    with pytest.raises(NotSignedIn, match="ended"):
+        trust.ask(Session(session_token=other))
+    begun = trust.ask(BeginTotp(session_token=here))
+    trust.ask(AddTotp(session_token=here, factor_id=begun.factor_id, code=pyotp.TOTP(begun.secret).now(), name="App"))
+    assert [(f.id, f.met) for f in trust.member("teacher@one.example").factors] == [(begun.factor_id, True)]
 
 
 def test_a_key_set_up_with_a_pass_given_in_person_needs_no_showing(trust: Trust) -> None:
