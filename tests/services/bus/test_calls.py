@@ -15,19 +15,24 @@ import eventlet
 import eventlet.event
 import pika
 import pytest
+import sqlalchemy as sa
 from nameko.exceptions import MethodNotFound, RemoteError, UnknownService, deserialize
 from nameko.standalone.rpc import ClusterRpcProxy
 
 from deploy.local import servers
 from gateway import revocations
 from gateway import rpc as gateway
-from safekeep import bus, door, keys, porter
+from safekeep import bus, dead_letters, door, keys, porter, topology
 from safekeep import rpc as service_rpc
 from safekeep.contracts.reports import Counts
 from safekeep.errors import NotSignedIn, TooLate, Unavailable
+from safekeep.ids import new_id
 from safekeep.rpc import Resources, envelope
+from tests.make import a_record
 from tests.servers import Broker
 from tests.services.bus.test_relay_for_real import until
+from tests.services.incidents.desk import Desk
+from tests.services.reports.test_counts import recorded
 
 ROOT = Path(__file__).parents[3]
 SEALED = {"content_type": bus.CONTENT_TYPE, "content_encoding": "binary"}
@@ -35,10 +40,11 @@ ASKED = Counts(since=date(2026, 1, 1), until=date(2026, 12, 31))
 
 
 class Stage:
-    """The reports service as a program, and somebody with the gateway's password."""
+    """A service as a program (reports, unless said), and somebody with the gateway's password."""
 
     def __init__(self, resources: Resources, broker: Broker, folder: Path) -> None:
-        self.resources, self.broker, self.folder = resources, broker, folder
+        self.resources, self.broker, self.folder, self.service = resources, broker, folder, resources.service
+        self.rpc_queue = f"rpc-{self.service}"
         self.keys = keys.Keys.load(folder / "process" / "gateway.json")
         bus.use_keys(self.keys)
         self.process: subprocess.Popen[bytes] | None = None
@@ -47,27 +53,37 @@ class Stage:
     def start(self) -> None:
         environment = {
             "PATH": os.environ["PATH"],
-            "REPORTS_DATABASE_URL": self.resources.settings.database_url,
-            "REPORTS_WORKER_DATABASE_URL": self.resources.settings.worker_database_url,
-            "BROKER_URL": self.broker.url("reports"),
-            "KEYS_FILE": str(self.folder / "process" / "reports.json"),
+            f"{self.service.upper()}_DATABASE_URL": self.resources.settings.database_url,
+            f"{self.service.upper()}_WORKER_DATABASE_URL": self.resources.settings.worker_database_url,
+            "BROKER_URL": self.broker.url(self.service),
+            "KEYS_FILE": str(self.folder / "process" / f"{self.service}.json"),
             "DOOR": "{}:{}".format(*self.place),
         }
-        self.process = subprocess.Popen([sys.executable, "-W", "ignore", "-m", "services", "reports"], env=environment, cwd=ROOT)
+        self.process = subprocess.Popen([sys.executable, "-W", "ignore", "-m", "services", self.service], env=environment, cwd=ROOT)
 
-    def end(self) -> None:
+    def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
             self.process.wait(30)
+            self.process = None
+
+    def end(self) -> None:
+        self.kill()
         with pika.BlockingConnection(pika.URLParameters(self.broker.url())) as connection:
-            connection.channel().queue_delete("rpc-reports")
+            connection.channel().queue_delete(self.rpc_queue)
+
+    def queue(self, name: str) -> list[str]:
+        """Return what the broker says of a queue: whether it is durable, who takes from it, what waits and what is in hand."""
+        asked = ("name", "durable", "consumers", "messages_ready", "messages_unacknowledged")
+        rows = self.broker.ctl("list_queues", "-p", topology.VHOST, *asked, "--no-table-headers").splitlines()
+        return next((row.split("\t")[1:] for row in rows if row.split("\t")[0] == name), [])
 
     def send(self, body: bytes, method: str = "counts", **properties: Any) -> None:
         with pika.BlockingConnection(pika.URLParameters(self.broker.url("gateway"))) as connection:
             channel = connection.channel()
             channel.confirm_delivery()
             wanted = pika.BasicProperties(**properties)
-            channel.basic_publish(bus.RPC_EXCHANGE, f"reports.{method}", body, wanted, mandatory=True)
+            channel.basic_publish(bus.RPC_EXCHANGE, f"{self.service}.{method}", body, wanted, mandatory=True)
 
     def call(self) -> bytes:
         """Return a call as it travels."""
@@ -129,9 +145,71 @@ def test_a_call_whose_answer_cannot_be_sent_is_answered_by_nobody_and_ends_nothi
     assert waiting(stage) == 0
 
 
+def test_what_cannot_be_read_is_put_aside_within_seconds_and_what_comes_behind_it_has_its_effect(stage: Stage) -> None:
+    """A real consumer hands it back a few times and no more, while it goes on with others'."""
+    stage.broker.empty()
+    good = recorded(school_id=new_id(), categories=["behaviour"])
+    sealed = bus.seal(
+        keys=stage.keys,
+        body={"name": good.name, "version": good.version, "event": good.wire()},
+        owner="incidents",
+        type_=good.name,
+        message_id=str(good.id),
+    )
+    with pika.BlockingConnection(pika.URLParameters(stage.broker.url())) as connection:
+        channel = connection.channel()
+        for body in (b"no event", b"SK1\x00\x02{}", sealed):
+            channel.basic_publish("", "reports.events", body, pika.BasicProperties(**SEALED))
+    operator = keys.Keys.load(stage.folder / "process" / "operator.json")
+
+    def put_aside() -> list[dead_letters.Letter]:
+        return dead_letters.letters(url=stage.broker.url("operator"), keys=operator, service="reports")
+
+    try:
+        until(lambda: len(put_aside()) == 2, seconds=20)
+        until(lambda: stage.queue("reports.events")[1:] == ["1", "0", "0"], seconds=20)
+        assert {(letter.name, letter.is_readable) for letter in put_aside()} == {("unreadable", False)}
+        with stage.resources.transaction(stage.resources.worker_engine) as tx:
+            assert tx.execute(sa.text("select event_id from inbox")).scalars().all() == [good.id]
+            assert tx.execute(sa.text("select count(*) from retries")).scalar_one() == 0
+        assert len(put_aside()) == 2, "once each"
+        assert stage.answers()
+    finally:
+        stage.broker.empty()
+
+
+def test_calls_that_lie_in_the_queue_of_a_stopped_service_are_carried_out_in_time_or_refused(
+    resources: Callable[..., Resources], broker: Broker, keys_folder: Path, ask_service: Any, token_for: Any
+) -> None:
+    """Their caller has left, and the program died: one is still in time, the other's deadline has passed."""
+    desk = Desk(resources("incidents"), ask_service, token_for)
+    stage = Stage(desk.resources, broker, keys_folder)
+    token = token_for(roles=["teacher"], school_id=desk.school.id, person_id=desk.school.people["teacher"])
+    late, good = a_record(pupil_id=desk.pupil), a_record(pupil_id=desk.pupil)
+
+    def there() -> list[Any]:
+        with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+            return list(tx.execute(sa.text("select id from incidents")).scalars())
+
+    stage.start()
+    try:
+        until(lambda: stage.queue(stage.rpc_queue) == ["true", "1", "0", "0"])
+        stage.kill()
+        until(lambda: stage.queue(stage.rpc_queue) == ["true", "0", "0", "0"])
+        for request, seconds in ((late, -1), (good, 300)):
+            stage.send(bus.encode({"args": [envelope(request, token=token, seconds=seconds)], "kwargs": {}}), "record", **SEALED)
+        until(lambda: stage.queue(stage.rpc_queue) == ["true", "0", "2", "0"])
+        assert there() == []
+        stage.start()
+        until(lambda: stage.queue(stage.rpc_queue) == ["true", "1", "0", "0"])
+        assert there() == [good.id]
+    finally:
+        stage.end()
+
+
 def waiting(stage: Stage) -> int:
     with pika.BlockingConnection(pika.URLParameters(stage.broker.url())) as connection:
-        return int(connection.channel().queue_declare("rpc-reports", passive=True).method.message_count)
+        return int(connection.channel().queue_declare(stage.rpc_queue, passive=True).method.message_count)
 
 
 def test_a_call_by_the_door_is_answered_as_one_over_the_broker(stage: Stage) -> None:

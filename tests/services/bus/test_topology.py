@@ -11,6 +11,9 @@ import pika.exceptions
 import pytest
 from nameko.rpc import RpcProxy
 
+from deploy import migrate
+from deploy.local import __main__ as local
+from deploy.local.servers import CannotStart
 from safekeep import bus, topology
 from safekeep.database import SERVICES
 from tests.servers import Broker
@@ -57,6 +60,25 @@ def test_declaring_again_changes_nothing_and_a_difference_is_one_sentence(broker
         topology.declare(broker.url())
     (sentence,) = differs.value.args
     assert sentence.startswith("The broker's queue 'alerts.events' has x-delivery-limit '5' where this release needs '99': nothing was changed.")
+
+
+def test_neither_an_upgrade_nor_a_start_goes_on_over_a_queue_that_differs(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both look before any service starts, and say the one sentence; of a broker as declared, that it is."""
+    monkeypatch.setattr(migrate, "SERVICES", ())
+    monkeypatch.setenv("BROKER_ADMIN_URL", broker.url())
+    assert migrate.main() == 0
+    assert capsys.readouterr().out == "broker: queues as declared\n"
+    local._declare_topology(broker.url())
+    other = bus.events_queue("alerts")
+    other.queue_arguments["x-delivery-limit"] = 99
+    monkeypatch.setattr(bus, "events_queue", lambda service: other)
+    assert migrate.main() == 1
+    said = capsys.readouterr().err.splitlines()
+    assert [line.startswith("Not declared: The broker's queue 'alerts.events' has x-delivery-limit '5'") for line in said] == [True]
+    with pytest.raises(CannotStart, match=r"^The broker's queue 'alerts.events' has x-delivery-limit '5'"):
+        local._declare_topology(broker.url())
 
 
 def test_queues_are_quorum_durable_and_dead_lettered_at_least_once(broker: Broker) -> None:
