@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from safekeep import clock
+from safekeep.contracts.alerts import KeepCalendar, SpanItem
 from safekeep.contracts.incidents import FollowUpChanged
 from safekeep.ids import new_id
 from services.alerts import reminding
@@ -135,17 +136,23 @@ def test_the_first_reminder_is_on_a_school_day(due: dt.datetime, first: dt.datet
     assert all(reminding.is_weekday(at.date()) for kind, at in planned if kind != "follow_up_due")
 
 
-def test_holidays_are_no_school_days(reminded: Reminded) -> None:
-    closed = {dt.date(2026, 3, 13), dt.date(2026, 3, 11)}
-    planned = reminding.reminders(
-        due_on=day(12).date(), zone="Europe/London", now=MONDAY, is_school_day=lambda d: reminding.is_weekday(d) and d not in closed
-    )
-    assert [(kind, at.day) for kind, at in planned][:4] == [
-        ("follow_up_soon", 10),
-        ("follow_up_due", 12),
-        ("follow_up_overdue", 16),
-        ("follow_up_late", 16),
-    ]
+def keep_closed(reminded: Reminded, *days: int, now: dt.datetime = MONDAY) -> None:
+    """Let the school's calendar say that it is closed on these days of the month."""
+    spans = [SpanItem(kind="closed", first=day(number).date(), last=day(number).date()) for number in days]
+    with clock.set_to(now):
+        reminded.alerts.ask("dsl", KeepCalendar(opens_minute=510, weekdays=[0, 1, 2, 3, 4], spans=spans))
+
+
+def test_days_on_which_the_schools_calendar_closes_it_are_no_school_days(reminded: Reminded) -> None:
+    """Due on a Thursday between two closed days: before it on the Tuesday, after it on the Monday. On the day itself whatever it is."""
+    keep_closed(reminded, 11, 13)
+    reminded.hear(due=day(12))
+    assert reminded.sent_by(day(10, 7, 59)) == []
+    assert reminded.sent_by(day(10, 8)) == [("teacher", SOON)]
+    assert reminded.sent_by(day(11, 23)) == []
+    assert reminded.sent_by(day(12, 8)) == [("teacher", DUE)]
+    assert reminded.sent_by(day(13, 23)) == []
+    assert reminded.sent_by(day(16, 8)) == [("deputy_dsl", LATE), ("dsl", LATE), ("teacher", OVERDUE)]
 
 
 def test_a_school_that_never_opens_again_does_not_hold_it_up() -> None:

@@ -220,6 +220,7 @@ def test_today_is_the_schools_day_and_the_day_after_it_is_overdue(case: Case) ->
         assert (case.listed()[0].state, case.listed("late", by="deputy_dsl")) == ("due", [])
     with clock.set_to(dt.datetime(2026, 6, 10, 23, 1, tzinfo=dt.UTC)):
         assert [(i.id, i.state) for i in case.listed("late", by="deputy_dsl")] == [(asked, "overdue")]
+        assert [(i.id, i.state) for i in case.listed()] == [(asked, "overdue")], "and in its owner's own list"
 
 
 def test_what_everybody_is_asked_is_for_dsls(case: Case) -> None:

@@ -235,6 +235,21 @@ def test_the_safeguarding_team_hears_who_was_dropped_but_not_a_dsl_whose_child_i
     assert event["people"] == [str(deputy)]
 
 
+@pytest.mark.parametrize("category", ["welfare", "safeguarding_concern"])
+def test_who_was_dropped_reads_it_no_more_and_who_was_not_goes_on(office: Office, category: str) -> None:
+    """Their right came with the entry, and with nothing else: it goes when the alert does."""
+    pastoral = office.school.people["pastoral"]
+    alert = Alert(staff_ids=[pastoral], reasons={pastoral: "She sees him daily"})
+    answer = office.record(role="dsl", category_codes=[category], alert=alert)
+    others = {role: office.reads(answer.id, role=role) for role in ("dsl", "deputy_dsl", "slt")}
+    assert office.reads(answer.id, role="pastoral") == 1
+    said = {"incident_id": answer.id, "entry_id": answer.id, "person_id": pastoral}
+    office.hear(RecipientDropped(id=new_id(), at=clock.now(), school_id=office.school.id, subject=new_id(), sequence=1, **said))
+    assert office.reads(answer.id, role="pastoral") == 0
+    assert {role: office.reads(answer.id, role=role) for role in others} == others
+    assert others["deputy_dsl"] == 1
+
+
 def test_identitys_word_on_groups_says_what_of_a_pupil_calls_for_them(office: Office) -> None:
     state = SchoolChanged.GroupState(code="form_group", members=[office.year_head], called_by=["form_5a"])
     categories = [
