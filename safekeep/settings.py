@@ -2,7 +2,7 @@
 
 import os
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class MissingSetting(Exception):
@@ -100,6 +100,22 @@ def _domain_key() -> tuple[str, str, str] | None:
     if not any(said):
         return None
     return _needed("DKIM_DOMAIN"), _needed("DKIM_SELECTOR"), _needed("DKIM_KEY_FILE")
+
+
+class PasswordSettings(BaseModel):
+    """What hashing a password costs (Argon2id, OWASP's password storage advice: no less memory than its smallest). Raised, each password is
+    hashed anew at its owner's next sign-in."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    time_cost: int = Field(default=2, ge=1)
+    memory_kib: int = Field(default=19 * 1024, ge=7 * 1024)
+
+
+def password_settings() -> PasswordSettings:
+    """Return what hashing costs here; identity alone is told."""
+    told = {"time_cost": os.environ.get("ARGON2_TIME_COST"), "memory_kib": os.environ.get("ARGON2_MEMORY_KIB")}
+    return PasswordSettings.model_validate({name: value for name, value in told.items() if value})
 
 
 def ledger_settings() -> LedgerSettings:

@@ -290,8 +290,9 @@ class Launcher:
             told["DOORS"] = ",".join(f"{service}={place}" for service, place in self.doors.items())
         if name == "alerts":
             told |= {"SMTP_URL": self.urls["SMTP_URL"], "MAIL_FROM": os.environ.get("MAIL_FROM", "safekeep@safekeep.example")}
-        if name == "identity" and "SSO_INNER_ISSUERS" in os.environ:
-            told["SSO_INNER_ISSUERS"] = os.environ["SSO_INNER_ISSUERS"]
+        if name == "identity":
+            said = ("SSO_INNER_ISSUERS", "ARGON2_TIME_COST", "ARGON2_MEMORY_KIB")
+            told |= {key: os.environ[key] for key in said if key in os.environ}
         if name == "gateway" and self.mail_url:  # said to people of the demonstration alone
             told["DEMO_CODES_URL"] = f"{self.mail_url}/codes"
         if name == "files":

@@ -1,6 +1,5 @@
 """Passwords: Argon2id, the school's policy, and the slow-down of guessing. Parameters follow OWASP's password storage advice."""
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,13 +10,15 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from safekeep import text
+from safekeep import settings, text
 
-_HASHER: Final = PasswordHasher(
-    time_cost=int(os.environ.get("ARGON2_TIME_COST", "2")),
-    memory_cost=int(os.environ.get("ARGON2_MEMORY_KIB", str(19 * 1024))),
-    parallelism=1,
-)
+
+def hasher(chosen: settings.PasswordSettings) -> PasswordHasher:
+    """Return what hashes passwords at this cost."""
+    return PasswordHasher(time_cost=chosen.time_cost, memory_cost=chosen.memory_kib, parallelism=1)
+
+
+_HASHER: Final = hasher(settings.password_settings())
 
 _NOBODY: Final = _HASHER.hash("nobody has this password")
 """Made when the module is loaded: made at the first unknown address, that answer would take twice as long."""

@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from configparser import RawConfigParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -18,6 +20,7 @@ import yaml
 
 from deploy import broker_users
 from deploy.local import servers
+from deploy.local.__main__ import Launcher
 from safekeep import topology
 from safekeep.database import SERVICES
 from safekeep.settings import PUSH_HOSTS
@@ -91,6 +94,20 @@ def test_what_an_operator_may_say_to_alerts_reaches_it_and_what_they_do_not_is_a
     assert OURS["alerts"]["volumes"] == ["./dkim:/run/dkim:ro"], "where docs/operators.md says that the key lies"
 
 
+def test_what_hashing_a_password_costs_reaches_identity_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On one machine as with containers, where nothing said is the first setting (safekeep/settings.py)."""
+    said = {"ARGON2_TIME_COST": "3", "ARGON2_MEMORY_KIB": "65536"}
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+        assert OURS["identity"]["environment"][name] == f"${{{name}:-}}"
+    here = SimpleNamespace(
+        data=Path("data"), inner=defaultdict(int), broker_urls={}, urls=defaultdict(str), port=1, doors={}, mail_url="", clamd_url=""
+    )
+    for name in (*SERVICES, "gateway"):
+        told = Launcher._environment(here, name)  # type: ignore[arg-type]
+        assert {key: told[key] for key in said if key in told} == (said if name == "identity" else {})
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_a_process_is_given_its_own_secrets_and_nobody_elses(name: str) -> None:
     """Its own database's two addresses (no owner's), its own key file; the object store for files, mail for alerts."""
@@ -107,7 +124,11 @@ def test_a_process_is_given_its_own_secrets_and_nobody_elses(name: str) -> None:
         assert told["DOORS"] == ",".join(f"{service}={service}:9100" for service in SERVICES)
     if name == "ledger":  # no broker: it is woken by the database
         expected = expected - {"BROKER_URL", "PUBLIC_URL"} | {"LEDGER_FOLDER"}
-    own = {"identity": {"SSO_INNER_ISSUERS"}, "alerts": OF_ALERTS, "files": {"OBJECT_STORE_URL", "CLAMD_URL"}}
+    own = {
+        "identity": {"SSO_INNER_ISSUERS", "ARGON2_TIME_COST", "ARGON2_MEMORY_KIB"},
+        "alerts": OF_ALERTS,
+        "files": {"OBJECT_STORE_URL", "CLAMD_URL"},
+    }
     expected |= own.get(name, set())
     assert set(told) == expected
     holder = "relay" if name.startswith("relay-") else re.sub(r"-\d$", "", name)
