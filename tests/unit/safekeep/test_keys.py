@@ -113,3 +113,12 @@ def test_the_next_start_hands_out_the_rotated_keys_again(ring: Path) -> None:
     before = {path.name: path.read_text() for path in (ring / "process").iterdir()}
     keys.ensure_ring(ring)
     assert {path.name: path.read_text() for path in (ring / "process").iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["gateway", "relay"])
+def test_who_faces_the_network_or_only_carries_can_sign_nothing(ring: Path, name: str) -> None:
+    """A gateway that has been taken over makes no token of anybody's, whatever `keys.GIVEN_TO` may one day say."""
+    held = json.loads((ring / "process" / f"{name}.json").read_text())
+    assert held["current"], "it does hold keys"
+    assert set(held["current"]).isdisjoint(keys.SIGNING)
+    assert {kid.rpartition("-")[0] for kid in held["secret"]}.isdisjoint(keys.SIGNING)
