@@ -69,7 +69,7 @@ class Verdict:
 
 
 def judge(asked: Sequence[Asked], found: Found, *, people: Collection[str], broken_at: Sequence[float]) -> Verdict:
-    """Say what became of everything. `people`: who is told of each entry; `broken_at`: when something was killed or cut."""
+    """Say what became of everything. `people`: who is told of each entry, and nobody else; `broken_at`: when something was killed or cut."""
     verdict = Verdict(stuck=[f"{name}: {count}" for name, count in found.left.items() if count], torn=[f"the proof: {s}" for s in found.proof])
     seen = Counter(entry for entries in found.entries.values() for entry in entries)
     alerts = Counter((person, entry) for person, entry, _ in found.alerts)
@@ -81,6 +81,7 @@ def judge(asked: Sequence[Asked], found: Found, *, people: Collection[str], brok
         _judge_effects(each, verdict, there=seen[each.id], alerts=[alerts[p, each.id] for p in people], mails=[mailed[p, each.id] for p in people])
     known = {each.id for each in asked}
     verdict.told_of_nothing += sorted({e for _, e in mailed if e not in known} | {e for _, e in alerts if e not in known})
+    verdict.told_of_nothing += sorted(f"{entry}: somebody it was not for" for person, entry in {*alerts, *mailed} if person not in people)
     for (_, entry), times in mailed.items():
         repeats = max(0, len(times) - 1)
         verdict.repeated += repeats
