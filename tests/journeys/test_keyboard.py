@@ -153,6 +153,8 @@ def test_a_concern_is_recorded_read_and_answered_by_keyboard_alone(browser: Brow
     keys.to(lambda at: at["tag"] == "A" and page.evaluate("document.activeElement.getAttribute('href')") == address)
     page.keyboard.press("Enter")
     expect(page.get_by_role("main")).to_contain_text("did not want to go home")
+    unread = page.get_by_role("main").get_by_role("button", name="Mark as read", exact=True)
+    expect(unread).to_have_count(1)
     keys.to_text("^Mark as read and add action$")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Add action")
@@ -161,6 +163,7 @@ def test_a_concern_is_recorded_read_and_answered_by_keyboard_alone(browser: Brow
     keys.to(lambda at: at["text"].startswith("Add action") and at["tag"] == "BUTTON")
     page.keyboard.press("Enter")
     expect(page.get_by_role("main")).to_contain_text("Spoke with her and rang home.")
+    expect(unread).to_have_count(0)
     context.close()
 
 

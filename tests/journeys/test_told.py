@@ -172,7 +172,21 @@ def test_a_dsl_enters_who_on_the_staff_is_a_pupils_family_and_they_find_nothing_
         finds_nothing_wrong(page)
     try:
         assert slt.page.request.get(incident).status == 404
+        again = send(page, f"{dsl.base}s/kingsmead/incidents/new/{new_id()}", form | {"groups": "slt"})
+        left_out = f"{name} was not sent it: it is about them, or their own child is in it."
+        page.goto(again.url.removesuffix("/recorded"))
+        expect(main(page)).to_contain_text(left_out)
+        teacher = sign_in("teacher", viewport=viewport, javascript=javascript, school=SCHOOL)
+        theirs = go(teacher, "pupils")
+        token = theirs.locator("[name=csrf_token]").first.input_value()
+        told = send(theirs, f"{dsl.base}s/kingsmead/incidents/new/{new_id()}", form | {"groups": "slt", "csrf_token": token})
+        own = told.url.removesuffix("/recorded")
+        theirs.goto(own)
+        expect(main(theirs)).not_to_contain_text("was not sent it")
+        page.goto(own)
+        expect(main(page)).to_contain_text(left_out)
     finally:
+        go(dsl, f"pupils/{pupil}")
         family.get_by_role("link", name="Change who is entered").click()
         page.get_by_role("checkbox", name=name).check(force=True)
         if javascript:
