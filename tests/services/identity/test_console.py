@@ -1,6 +1,8 @@
 """The console: staff and their roles, lost keys, leavers, what a school sets, trusts and schools; against a real database."""
 
 import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -451,6 +453,28 @@ def test_no_change_leaves_a_school_without_a_dsl(trust: Trust, by: str) -> None:
     assert trust.member("dsl@one.example").roles == ["teacher"]
 
 
+def test_two_dsls_who_take_each_others_role_away_at_once_leave_one(trust: Trust) -> None:
+    """Each sees the other still there: without waiting for each other both would go."""
+    trust.by("deputy_dsl", AddStaff(people=[new("second@one.example", "dsl")]))
+    pair = [trust.id("dsl"), trust.member("second@one.example").person_id]
+
+    def taken(mine: UUID, other: UUID, together: threading.Barrier) -> str:
+        together.wait()
+        try:
+            trust.by("dsl", ChangeMember(person_id=other, roles=["teacher"]), person_id=mine)
+        except NotAllowed as refused:
+            return str(refused.args[0])
+        return "done"
+
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(20):
+            together = threading.Barrier(2)
+            said = list(threads.map(taken, pair, reversed(pair), [together, together]))
+            assert sorted(said) == ["done", "last_dsl"]
+            gone = pair[1 - said.index("done")]
+            trust.by("deputy_dsl", ChangeMember(person_id=gone, roles=["dsl"]))
+
+
 def test_a_dsl_whose_role_only_waits_does_not_count_as_a_dsl(trust: Trust) -> None:
     trust.by("trust_it", AddStaff(school_id=trust.one.id, people=[new("new@one.example", "dsl")]))
     with pytest.raises(NotAllowed, match="last_dsl"):
@@ -588,14 +612,15 @@ def test_the_sign_in_policy_is_the_schools_within_bounds(trust: Trust) -> None:
     assert (policy.min_length, policy.all_kinds, policy.change_days, policy.remembered, policy.lock_minutes) == (8, True, 60, 5, 10)
     changed = policy.model_copy(update={"min_length": 12, "factor_roles": ["teacher"]})
     assert trust.by("deputy_dsl", SetPolicy(policy=changed)) == changed == trust.by("dsl", SignInPolicy())
-    wrong = {
-        "min_length": (7, "too_small"),
-        "change_days": (366, "too_large"),
-        "remembered": (25, "too_large"),
-        "lock_minutes": (31, "too_large"),
-        "factor_roles": (["trust_it"], "unknown_choice"),
-    }
-    for field, (value, code) in wrong.items():
+    wrong: list[tuple[str, Any, str]] = [
+        ("min_length", 7, "too_small"),
+        ("change_days", 366, "too_large"),
+        ("remembered", 25, "too_large"),
+        ("lock_minutes", 1, "too_small"),
+        ("lock_minutes", 31, "too_large"),
+        ("factor_roles", ["trust_it"], "unknown_choice"),
+    ]
+    for field, value, code in wrong:
         with pytest.raises(Invalid) as refused:
             trust.by("dsl", SetPolicy(policy=policy.model_copy(update={field: value})))
         assert refused.value.problems == {field: code}

@@ -282,3 +282,14 @@ def test_a_device_is_known_by_its_persons_token_alone() -> None:
     assert sessions.number_of_device(tokens=["", "2.x", token], person_id="a", key=b"k") == "1"
     assert sessions.number_of_device(tokens=[token], person_id="b", key=b"k") == ""
     assert sessions.number_of_device(tokens=[token], person_id="a", key=b"other") == ""
+
+
+# --- the audit log ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_sign_in_and_an_added_key_are_lines_of_the_audit_log(office: Office) -> None:
+    office.sign_in("tea@one.example")
+    assert office.audited(person=office.teacher.id) == ["signed_in"]
+    office.with_app("tea@one.example")
+    assert office.audited(person=office.teacher.id) == ["signed_in", "signed_in", "factor_added"]
+    assert office.audited(person=office.dsl.id) == []

@@ -99,7 +99,8 @@ def test_a_teacher_signs_in_and_is_linked_once_by_the_verified_address(door: Doo
     assert door.office.ask(Session(session_token=signed.session_token, slug="one")).place.roles == ["teacher"]
     assert door.enter(provider_id, sub).person_id == door.office.teacher.id
     assert door.office.letters("provider_linked") == [("provider_linked", door.office.teacher.id)]
-    assert door.office.audited(person=door.office.teacher.id).count("provider_linked") == 1
+    audited = door.office.audited(person=door.office.teacher.id)
+    assert (audited.count("provider_linked"), audited.count("signed_in")) == (1, 2)
 
 
 def test_once_linked_the_subject_counts_and_not_the_address(door: Door) -> None:

@@ -78,6 +78,23 @@ def test_the_trusts_safeguarding_lead_can_do_nothing_until_a_dsl_confirms_it(tru
     assert places(trust, kept.person_id) == [("trust", ["trust_it", "trust_safeguarding_lead"], [])]
 
 
+@pytest.mark.parametrize("shown", [True, False], ids=["shown", "not shown"])
+def test_of_keys_from_before_a_role_at_the_trust_that_opens_records_those_stay_which_were_shown(trust: Trust, shown: bool) -> None:  # noqa: F811
+    teacher = trust.id("teacher")
+    app = trust.member("teacher@one.example").factors[0]
+    session = trust.session_of(teacher, factor_id=app.id)
+    trust.by("trust_it", keep("teacher@one.example", "trust_safeguarding_lead"))
+    assert trust.member("teacher@one.example").factors == [app], "while the role waits nothing is asked of its keys"
+    trust.by("dsl", ConfirmTrustRole(person_id=teacher, accept=True, factor_ids=[app.id] if shown else []))
+    assert [(f.id, f.met) for f in trust.member("teacher@one.example").factors] == ([(app.id, True)] if shown else [])
+    if shown:
+        assert trust.ask(Session(session_token=session)).stage == "full"
+        return
+    with pytest.raises(NotSignedIn, match="ended"):
+        trust.ask(Session(session_token=session))
+    assert teacher in letters(trust, "factor_disabled")
+
+
 def test_a_declined_role_is_gone_and_who_asked_or_has_it_does_not_confirm_it(trust: Trust) -> None:  # noqa: F811
     kept = trust.by("trust_it", keep("dsl@one.example", "trust_safeguarding_lead"))
     assert kept.person_id == trust.id("dsl")
