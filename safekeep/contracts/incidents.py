@@ -181,11 +181,14 @@ class Recipient(Contract):
     """Somebody who will be, or was, sent an alert. `because` holds group codes, "named", "covers" (for somebody who is away) or "nobody_here".
 
     `flagged` are groups that a pupil's flag called for → the flag's class: not for the eyes of those whose role does not open it.
+    `granted`: they are told whatever their role opens (a DSL's grant, it is kept to them, they stand in, they have a right from before);
+    None in events of a release that did not say.
     """
 
     person_id: UUID
     because: list[Code]
     flagged: dict[Code, Code] = {}
+    granted: bool | None = None
 
 
 class Untold(Contract):

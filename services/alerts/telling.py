@@ -5,15 +5,27 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
-from safekeep.permissions import Class, Telling, may_be_told
+from safekeep.contracts.incidents import Recipient
+from safekeep.permissions import ROLE_GROUPS, Class, Telling, may_be_told
 
 MAX_ATTEMPTS: Final = 20
 """Attempts to hand over one mail before the school is told that it failed (about eight hours)."""
 
 
-def is_still_told(*, roles: Collection[str], active: bool, class_: Class) -> bool:
-    """Whether somebody whom incidents resolved is still told: only a leaver, or who has no role that may be told, is dropped."""
-    return active and may_be_told(roles=roles, class_=class_, concerned=False) != Telling.NEVER
+def is_still_told(recipient: Recipient, *, roles: Collection[str], active: bool, class_: Class) -> bool:
+    """Whether somebody whom incidents resolved is still told, by the roles they have when the event arrives.
+
+    Those whose role opens the class are. Those to whom it was granted are, as long as they may be told anything. Of the rest only who may be
+    told what they need to know, and only by a name or a group they are still in: somebody who was a DSL when it was recorded and is none now
+    is not.
+    """
+    telling = may_be_told(roles=roles, class_=class_, concerned=False) if active else Telling.NEVER
+    if telling in {Telling.ALLOWED, Telling.NEVER}:
+        return telling == Telling.ALLOWED
+    if "named" in recipient.because if recipient.granted is None else recipient.granted:
+        return True
+    holds = [group for group in recipient.because if group not in ROLE_GROUPS or not ROLE_GROUPS[group].isdisjoint(roles)]
+    return telling == Telling.NEED_TO_KNOW and bool(holds)
 
 
 def delay_after(attempts: int) -> timedelta:

@@ -161,9 +161,9 @@ def plan_alert(
                 plan.untold.append(Untold(person_id=person, why="concerned" if person in concerned else telling.value))
             if group in flagged and telling == Telling.ASK_A_DSL and not permissions.is_lead(writer.roles):
                 plan.group_asks[person] = group
-    if permissions.SAFEGUARDING_TEAM in required | set(alert.groups):
-        for person in left_to(school=school, concerned=concerned):
-            because.setdefault(person, []).append("named")
+    standing_in = left_to(school=school, concerned=concerned) if permissions.SAFEGUARDING_TEAM in required | set(alert.groups) else frozenset()
+    for person in standing_in:
+        because.setdefault(person, []).append("named")
     for person in dict.fromkeys(alert.staff_ids):
         if person not in school.staff:
             plan.problems["alert.staff_ids"] = "unknown_choice"
@@ -193,7 +193,10 @@ def plan_alert(
         for person, reasons in because.items()
     }
     _cover(school=school, because=because, hidden=hidden, today=today, class_=class_, concerned=concerned, writer=writer.person)
-    plan.recipients = [Recipient(person_id=p, because=reasons, flagged=hidden.get(p, {})) for p, reasons in sorted(because.items())]
+    granted = {*plan.granted, *standing_in}
+    plan.recipients = [
+        Recipient(person_id=p, because=reasons, flagged=hidden.get(p, {}), granted=p in granted) for p, reasons in sorted(because.items())
+    ]
     plan.group_asks = {
         person: group for person, group in plan.group_asks.items() if person not in because and person not in plan.asks and person != writer.person
     }
@@ -210,7 +213,7 @@ def called_by_pupil(*, school: School, calls: Calls, class_: Class, concerned: C
                 because.setdefault(person, []).append(group)
     secret = {group: least.code for group, least in flagged.items() if group not in calls.groups(school)}
     return [
-        Recipient(person_id=person, because=groups, flagged={group: secret[group] for group in groups if group in secret})
+        Recipient(person_id=person, because=groups, flagged={group: secret[group] for group in groups if group in secret}, granted=False)
         for person, groups in sorted(because.items())
     ]
 
@@ -309,7 +312,7 @@ def told_again(
         return opens >= class_ or (person == author and class_ <= recorded)
 
     told = {person for person in {author, *rights} if reads(person)} - set(concerned) - {writer}
-    return [Recipient(person_id=person, because=["named"]) for person in sorted(told)]
+    return [Recipient(person_id=person, because=["named"], granted=True) for person in sorted(told)]  # by their right, or as its author
 
 
 def problems_of_keeping(request: Restrict, *, school: School, concerned: Collection[UUID], by: UUID) -> dict[str, str]:

@@ -68,7 +68,7 @@ def _on_granted(tx: sa.Connection, event: incidents.RightGranted) -> None:
     which: dict[str, Any] = {"school_id": event.school_id, "entry_id": event.entry_id, "person_id": event.person_id}
     if store.bring_back(tx, **which, class_code=event.class_code, mail=mail, now=clock.now()):
         return
-    granted = Recipient(person_id=event.person_id, because=["named"])
+    granted = Recipient(person_id=event.person_id, because=["named"], granted=True)
     raise_alerts(
         tx, event=event, recipients=[granted], kind="incident" if event.entry_id == event.incident_id else "action", at_risk_now=False, past=False
     )

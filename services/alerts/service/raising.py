@@ -58,7 +58,7 @@ def raise_alerts(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipien
         person = known.get(recipient.person_id)
         if person is None:
             raise StaffNotKnownYet
-        if not telling.is_still_told(roles=person.roles, active=person.active, class_=Class.of(event.class_code)):
+        if not telling.is_still_told(recipient, roles=person.roles, active=person.active, class_=Class.of(event.class_code)):
             outbox.add(
                 tx,
                 RecipientDropped,

@@ -219,6 +219,8 @@ class Sending(Base):
             subject, text = asking_letters.for_other(row.kind, school_name=known.school_name, number=said.number)
         same: dict[str, Any] = {"subject": subject, "text": text, "from_name": _from(known)}
         whom = [to for to in known.items if to.active and (is_trust or to.person_id == row.person_id)]
+        if is_trust and not whom:
+            return "later"  # the trust has nobody for it yet: it waits, and the log says so
         done = {self._post_to(uuid5(row.id, str(to.person_id)), to=(to.name, to.email), **same) for to in whom}
         return "later" if "later" in done else "failed" if done <= {"failed"} else "sent"
 

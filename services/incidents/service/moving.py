@@ -68,7 +68,7 @@ def write_move(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: da
     rights = store.rights_in(tx, school_id=school_id, incident_id=incident.id)
     if wrong != holding and class_ >= Class.WELFARE:
         team = school.members(permissions.SAFEGUARDING_TEAM) - {r.person_id for r in plan.recipients} - concerned - {actor.person}
-        plan.recipients += [Recipient(person_id=p, because=[permissions.SAFEGUARDING_TEAM]) for p in sorted(team)]
+        plan.recipients += [Recipient(person_id=p, because=[permissions.SAFEGUARDING_TEAM], granted=False) for p in sorted(team)]
     today = now.astimezone(ZoneInfo(school.zone)).date()
     calls = store.calls_of(tx, school_id=school_id, pupil_ids=[request.pupil_id], today=today)
     called = recording.called_by_pupil(school=school, calls=calls, class_=class_, concerned=concerned)

@@ -54,7 +54,7 @@ def write_entry(
     school_id = actor.at_school
     role = main_role(actor.roles)
     kept_files = [{"id": str(f.file_id), "sha256": f.sha256, "size": f.size, "media_type": f.media_type} for f in files]
-    recipients = [r.wire() for r in plan.recipients]
+    recipients = [{name: value for name, value in r.wire().items() if name != "granted"} for r in plan.recipients]  # the ledger's format is final
     fields = ledger.entry_fields(
         author_name=actor.name,
         author_role=role,

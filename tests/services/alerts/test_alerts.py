@@ -186,7 +186,7 @@ def test_each_person_told_has_one_alert_and_one_mail_however_often_the_event_com
 
 def test_what_a_leaver_has_not_read_leaves_their_inbox_and_is_handed_on(alerts: Alerts) -> None:
     """Only what is unread, once; incidents is asked who is told instead, and their alerts come by its event."""
-    read, unread = alerts.recorded("slt", "dsl"), alerts.recorded("slt")
+    read, unread = alerts.recorded("slt", "dsl", class_code="welfare"), alerts.recorded("slt", class_code="welfare")
     alert = next(item for item in alerts.inbox("slt") if item.incident_id == read)
     alerts.ask("slt", MarkRead(alert_id=alert.id))
     for _ in range(2):
@@ -220,6 +220,50 @@ def test_who_has_no_role_left_when_the_event_arrives_is_dropped_and_the_others_a
     assert [str(mail["To"].addresses[0].addr_spec) for mail in smtp.taken] == ["dsl@one.example"]
     (dropped,) = (event for event in alerts.said() if event["name"] == RecipientDropped.name)
     assert (dropped["person_id"], dropped["entry_id"]) == (str(alerts.people["deputy_dsl"]), str(incident))
+
+
+TEAM, SLT, NAMED = "safeguarding_team", "slt", "named"
+
+
+@pytest.mark.parametrize(
+    ("role", "now", "because", "granted", "class_code", "told"),
+    [
+        ("deputy_dsl", "teacher", TEAM, False, "safeguarding", False),
+        ("deputy_dsl", "dsl", TEAM, False, "safeguarding", True),
+        ("deputy_dsl", "teacher", NAMED, False, "safeguarding", False),
+        ("slt", "admin", SLT, False, "welfare", False),
+        ("pastoral", "teacher", NAMED, False, "welfare", True),
+        ("pastoral", "teacher", "year_6", False, "welfare", True),
+        ("teacher", "teacher", NAMED, True, "safeguarding", True),
+        ("teacher", "governor", NAMED, True, "safeguarding", False),
+        ("teacher", "teacher", NAMED, None, "safeguarding", True),
+        ("deputy_dsl", "teacher", TEAM, None, "safeguarding", False),
+    ],
+    ids=[
+        "a deputy DSL who is a teacher now",
+        "a deputy DSL who is a DSL now",
+        "named as a deputy DSL, a teacher now",
+        "of the leadership, of the office now",
+        "named, and may be told what they need to know",
+        "in a group of the school's own",
+        "granted by a DSL",
+        "granted by a DSL, a governor now",
+        "granted, by the release before, which did not say so",
+        "of the team, by the release before",
+    ],
+)
+def test_a_change_of_role_between_recording_and_telling_leaks_nothing(
+    alerts: Alerts, smtp: Server, role: str, now: str, because: str, granted: bool | None, class_code: str, told: bool
+) -> None:
+    alerts.staff(role, roles=[now])
+    incident = new_id()
+    to = [Recipient(person_id=alerts.people["dsl"], because=[TEAM]), Recipient(person_id=alerts.people[role], because=[because], granted=granted)]
+    said = alerts._said(incident, incident, (), class_code) | {"recipients": to}
+    alerts.hear(alerts.event(IncidentRecorded, subject=incident, occurred_at=NOON, past=False, **said))
+    alerts.send()
+    assert len(smtp.taken) == 1 + told
+    assert len([event for event in alerts.said() if event["name"] == RecipientDropped.name]) == (not told)
+    assert {r.person_id: r.dropped for r in alerts.readers(incident)} == {alerts.people["dsl"]: False, alerts.people[role]: not told}
 
 
 def test_an_alert_for_somebody_nobody_has_told_us_of_waits_for_the_news(alerts: Alerts) -> None:

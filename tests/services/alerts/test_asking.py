@@ -15,9 +15,10 @@ from safekeep.contracts.identity import SchoolChanged
 from safekeep.contracts.incidents import EntryRestricted, LeadOffered, LeadTaken, NumberAnswer, ReadableAnswer, RestrictionLifted, SightLost
 from safekeep.errors import Invalid
 from safekeep.ids import new_id
-from services.alerts.service import Service, asking
+from services.alerts.service import Service, asking, sending
 from tests.services.alerts.smtp import Server, text_of
 from tests.services.alerts.test_alerts import NOON, Alerts, alerts, smtp  # noqa: F401 - fixtures
+from tests.services.alerts.test_telling import trust_lead
 
 LONDON = ZoneInfo("Europe/London")
 MINUTE = dt.timedelta(minutes=1)
@@ -86,6 +87,28 @@ def test_unread_for_an_hour_every_dsl_is_asked_then_the_head_then_the_trust_and_
     clocked.led(incident, "deputy_dsl")
     clocked.tick(60 * 24 * 30)
     assert len(clocked.asked(incident)) == 3
+
+
+def test_the_trusts_lead_is_asked_by_school_and_number_alone_and_the_mail_waits_until_there_is_one(clocked: Clocked, smtp: Server) -> None:  # noqa: F811
+    settings = {"zone": "Europe/London", "day_ends_minute": 1400, "trust_id": new_id(), "categories": [], "groups": []}
+    clocked.alerts.hear(clocked.alerts.event(SchoolChanged, subject=clocked.alerts.school, **settings))
+    clocked.alerts.recorded("dsl", "deputy_dsl")
+    for minute in (60, 120, 180):
+        clocked.tick(minute)
+    assert clocked.asked()[-1] == (180, ["trust_lead"], True)
+    clocked.alerts.send()
+    state = "select state from mails where kind like 'asked%trust'"
+    assert [row.state for row in clocked.rows(state)] == ["waiting"], "the trust has no lead yet: it is not given up"
+    trust_lead(clocked.alerts)
+    sending._addresses.clear()
+    smtp.taken.clear()
+    clocked.alerts.send(minutes=10)
+    assert [row.state for row in clocked.rows(state)] == ["sent"]
+    (message,) = smtp.taken
+    assert message["To"] == "Tess Lead <lead@trust.example>"
+    said = f"{message['Subject']} {text_of(message)}"
+    assert all(word in said for word in ("2026-0147", "School One", "Reach a DSL now"))
+    assert not any(word in said for word in ("http", "Zoë", "afeguarding_concern", "Safeguarding concern"))
 
 
 def test_when_somebody_is_asked_next_is_said_once_it_is_known(clocked: Clocked) -> None:
