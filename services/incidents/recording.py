@@ -84,6 +84,10 @@ class AlertPlan:
     reaches_nobody: bool = False  # it is for somebody, and there is nobody to be alerted
     group_asks: dict[UUID, str] = field(default_factory=dict)  # a DSL is to tell them: a flag calls for their group, their role does not open it
 
+    def known_to(self, actor: Actor) -> list[Recipient]:
+        """Return who is told, and why, as the writer may know it."""
+        return seen_by(self.recipients, me=actor.person, opens=permissions.highest_class_read(actor.roles))
+
 
 def seen_by(recipients: Iterable[Recipient], *, me: UUID, opens: Class | None) -> list[Recipient]:
     """Return recipients as who reads up to a class may know of them: but for why they were told themselves, nothing gives a flag away."""

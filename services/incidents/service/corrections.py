@@ -126,9 +126,8 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
         actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=[], past=False
     )
     outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, at=now, kind="correction", **told)
-    return Recorded(
-        id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, recipients=plan.recipients, asked_dsl=0
-    )
+    told_of: dict[str, Any] = {"recipients": plan.known_to(actor), "asked_dsl": 0}
+    return Recorded(id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, **told_of)
 
 
 def told_of_change(tx: sa.Connection, *, actor: Actor, school: School, entry: Any, class_: Class, concerned: Collection[UUID]) -> list[Recipient]:

@@ -22,7 +22,6 @@ from safekeep.contracts.incidents import (
     Outcome,
     OutcomeAnswer,
     PreviewAlert,
-    Recipient,
     Record,
     Recorded,
 )
@@ -85,7 +84,7 @@ class Entries(Base):
             class_code=class_.code,
             groups_called_for=sorted(plan.called),
             groups_required=sorted(permissions.groups_required(class_) & called),
-            recipients=_seen(plan, actor),
+            recipients=plan.known_to(actor),
             need_reason=plan.need_reason,
             untold=plan.untold,
             loses_sight=sorted(lost),
@@ -122,11 +121,6 @@ class Entries(Base):
             passed = request.deadline is not None and request.deadline < clock.now()
             row = store.entry_with(tx, school_id=actor.at_school, entry_id=request.entry_id)
         return OutcomeAnswer(incident_id=row.incident_id if row is not None and row.author_id == actor.person else None, passed=passed)
-
-
-def _seen(plan: recording.AlertPlan, actor: Actor) -> list[Recipient]:
-    """Return who is told, and why, as the writer may know it."""
-    return recording.seen_by(plan.recipients, me=actor.person, opens=permissions.highest_class_read(actor.roles))
 
 
 def _with_sealed_map(tx: sa.Connection, *, school_id: UUID, request: Record, files: Sequence[Receipt]) -> str:
@@ -271,7 +265,7 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
         number=number,
         recorded_at=now,
         entry_hash=entry_hash,
-        recipients=_seen(plan, actor),
+        recipients=plan.known_to(actor),
         asked_dsl=len(plan.asks),
     )
 
@@ -384,7 +378,7 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         number=incident.number,
         recorded_at=now,
         entry_hash=entry_hash,
-        recipients=_seen(plan, actor),
+        recipients=plan.known_to(actor),
         asked_dsl=len(plan.asks),
     )
 

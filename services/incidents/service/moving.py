@@ -116,9 +116,8 @@ def write_move(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: da
     moved: dict[str, Any] = {"kind": "correction", "what": "moved", "year_group": year_group(pupil.born, on=today)}
     outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, at=now, lost_sight=lost, **moved, **said)
     telemetry.log().info("incident.assigned", incident=str(incident.id), school=str(school_id), recipients=len(plan.recipients))
-    return Recorded(
-        id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, recipients=plan.recipients, asked_dsl=0
-    )
+    told_of: dict[str, Any] = {"recipients": plan.known_to(actor), "asked_dsl": 0}
+    return Recorded(id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, **told_of)
 
 
 def _parts(tx: sa.Connection, *, actor: Actor, incident: Any, request: AssignPupil, wrong: Any) -> tuple[Any, dict[Any, str]]:

@@ -342,9 +342,15 @@ def test_a_dsls_grant_to_anybody_else_takes_a_reason_and_is_shown_with_what_it_o
     assert (desk.reads(answer.id, role="admin"), desk.reads(answer.id, role="slt")) == (3, 0)
     with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
         given = tx.execute(sa.text("select distinct granted_by, reason from rights where person_id = :p"), {"p": admin}).all()
-        facts = tx.execute(sa.text("select facts from entries where text = 'To one.'")).scalar_one()
+        facts, kept = tx.execute(sa.text("select facts, recipients from entries where text = 'To one.'")).one()
+        said = tx.execute(
+            sa.text("select body->'recipients' from outbox where name = 'incidents.action.added' order by id desc limit 1")
+        ).scalar_one()
     assert given == [(desk.school.people["dsl"], "Takes the register")]
     assert facts["granted"] == {str(admin): "Takes the register"}
+    assert {one["person_id"]: one["granted"] for one in said}[str(admin)] is True, "whatever their role opens when it is told"
+    assert not any(one["granted"] for one in said if one["person_id"] != str(admin))
+    assert all("granted" not in one for one in kept), "the ledger's format is final"
 
 
 def test_nobody_reads_or_is_sent_an_entry_on_their_own_child_their_own_words_excepted(desk: Desk) -> None:
