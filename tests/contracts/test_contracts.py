@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 from pydantic_core import PydanticUndefined
 
 from safekeep.contracts import Contract, Event, Request
@@ -98,7 +98,8 @@ def value_of(annotation: Any, metadata: list[Any], *, full: bool) -> Any:
         return next(v for start, v in PATTERNS.items() if pattern.startswith(start)) if pattern else "Zoë O’Brien 王小明"
     plain = {
         UUID: UUID("0190f5a0-0000-7000-8000-000000000001"),
-        datetime: datetime(2026, 3, 1, 12, 47, 1, 250_000, tzinfo=UTC),
+        datetime: (moment := datetime(2026, 3, 1, 12, 47, 1, 250_000, tzinfo=UTC)),
+        AwareDatetime: moment,
         date: date(2026, 3, 1),
         int: 7,
         bool: True,
