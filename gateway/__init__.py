@@ -133,6 +133,7 @@ def _answer(problem: Problem, error: SafekeepError | None = None) -> Response:
         failing = error.problems if isinstance(error, Invalid) else {}
         sentences = [(field, problems.sentence(field, code)) for field, code in failing.items()]
         said = {"problem": problem, "sentences": sentences, "typed": _typed() if problem.status == 503 else [], "kept": g.get("kept", False)}
+        said["token"] = request.form.get("csrf_token", "") if said["typed"] else ""  # as sent: whose session it is may not be known just now
         try:
             body = render_template("problem.html", **said)
         except Exception:  # the page's own frame needs services too: say it without
