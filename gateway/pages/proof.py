@@ -10,6 +10,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from gateway import console, rpc, schools, session, streams, words, zipping
 from gateway.forms import Form
 from gateway.session import Here
+from safekeep import telemetry
 from safekeep.contracts.incidents import (
     BeginExport,
     EndWitness,
@@ -113,16 +114,17 @@ def _members(found: ExportAnswer, *, token: str) -> Iterator[tuple[str, Iterator
     for part in found.parts:
         yield part.name, _pieces(found.item.id, part.pieces, token=token)
     for file_id in found.files:
-        yield f"files/{file_id}", _file(file_id, token=token)
+        try:
+            pieces = streams.receive(streams.open_file(file_id, token=token))
+        except Conflict as refused:  # blocked, destroyed, or found infected since it was made: left out as it would be now
+            telemetry.log().warning("export.file_left_out", export=str(found.item.id), file=str(file_id), reason=refused.reason)
+            continue
+        yield f"files/{file_id}", pieces
 
 
 def _pieces(export_id: UUID, numbers: list[int], *, token: str) -> Iterator[bytes]:
     for number in numbers:
         yield rpc.ask(ExportPiece(id=export_id, number=number), token=token, seconds=15.0).data
-
-
-def _file(file_id: UUID, *, token: str) -> Iterator[bytes]:
-    return streams.receive(streams.open_file(file_id, token=token))
 
 
 def _wait(here: Here, export_id: UUID) -> ExportAnswer:
