@@ -234,11 +234,16 @@ def end_sessions(
 
 
 def end_unvouched_sessions(tx: sa.Connection, *, person_id: UUID, now: datetime, vouched: Collection[UUID], but: UUID | None = None) -> list[UUID]:
-    """End a person's sessions that got past the second factor with none of the `vouched` keys, nor with a pass given in person. Returns their ids."""
+    """End a person's sessions that got past the second factor with none of the `vouched` keys, nor with a pass given in person. Returns their ids.
+
+    What a provider's word alone brought past it stays: that word counts no longer, and they are asked for a key of ours.
+    """
     theirs = sessions.c.person_id == person_id, sessions.c.ended_at.is_(None), sessions.c.met.is_(False), sessions.c.id.is_distinct_from(but)
     past = sa.or_(sessions.c.second_factor_at.is_not(None), sessions.c.recovering)
-    with_one = [sa.func.coalesce(column.in_(vouched), sa.false()) for column in (sessions.c.factor_id, sessions.c.stepped_with)]
-    change = sessions.update().where(*theirs, past, sa.not_(sa.or_(*with_one)))
+    used = sessions.c.factor_id, sessions.c.stepped_with
+    with_one = [sa.func.coalesce(column.in_(vouched), sa.false()) for column in used]
+    by_word = sa.and_(sessions.c.provider_id.is_not(None), sessions.c.recovering.is_(False), *(column.is_(None) for column in used))
+    change = sessions.update().where(*theirs, past, sa.not_(sa.or_(*with_one, by_word)))
     return list(tx.execute(change.values(ended_at=now).returning(sessions.c.id)).scalars())
 
 
