@@ -128,6 +128,11 @@ def test_when_the_usual_ports_are_taken_others_are_chosen(first: Copy) -> None:
     urllib.request.urlopen(first.ready["mail_url"] + "/messages.json", timeout=5).close()
 
 
+def test_where_nobody_has_an_account_the_link_for_the_first_administrator_is_printed(first: Copy) -> None:
+    assert first.ready["first_link"].startswith(first.ready["url"])
+    assert first.ready["first_link"] in first.said()
+
+
 def test_everything_listens_on_loopback_only(first: Copy) -> None:
     """By what the kernel says: the sockets in state LISTEN of every process of the copy."""
     inodes = set()
