@@ -43,6 +43,7 @@ def test_at_a_desk_it_is_one_row_and_nothing_is_wider_than_the_window(
                 """([school, name]) => {
                     document.querySelector('.sk-banner__cut').textContent = school;
                     document.querySelector('.sk-banner__person').textContent = name;
+                    document.querySelectorAll('.sk-banner .sk-count').forEach(count => count.remove());
                     document.querySelector('.sk-banner__nav a').insertAdjacentHTML('beforeend', '<span class="sk-count">123</span>');
                 }""",
                 [LONG_SCHOOL, LONG_NAME],
