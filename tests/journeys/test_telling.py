@@ -159,7 +159,7 @@ def test_a_browser_that_allows_it_is_notified_and_the_notification_says_nothing(
     page.wait_for_function("navigator.serviceWorker.ready.then((r) => r.active.state === 'activated')")
     cdp.send("ServiceWorker.deliverPushMessage", {"origin": slt.base.rstrip("/"), "registrationId": registered[-1], "data": '{"alert":true}'})
     shown = "navigator.serviceWorker.ready.then((r) => r.getNotifications()).then((all) => all.map((n) => [n.title, n.body]))"
-    ends, found = time.monotonic() + 10, []
+    ends, found = time.monotonic() + 30, []
     while not found and time.monotonic() < ends:
         found = page.evaluate(shown)
         page.wait_for_timeout(100)
