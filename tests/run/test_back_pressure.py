@@ -218,6 +218,37 @@ def test_with_postgresql_away_nothing_claims_to_be_saved(victim: Victim, teacher
     assert teacher.call("POST", "/incidents", incident)[0] == 201, "the same page again is safe"
 
 
+@pytest.mark.parametrize("javascript", [True, False], ids=["phone", "without JavaScript"])
+def test_with_postgresql_away_the_page_does_not_claim_it_either_and_the_words_stay(
+    victim: Victim, teacher: Api, sign_in: Callable[..., Any], javascript: bool
+) -> None:
+    """No draft can be kept then: the words stay in the form, and sending them once it is back is enough."""
+    page = sign_in("teacher", viewport=PHONE, javascript=javascript).go("incidents/new")
+    fill_in(page)
+    page.fill("[name=narrative]", AWAY)
+    page.get_by_role("main").get_by_role("button", name="Show who will be sent it").click()
+    incident_id = page.url.rstrip("/").rpartition("/")[2]
+    with away(victim, "postgres"):
+        with page.expect_response(
+            lambda response: response.request.method == "POST" and not re.search("/draft|/still-here", response.url), timeout=60_000
+        ) as answer:
+            page.get_by_role("main").get_by_role("button", name=re.compile("^Add incident")).last.click(no_wait_after=True)
+        assert answer.value.status == 503
+        page.wait_for_load_state()
+        assert "Recorded" not in page.title()
+        assert "kept as a draft" not in page.get_by_role("main").inner_text()
+        assert page.input_value("[name=narrative]") == AWAY
+    wait_until(victim.answers, seconds=90, what="it does not answer")
+    wait_until(lambda: teacher.call("GET", f"/incidents/{incident_id}")[0] == 404, seconds=60, what="what was refused is there")
+    again = page.get_by_role("main").get_by_role("button", name="Try again")  # where not even the session could be looked up
+    if again.count():
+        again.click(no_wait_after=True)
+    else:
+        press(page)
+    expect(page.get_by_role("heading", name=re.compile("Recorded"))).to_be_visible(timeout=60_000)
+    assert teacher.call("GET", f"/incidents/{incident_id}")[0] == 200
+
+
 # --- an answer that does not come in time ------------------------------------------------------------------------------
 
 
