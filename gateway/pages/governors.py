@@ -25,15 +25,21 @@ def of(here: Here) -> str:
     return "trust_governors" if here.place.is_trust else "governors"
 
 
-def at(rule: str) -> Callable[[View], View]:
-    """Give a page its address below a school's and below a trust's."""
+def at_both(school_pages: Blueprint, of_trusts: Blueprint) -> Callable[..., Callable[[View], View]]:
+    """Return what gives a page its address below a school's and below a trust's: at(rule, method, …), GET where none is named."""
 
-    def register(view: View) -> View:
-        pages.add_url_rule(f"/s/<slug>{rule}", view_func=view)
-        trust_pages.add_url_rule(f"/t/<slug>{rule}", view_func=view)
-        return view
+    def at(rule: str, *methods: str) -> Callable[[View], View]:
+        def register(view: View) -> View:
+            school_pages.add_url_rule(f"/s/<slug>{rule}", view_func=view, methods=methods or ("GET",))
+            of_trusts.add_url_rule(f"/t/<slug>{rule}", view_func=view, methods=methods or ("GET",))
+            return view
 
-    return register
+        return register
+
+    return at
+
+
+at = at_both(pages, trust_pages)
 
 
 @at("/governors")

@@ -4,9 +4,8 @@ A trust's own are kept on the same pages below the trust's address, by its safeg
 """
 
 import re
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -38,22 +37,11 @@ from safekeep.errors import Invalid, NotAllowed, NotFound
 from safekeep.ids import new_id
 
 pages = Blueprint("meetings", __name__)
-View = TypeVar("View", bound=Callable[..., Any])
 trust_pages = Blueprint("trust_meetings", __name__)
+at = governors.at_both(pages, trust_pages)
 FIRST_ZONE = ZoneInfo("Europe/London")
 
 LONGEST_WORDS = 20_000
-
-
-def at(rule: str, *methods: str) -> Callable[[View], View]:
-    """Give a page its address below a school's and below a trust's."""
-
-    def register(view: View) -> View:
-        pages.add_url_rule(f"/s/<slug>{rule}", view_func=view, methods=methods)
-        trust_pages.add_url_rule(f"/t/<slug>{rule}", view_func=view, methods=methods)
-        return view
-
-    return register
 
 
 def planner() -> Here:
