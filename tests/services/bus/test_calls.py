@@ -1,11 +1,13 @@
 """Calls to a real service, over a real broker and by its side door: whatever a call says of itself, the next one is answered."""
 
+import functools
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -28,6 +30,7 @@ from safekeep.contracts.reports import Counts
 from safekeep.errors import NotSignedIn, TooLate, Unavailable
 from safekeep.ids import new_id
 from safekeep.rpc import Resources, envelope
+from tests.faults.proxy import Doors
 from tests.make import a_record
 from tests.servers import Broker
 from tests.services.bus.test_relay_for_real import until
@@ -50,16 +53,19 @@ class Stage:
         self.process: subprocess.Popen[bytes] | None = None
         self.place = ("127.0.0.1", servers.free_port())
 
-    def start(self) -> None:
+    def start(self, *, broker_url: str = "") -> None:
         environment = {
             "PATH": os.environ["PATH"],
             f"{self.service.upper()}_DATABASE_URL": self.resources.settings.database_url,
             f"{self.service.upper()}_WORKER_DATABASE_URL": self.resources.settings.worker_database_url,
-            "BROKER_URL": self.broker.url(self.service),
+            "BROKER_URL": broker_url or self.broker.url(self.service),
             "KEYS_FILE": str(self.folder / "process" / f"{self.service}.json"),
             "DOOR": "{}:{}".format(*self.place),
         }
         self.process = subprocess.Popen([sys.executable, "-W", "ignore", "-m", "services", self.service], env=environment, cwd=ROOT)
+
+    def has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
 
     def kill(self) -> None:
         if self.process is not None:
@@ -303,6 +309,33 @@ def test_a_service_that_lost_its_broker_for_a_while_answers_the_first_call_after
     """Its connections are of before: it must notice by itself, not with somebody's call."""
     stage.broker.ctl("close_all_user_connections", "reports", "a test")
     assert stage.answers()
+
+
+def test_services_that_start_while_their_broker_is_away_stay_and_are_there_when_it_comes(
+    resources: Callable[..., Resources], broker: Broker, keys_folder: Path
+) -> None:
+    """Identity ended: started beside a broker just killed it died again and again, and all of `./run` was stopped."""
+    made = [Stage(resources(service), broker, keys_folder) for service in bus.CONSUMES]
+    nowhere, tries = servers.free_port(), Counter[str]()
+    doors = Doors()
+
+    def leads_to(service: str) -> int:
+        tries[service] += 1
+        return nowhere if tries[service] < 5 else broker.port
+
+    try:
+        for stage in made:
+            port = servers.free_port()
+            doors.open((stage.service, "broker"), listen=port, leads_to=functools.partial(leads_to, stage.service))
+            stage.start(broker_url=servers.broker_url(port=port, passwords=broker.passwords, user=stage.service))
+        for stage in made:
+            until(lambda stage=stage: stage.has_ended() or stage.queue(stage.rpc_queue)[:2] == ["true", "1"])
+            assert not stage.has_ended(), stage.service
+            assert tries[stage.service] >= 5
+    finally:
+        for stage in made:
+            stage.end()
+        doors.close()
 
 
 def test_a_service_that_asks_another_and_hears_nothing_gives_up() -> None:
