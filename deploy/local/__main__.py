@@ -18,7 +18,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections import defaultdict, deque
 from collections.abc import Callable
 from datetime import date
 from http.client import HTTPException
@@ -32,6 +31,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from deploy.demo import REAL_SCHOOL
 from deploy.local import scanner, servers
 from deploy.local.broker_watch import BrokerWatch
+from deploy.local.deaths import Deaths
 from deploy.local.servers import CannotStart
 from safekeep import keys, topology
 from safekeep.database import SERVICES, migrate
@@ -40,7 +40,6 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DATA_VERSION = 1
 """Raised when a release changes the data folder so that an older one cannot use it."""
 
-RESTARTS_ALLOWED, WITHIN_SECONDS = 5, 60.0
 CAN_DO_WITHOUT = {"clamd", "freshclam"}
 """What may die again and again without stopping the rest: concerns are recorded and read without a scanner."""
 ROOM = 300 * 2**20
@@ -90,9 +89,9 @@ class Launcher:
         self.chosen, self.data = chosen, chosen.data.resolve()
         self.supervisord: subprocess.Popen[bytes] | None = None
         self.inner: dict[str, int] = {}
-        self._pids: dict[str, int] = {}
+        self._deaths = Deaths()
         self._given_up: set[str] = set()
-        self._starts: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=20))
+        self._has_room = True
         self._begun = time.monotonic()
 
     # --- starting
@@ -433,7 +432,7 @@ class Launcher:
     def watch(self) -> None:
         """Stay until asked to stop. Raises CannotStart when a process dies again and again."""
         relays = [self.inner[f"relay-{service}"] for service in SERVICES]
-        queues = BrokerWatch(relays, start_again=self._start_broker_again, has_room=lambda: self._room() > ROOM)
+        queues = BrokerWatch(relays, start_again=self._start_broker_again, has_room=lambda: self._has_room)
         while True:
             self._check()
             if "rabbitmq" in self.names:
@@ -443,7 +442,7 @@ class Launcher:
     def _start_broker_again(self) -> None:
         print("\nThe message broker answered and took nothing, as after a full disk: it is started again.", flush=True)
         _quietly(self.supervisor.stopProcess, "rabbitmq", True)
-        self._pids.pop("rabbitmq", None)  # this start is ours: it did not die
+        self._deaths.was_meant("rabbitmq")
         _quietly(self.supervisor.startProcess, "rabbitmq", False)
 
     def _room(self) -> int:
@@ -452,19 +451,24 @@ class Launcher:
     def _check(self) -> None:
         if self.supervisord is None or self.supervisord.poll() is not None:
             raise CannotStart("The process manager ended: see logs/supervisord.log in the data folder.")
-        for process in self._processes():
-            name, pid, starts = process["name"], process["pid"], self._starts
-            if pid and self._pids.get(name) not in (None, pid):
-                starts[name].append(time.monotonic())
-            if pid:
-                self._pids[name] = pid
-            recent = [at for at in starts[name] if at > time.monotonic() - WITHIN_SECONDS]
-            if process["statename"] == "FATAL" or len(recent) > RESTARTS_ALLOWED:
-                if name in CAN_DO_WITHOUT:
-                    self._do_without(name)
-                    continue
-                lines = self._last_lines(name)
-                raise CannotStart(f"{lines}\n\n'{name}' dies again and again, so everything was stopped. Its last lines are above.")
+        self._look_at_the_disk()
+        too_often, to_start = self._deaths.look(self._processes(), has_room=self._has_room, now=time.monotonic())
+        for name in to_start:
+            _quietly(self.supervisor.startProcess, name, False)
+        for name in too_often:
+            if name not in CAN_DO_WITHOUT:
+                raise CannotStart(f"{self._last_lines(name)}\n\n'{name}' dies again and again, so everything was stopped. Its last lines are above.")
+            self._do_without(name)
+
+    def _look_at_the_disk(self) -> None:
+        had_room, self._has_room = self._has_room, self._room() > ROOM
+        if had_room and not self._has_room:
+            print(
+                f"\nThe disk of {self.data} is nearly full: make room. Alerts wait, nothing recorded is lost, and what cannot be written says so.",
+                flush=True,
+            )
+        elif self._has_room and not had_room:
+            print("\nThere is room on the disk again.", flush=True)
 
     def _do_without(self, name: str) -> None:
         if name in self._given_up:
