@@ -16,14 +16,23 @@ SEED = 20
 
 
 def test_nothing_is_lost_doubled_or_torn_whatever_is_killed_cut_or_frozen() -> None:
-    """A full disk is `./bench faults --kinds disk` alone: the broker may need minutes to come back from it (docs/performance.md)."""
+    """A full disk among it, where a small one can be mounted."""
+    small_disk = victim.may_mount()
     kinds = [kind for kind in KINDS if kind != "disk"]
-    faults = [*nemesis.schedule(SEED, 30, kinds=kinds, pace=0.2), Fault("kill", "postgres", 0, 0, True), Fault("kill", "rabbitmq", 0, 0, False)]
-    with victim.running() as on:
+    full = [Fault("disk", "", 2.5, 0.5, False)] * small_disk
+    faults = [
+        *full,
+        *nemesis.schedule(SEED, 30, kinds=kinds, pace=0.2),
+        *full,
+        Fault("kill", "postgres", 0, 0, True),
+        Fault("kill", "rabbitmq", 0, 0, False),
+    ]
+    with victim.running(small_disk=small_disk) as on:
         outcome = run(on, seed=SEED, faults=faults, minutes=3.0, writers=6, pause=0.5)
     print(*outcome.lines(), sep="\n")
     assert outcome.verdict.wrong() == {}
     assert outcome.nemesis.done.total() > 20
+    assert outcome.nemesis.done["disk"] == 2 * small_disk
     assert sum(each.recorded for each in outcome.asked) > 50
 
 
