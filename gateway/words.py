@@ -329,12 +329,14 @@ def _clock(moment: datetime) -> str:
 
 
 def day(value: date, *, today: date) -> str:
-    """Return a day as people say it: "today", "yesterday", "Tuesday 3 March" or, in another year, "3 March 2024"."""
+    """Return a day as people say it: "today", "yesterday", "tomorrow", "Tuesday 3 March" or, in another year, "3 March 2024"."""
     distance = (today - value).days
     if distance == 0:
         return gettext("today")
     if distance == 1:
         return gettext("yesterday")
+    if distance == -1:
+        return gettext("tomorrow")
     if value.year == today.year:
         return f"{format_date(value, 'EEEE', locale=_locale())} {value.day} {format_date(value, 'MMMM', locale=_locale())}"
     return f"{value.day} {format_date(value, 'MMMM', locale=_locale())} {value.year}"

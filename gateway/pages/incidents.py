@@ -120,9 +120,11 @@ def recorded(slug: str, incident_id: UUID) -> Any:
     found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
     readers = _readers(here, incident_id)
     asked = min(request.args.get("asked", 0, type=int), 50)  # how many a DSL was asked to tell: only DSLs can read the requests themselves
-    page = {"known": schools.known(here), "incident": found, "entry": found.entries[0], "readers": readers, "asked": max(asked, 0)}
+    known, entry = schools.known(here), found.entries[0]
+    page = {"known": known, "incident": found, "entry": entry, "readers": readers, "asked": max(asked, 0)}
     page["delayed"] = _are_delayed(readers)
-    page["meanwhile"] = _meanwhile(here)
+    page["meanwhile"] = _meanwhile(here, found)
+    page["team"] = [lead.name for lead in known.school.leads if _is_sent_as_team(entry, lead.person_id)]
     return render_template("incidents/recorded.html", **page)
 
 
@@ -168,13 +170,19 @@ def _askings(here: Here, found: IncidentAnswer) -> AskingsAnswer | None:
         return None
 
 
-def _meanwhile(here: Here) -> MeanwhileAnswer | None:
-    """Return what is said outside school hours; None in them, and where it cannot be told just now."""
+def _meanwhile(here: Here, found: IncidentAnswer) -> MeanwhileAnswer | None:
+    """Return who is asked if nobody takes it, and what is said outside school hours; None where it cannot be told just now."""
+    entry, at_risk = found.entries[0], found.facts is not None and found.facts.at_risk_now
+    wanted = rpc.build(Meanwhile, class_code=entry.class_code, at_risk_now=at_risk, begun=entry.recorded_at)
     try:
-        answer = rpc.ask(Meanwhile(), token=here.token, seconds=1.5) if here.may_record else None
+        return rpc.ask(wanted, token=here.token, seconds=1.5) if here.may_record else None
     except SafekeepError:
         return None
-    return None if answer is None or answer.in_hours else answer
+
+
+def _is_sent_as_team(entry: EntryItem, person_id: UUID) -> bool:
+    """Whether it was sent to somebody as one of the Safeguarding team: that they are told, and so asked again, its reader knows already."""
+    return any(each.person_id == person_id and "safeguarding_team" in each.because for each in entry.recipients)
 
 
 def _are_delayed(readers: dict[tuple[UUID, UUID], ReaderItem] | None) -> bool:

@@ -398,19 +398,37 @@ class KeepEscalation(Request[Nothing]):
     meanwhile: OptionalNarrative = ""
 
 
+class AskAhead(Contract):
+    """When these are asked for the first time, if nobody leads the incident by then."""
+
+    at: Moment
+    who: list[Asked]
+
+
 class MeanwhileAnswer(Contract):
-    """Whether it is school hours now; when they begin next; and the school's own text for the time until then."""
+    """Whether it is school hours now; when they begin next; and the school's own text for the time until then.
+
+    `asks`: whom the policy that holds asks from now on, in order, each once; [] where the class has no lead.
+    """
 
     in_hours: bool
     opens_at: Moment | None
     text: OptionalNarrative
+    asks: list[AskAhead] = []
 
 
 class Meanwhile(Request[MeanwhileAnswer]):
-    """What a recorder is told outside school hours."""
+    """What a recorder is told: who is asked when nobody takes it, and what to do outside school hours.
+
+    The class, the risk and the moment are as they recorded it. Of what became of it since the answer says nothing, as they may not know that.
+    """
 
     method: ClassVar[str] = "alerts.meanwhile"
     answer: ClassVar[type[Contract]] = MeanwhileAnswer
+
+    class_code: Code | None = None
+    at_risk_now: bool = False
+    begun: Moment | None = None
 
 
 class ConcernItem(Contract):

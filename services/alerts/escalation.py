@@ -86,6 +86,18 @@ def next_asks(policy: Policy, calendar: Calendar, *, begun: datetime, after: dat
     return [ask for ask in asks if ask.at == first]
 
 
+def first_asks(policy: Policy, calendar: Calendar, *, begun: datetime, always: bool) -> list[Ask]:
+    """Return when each is asked for the first time while nobody leads it, earliest first; not what only the unread is asked about."""
+    if always:
+        streams = [_clock(policy.steps, 0, begun=begun, after=begun)]
+    else:
+        streams = [_school(policy, calendar, begun=begun, after=begun), _outside(policy, calendar, begun=begun, after=begun)]
+    first: dict[Who, datetime] = {}
+    for ask in (ask for stream in streams for ask in stream):
+        first |= {who: min(first.get(who, ask.at), ask.at) for who in ask.who}
+    return [Ask(at, frozenset(who for who in first if first[who] == at)) for at in sorted(set(first.values()))]
+
+
 def before_end(policy: Policy, calendar: Calendar, *, begun: datetime, after: datetime) -> Ask | None:
     """Return when next what nobody has read is asked about; on the day it began too, if that was before."""
     if policy.before_end:

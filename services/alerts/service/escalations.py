@@ -1,12 +1,16 @@
 """The policies of asking again, as the school sets them, and what DSLs and recorders see of it."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from safekeep import calendar as calendars
 from safekeep import clock, permissions
 from safekeep.actor import Actor
+from safekeep.calendar import Calendar
 from safekeep.contracts import Nothing, incidents
 from safekeep.contracts.alerts import (
+    AskAhead,
     AskingItem,
     Askings,
     AskingsAnswer,
@@ -62,8 +66,10 @@ class Escalations(Base):
         with self._school(actor) as tx:
             calendar = store.calendar_of(tx, school_id=actor.at_school)
             _, text = store.asking_settings_of(tx, school_id=actor.at_school)
+            policies = store.policies_of(tx, school_id=actor.at_school)
         opens = calendars.next_opening(calendar, now)
-        return MeanwhileAnswer(in_hours=calendars.in_school_hours(calendar, now), opens_at=opens, text=text)
+        asks = _ahead(request, policies=policies, calendar=calendar, now=now)
+        return MeanwhileAnswer(in_hours=calendars.in_school_hours(calendar, now), opens_at=opens, text=text, asks=asks)
 
     @answers(Unled)
     def unled(self, actor: Actor, request: Unled) -> UnledAnswer:
@@ -84,6 +90,14 @@ class Escalations(Base):
         items = [AskingItem(due_at=r.due_at, at=r.at, who=r.who, unread=r.unread, asked=r.asked) for r in rows]
         still = row is not None and row.next_at is not None and row.next_at > clock.now()  # else the timer is about to look at it, and to say when
         return AskingsAnswer(items=items, next_at=row.next_at if row is not None and still else None)
+
+
+def _ahead(request: Meanwhile, *, policies: Mapping[str, Policy], calendar: Calendar, now: datetime) -> list[AskAhead]:
+    if request.class_code is None or request.begun is None:
+        return []
+    policy = escalation.policy_for(policies, class_code=request.class_code, at_risk_now=request.at_risk_now)
+    asks = escalation.first_asks(policy, calendar, begun=request.begun, always=request.at_risk_now) if policy else []
+    return [AskAhead(at=ask.at, who=sorted(ask.who, key=escalation.WHO.index)) for ask in asks if ask.at > now]
 
 
 def _check(request: KeepEscalation) -> None:

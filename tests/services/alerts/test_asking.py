@@ -288,11 +288,19 @@ def test_whoever_is_asked_to_take_it_over_is_mailed(clocked: Clocked) -> None:
 
 def test_another_calendar_and_another_policy_set_the_timers_anew(clocked: Clocked) -> None:
     incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    concern = Meanwhile(class_code="safeguarding", begun=NOON)
     with clock.set_to(NOON):
         closed = SpanItem(kind="closed", first=NOON.date(), last=NOON.date())
         clocked.alerts.ask("dsl", KeepCalendar(opens_minute=510, weekdays=[0, 1, 2, 3, 4], spans=[closed]))
-        meanwhile = clocked.alerts.ask("teacher", Meanwhile())
-    assert (meanwhile.in_hours, meanwhile.opens_at) == (False, dt.datetime(2026, 3, 11, 8, 30, tzinfo=dt.UTC))
+        meanwhile = clocked.alerts.ask("teacher", concern)
+        assert clocked.alerts.ask("teacher", concern.model_copy(update={"class_code": "general"})).asks == []
+    opens = dt.datetime(2026, 3, 11, 8, 30, tzinfo=dt.UTC)
+    assert (meanwhile.in_hours, meanwhile.opens_at) == (False, opens)
+    told = [((ask.at - NOON) / MINUTE, ask.who) for ask in meanwhile.asks]
+    school = (opens - NOON) / MINUTE
+    assert told == [(60, ["leads"]), (school + 120, ["head"]), (school + 180, ["trust_lead"])], "the recorder is told whom, and when"
+    with clock.set_to(NOON + 61 * MINUTE):
+        assert clocked.alerts.ask("teacher", concern).asks == meanwhile.asks[1:]
     clocked.tick(59)
     clocked.tick(60)
     assert clocked.asked(incident) == [(60, ["leads"], True)], "a day without school has the evening's policy"
@@ -300,8 +308,10 @@ def test_another_calendar_and_another_policy_set_the_timers_anew(clocked: Clocke
     sooner = [p.model_copy(update={"outside": [], "steps": [p.steps[0].model_copy(update={"minutes": 30})]}) for p in found.policies]
     with clock.set_to(NOON):
         clocked.alerts.ask("dsl", KeepEscalation(policies=sooner, meanwhile="Call the emergency duty team: 01632 960999"))
-        assert clocked.alerts.ask("teacher", Meanwhile()).text == "Call the emergency duty team: 01632 960999"
+        meanwhile = clocked.alerts.ask("teacher", concern)
     morning = (dt.datetime(2026, 3, 11, 9, 0, tzinfo=dt.UTC) - NOON) / MINUTE
+    assert meanwhile.text == "Call the emergency duty team: 01632 960999"
+    assert [((ask.at - NOON) / MINUTE, ask.who) for ask in meanwhile.asks] == [(morning, ["leads"])]
     clocked.tick(morning - 1)
     clocked.tick(morning)
     assert clocked.asked(incident)[1:] == [(morning, ["leads"], True)]

@@ -78,6 +78,18 @@ def test_a_class_without_a_policy_and_a_policy_without_steps_ask_nobody() -> Non
     assert e.next_asks(FIRST["welfare"], Calendar(weekdays=frozenset()), **empty) == []
 
 
+def test_who_is_asked_first_and_when_is_said_before_it_happens() -> None:
+    def ahead(code: str, begun: dt.datetime) -> list[tuple[str, set[str]]]:
+        asks = e.first_asks(FIRST[code], HALF_TERM, begun=begun, always=code == e.AT_RISK)
+        return [(f"{ask.at.astimezone(LONDON):%a %H:%M}", set(ask.who)) for ask in asks]
+
+    assert ahead(e.AT_RISK, local(25, 0, 50)) == [("Sun 00:50", {"leads"}), ("Sun 00:55", {"head"})]
+    assert ahead("safeguarding", local(22, 9)) == [("Thu 10:00", {"leads"}), ("Thu 11:00", {"head"}), ("Thu 12:00", {"trust_lead"})]
+    assert ahead("safeguarding", local(22, 18)) == [("Thu 19:00", {"leads"}), ("Fri 10:30", {"head"}), ("Fri 11:30", {"trust_lead"})]
+    assert ahead("welfare", local(22, 18))[0] == ("Fri 09:30", {"leads"}), "it has no policy for the evening"
+    assert ahead("protection", local(23, 16)) == [("Fri 17:00", {"leads"}), ("Tue 10:30", {"head"}), ("Tue 11:30", {"trust_lead"})]
+
+
 MINUTE = dt.timedelta(minutes=1)
 whos = st.sampled_from(e.WHO)
 steps = st.lists(st.builds(Step, st.integers(0, 300), whos), min_size=1, max_size=4, unique=True).map(
@@ -117,3 +129,7 @@ def test_what_is_asked_is_what_counting_every_minute_finds(policy: Policy, offse
     found = e.missed(policy, HALF_TERM, begun=begun, after=begun - dt.timedelta(microseconds=1), now=until - MINUTE, always=False)
     assert len(found) < e.CATCH_UP
     assert {(ask.at, each) for ask in found if not ask.if_unread for each in ask.who} == expected
+    first = {each: min(at for at, who in expected if who == each) for _, each in expected}
+    ahead = [ask for ask in e.first_asks(policy, HALF_TERM, begun=begun, always=False) if ask.at < until]
+    assert {each: ask.at for ask in ahead for each in ask.who} == first, "what a recorder is told of it: each once"
+    assert [ask.at for ask in ahead] == sorted(set(first.values()))
