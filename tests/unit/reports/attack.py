@@ -2,7 +2,8 @@
 
 The unknowns are how many there are of each kind in each stretch of days between any two dates that were ever named. What was published are
 bounds on sums of them; that each incident has one category, one class, one year group are equations between them. Whoever attacks looks for
-the least and the most that each count can be, and for the least and the most that lies between two counts of overlapping days.
+the least and the most that each count can be, and for the least and the most that lies between two counts of overlapping days. Where ways in which
+everything can be that were found before already leave two whole numbers open, that is the answer: a range that is wider still tells no more.
 """
 
 import math
@@ -22,7 +23,7 @@ EPSILON = 1e-6
 
 @dataclass(frozen=True)
 class Range:
-    """What was found of a count, or of the difference of two."""
+    """What was found of a count, or of the difference of two: exact where it is one number or none, else at least as wide."""
 
     of: tuple[Population, ...]
     low: int
@@ -39,7 +40,7 @@ class Attack:
         self.of = sorted({p.of for r in reports for p in r.forms})
         self.column = {(of, stretch): n for n, (of, stretch) in enumerate((of, s) for of in self.of for s in self.stretches)}
         self.populations = sorted({p for r in reports for p in r.forms})
-        self.is_consistent = True
+        self._possible: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []  # ways in which everything can be, as they were found
         self._build()
 
     def columns(self, population: Population) -> list[int]:
@@ -76,12 +77,18 @@ class Attack:
         cost = np.zeros(len(self.column))
         cost[plus] += 1
         cost[minus or []] -= 1
+        known = [float(cost @ way) for way in self._possible]
+        if known:
+            low, high = math.ceil(min(known) - EPSILON), math.floor(max(known) + EPSILON)
+            if low < high:
+                return low, high
         ends = []
         for sign in (1, -1):
             found = linprog(sign * cost, A_ub=self.upper, b_ub=self.limits, A_eq=self.equal, b_eq=np.zeros(self.equal.shape[0]), method="highs")
             if found.status == 2:
                 return None  # what was corrected since makes the reports deny each other: nothing follows from them together
             ends.append(sign * found.fun)
+            self._possible.append(found.x)
         return math.ceil(ends[0] - EPSILON), math.floor(ends[1] + EPSILON)
 
     def counts(self) -> Iterator[Range]:
