@@ -392,6 +392,7 @@ FINDING = settings(
     database=None,
     derandomize=True,
     phases=[Phase.generate],
+    report_multiple_bugs=False,  # else it goes on to look for another when it has found one
 )
 
 
