@@ -29,10 +29,10 @@ def home(slug: str) -> Any:
     if Role.TRUST_SAFEGUARDING_LEAD not in here.roles:
         return redirect(url_for("trust.schools", slug=slug), 303)
     form = Form({name: request.args.getlist(name) for name in request.args})
-    since, until, rows, categories = _side_by_side(here, form)
+    since, until, rows, categories, roll_on = _side_by_side(here, form)
     asked = {name: value for name, value in request.args.items() if value}
     choices = {"classes": CLASS_ORDER, "categories": categories}
-    return render_template("trust/counts.html", form=form, since=since, until=until, rows=rows, asked=asked, **choices)
+    return render_template("trust/counts.html", form=form, since=since, until=until, rows=rows, roll_on=roll_on, asked=asked, **choices)
 
 
 @pages.get("/t/<slug>/counts.csv")
@@ -42,11 +42,12 @@ def as_list(slug: str) -> Any:
     if not here.may_call("reports.trust_counts"):
         raise NotAllowed("role")
     rows = _side_by_side(here, Form({name: request.args.getlist(name) for name in request.args}))[2]
-    headings = [_("School"), _("Pupils"), *(str(words.CLASSES[code]) for code in CLASS_ORDER), _("All"), _("For each 100 pupils")]
+    headings = [_("School"), _("Pupils"), _("On roll on"), *(str(words.CLASSES[code]) for code in CLASS_ORDER), _("All"), _("For each 100 pupils")]
     lines = [
         [
             row["name"],
             "" if row["on_roll"] is None else str(row["on_roll"]),
+            row["roll_on"].isoformat() if row["roll_on"] else "",
             *(str(row["classes"][code]) for code in CLASS_ORDER),
             str(row["total"]),
             row["rate"],
@@ -56,8 +57,8 @@ def as_list(slug: str) -> Any:
     return sheets.download(spreadsheet.write(headings, lines), "counts.csv")
 
 
-def _side_by_side(here: Any, form: Form) -> tuple[date, date, list[dict[str, Any]], list[tuple[str, str]]]:
-    """Return the period, a row a school, and the categories that were used, by code and name."""
+def _side_by_side(here: Any, form: Form) -> tuple[date, date, list[dict[str, Any]], list[tuple[str, str]], date | None]:
+    """Return the period, a row a school, the categories that were used, by code and name, and the day of which numbers on roll are."""
     since, until = span(form, today=clock.now().date())
     class_code = form.one("class_code") if form.one("class_code") in words.CLASSES else None
     category = form.one("category") if re.fullmatch(r"[a-z][a-z0-9_]{0,49}", form.one("category")) else None
@@ -74,12 +75,14 @@ def _side_by_side(here: Any, form: Form) -> tuple[date, date, list[dict[str, Any
                 "total": school.incidents,
                 "classes": _classes(school, of_category=category is not None),
                 "on_roll": school.on_roll,
+                "roll_on": school.roll_on,
                 "rate": f"{100 * school.incidents / school.on_roll:.1f}" if school.on_roll else "",
                 "quiet": school.quiet,
             }
         )
     codes = sorted({row.category for school in found.schools for row in school.rows} | ({category} if category else set()))
-    return since, until, sorted(rows, key=lambda row: str(row["name"])), [(code, code.replace("_", " ").capitalize()) for code in codes]
+    named = [(code, code.replace("_", " ").capitalize()) for code in codes]
+    return since, until, sorted(rows, key=lambda row: str(row["name"])), named, found.roll_on
 
 
 @pages.get("/t/<slug>/reports")

@@ -1605,8 +1605,15 @@ class FlagState(Contract):
     ended: date | None
 
 
+class RollDay(Contract):
+    """From that day on so many pupils were on roll, until the next of these days."""
+
+    on: date
+    on_roll: int
+
+
 class HistoryAnswer(Contract):
-    """Whole incidents, in order of their ids; `next` is where to go on. With the first: every flag, and how many pupils are listed.
+    """Whole incidents, in order of their ids; `next` is where to go on. With the first: every flag, and how many pupils are listed, and were.
 
     Of what was being written at `as_of` some may be missing: its events tell it.
     """
@@ -1614,6 +1621,7 @@ class HistoryAnswer(Contract):
     items: list[Happening]
     flags: list[FlagState]
     on_roll: int
+    roll: list[RollDay] = []
     as_of: Moment
     next: UUID | None
 
@@ -1750,12 +1758,17 @@ class FlagChanged(Event):
 
 
 class RollChanged(Event):
-    """So many pupils are on roll at the school now: listed, of school age, and not gone. `subject` is the school."""
+    """So many pupils are on roll at the school now: listed, of school age, and not gone. `subject` is the school.
+
+    `days`: each day on which that number changed, or will as far as it is known, in order. Where a school's list begins, or who left when was
+    set right, days that are past say something else than they did before.
+    """
 
     name: ClassVar[str] = "incidents.roll.changed"
     version: ClassVar[int] = 1
 
     on_roll: int
+    days: list[RollDay] = []
 
 
 class AlertPassedOn(Event):

@@ -95,7 +95,7 @@ class Rebuild(Request[RebuildAnswer]):
 
 
 class SchoolCounts(Contract):
-    """One school of the trust. `on_roll`: how many pupils of school age are listed there, None where that is not known.
+    """One school of the trust. `on_roll`: how many pupils of school age were listed there, on the day `roll_on`; None where that is not known.
 
     `quiet`: it records far less than its like.
     """
@@ -104,13 +104,18 @@ class SchoolCounts(Contract):
     rows: list[CountRow]
     incidents: int
     on_roll: int | None = None
+    roll_on: date | None = None
     quiet: bool = False
 
 
 class TrustCountsAnswer(Contract):
-    """Counts a school, for the trust's safeguarding lead. No pupil."""
+    """Counts a school, for the trust's safeguarding lead. No pupil.
+
+    `roll_on`: the middle of the days that were asked for, as far as they have come: whose roll rates are of, where a school's list goes so far back.
+    """
 
     schools: list[SchoolCounts]
+    roll_on: date | None = None
 
 
 class TrustCounts(Request[TrustCountsAnswer]):
@@ -940,7 +945,19 @@ class CloseRequest(Request[Nothing]):
 # --- what is left out of a record before it is given ------------------------------------------------------------------------
 
 RecordPart = Literal["about", "account", "action_taken", "details", "body_map"]
-LawReason = Literal["third_party", "child_abuse_data", "serious_harm", "court_papers", "legal_privilege", "crime", "foi_personal"]
+LawReason = Literal[
+    "third_party",
+    "child_abuse_data",
+    "serious_harm",
+    "court_papers",
+    "legal_privilege",
+    "crime",
+    "foi_personal",
+    "foi_crime",
+    "foi_harm",
+    "foi_confidence",
+    "foi_privilege",
+]
 FoundBy = Literal["name", "initials", "relation", "title", "contact", "address", "birth", "number", "guess"]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Stage = Literal["deciding", "proposed", "confirmed"]

@@ -4,6 +4,7 @@ Events say it as it happens; `History` says it again, for counts that are made a
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -30,15 +31,71 @@ LAST_YEAR = 13
 """The last year of school."""
 
 
-def on_roll(listed: Iterable[tuple[date, date | None]], *, today: date) -> int:
-    """Return how many of those listed are on roll: of school age, and not gone. `listed`: when born, and since when gone (None: there).
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Days on a school's list, from `since` up to the day before `until` (None: they are there). A list says both, or that they are in it."""
+
+    since: date
+    until: date | None = None
+
+
+ALWAYS = date.min
+"""Since when a pupil is listed of whom that is not known: a demonstration's, who were there all along."""
+
+
+def stays_after(before: Sequence[Stay], *, left_on: date | None, today: date) -> list[Stay]:
+    """Return a pupil's stays after a list of today has them, with a day of leaving or without.
+
+    Who is listed without one is there: from today on, where they were not or had left. A day of leaving that is over sets right when they
+    left, and brings nobody back; one to come of somebody who had left does.
+    """
+    if not before:
+        return [Stay(today, left_on if left_on is None else max(left_on, today))]
+    last = before[-1]
+    is_gone = last.until is not None and last.until <= today
+    if is_gone and (left_on is None or left_on > today):
+        others = before if last.since < today else before[:-1]  # who left and came on one day was there all along that day
+        return [*others, Stay(today, left_on)]
+    return [*before[:-1], Stay(last.since, left_on if left_on is None else max(left_on, last.since))]
+
+
+def roll(listed: Iterable[tuple[date, Sequence[Stay]]]) -> list[tuple[date, int]]:
+    """Return how many are on roll, from each day on which that changes: of school age, and there. `listed`: when born, and their stays, in order.
 
     Nobody is taken off the list, since a record may be about them. Of whom nobody has said that they left (after Year 6, say), they count
-    until they are past school age.
+    until they are past school age. Days to come are there as far as they are known.
     """
-    return sum(
-        _school_year(today) - _school_year(born) - _FIRST_YEAR <= LAST_YEAR and (left_on is None or left_on > today) for born, left_on in listed
-    )
+    changes: dict[date, int] = {}
+    for born, stays in listed:
+        past_school = date(_school_year(born) + _FIRST_YEAR + LAST_YEAR + 1, 9, 1)
+        for stay in stays:
+            until = past_school if stay.until is None else min(stay.until, past_school)
+            if stay.since < until:
+                changes[stay.since] = changes.get(stay.since, 0) + 1
+                changes[until] = changes.get(until, 0) - 1
+    on_roll, days = 0, []
+    for day in sorted(changes):
+        if changes[day]:
+            on_roll += changes[day]
+            days.append((day, on_roll))
+    return days
+
+
+def on_roll(days: Sequence[tuple[date, int]], *, on: date) -> int:
+    """Return how many were on roll on a day. `days`: as `roll` says them."""
+    return next((number for day, number in reversed(days) if day <= on), 0)
+
+
+def stays_of(kept: Sequence[Sequence[str | None]], *, left_on: date | None) -> list[Stay]:
+    """Return stays as they are kept with a pupil; of whom none are kept they were there all along, until they left."""
+    if not kept:
+        return [Stay(ALWAYS, left_on)]
+    return [Stay(date.fromisoformat(since or ""), date.fromisoformat(until) if until else None) for since, until in kept]
+
+
+def kept(stays: Sequence[Stay]) -> list[list[str | None]]:
+    """Return stays as they are kept, in plain JSON."""
+    return [[stay.since.isoformat(), stay.until.isoformat() if stay.until else None] for stay in stays]
 
 
 def _school_year(day: date) -> int:

@@ -6,7 +6,7 @@ that what it counted as on a past day can be said too, and so that an event hear
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -68,6 +68,11 @@ def month_of(moment: datetime, *, zone: str) -> str:
 def months_between(*, since: date, until: date) -> tuple[str, str]:
     """Return the first and the last month of a period, both included."""
     return since.strftime("%Y-%m"), until.strftime("%Y-%m")
+
+
+def days_of(*, since: date, until: date) -> tuple[date, date]:
+    """Return the first and the last day of the months of a period, which are counted whole."""
+    return since.replace(day=1), (until.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
 
 
 def fold(happened: Iterable[Happened], *, zone: str) -> Counted | None:
@@ -207,6 +212,30 @@ def with_flags(flags: Iterable[tuple[UUID, str, date, date | None]], *, on: date
     """Return how many pupils have a flag of each kind on a day. `flags`: (pupil, kind, since, until)."""
     held = {(pupil, kind) for pupil, kind, since, until in flags if since <= on and (until is None or on <= until)}
     return _tally(kind for _, kind in held)
+
+
+# --- numbers on roll -----------------------------------------------------------------------------------------------------------
+
+Rolls = Sequence[tuple[date, int]]
+"""How many were on roll, from each day on which that changed, in order."""
+
+
+def middle(*, since: date, until: date, today: date) -> date:
+    """Return the day whose roll a rate of these days is of: the one in their middle, of those that have come.
+
+    Not the last: leavers are often taken off before a school year ends. Not the first: those who are new are often not listed yet.
+    """
+    last = min(until, today)
+    return last if last <= since else since + (last - since) // 2
+
+
+def on_roll(rolls: Rolls, *, on: date) -> tuple[date, int] | None:
+    """Return how many were on roll on a day, and on which day that was: that day, or where the school's list begins later, its first.
+
+    None where no list is known.
+    """
+    known = [number for day, number in rolls if day <= on]
+    return (on, known[-1]) if known else rolls[0] if rolls else None
 
 
 # --- a trust's schools side by side --------------------------------------------------------------------------------------------

@@ -313,6 +313,8 @@ def _section(data: Mapping[str, Any], about: Mapping[str, Any], *, names: Mappin
         columns.append("For each 100 pupils")
         for row, said in zip(rows, data["rows"], strict=True):
             row["cells"].append(rate(said["cells"][0], on_roll=said["on_roll"]))
+        if rolled := _rolled(data):
+            note = f"{note} {rolled}"
         if quiet := [row["name"] for row, said in zip(rows, data["rows"], strict=True) if said["quiet"]]:
             note = f"Quiet: {', '.join(quiet)}. Fewer than half as many for each pupil as in the middle school of the trust. {note}"
     return {
@@ -324,6 +326,16 @@ def _section(data: Mapping[str, Any], about: Mapping[str, Any], *, names: Mappin
         "sentence": sentence,
         "words": words.get(data["code"], ""),
     }
+
+
+def _rolled(data: Mapping[str, Any]) -> str:
+    """Return of which day the numbers on roll are, and whether a school's list begins later; "" of a report made before that was kept."""
+    day = data.get("roll_on")
+    if day is None:
+        return ""
+    later = sorted({said["roll_on"] for said in data["rows"] if said.get("roll_on") and said["roll_on"] > day})
+    since = f"; of a school whose list begins later, on its first day ({', '.join(_days(on, on) for on in later)})" if later else ""
+    return f"On roll: as the schools’ lists say for {_days(day, day)}, the middle of these days{since}."
 
 
 def _sentence(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ of what is rare.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,11 +27,12 @@ _ROUNDS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class School:
-    """What may be shown of one school: its tables as `governing.made` says them; `on_roll` None: not known."""
+    """What may be shown of one school: its tables as `governing.made` says them; `on_roll`, on the day `roll_on`; None: not known."""
 
     id: UUID
     said: Mapping[str, Any]
     on_roll: int | None
+    roll_on: date | None = None
 
     @property
     def code(self) -> str:
@@ -131,6 +133,7 @@ def _side_by_side(schools: Sequence[School], *, period: Period, years: int, thre
             "code": school.code,
             "cells": [_kept(form) for form in totals[school.id]],
             "on_roll": school.on_roll,
+            "roll_on": school.roll_on.isoformat() if school.roll_on else None,
             "quiet": school.id in quiet,
         }
         for school in schools
@@ -138,7 +141,9 @@ def _side_by_side(schools: Sequence[School], *, period: Period, years: int, thre
     pupils = sum(school.on_roll or 0 for school in schools) if all(school.on_roll for school in schools) else None
     cells = [_kept(over_all(_shown([(school, totals[school.id][n]) for school in schools]), threshold=threshold)) for n in range(years)]
     spans = [[(back := period.back(n)).since.isoformat(), back.until.isoformat()] for n in range(years)]
-    return {"code": "schools", "spans": spans, "rows": [*rows, {"code": TOTAL, "cells": cells, "on_roll": pupils, "quiet": False}]}
+    middle = counting.middle(since=period.since, until=period.until, today=period.until)
+    whole = {"code": TOTAL, "cells": cells, "on_roll": pupils, "roll_on": None, "quiet": False}
+    return {"code": "schools", "spans": spans, "roll_on": middle.isoformat(), "rows": [*rows, whole]}
 
 
 def _plain(form: Form) -> int:

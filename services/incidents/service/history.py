@@ -6,7 +6,7 @@ from uuid import UUID
 
 from safekeep import clock
 from safekeep.actor import Actor
-from safekeep.contracts.incidents import FlagState, History, HistoryAnswer
+from safekeep.contracts.incidents import FlagState, History, HistoryAnswer, RollDay
 from safekeep.permissions import Class
 from safekeep.rpc import answers
 from services.incidents import following, history, store
@@ -37,10 +37,12 @@ class Histories(Base):
         for row in found:
             about: dict[str, Any] = {"pupil_ids": pupils[row.id], "class_": Class(row._mapping["class"])}
             items += history.happenings(entries[row.id], moves=moves, categories=school.categories, born=born, zone=school.zone, **about)
+        days = history.roll(listed)
         return HistoryAnswer(
             items=items,
             flags=[FlagState(id=f.id, pupil_id=f.pupil_id, kind=f.kind, started=f.started, ended=f.ended) for f in flags],
-            on_roll=history.on_roll(listed, today=following.today(now, zone=school.zone)),
+            on_roll=history.on_roll(days, on=following.today(now, zone=school.zone)),
+            roll=[] if request.after else [RollDay(on=on, on_roll=number) for on, number in days],
             as_of=now,
             next=found[-1].id if len(found) == request.limit else None,
         )

@@ -26,6 +26,7 @@ from safekeep.contracts.incidents import (
     RegisterName,
     RelativeChanged,
     RollChanged,
+    RollDay,
     SearchPupils,
     SetFlag,
     SetRelatives,
@@ -123,12 +124,13 @@ class Pupils(Base):
                 outcome = "refused" if problems else "unchanged" if same else "changed" if row else "made"
                 fates.append(PupilFate(line=number, outcome=outcome, problems=problems))  # type: ignore[arg-type]
                 if outcome in ("made", "changed") and not request.dry_run:
-                    _keep_pupil(tx, pupil=pupil, row=row, **here)
+                    _keep_pupil(tx, pupil=pupil, row=row, today=today, **here)
             # A list with a line that was refused is not whole: who is on that line would be taken for gone.
             whole = request.whole and not any(fate.outcome == "refused" for fate in fates)
             gone = [row for key, row in known.items() if whole and key not in seen and (row.left_on is None or row.left_on > today)]
             if not request.dry_run:
-                store.leave(tx, **here, pupil_ids=[row.id for row in gone], on=today)
+                for row in gone:
+                    store.leave(tx, **here, pupil_id=row.id, on=today, stays=_stays(row, left_on=today, today=today))
                 if gone or any(fate.outcome in ("made", "changed") for fate in fates):
                     say_roll(tx, **here, today=today)
         return AddPupilsAnswer(items=fates, leaving=sorted(row.name for row in gone))
@@ -207,15 +209,22 @@ def keep_flag(tx: sa.Connection, *, school_id: UUID, request: SetFlag, by: UUID 
 
 
 def say_roll(tx: sa.Connection, *, school_id: UUID, today: date) -> None:
-    """Say how many pupils of school age are listed at the school."""
-    on_roll = history.on_roll(store.enrolled(tx, school_id=school_id), today=today)
-    outbox.add(tx, RollChanged, school_id=school_id, subject=school_id, on_roll=on_roll)
+    """Say how many pupils of school age are listed at the school, and were."""
+    days = history.roll(store.enrolled(tx, school_id=school_id))
+    said: dict[str, Any] = {"on_roll": history.on_roll(days, on=today), "days": [RollDay(on=on, on_roll=number) for on, number in days]}
+    outbox.add(tx, RollChanged, school_id=school_id, subject=school_id, **said)
 
 
-def _keep_pupil(tx: sa.Connection, *, school_id: UUID, pupil: NewPupil, row: sa.Row[Any] | None) -> None:
+def _keep_pupil(tx: sa.Connection, *, school_id: UUID, pupil: NewPupil, row: sa.Row[Any] | None, today: date) -> None:
     """Add a pupil, in a family of their own, or change one and leave their family and whose child they are."""
+    values = dict(pupil) | {"holding": False, "stays": _stays(row, left_on=pupil.left_on, today=today)}
     if row is None:
-        store.keep_pupil(tx, school_id=school_id, relatives=(), id=new_id(), family=new_id(), holding=False, **dict(pupil))
+        store.keep_pupil(tx, school_id=school_id, relatives=(), id=new_id(), family=new_id(), **values)
         return
     relatives = store.concerned_staff(tx, school_id=school_id, pupil_ids=[row.id])
-    store.keep_pupil(tx, school_id=school_id, relatives=relatives, id=row.id, family=row.family, holding=False, **dict(pupil))
+    store.keep_pupil(tx, school_id=school_id, relatives=relatives, id=row.id, family=row.family, **values)
+
+
+def _stays(row: sa.Row[Any] | None, *, left_on: date | None, today: date) -> list[list[str | None]]:
+    before = history.stays_of(row.stays, left_on=row.left_on) if row else []
+    return history.kept(history.stays_after(before, left_on=left_on, today=today))

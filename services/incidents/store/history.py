@@ -7,6 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from services.incidents.history import Stay, stays_of
 from services.incidents.store.tables import entries, flags, incident_pupils, incidents, moves, pupils
 
 
@@ -42,10 +43,10 @@ def born(tx: sa.Connection, *, school_id: UUID) -> dict[UUID, Any]:
     return {row.id: row.born for row in tx.execute(query)}
 
 
-def enrolled(tx: sa.Connection, *, school_id: UUID) -> list[tuple[date, date | None]]:
-    """Return when each listed pupil was born, and since when they are gone (None: they are there)."""
-    query = sa.select(pupils.c.born, pupils.c.left_on).where(pupils.c.school_id == school_id, sa.not_(pupils.c.holding))
-    return [(row.born, row.left_on) for row in tx.execute(query)]
+def enrolled(tx: sa.Connection, *, school_id: UUID) -> list[tuple[date, list[Stay]]]:
+    """Return when each listed pupil was born, and from when to when they were listed."""
+    query = sa.select(pupils.c.born, pupils.c.stays, pupils.c.left_on).where(pupils.c.school_id == school_id, sa.not_(pupils.c.holding))
+    return [(row.born, stays_of(row.stays, left_on=row.left_on)) for row in tx.execute(query)]
 
 
 def all_flags(tx: sa.Connection, *, school_id: UUID) -> Sequence[Any]:

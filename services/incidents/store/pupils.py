@@ -28,9 +28,9 @@ def keep_pupil(tx: sa.Connection, *, school_id: UUID, relatives: Collection[UUID
         tx.execute(relations.insert(), [{**key, "person_id": person} for person in relatives])
 
 
-def leave(tx: sa.Connection, *, school_id: UUID, pupil_ids: Collection[UUID], on: date) -> None:
-    """Note that these pupils are on roll no more from that day on. They stay in the list, and what is recorded of them stays as it is."""
-    tx.execute(pupils.update().where(pupils.c.school_id == school_id, pupils.c.id.in_(pupil_ids)).values(left_on=on))
+def leave(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, on: date, stays: Sequence[Sequence[str | None]]) -> None:
+    """Note that a pupil is on roll no more from that day on. They stay in the list, and what is recorded of them stays as it is."""
+    tx.execute(pupils.update().where(pupils.c.school_id == school_id, pupils.c.id == pupil_id).values(left_on=on, stays=stays))
 
 
 def find_pupils(tx: sa.Connection, *, school_id: UUID, query: str, offset: int, limit: int) -> Sequence[sa.Row[Any]]:

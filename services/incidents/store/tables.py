@@ -75,6 +75,7 @@ pupils = sa.Table(
     sa.Column("family", pg.UUID, nullable=False),
     sa.Column("holding", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("left_on", sa.Date),  # the first day on which they are not on roll any more
+    sa.Column("stays", pg.JSONB, nullable=False, server_default="[]"),  # [since, until] each, in order; none: there all along, until they left
     sa.Index("pupils_family", "school_id", "family"),
 )
 pupil_words = sa.Table(

@@ -19,7 +19,7 @@ from safekeep.permissions import Class
 from safekeep.rpc import answers, ask
 from services.reports import counting, store
 from services.reports.counting import Happened
-from services.reports.service.base import Base
+from services.reports.service.base import Base, today_at
 
 NIGHT: Final = time(2, 30)
 UNDER_WAY: Final = timedelta(minutes=10)
@@ -71,6 +71,7 @@ class Comparing(Base):
                 differences += _put_right(tx, school_id=school_id, page=page, before=before, forget_until=min(before, answer.as_of - BEING_WRITTEN))
                 if not incidents:  # the first page
                     differences += _put_flags_right(tx, school_id=school_id, answer=answer)
+                    differences += _put_roll_right(tx, school_id=school_id, answer=answer)
             incidents |= page.keys()
         with self.host.transaction(self.host.engine, school_id=school_id) as tx:
             unknown = store.incidents_recorded_until(tx, school_id=school_id, moment=min(before, begun - BEING_WRITTEN)) - incidents
@@ -120,9 +121,19 @@ def _put_flags_right(tx: sa.Connection, *, school_id: UUID, answer: HistoryAnswe
     for flag in answer.flags:
         said: dict[str, Any] = {"pupil_id": flag.pupil_id, "kind": flag.kind, "started": flag.started, "ended": flag.ended}
         store.keep_flag(tx, **here, id=flag.id, **said)
-    store.keep_roll(tx, **here, on_roll=answer.on_roll)
     gone = store.drop_flags_but(tx, **here, ids=[flag.id for flag in answer.flags])
     return gone + len(set(store.flags_of(tx, **here)) - known)
+
+
+def _put_roll_right(tx: sa.Connection, *, school_id: UUID, answer: HistoryAnswer) -> int:
+    """Take over numbers on roll as the record says them. Returns 1 where those of days that have come were others; 0 where none were known."""
+    here: dict[str, Any] = {"school_id": school_id}
+    today = today_at(store.zone_of(tx, **here))
+    ours, source = store.roll_of(tx, **here), [(each.on, each.on_roll) for each in answer.roll]
+    if source and ours != source:
+        store.keep_roll(tx, **here, on_roll=answer.on_roll, rolls=source)
+    come = [[each for each in rolls if each[0] <= today] for rolls in (ours, source)]
+    return 1 if source and ours and come[0] != come[1] else 0
 
 
 def _happened(item: Happening) -> Happened:

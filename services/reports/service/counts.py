@@ -54,6 +54,10 @@ class Counting(Base):
         with self.host.transaction(self.host.engine, trust_id=str(actor.trust_id)) as tx:
             rolls = store.rolls_of(tx, trust_id=actor.trust_id)
             rows = store.rows_of_schools(tx, school_ids=list(rolls), first=first, last=last)
+            today = today_at(store.zone_of(tx, school_id=actor.trust_id))
+        since, until = counting.days_of(since=request.since, until=request.until)
+        middle = counting.middle(since=since, until=until, today=today)
+        on_roll = {school: counting.on_roll(each, on=middle) or (None, None) for school, each in rolls.items()}
         wanted: dict[UUID, list[CountRow]] = {school: [] for school in rolls}
         recorded = dict.fromkeys(rolls, 0)
         for row in rows:
@@ -61,18 +65,20 @@ class Counting(Base):
             recorded[row.school_id] += item.count if item.main else 0
             if request.class_code in {None, item.class_code} and request.category in {None, item.category}:
                 wanted[row.school_id].append(item)
-        quiet = counting.quiet(recorded, on_roll={school: pupils for school, pupils in rolls.items() if pupils})
+        quiet = counting.quiet(recorded, on_roll={school: pupils for school, (_, pupils) in on_roll.items() if pupils})
         return TrustCountsAnswer(
+            roll_on=middle,
             schools=[
                 SchoolCounts(
                     school_id=school,
                     rows=theirs,
                     incidents=sum(row.count for row in theirs if row.main or request.category),
-                    on_roll=rolls[school],
+                    on_roll=on_roll[school][1],
+                    roll_on=on_roll[school][0],
                     quiet=school in quiet,
                 )
                 for school, theirs in wanted.items()
-            ]
+            ],
         )
 
 

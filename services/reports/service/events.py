@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -79,7 +80,11 @@ def _on_flag(tx: sa.Connection, event: FlagChanged) -> None:
 
 
 def _on_roll(tx: sa.Connection, event: RollChanged) -> None:
-    if not store.keep_roll(tx, school_id=event.school_id, on_roll=event.on_roll):
+    rolls = [(each.on, each.on_roll) for each in event.days]
+    if not rolls:  # of a release that said no days
+        day = event.at.astimezone(ZoneInfo(store.zone_of(tx, school_id=event.school_id))).date()
+        rolls = [*(each for each in store.roll_of(tx, school_id=event.school_id) if each[0] < day), (day, event.on_roll)]
+    if not store.keep_roll(tx, school_id=event.school_id, on_roll=event.on_roll, rolls=rolls):
         raise Conflict("school_not_known")
 
 

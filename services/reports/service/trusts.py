@@ -14,7 +14,7 @@ from safekeep.actor import Actor
 from safekeep.contracts.incidents import EnterTrustReport
 from safekeep.contracts.reports import ReportPublished
 from safekeep.rpc import ask
-from services.reports import governing, store, together
+from services.reports import counting, governing, store, together
 from services.reports.service.base import Base
 from services.reports.service.counted import counted_for
 from services.reports.small_numbers import FIRST_THRESHOLD
@@ -66,14 +66,16 @@ class TrustReporting(Base):
             limit = max(threshold, own.threshold if own else threshold)
             said, published = tpool.execute(governing.made, counted, period=period, today=day, earlier=earlier, threshold=limit)
             kept: dict[str, Any] = {"trust_id": draft.school_id, "draft_at": draft.made_at, "made_at": clock.now(), "until": period.until}
-            known, on_roll = governing.keep(published), store.roll_of(tx, **here)
-            store.keep_part(tx, **here, report_id=draft.id, **kept, tables=said, known=known, on_roll=on_roll)
+            middle = counting.middle(since=period.since, until=period.until, today=period.until)
+            roll_on, on_roll = counting.on_roll(store.roll_of(tx, **here), on=middle) or (None, None)
+            of_roll: dict[str, Any] = {"roll_on": roll_on, "on_roll": on_roll}
+            store.keep_part(tx, **here, report_id=draft.id, **kept, tables=said, known=governing.keep(published), **of_roll)
 
     def _join(self, trust_id: UUID, draft: Any, *, day: date, threshold: int) -> None:
         found = self._trust_parts(trust_id, draft.id)
         parts = [part for part in found if part.draft_at == draft.made_at]
         self._drop_parts([part for part in found if part.draft_at < draft.made_at])  # of a school that left the trust since
-        schools = [School(part.school_id, part.tables, part.on_roll) for part in parts]
+        schools = [School(part.school_id, part.tables, part.on_roll, part.roll_on) for part in parts]
         tables = together.made(schools, period=governing.period_of(day), threshold=threshold)
         with self.host.transaction(self.host.engine, school_id=trust_id) as tx:
             row = store.report_with(tx, school_id=trust_id, id=draft.id)

@@ -20,6 +20,7 @@ from services.reports.store.counts import (
     lock_incident,
     overdue,
     reading,
+    roll_of,
     rolls_of,
     rows_of_schools,
     zone_of,
@@ -84,7 +85,6 @@ from services.reports.store.trusts import (
     part_with,
     placed_parts,
     published_with,
-    roll_of,
     tell_part,
     trust_parts_of,
 )

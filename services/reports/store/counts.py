@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from safekeep.permissions import Class
-from services.reports.counting import FIRST_ZONE, Counted, Happened
+from services.reports.counting import FIRST_ZONE, Counted, Happened, Rolls
 from services.reports.store.tables import comparisons, counted, flags, happenings, schools
 
 _ZONE = sa.text("select zone from schools where school_id = :school")
@@ -30,15 +30,26 @@ def keep_school(tx: sa.Connection, *, school_id: UUID, trust_id: UUID, zone: str
     tx.execute(counted.update().where(counted.c.school_id == school_id, counted.c.month != month).values(month=month))
 
 
-def keep_roll(tx: sa.Connection, *, school_id: UUID, on_roll: int) -> bool:
-    """Keep how many pupils are listed at a school. Returns False where identity's word on the school is not heard yet."""
-    return tx.execute(schools.update().where(schools.c.school_id == school_id).values(on_roll=on_roll)).rowcount == 1
+def keep_roll(tx: sa.Connection, *, school_id: UUID, on_roll: int, rolls: Rolls) -> bool:
+    """Keep how many pupils are listed at a school, and were. Returns False where identity's word on the school is not heard yet."""
+    values = {"on_roll": on_roll, "rolls": [[day.isoformat(), number] for day, number in rolls]}
+    return tx.execute(schools.update().where(schools.c.school_id == school_id).values(values)).rowcount == 1
 
 
-def rolls_of(tx: sa.Connection, *, trust_id: UUID) -> dict[UUID, int | None]:
-    """Return the schools of a trust, in order of id, and how many pupils are listed there. The transaction must have `trust_id` set."""
-    query = sa.select(schools.c.school_id, schools.c.on_roll).where(schools.c.trust_id == trust_id)
-    return {row.school_id: row.on_roll for row in tx.execute(query.order_by(schools.c.school_id))}
+def roll_of(tx: sa.Connection, *, school_id: UUID) -> Rolls:
+    """Return how many pupils were listed at a school, from each day on which that changed."""
+    found = tx.execute(sa.select(schools.c.rolls).where(schools.c.school_id == school_id)).scalar()
+    return _rolls(found or [])
+
+
+def rolls_of(tx: sa.Connection, *, trust_id: UUID) -> dict[UUID, Rolls]:
+    """Return the schools of a trust, in order of id, and how many pupils were listed there. The transaction must have `trust_id` set."""
+    query = sa.select(schools.c.school_id, schools.c.rolls).where(schools.c.trust_id == trust_id)
+    return {row.school_id: _rolls(row.rolls) for row in tx.execute(query.order_by(schools.c.school_id))}
+
+
+def _rolls(kept: Sequence[Sequence[Any]]) -> Rolls:
+    return [(date.fromisoformat(day), number) for day, number in kept]
 
 
 # --- what happened ----------------------------------------------------------------------------------------------------------

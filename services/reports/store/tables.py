@@ -14,7 +14,8 @@ schools = sa.Table(
     sa.Column("school_id", pg.UUID, primary_key=True),
     sa.Column("trust_id", pg.UUID, nullable=False),
     sa.Column("zone", sa.Text, nullable=False),
-    sa.Column("on_roll", sa.Integer),  # pupils of school age, as incidents said last
+    sa.Column("on_roll", sa.Integer),  # pupils of school age, as incidents said last: for the release before this one
+    sa.Column("rolls", pg.JSONB, nullable=False, server_default="[]"),  # [day, number from then on] each, in order
     sa.Index("schools_trust", "trust_id"),
 )
 counted = sa.Table(
@@ -157,6 +158,7 @@ trust_parts = sa.Table(
     sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("until", sa.Date, nullable=False),
     sa.Column("on_roll", sa.Integer),
+    sa.Column("roll_on", sa.Date),  # on which day that was; none: when it was counted
     sa.Column("tables", pg.JSONB, nullable=False),  # as they may be shown
     sa.Column("known", pg.JSONB, nullable=False),  # what the school's own reports are held against, and it against them
     sa.Column("sequence", sa.BigInteger),

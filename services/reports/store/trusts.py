@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from services.reports.store.tables import governor_reports, meetings, schools, trust_parts
+from services.reports.store.tables import governor_reports, meetings, trust_parts
 
 
 def keep_part(tx: sa.Connection, *, school_id: UUID, report_id: UUID, **values: Any) -> None:
@@ -67,9 +67,3 @@ def published_with(tx: sa.Connection, *, trust_id: UUID, ids: Sequence[UUID]) ->
     here = governor_reports.c.school_id == trust_id, governor_reports.c.state == "published", governor_reports.c.id.in_(ids)
     query = sa.select(governor_reports, meetings.c.on_day, meetings.c.name).join(meetings, of_meeting).where(*here)
     return tx.execute(query.order_by(governor_reports.c.year.desc(), governor_reports.c.number.desc())).all()
-
-
-def roll_of(tx: sa.Connection, *, school_id: UUID) -> int | None:
-    """Return how many pupils are on a school's roll, None where that is not known."""
-    found: int | None = tx.execute(sa.select(schools.c.on_roll).where(schools.c.school_id == school_id)).scalar()
-    return found

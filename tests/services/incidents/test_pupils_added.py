@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from safekeep import clock
 from safekeep.contracts.identity import SchoolChanged
 from safekeep.contracts.incidents import AddPupils, History, NewPupil, PupilFate, Record, SearchPupils
 from safekeep.errors import NotAllowed
@@ -81,7 +82,12 @@ class Roll:
     def __init__(self, incidents: Any, token_for: Any, ask_service: Any, service_token_for: Any) -> None:
         self.incidents, self._ask, self._service_token_for = incidents, ask_service, service_token_for
         self.school = make.create_school(resources=incidents.host)
-        self.token = token_for(roles=["dsl"], school_id=self.school.id, person_id=self.school.people["dsl"])
+        self._token_for = token_for
+
+    @property
+    def token(self) -> str:
+        token: str = self._token_for(roles=["dsl"], school_id=self.school.id, person_id=self.school.people["dsl"])
+        return token
 
     def add(self, *pupils: NewPupil, **more: Any) -> Any:
         return self._ask(self.incidents, AddPupils(pupils=list(pupils), **more), token=self.token)
@@ -94,9 +100,16 @@ class Roll:
             rows = tx.execute(sa.text("select body->>'on_roll' from outbox where name = 'incidents.roll.changed' order by added_at"))
             return [int(n) for n in rows.scalars()]
 
-    def by_the_record(self) -> int:
+    def days(self) -> list[tuple[dt.date, int]]:
+        """Return what was said last of the numbers on each day."""
+        with self.incidents.host.transaction(self.incidents.host.worker_engine) as tx:
+            rows = tx.execute(sa.text("select body->'days' from outbox where name = 'incidents.roll.changed' order by added_at")).scalars().all()
+        return [(dt.date.fromisoformat(each["on"]), each["on_roll"]) for each in rows[-1]]
+
+    def by_the_record(self) -> tuple[int, list[tuple[dt.date, int]]]:
         token = self._service_token_for("reports", school_id=self.school.id)
-        return int(self._ask(self.incidents, History(), token=token).on_roll)
+        answer = self._ask(self.incidents, History(), token=token)
+        return answer.on_roll, [(each.on, each.on_roll) for each in answer.roll]
 
 
 @pytest.fixture
@@ -129,7 +142,22 @@ def test_who_is_not_in_a_whole_list_has_left_and_nobody_has_by_a_list_with_a_lin
     assert roll.add(ann, whole=True).leaving == [], "twice is as once"
     assert roll.found("cai") == [dt.date.today()]
     assert roll.said() == [3, 1]
-    assert roll.by_the_record() == 1, "and the record says the same again"
+    assert roll.by_the_record() == (1, roll.days()), "and the record says the same again"
+
+
+def test_the_roll_of_a_past_day_is_kept_and_set_right_by_a_date_of_leaving_that_is_told_late(roll: Roll) -> None:
+    """Three in January, one gone in March and back in May; in June somebody says that another left in April."""
+    ann, bob, cai = (pupil(f"{name} Example") for name in ("Ann", "Bob", "Cai"))
+    past_school = dt.date(2034, 9, 1)
+    for month, lines, whole in ((1, (ann, bob, cai), False), (3, (ann, bob), True), (5, (cai,), False)):
+        with clock.set_to(dt.datetime(2026, month, 1, 12, tzinfo=dt.UTC)):
+            roll.add(*lines, whole=whole)
+    before = [(dt.date(2026, 1, 1), 3), (dt.date(2026, 3, 1), 2), (dt.date(2026, 5, 1), 3), (past_school, 0)]
+    assert roll.days() == before
+    with clock.set_to(dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)):
+        roll.add(pupil("Ann Example", left_on=dt.date(2026, 4, 1)))
+        assert roll.days() == [*before[:2], (dt.date(2026, 4, 1), 1), (dt.date(2026, 5, 1), 2), (past_school, 0)]
+        assert roll.by_the_record() == (2, roll.days())
 
 
 @pytest.mark.parametrize("role", ["slt", "teacher", "governor", "trust_it"])

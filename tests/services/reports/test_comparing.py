@@ -172,6 +172,21 @@ def test_counts_that_were_lost_are_made_anew_while_the_service_runs(both: Both) 
     assert both.numbers() == before
 
 
+def test_numbers_on_roll_of_every_day_are_taken_from_the_record_anew_and_a_difference_is_told(both: Both) -> None:
+    """None were known: no difference. One was lost, or one is of a day to come: told, and not told."""
+    a_life(both)
+    host = both.desk.resources
+    with host.transaction(host.engine, school_id=both.school_id) as tx:
+        tx.execute(sa.text("""update pupils set stays = '[["2025-01-01", "2025-06-01"], ["2025-09-01", null]]' where not holding"""))
+    assert both.rebuild() == (4, 0)
+    right = [["2025-01-01", 3], ["2025-06-01", 0], ["2025-09-01", 3], ["2034-09-01", 0]]
+    assert both.sql("select rolls from schools").scalar() == right
+    for lost, differences in (("rolls - 1", 1), ("rolls - 3", 0), ("jsonb_set(rolls, '{2,1}', '4')", 1)):
+        both.sql(f"update schools set rolls = {lost}")
+        assert both.rebuild() == (4, differences)
+        assert both.sql("select rolls from schools").scalar() == right
+
+
 def test_an_incident_the_record_does_not_know_counts_no_more(both: Both) -> None:
     a_life(both)
     before = both.numbers()

@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from safekeep import inbox
+from safekeep import clock, inbox
 from safekeep.bus import Sealed
 from safekeep.contracts import Event
 from safekeep.contracts.alerts import AlertRead
 from safekeep.contracts.identity import SchoolChanged
-from safekeep.contracts.incidents import ActionAdded, FlagChanged, IncidentRecorded, Recipient, RollChanged, StatusChanged
+from safekeep.contracts.incidents import ActionAdded, FlagChanged, IncidentRecorded, Recipient, RollChanged, RollDay, StatusChanged
 from safekeep.contracts.reports import Counts, TrustCounts
 from safekeep.errors import Invalid, NotAllowed, NotFound, StorageError
 from safekeep.ids import new_id
@@ -370,11 +370,36 @@ def test_a_trust_sees_rates_from_numbers_on_roll_and_which_school_records_far_le
         for _ in range(incidents):
             reports.hear(recorded(school_id=school.school_id, categories=["welfare"]))
     token = token_for(roles=["trust_safeguarding_lead"], school_id=None, trust_id=trust, person_id=new_id())
-    found = {s.school_id: s for s in ask_service(reports.service, TrustCounts(**YEAR), token=token).schools}
+    answer = ask_service(reports.service, TrustCounts(**YEAR), token=token)
+    found = {s.school_id: s for s in answer.schools}
     assert [(found[s.school_id].incidents, found[s.school_id].on_roll, found[s.school_id].quiet) for s in schools] == [
         (30, 300, False),
         (24, 300, False),
         (3, 300, True),
     ]
+    assert {s.roll_on for s in found.values()} == {answer.roll_on}, "of a day in their middle, by what was said last before it"
     none = ask_service(reports.service, TrustCounts(**YEAR, category="bullying"), token=token).schools
     assert [(s.incidents, s.quiet) for s in none] == [(0, s.school_id == schools[2].school_id) for s in none], "quiet of all that is recorded"
+
+
+def test_a_past_terms_rate_is_of_the_pupils_who_were_on_roll_in_its_middle_and_says_which_day_that_is(
+    reports: Reports, ask_service: Any, token_for: Any
+) -> None:
+    """A school that has halved since: autumn's rate is of its 400, spring's of its 200; another's list begins in November only."""
+    trust, days = new_id(), [RollDay(on=dt.date(2025, 9, 1), on_roll=400), RollDay(on=dt.date(2026, 1, 1), on_roll=200)]
+    schools = [a_school(trust_id=trust) for _ in range(2)]
+    for school, known in zip(schools, (days, [RollDay(on=dt.date(2025, 11, 20), on_roll=90)]), strict=True):
+        reports.hear(school)
+        said: dict[str, Any] = {"subject": school.school_id, "sequence": 1, "on_roll": known[-1].on_roll, "days": known}
+        reports.hear(RollChanged(id=new_id(), at=dt.datetime(2026, 2, 1, tzinfo=dt.UTC), school_id=school.school_id, **said))
+
+    def rolls(since: dt.date, until: dt.date) -> list[Any]:
+        with clock.set_to(dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)):
+            token = token_for(roles=["trust_safeguarding_lead"], school_id=None, trust_id=trust, person_id=new_id())
+            answer = ask_service(reports.service, TrustCounts(since=since, until=until), token=token)
+        found = {s.school_id: (s.on_roll, s.roll_on) for s in answer.schools}
+        return [answer.roll_on, *(found[school.school_id] for school in schools)]
+
+    autumn, spring = dt.date(2025, 10, 31), dt.date(2026, 1, 31)
+    assert rolls(dt.date(2025, 9, 1), dt.date(2025, 12, 31)) == [autumn, (400, autumn), (90, dt.date(2025, 11, 20))]
+    assert rolls(dt.date(2026, 1, 1), dt.date(2026, 4, 30)) == [spring, (200, spring), (90, spring)], "of the days that have come"

@@ -146,6 +146,7 @@ def test_the_draft_has_the_schools_side_by_side_and_their_small_numbers_hidden(t
         ("School 2", "fewer than 5", "fewer than 2.5"),
     ]
     assert "Quiet: School 2." in side["note"]
+    assert side["note"].endswith("whose list begins later, on its first day (2 November 2026)."), "heard on that day, and nothing of before"
     categories = next(part for part in draft.told["sections"] if part["code"] == "categories")
     assert {row["name"]: row["cells"][0] for row in categories["rows"]} == {"Behaviour": "about 55", "Bullying": "about 5", "All": "about 70"}
 

@@ -46,7 +46,56 @@ def test_a_year_group_is_that_of_the_age_on_the_day(born: dt.date, on: dt.date, 
     ],
 )
 def test_on_roll_is_who_is_of_school_age_and_not_gone(born: dt.date, left_on: dt.date | None, counts: bool) -> None:
-    assert history.on_roll([(born, left_on)], today=dt.date(2026, 9, 1)) == counts
+    days = history.roll([(born, history.stays_of([], left_on=left_on))])
+    assert history.on_roll(days, on=dt.date(2026, 9, 1)) == counts
+
+
+def day(month: int, number: int = 1) -> dt.date:
+    return dt.date(2026, month, number)
+
+
+@pytest.mark.parametrize(
+    ("lists", "stays"),
+    [
+        ([(day(1), None)], [(day(1), None)]),
+        ([(day(1), None), (day(2), None)], [(day(1), None)]),
+        ([(day(1), None), (day(2), day(3))], [(day(1), day(3))]),
+        ([(day(1), None), (day(4), day(3))], [(day(1), day(3))]),  # told late
+        ([(day(1), None), (day(4), day(3)), (day(5), day(3, 20))], [(day(1), day(3, 20))]),  # told late, and set right
+        ([(day(1), None), (day(3), day(3)), (day(5), None)], [(day(1), day(3)), (day(5), None)]),  # gone, and back
+        ([(day(1), None), (day(3), day(3)), (day(5), day(6))], [(day(1), day(3)), (day(5), day(6))]),  # back for a month
+        ([(day(1), None), (day(3), day(3)), (day(3), None), (day(4), None)], [(day(1), day(3)), (day(3), None)]),  # a slip of one day
+        ([(day(1), None), (day(2), day(3)), (day(2), None)], [(day(1), None)]),  # stays after all
+        ([(day(4), day(2))], [(day(4), day(4))]),  # listed when they had left: since when they were there is not known
+        ([(day(4), day(2)), (day(4), None)], [(day(4), None)]),
+        ([(day(4), None), (day(5), day(2))], [(day(4), day(4))]),  # left before they were first listed
+    ],
+)
+def test_lists_one_after_the_other_say_when_a_pupil_was_there(
+    lists: list[tuple[dt.date, dt.date | None]], stays: list[tuple[dt.date, dt.date | None]]
+) -> None:
+    found: list[history.Stay] = []
+    for today, left_on in lists:
+        found = history.stays_after(found, left_on=left_on, today=today)
+    assert [(stay.since, stay.until) for stay in found] == stays
+    assert history.stays_of(history.kept(found), left_on=None) == found
+
+
+def test_the_roll_says_each_day_on_which_it_changed_and_of_any_day_how_many_there_were() -> None:
+    """Checked against counting heads each day; whoever is past school age is on no roll from the September on."""
+    born = dt.date(2015, 5, 1)
+    listed = [
+        (born, [history.Stay(day(1), day(3)), history.Stay(day(5))]),
+        (born, [history.Stay(day(3))]),
+        (born, [history.Stay(day(2), day(2))]),
+        (dt.date(2007, 9, 1), [history.Stay(day(2), day(12))]),
+    ]
+    days = history.roll(listed)
+    assert days == [(day(1), 1), (day(2), 2), (day(5), 3), (day(9), 2), (dt.date(2033, 9, 1), 0)]
+    for n in range(400):
+        on = dt.date(2025, 12, 1) + dt.timedelta(days=n)
+        heads = sum(any(s.since <= on and (s.until is None or on < s.until) for s in stays) for b, stays in listed if b == born or on < day(9))
+        assert history.on_roll(days, on=on) == heads, on
 
 
 def an_entry(number: int, kind: str, *, categories: list[str] | None = None, facts: dict[str, Any] | None = None) -> Any:

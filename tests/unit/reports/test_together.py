@@ -51,7 +51,8 @@ def told(schools: Sequence[School], *, today: dt.date = TODAY) -> dict[str, Any]
 def test_schools_stand_side_by_side_with_rates_of_what_is_shown_and_the_quiet_one_is_named() -> None:
     period = governing.period_of(TODAY)
     many = [Concern(period.since + dt.timedelta(days=n % 60), "welfare", "welfare", "year_7") for n in range(40)]
-    schools = [school(0, made(many)[0]), school(1, made(many[:31])[0], 400), school(2, made(many[:2])[0], 400), school(3, made([])[0], None)]
+    late = replace(school(2, made(many[:2])[0], 400), roll_on=dt.date(2026, 11, 3))
+    schools = [school(0, made(many)[0]), school(1, made(many[:31])[0], 400), late, school(3, made([])[0], None)]
     part = told(schools)["sections"][0]
     assert part["columns"] == ["1 September to 19 November 2026", "1 September to 19 November 2025", "For each 100 pupils"]
     assert [(row["name"], *row["cells"]) for row in part["rows"]] == [
@@ -62,6 +63,10 @@ def test_schools_stand_side_by_side_with_rates_of_what_is_shown_and_the_quiet_on
         ("All", "about 75", "0", "not known"),
     ]
     assert part["note"].startswith("Quiet: School 3.")
+    assert part["note"].endswith(
+        "On roll: as the schools’ lists say for 10 October 2026, the middle of these days; of a school whose list begins later, "
+        "on its first day (3 November 2026)."
+    )
 
 
 def test_all_tables_of_the_report_to_governors_are_there_over_all_schools() -> None:
