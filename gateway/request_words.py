@@ -1,6 +1,6 @@
 """What requests for information, their rules and the law's reasons are called. Every sentence is a catalogue entry (Babel).
 
-The law's paragraphs are named from memory of the Acts: docs/decisions/0021-disclosure.md says so, and that a lawyer should read them.
+Where each of the law's paragraphs was read, and which could not be: docs/law.md. A lawyer should read them.
 """
 
 from flask_babel import lazy_gettext as _
@@ -16,13 +16,13 @@ STATES = {"open": _("Open"), "nothing_held": _("Answered: nothing held"), "answe
 RULES = {
     "one_month": _(
         "The law gives one month, in the holidays too. A last day at a weekend or on a bank holiday moves to the next working "
-        "day. (UK GDPR, article 12)"
+        "day. (UK GDPR, article 12A)"
     ),
-    "three_months": _("You took two further months, since it is complex. The asker was told why. (UK GDPR, article 12)"),
-    "twenty_school_days": _("The law gives twenty school days. (Freedom of Information regulations 2010)"),
+    "three_months": _("You took two further months, since it is complex. The asker was told why. (UK GDPR, article 12A)"),
+    "twenty_school_days": _("The law gives twenty school days. (Freedom of Information Act 2000, section 10, and its regulations for schools)"),
     "sixty_working_days": _(
         "The law gives twenty school days, and never more than sixty working days. Here the sixty end "
-        "first. (Freedom of Information regulations 2010)"
+        "first. (Freedom of Information Act 2000, section 10, and its regulations for schools)"
     ),
     "as_given": _("This is the day they have set."),
     "identity_first": _("You had reason to make sure who asks. The time begins on the day you know."),
@@ -36,15 +36,27 @@ EXEMPTIONS = {
         "worker first. A child who asks themselves has this right. (Data Protection Act 2018, Schedule 3, paragraph 21)"
     ),
     "serious_harm": _(
-        "What would be likely to cause serious harm to anybody’s health, the child’s above all. Ask whoever treats them. (Data "
-        "Protection Act 2018, Schedule 3, paragraphs 5, 11 and 19)"
+        "What would be likely to cause serious harm to anybody’s physical or mental health, the child’s above all. Of what is about "
+        "health, a health professional must say so: ask whoever treats them. (Data Protection Act 2018, Schedule 3, paragraph 19; of "
+        "health data, paragraph 5)"
     ),
     "other_people": _(
         "What is about other people: other children, family, neighbours, whoever told. Staff are named as a rule. (Data "
         "Protection Act 2018, Schedule 2, paragraph 16)"
     ),
-    "court_papers": _("Papers given to a court about a child. (Data Protection Act 2018, Schedule 3, paragraph 18)"),
+    "court_papers": _(
+        "Papers of family proceedings that are held in private. Whoever is no party in them gets them only with the court’s permission. "
+        "(Family Procedure Rules 2010, rule 12.73) What the school itself wrote, for a court too, is not left out for this."
+    ),
     "legal_privilege": _("What a lawyer has advised. (Data Protection Act 2018, Schedule 2, paragraph 19)"),
+    "foi_personal": _(
+        "Anything about a living person who can be recognised, children above all: a record about a child is not given for freedom of "
+        "information. Somebody who asks about themselves or their child is answered as such. (Freedom of Information Act 2000, section 40)"
+    ),
+    "foi_others": _(
+        "What would hinder the police (section 31), would endanger somebody (section 38), was given in confidence (section 41), or a lawyer "
+        "has advised (section 42). Of sections 31, 38 and 42 you also weigh what the public gains. (Freedom of Information Act 2000)"
+    ),
 }
 IDENTITY = {
     "known": _("We know them in person"),
@@ -92,10 +104,14 @@ REASONS = {
     "third_party": _("About another person"),
     "child_abuse_data": _("Child abuse data, not in the child’s interests"),
     "serious_harm": _("Likely to cause serious harm"),
-    "court_papers": _("Given to a court"),
+    "court_papers": _("Papers of family proceedings"),
     "legal_privilege": _("A lawyer’s advice"),
     "crime": _("Would hinder preventing or detecting a crime"),
     "foi_personal": _("Personal information (freedom of information)"),
+    "foi_crime": _("Would hinder the police (freedom of information)"),
+    "foi_harm": _("Would endanger somebody (freedom of information)"),
+    "foi_confidence": _("Given in confidence (freedom of information)"),
+    "foi_privilege": _("A lawyer’s advice (freedom of information)"),
 }
 FOUND_BY = {
     "name": _("name of another pupil"),

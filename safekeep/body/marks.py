@@ -98,11 +98,15 @@ def in_words(body_map: BodyMap) -> list[str]:
     return [said_of(mark, number=number) for number, mark in enumerate(body_map.marks, 1)]
 
 
+SAID: Final = "The child said: “"
+"""What stands before the child's own words in a mark's line: what is before it says where the mark is, and how it looks."""
+
+
 def said_of(mark: Mark, *, number: int) -> str:
     """Return "1. Bruise, left forearm, outer. Yellow, 20 mm by 15 mm, oval. …"."""
     kind = mark.what if mark.kind == "other" else KINDS[mark.kind]
     look = ", ".join(part for part in (mark.colour, size(mark), mark.shape, FORMS[mark.form]) if part)
-    sentences = [f"{number}. {kind}, {REGIONS[mark.region]}", look, SEEN.get(mark.seen, ""), f"The child said: “{mark.said}”" if mark.said else ""]
+    sentences = [f"{number}. {kind}, {REGIONS[mark.region]}", look, SEEN.get(mark.seen, ""), f"{SAID}{mark.said}”" if mark.said else ""]
     return " ".join(f"{_sentence(part)}" for part in sentences if part)
 
 

@@ -1,6 +1,6 @@
 """A body map as SVG: the same picture on the page and in print. On the page the colours come from the style sheet, in print from here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from html import escape
 from typing import Any, Final
@@ -56,19 +56,20 @@ def mark(mark: Mark, *, number: int, classes: str = "") -> str:
     )
 
 
-def printed(body_map: BodyMap, *, drawing: str, names: Mapping[str, str]) -> str:
-    """Return a drawing with its marks as an SVG of its own, with its colours."""
+def printed(body_map: BodyMap, *, drawing: str, names: Mapping[str, str], only: Collection[int] | None = None) -> str:
+    """Return a drawing with its marks as an SVG of its own, with its colours; `only` those of these numbers, which they keep."""
     wide, high = figures.SIZES[drawing]
-    marks = "".join(mark(m, number=n) for n, m in enumerate(body_map.marks, 1) if m.drawing == drawing)
+    marks = "".join(mark(m, number=n) for n, m in enumerate(body_map.marks, 1) if m.drawing == drawing and (only is None or n in only))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" height="{high}" font-family="Noto Sans">'
         f"<style>{PRINTED}</style>{body(drawing=drawing, age=body_map.age)}{titles(drawing=drawing, age=body_map.age, names=names)}{marks}</svg>"
     )
 
 
-def used(body_map: BodyMap) -> list[str]:
-    """Return the drawings that have a mark, in their order."""
-    return [drawing for drawing in figures.DRAWINGS if any(m.drawing == drawing for m in body_map.marks)]
+def used(body_map: BodyMap, *, only: Collection[int] | None = None) -> list[str]:
+    """Return the drawings that have a mark, in their order; `only` marks of these numbers."""
+    on = {m.drawing for n, m in enumerate(body_map.marks, 1) if only is None or n in only}
+    return [drawing for drawing in figures.DRAWINGS if drawing in on]
 
 
 def _beside(points: Sequence[tuple[int, int]], *, drawing: str, radius: float) -> Point:
@@ -103,12 +104,15 @@ TITLES: Final = {
 }
 
 
-def for_document(body_map: SealedBodyMap) -> dict[str, Any]:
-    """Return what a printed document says of a body map (safekeep/document.typ): its drawings, each with what it shows in words, and the words."""
-    drawings = []
-    for drawing in used(body_map):
-        shown = [line for line, mark in zip(body_map.words, body_map.marks, strict=True) if mark.drawing == drawing]
-        alt = f"{NAMES[drawing]} of {AGES[body_map.age]}, with numbered marks: {' '.join(shown)}"
-        svg = printed(body_map, drawing=drawing, names=TITLES)
+def for_document(body_map: SealedBodyMap, *, only: Collection[int] | None = None, words: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return what a printed document says of a body map (safekeep/document.typ): its drawings, each with what it shows in words, and the words.
+
+    `only` marks of these numbers are drawn; `words` stand in place of its own, a line a mark.
+    """
+    words, drawings = body_map.words if words is None else words, []
+    for drawing in used(body_map, only=only):
+        on = [n for n, mark in enumerate(body_map.marks, 1) if mark.drawing == drawing and (only is None or n in only)]
+        alt = f"{NAMES[drawing]} of {AGES[body_map.age]}, with numbered marks: {' '.join(words[n - 1] for n in on)}"
+        svg = printed(body_map, drawing=drawing, names=TITLES, only=only)
         drawings.append({"name": NAMES[drawing], "svg": svg, "alt": alt, "wide": "wide" if SIZES[drawing][0] == 1000 else ""})
-    return {"drawings": drawings, "words": body_map.words}
+    return {"drawings": drawings, "words": list(words)}

@@ -12,6 +12,8 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from safekeep import printing
+from safekeep.body import picture
+from safekeep.body.marks import SAID, SealedBodyMap
 from services.reports import chronology, redaction, word
 from services.reports.volumes import Part as Share
 
@@ -24,17 +26,33 @@ PARTS: Final[Mapping[Part, str]] = {
     "body_map": "body map",
 }
 """The texts of an entry, as headings and the schedule call them."""
-Reason = Literal["third_party", "child_abuse_data", "serious_harm", "court_papers", "legal_privilege", "crime", "foi_personal"]
+Reason = Literal[
+    "third_party",
+    "child_abuse_data",
+    "serious_harm",
+    "court_papers",
+    "legal_privilege",
+    "crime",
+    "foi_personal",
+    "foi_crime",
+    "foi_harm",
+    "foi_confidence",
+    "foi_privilege",
+]
 REASONS: Final[Mapping[Reason, str]] = {
     "third_party": "Information about another person (Data Protection Act 2018, Schedule 2, paragraph 16)",
     "child_abuse_data": "Child abuse data, not in the child’s best interests (Data Protection Act 2018, Schedule 3, paragraph 21)",
-    "serious_harm": "Likely to cause serious harm (Data Protection Act 2018, Schedule 3, paragraphs 5, 11 and 19)",
-    "court_papers": "Given to a court (Data Protection Act 2018, Schedule 3, paragraph 18)",
+    "serious_harm": "Likely to cause serious harm to health (Data Protection Act 2018, Schedule 3, paragraph 19; of health data, paragraph 5)",
+    "court_papers": "Papers of family proceedings, not to be passed on without the court’s permission (Family Procedure Rules 2010, rule 12.73)",
     "legal_privilege": "Legal professional privilege (Data Protection Act 2018, Schedule 2, paragraph 19)",
     "crime": "Would hinder preventing or detecting a crime (Data Protection Act 2018, Schedule 2, paragraph 2)",
     "foi_personal": "Personal information (Freedom of Information Act 2000, section 40)",
+    "foi_crime": "Would hinder preventing or detecting a crime (Freedom of Information Act 2000, section 31)",
+    "foi_harm": "Would endanger somebody’s health or safety (Freedom of Information Act 2000, section 38)",
+    "foi_confidence": "Given to the school in confidence (Freedom of Information Act 2000, section 41)",
+    "foi_privilege": "Legal professional privilege (Freedom of Information Act 2000, section 42)",
 }
-"""The law's reasons, in the words of the schedule."""
+"""The law's reasons, in the words of the schedule. Where each was read, and where it could not be: docs/law.md."""
 SHORT: Final[Mapping[Reason, str]] = {
     "third_party": "another person",
     "child_abuse_data": "child abuse data",
@@ -43,6 +61,10 @@ SHORT: Final[Mapping[Reason, str]] = {
     "legal_privilege": "legal advice",
     "crime": "crime",
     "foi_personal": "personal information",
+    "foi_crime": "crime",
+    "foi_harm": "health or safety",
+    "foi_confidence": "given in confidence",
+    "foi_privilege": "legal advice",
 }
 """The same where each line of it says one: what they mean stands above."""
 
@@ -65,6 +87,8 @@ class Text:
     part: Part
     written: str
     decisions: tuple[Decision, ...] = ()
+    body_map: SealedBodyMap | None = None  # of which these are the words, a line a mark
+    drawn: Mapping[str, Any] | None = None  # of a text made anew: its drawings and lines, as documents take them
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +154,26 @@ def given(texts: Sequence[Text], *, part: int = 0) -> tuple[list[Text], list[Lef
             schedule.append(LeftOut(number, f"{text.entry}, {PARTS[text.part]}", tuple(reason for reason in REASONS if reason in why)))
         of = f"{part}." if part else ""
         written = redaction.redacted(text.written, places, marks=(f"[left out, {of}{number}]" for number, _ in numbered))
-        made.append(Text(text.entry, text.part, written))
+        drawn = _drawn(text.body_map, numbered, of=of) if text.body_map else None
+        made.append(Text(text.entry, text.part, written, drawn=drawn))
     return made, schedule
+
+
+def _drawn(body_map: SealedBodyMap, left_out: Sequence[tuple[int, tuple[int, int]]], *, of: str) -> dict[str, Any]:
+    """Return a body map drawn anew from the marks that stay. A mark goes where anything that says what and where it is goes.
+
+    What the child said of it may be left out by itself: the drawing does not show that.
+    """
+    words, stay, begins = [], [], 0
+    for number, line in enumerate(body_map.words, 1):
+        ends = begins + len(line)
+        here = [(n, max(first, begins) - begins, min(end, ends) - begins) for n, (first, end) in left_out if first < ends and end > begins]
+        words.append(redaction.redacted(line, [(first, end) for _, first, end in here], marks=(f"[left out, {of}{n}]" for n, _, _ in here)))
+        own_words = line.find(SAID)
+        if all(own_words >= 0 and first >= own_words for _, first, _ in here):
+            stay.append(number)
+        begins = ends + 1  # the line's end
+    return picture.for_document(body_map, only=stay, words=words) | {"shown": stay}
 
 
 def document(
@@ -154,6 +196,11 @@ def document(
     notes = chronology.together(share)
     passages = f"{len(schedule)} {'passage was' if len(schedule) == 1 else 'passages were'} left out. The schedule at the end says where and why."
     notes.append(passages if schedule else "No passage was left out.")
+    marks = sum(len(text.body_map.words) for text in texts if text.body_map)
+    if marks:
+        gone = marks - sum(len(text.drawn["shown"]) for text in made if text.drawn)
+        said = f"{gone} of {marks} marks {'is' if gone == 1 else 'are'} not drawn, since words that say what or where they are were left out"
+        notes.append(f"Body maps are drawn anew from what stays: {said if gone else 'every mark is drawn'}.")
     if withheld:
         notes.append(f"Not in this document, and dealt with apart: {', '.join(withheld)}.")
     if files:
@@ -186,6 +233,11 @@ def _entries(made: Sequence[Text]) -> list[dict[str, Any]]:
             last["text"] = printing.marked(text.written)
         elif text.part == "action_taken" and last:
             last["action_taken"] = text.written
+        elif text.drawn:
+            entry = last or _entry(text.entry, "")
+            entry["body_map"] = {name: text.drawn[name] for name in ("drawings", "words")}
+            if not last:
+                entries.append(entry)
         else:
             entries.append(_entry(f"{text.entry}: {PARTS[text.part]}", text.written))
     return entries

@@ -7,7 +7,10 @@ from typing import Any, Final
 from safekeep import printing
 from services.reports.requests import Kind
 
-_OWN: Final = "If you think this is wrong, tell us. You may also complain to the Information Commissioner (ico.org.uk), or ask a court."
+_OWN: Final = (
+    "If you think this is wrong, complain to us: within 30 days we say that we have your complaint. You may also complain to the "
+    "Information Commissioner (ico.org.uk), or ask a court."
+)
 RIGHTS: Final[Mapping[Kind, str]] = {
     "subject_access_parent": _OWN,
     "subject_access_pupil": _OWN,
@@ -18,7 +21,7 @@ RIGHTS: Final[Mapping[Kind, str]] = {
     "court": "",
     "police": "",
 }
-"""What whoever asked may do next (UK GDPR art. 12(4), Data Protection Act 2018 s. 167; Freedom of Information Act 2000 s. 17(7), s. 50)."""
+"""What whoever asked may do next (UK GDPR art. 12(4), Data Protection Act 2018 s. 164A and 167; Freedom of Information Act 2000 s. 17(7), s. 50)."""
 
 
 def nothing_held(*, kind: Kind, school: str, asker: str, reference: str, received: date, on: date, by: str, scope: str) -> dict[str, str]:

@@ -19,16 +19,20 @@ SUBJECT_ACCESS: Final[frozenset[Kind]] = frozenset({"subject_access_parent", "su
 Rule = Literal["one_month", "three_months", "twenty_school_days", "sixty_working_days", "as_given", "identity_first"]
 """Why a request is due when it is: the page has a sentence for each."""
 
-Exemption = Literal["child_abuse_data", "serious_harm", "other_people", "court_papers", "legal_privilege"]
+Exemption = Literal["child_abuse_data", "serious_harm", "other_people", "court_papers", "legal_privilege", "foi_personal", "foi_others"]
 
 Step = Literal["soon", "today", "late"]
 
 SCHOOL_DAYS: Final = 20
 WORKING_DAYS: Final = 60
-"""Freedom of Information (Time for Compliance with Request) Regulations 2010: twenty days of school, and never over sixty working days."""
+"""Freedom of Information Act 2000 s. 10 with its Time for Compliance with Request Regulations: 2004 (SI 2004/3364, reg. 3, maintained schools),
+2009 (SI 2009/1369, Northern Ireland) and 2010 (SI 2010/2768, academies): twenty days of school, and never over sixty working days.
+"""
 MONTHS: Final = 1
 MONTHS_WHEN_COMPLEX: Final = 3
-"""UK GDPR art. 12(3): one month, and two further ones where requests are complex or many; the asker is told within the first."""
+"""UK GDPR art. 12A (since 5 February 2026; art. 12(3) before): one month, and two further ones where requests are complex or many; the asker is
+told within the first. Days spent asking what somebody means do not count by art. 12A either; here they do, so that nobody answers late by it.
+"""
 WARN_BEFORE: Final = (14, 7, 2, 0)
 """Days before the day due on which the DSLs are asked, until a school says otherwise."""
 
@@ -54,7 +58,7 @@ def due(
     """Return by when, and why.
 
     A subject access request runs from the day it came, or, where the school had reason to ask who the asker is, from the day that was proved
-    (UK GDPR art. 12(3) and (6)); to the corresponding day of the month it ends in, or that month's last, and on
+    (UK GDPR art. 12A and 12(6)); to the corresponding day of the month it ends in, or that month's last, and on
     to the next working day where that is a weekend or a bank holiday (the ICO's guide on the right of access). Holidays of the school change
     nothing. Raises ValueError for what cannot be: proof before the request, more time for what is no subject access request, a court without a day.
     """
@@ -83,7 +87,7 @@ def due(
 
 
 def latest_to_tell_of_more_time(*, begins: date, school: Calendar) -> date:
-    """Return the day by which the asker must have been told that two further months are needed: within the first (UK GDPR art. 12(3))."""
+    """Return the day by which the asker must have been told that two further months are needed: within the first (UK GDPR art. 12A)."""
     return _working_day_from(school, _months_after(begins, MONTHS))
 
 
@@ -110,18 +114,25 @@ def exemptions(kind: Kind) -> tuple[Exemption, ...]:
 
     A parent who asks for a child has no right to child abuse data where giving it would not be in the child's best interests (Data Protection
     Act 2018 Sch. 3 para. 21), which is no exemption from what the child asks; nobody has one to what would be likely to cause serious harm to
-    anybody's health (Sch. 3 para. 5, 11 and 19), to what is another person's (Sch. 2 para. 16), to papers before a court
-    (Sch. 3 para. 18) or to what a lawyer advised (Sch. 2 para. 19). Courts and police are answered by what they have a power to ask for.
+    anybody's health (Sch. 3 para. 19 of education data, para. 5 of health data), to what is another person's (Sch. 2 para. 16) or to what a
+    lawyer advised (Sch. 2 para. 19). Papers of family proceedings are under the court's rules (Family Procedure Rules 2010 r. 12.73); the exemption
+    of Sch. 3 para. 18 is for what a court itself processes, and no school's. Freedom of information has exemptions of its own. Courts and
+    police are answered by what they have a power to ask for.
     """
     if kind == "subject_access_parent":
         return ("child_abuse_data", "serious_harm", "other_people", "court_papers", "legal_privilege")
     if kind == "subject_access_pupil":
         return ("serious_harm", "other_people", "court_papers", "legal_privilege")
-    return ("other_people", "legal_privilege")
+    if kind == "freedom_of_information":
+        return ("foi_personal", "foi_others")
+    return ("other_people", "court_papers", "legal_privilege")
 
 
 def is_working_day(school: Calendar, day: date) -> bool:
-    """Whether it is a weekday and no bank holiday (Freedom of Information Act 2000 s. 10(6); Christmas and Good Friday are entered as such)."""
+    """Whether it is a weekday and no bank holiday (Freedom of Information Act 2000 s. 10(6); Christmas and Good Friday are entered as such).
+
+    The Act leaves out what is a bank holiday in any part of the United Kingdom: one that is not entered is counted, and makes the day an earlier one.
+    """
     return day.weekday() < 5 and not any(span.kind == "bank_holiday" and span.holds(day) for span in school.spans)
 
 

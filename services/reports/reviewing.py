@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from safekeep import printing
+from safekeep.body.marks import SealedBodyMap
 from safekeep.contracts.incidents import EntryLine, FileItem
 from services.reports import chronology, disclosing
 from services.reports.disclosing import Part, Reason
@@ -19,12 +20,13 @@ from services.reports.redaction import Names, Why
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text of an entry: which entry, which part of it, the heading it stands under, and its words."""
+    """One text of an entry: which entry, which part of it, the heading it stands under, and its words; of a body map's the map, to be drawn."""
 
     entry_id: UUID
     part: Part
     heading: str
     written: str
+    body_map: SealedBodyMap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def texts_of(entry: EntryLine, *, names: Mapping[UUID, str], zone: str) -> list[
         "details": words,
         "body_map": "\n".join(entry.body_map.words) if entry.body_map else "",
     }
-    return [Text(entry.id, part, heading_of(entry, zone=zone), text) for part, text in written.items() if text.strip()]
+    heading = heading_of(entry, zone=zone)
+    return [Text(entry.id, part, heading, text, entry.body_map if part == "body_map" else None) for part, text in written.items() if text.strip()]
 
 
 def heading_of(entry: EntryLine, *, zone: str) -> str:
@@ -189,5 +192,5 @@ def redacted(texts: Sequence[tuple[Text, str]], *, decided: Iterable[Decided]) -
         sha256 = disclosing.hash_of(text.written)
         theirs = [d for d in left_out if _is_of(d, text, digest=digest)]
         decisions = tuple(disclosing.Decision(d.start, d.stop, d.reason, sha256) for d in theirs if d.reason)
-        made.append(disclosing.Text(text.heading, text.part, text.written, decisions))
+        made.append(disclosing.Text(text.heading, text.part, text.written, decisions, text.body_map))
     return made

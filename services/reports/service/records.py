@@ -63,14 +63,11 @@ def said_of(
     texts = [text for entry in entries for text in reviewing.texts_of(entry, names=request.staff_names, zone=zone)]
     with_digest = [(text, reviewing.digest_of(text.written, salt=row.salt)) for text in texts]
     files = reviewing.files_of(entries, decided=decisions.files, zone=zone)
-    drawings = sum(entry.body_map is not None for entry in entries)
-    withheld = [f"{drawings} {'drawing of a body map' if drawings == 1 else 'drawings of body maps'}"] if drawings else []
     return disclosing.document(
         reviewing.redacted(with_digest, decided=decisions.places),
         title=f"Record of {pupil.name}",
         school=request.school_name,
         facts={"School": request.school_name, "Pupil": pupil.name, "Asked for by": row.asker, "Our reference": reference},
-        withheld=withheld,
         files=reviewing.attached(files, first=share.volume.files_before + 1 if share else 1),
         at=row.confirmed_at,
         share=share,

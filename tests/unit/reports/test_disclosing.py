@@ -4,12 +4,16 @@ import datetime as dt
 import io
 import re
 from dataclasses import replace
+from pathlib import Path
+from typing import get_args
 
 import pikepdf
 import pypdf
 import pypdfium2
 import pytest
 
+from safekeep.body.marks import BodyMap, Mark, SealedBodyMap, sealed
+from safekeep.contracts.reports import LawReason
 from safekeep.ids import new_id
 from services.reports import disclosing, volumes
 from services.reports.disclosing import Attached, Decision, LeftOut, Reason, Text
@@ -152,3 +156,47 @@ def test_no_hash_of_a_file_runs_off_the_page() -> None:
         assert right <= pdf[0].get_width() - 60
     finally:
         pdf.close()
+
+
+THREE_MARKS = SealedBodyMap.model_validate(
+    sealed(
+        BodyMap(
+            marks=[
+                Mark(drawing="front", region="left_forearm_inner", points=[(400, 470)], kind="bruise", said="Quixworth\nheld me"),
+                Mark(drawing="front", region="left_chest", points=[(300, 300)], kind="other", what="Mark like Quixworth's ring"),
+                Mark(drawing="hands", region="right_palm", points=[(700, 720)], kind="scald"),
+            ]
+        )
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "drawn", "note"),
+    [
+        ((), {"The front": ["1", "2"], "Hands": ["3"]}, "every mark is drawn."),
+        (("Quixworth(?=\n)",), {"The front": ["1", "2"], "Hands": ["3"]}, "every mark is drawn."),  # what the child said shows in no drawing
+        (("Quixworth",), {"The front": ["1"], "Hands": ["3"]}, "1 of 3 marks is not drawn"),  # what the mark is
+        (("right palm",), {"The front": ["1", "2"]}, "1 of 3 marks is not drawn"),  # where it is: no drawing of hands without a mark
+        (("(?s)1\\. .*",), {}, "3 of 3 marks are not drawn"),
+    ],
+)
+def test_a_body_map_is_drawn_anew_from_the_marks_whose_words_stay_and_keep_their_numbers(
+    left_out: tuple[str, ...], drawn: dict[str, list[str]], note: str
+) -> None:
+    written = "\n".join(THREE_MARKS.words)
+    about = replace(a_text(*left_out, written=written), part="body_map", body_map=THREE_MARKS)
+    said = disclosing.document([about], title="Record of a pupil", school="Hillside", facts={})
+    entry = said["months"][0]["entries"][0]
+    found = {each["name"]: re.findall(r">(\d+)</text></g>", each["svg"]) for each in entry["body_map"]["drawings"]}
+    assert found == drawn
+    assert note in said["notes"][1]
+    if "Quixworth" in left_out:
+        assert not holds(disclosing.pdf(said), "Quixworth"), "neither in the drawing's words for a screen reader"
+
+
+def test_each_reason_of_the_law_says_where_it_was_read_or_that_it_could_not_be() -> None:
+    told = (Path(__file__).parents[3] / "docs" / "law.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", told, re.MULTILINE))
+    assert set(rows) == set(disclosing.REASONS) == set(get_args(Reason)) == set(get_args(LawReason))
+    assert all(re.search(r"[Rr]ead|Told|told|Not reached", said) for said in rows.values())
