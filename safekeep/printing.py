@@ -124,9 +124,13 @@ def pdf(said: dict[str, Any], *, template: str = "document") -> bytes:
         raise NotPrinted from None
 
 
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+"""Letters of Hebrew, Arabic and what is written with it: looked for by typst in the documents alone that have one."""
+
+
 def _printed(said: dict[str, Any], *, template: str, standards: Sequence[_Standard]) -> bytes:
     source = str(_TEMPLATES / f"{template}.typ")
-    given = {"data": json.dumps(said)}
+    given = {"data": json.dumps({**said, "right_to_left": any(map(_RIGHT_TO_LEFT.search, _strings(said)))})}
     data = typst.compile(source, root=str(_TEMPLATES), font_paths=_fonts(), sys_inputs=given, pdf_standards=list(standards))
     assert isinstance(data, bytes)
     return data

@@ -162,7 +162,7 @@ def _document(here: Here, form: Form, *, pupil_id: UUID, kind: str = "pdf") -> A
         category_names={code: category.name for code, category in known.categories.items()},
         staff_names={person.person_id: person.name for person in known.staff.values()},
         form=kind,
-        leave_out=[name for name in ("actions", "linked", "body_maps", "files") if form.has("leave_out", name)],
+        leave_out=[name for name in ("actions", "linked", "body_maps", "files", "flags") if form.has("leave_out", name)],
         class_codes=[code for code in words.CLASSES if form.has("class", code)],
     )
     made = rpc.ask(wanted, token=here.token, seconds=30.0)

@@ -1081,6 +1081,7 @@ class ChronologyAnswer(Contract):
     """A page of a pupil's chronology, newest first, with the whole's counts by month under the same filters but dates.
 
     With files, also where the school's ledger stood before it was read, and for each file of the page a pass to its name (`files.names`).
+    In an export its first page has the pupil's flags, as far as the actor's role reads their class.
     """
 
     pupil: PupilItem
@@ -1091,6 +1092,7 @@ class ChronologyAnswer(Contract):
     head: "EntrySealed | None" = None
     passes: dict[UUID, str] = {}
     altered: list["AlteredItem"] = []
+    flags: list[Flag] = []
 
 
 class Chronology(Request[ChronologyAnswer]):

@@ -151,14 +151,14 @@ class Document(Contract):
 
 
 Form = Literal["pdf", "docx", "csv"]
-LeftOut = Literal["actions", "linked", "body_maps", "files"]
+LeftOut = Literal["actions", "linked", "body_maps", "files", "flags"]
 
 
 class ChronologyPdf(Request[Document]):
     """The chronology as a tagged PDF, or as Word or CSV, read with the asker's own rights at this moment. Not kept.
 
     `leave_out`: actions and how an incident stands; entries about another pupil; the drawings and words of body maps; the list
-    of attached files. `class_codes`: only entries of these classes; none given is all. The document says what was left out.
+    of attached files; the pupil's flags. `class_codes`: only entries of these classes; none given is all. The document says what was left out.
     `category_names`, `staff_names` and `school_name` are what the page shows them as. A long one is made under this `id` in the background.
     """
 

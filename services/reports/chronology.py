@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from safekeep import printing, spreadsheet
 from safekeep.body import picture
-from safekeep.contracts.incidents import Chronology, EntryLine, EntrySealed, FileItem, Paper, PupilItem
+from safekeep.contracts.incidents import Chronology, EntryLine, EntrySealed, FileItem, Flag, Paper, PupilItem
 from services.reports.volumes import Part, period, placed
 
 KINDS: Final = {"incident": "Incident", "action": "Action", "correction": "Correction", "status": "How it stands"}
@@ -44,7 +44,8 @@ MOVED: Final = {
 class Asked:
     """Who asked for the document, when, at which school, and in whose words it is written.
 
-    `head`: where the school's ledger stood when it was read. `file_names`: what attachments are called, as far as the asker sees it.
+    `head`: where the school's ledger stood when it was read. `file_names`: what attachments are called, as far as the asker sees it. `flags`: the
+    pupil's, as far as the asker sees them; None where they are not told here.
     """
 
     by: str
@@ -57,13 +58,24 @@ class Asked:
     class_codes: Collection[str] = ()
     head: EntrySealed | None = None
     file_names: Mapping[UUID, str] = field(default_factory=dict)
+    flags: Sequence[Flag] | None = None
 
 
+FLAGS: Final = {
+    "child_protection_plan": "Child protection plan",
+    "child_in_need": "Child in need",
+    "looked_after": "Looked after",
+    "early_help": "Early help",
+    "send": "SEND",
+    "young_carer": "Young carer",
+    "medical": "Medical",
+}
 LEFT_OUT: Final = {
     "actions": "without actions and how incidents stand",
     "linked": "without what is about other pupils",
     "body_maps": "without body maps",
     "files": "without the list of attached files",
+    "flags": "without flags",
 }
 SHORT: Final = 12
 """Characters of a hash in a footer: enough to find it by; the whole hash is on the first page."""
@@ -111,7 +123,7 @@ def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronolo
         ],
         "empty": "No entries that you may read match these choices.",
         "summary": _summary(months, part),
-        "opening": parts_of_it(part),
+        "opening": [*_flags(asked, part), *parts_of_it(part)],
         "months": months,
         "made": parts(asked.at),
         "fonts": list(printing.FONTS),
@@ -134,6 +146,37 @@ def parts_of_it(part: Part | None) -> list[dict[str, Any]]:
         return []
     rows = [[str(number), period(each), str(each.entries)] for number, each in enumerate(part.plan.volumes, start=1)]
     return [{"heading": "The parts", "words": [], "columns": ["Part", "Months", "Entries"], "rows": rows, "sign": []}]
+
+
+def flags_in_rows(flags: Iterable[Flag]) -> list[list[str]]:
+    """Return what each flag is, since when, until when, when it is reviewed, and who the social worker is."""
+    return [
+        [
+            FLAGS[flag.kind],
+            day(flag.started),
+            day(flag.ended) if flag.ended else "",
+            day(flag.review) if flag.review and not flag.ended else "",
+            flag.social_worker or "",
+        ]
+        for flag in flags
+    ]
+
+
+def _shown_flags(asked: Asked) -> list[Flag] | None:
+    """Return the flags that are told, those that hold first: of the chosen classes alone; None where they are left out, or not told here."""
+    if asked.flags is None or "flags" in asked.leave_out:
+        return None
+    kept = [flag for flag in asked.flags if not asked.class_codes or flag.class_code in asked.class_codes]
+    return sorted(kept, key=lambda flag: flag.ended is not None)
+
+
+def _flags(asked: Asked, part: Part | None) -> list[dict[str, Any]]:
+    flags = _shown_flags(asked)
+    if flags is None or (part is not None and not part.is_first):
+        return []
+    columns = ["What", "Since", "Until", "Review", "Social worker"]
+    words = [] if flags else ["Nothing is flagged that you may see."]
+    return [{"heading": "Flags", "words": words, "columns": columns, "rows": flags_in_rows(flags), "sign": []}]
 
 
 def _how_many(entries: Sequence[EntryLine], part: Part | None) -> str:
@@ -341,6 +384,9 @@ def csv(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, 
     """
     chosen = filters_in_words(request=request, entries=entries, asked=asked)
     above = [footer(f"Chronology of {pupil.name}", reason=request.reason, asked=asked), f"Shown: {chosen}"]
+    if flags := _shown_flags(asked):
+        told = (f"{what}, {since}{f' to {until}' if until else ''}" for what, since, until, *_ in flags_in_rows(flags))
+        above.append(f"Flags: {'; '.join(told)}")
     if asked.head:
         above.append(f"Ledger entry {asked.head.sequence}: {asked.head.entry_hash}")
 

@@ -24,15 +24,6 @@ TITLES: Final = {
     "transfer": "Child protection file for the next school",
     "ofsted": "For an inspection",
 }
-FLAGS: Final = {
-    "child_protection_plan": "Child protection plan",
-    "child_in_need": "Child in need",
-    "looked_after": "Looked after",
-    "early_help": "Early help",
-    "send": "SEND",
-    "young_carer": "Young carer",
-    "medical": "Medical",
-}
 MEETING_NOTES: Final = (
     "This pack does not hold all that the school has recorded: “Shown”, above, says what was chosen. What people wrote stands as they wrote it.",
     "It is for those named above and for this meeting. Do not copy it or pass it on; destroy it when the meeting no longer needs it.",
@@ -127,7 +118,7 @@ def counts(entries: Sequence[EntryLine], *, asked: Asked) -> list[tuple[str, int
 def _flags(flags: Sequence[Flag]) -> Any:
     held = [flag for flag in flags if flag.ended is None]
     rows = [
-        (FLAGS[flag.kind], chronology.day(flag.started), chronology.day(flag.review) if flag.review else "", flag.social_worker or "")
+        (chronology.FLAGS[flag.kind], chronology.day(flag.started), chronology.day(flag.review) if flag.review else "", flag.social_worker or "")
         for flag in held
     ]
     columns = ("What", "Since", "Review", "Social worker")

@@ -42,6 +42,7 @@ from services.incidents.service.rows import (
     altered_items,
     ask_item,
     entry_items,
+    flag_item,
     headings,
     lines,
     next_cursor,
@@ -122,6 +123,10 @@ class Reading(Base):
                 note(tx, school_id=actor.at_school, kind="exported", by=actor.person, what="chronology_pdf")
             months = store.months_of(tx, **here, zone=school.zone)
             altered = altered_items(store.altered_of(tx, **here))
+            of_pupil: dict[str, Any] = {"school_id": actor.at_school, "pupil_id": pupil.id}
+            concerned = actor.person in store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=[pupil.id])
+            has_flags = exported and request.cursor is None and not concerned
+            flags = store.flags_of(tx, **of_pupil, highest=reading.role_class) if has_flags else []
         return ChronologyAnswer(
             pupil=pupil_item(pupil),
             items=items,
@@ -131,6 +136,7 @@ class Reading(Base):
             head=EntrySealed(sequence=head.sequence, entry_hash=head.hash) if head else None,
             passes=self._name_passes(actor, items),
             altered=altered,
+            flags=[flag_item(flag) for flag in flags],
         )
 
     def _name_passes(self, actor: Actor, items: Sequence[EntryLine]) -> dict[UUID, str]:

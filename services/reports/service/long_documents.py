@@ -102,10 +102,20 @@ class Wanted:
         flags, follow_ups = [Flag.receive(each) for each in kept["flags"]], [FollowUpItem.receive(each) for each in kept["follow_ups"]]
         return cls(chronology_of(pack), **{name: getattr(pack, name) for name in _SHOWN}, pack=pack, flags=flags, follow_ups=follow_ups)
 
-    def asked(self, *, by: str, at: datetime, zone: str, head: EntrySealed | None = None, file_names: Mapping[UUID, str] = _NO_NAMES) -> Asked:
-        """Return who asked, when, and for what of it."""
+    def asked(
+        self,
+        *,
+        by: str,
+        at: datetime,
+        zone: str,
+        head: EntrySealed | None = None,
+        file_names: Mapping[UUID, str] = _NO_NAMES,
+        flags: Sequence[Flag] = (),
+    ) -> Asked:
+        """Return who asked, when, and for what of it. `flags`: as they were read with a chronology; a pack has its own, a record none."""
         shown: dict[str, Any] = {name: getattr(self, name) for name in _SHOWN}
-        return Asked(by=by, at=at, zone=zone, head=head, file_names=file_names, **shown)
+        own = flags if self.pack is None and self.record is None else None
+        return Asked(by=by, at=at, zone=zone, head=head, file_names=file_names, flags=own, **shown)
 
 
 def chronology_of(pack: Any) -> Chronology:
@@ -283,7 +293,7 @@ class LongDocuments(InformationRequestLog):
         for number in range(row.steps):
             page, _ = self._read_page(row, number)
             if number == 0:
-                first = {"pupil": page.pupil.wire(), "head": page.head.wire() if page.head else None}
+                first = {"pupil": page.pupil.wire(), "head": page.head.wire() if page.head else None, "flags": [f.wire() for f in page.flags]}
             kept = chronology.wanted(page.items, asked=asked)
             if about and wanted.record:
                 digests |= tpool.execute(records.digests_of, kept, salt=about.row.salt, staff=wanted.staff_names, zone=zone)
@@ -311,7 +321,8 @@ class LongDocuments(InformationRequestLog):
         known = json.loads(self._unseal(sealed, **here, part="plan", number=0))
         plan, head = Plan.receive(known["plan"]), EntrySealed.receive(known["head"]) if known["head"] else None
         volume, names = plan.volumes[number - 1], dict[UUID, str]()
-        asked = wanted.asked(by=row.asked_name, at=row.asked_at, zone=zone, head=head, file_names=names)
+        flags = [Flag.receive(each) for each in known.get("flags", [])]
+        asked = wanted.asked(by=row.asked_name, at=row.asked_at, zone=zone, head=head, file_names=names, flags=flags)
         entries: list[EntryLine] = []
         for page_number in range(volume.first_page, volume.last_page + 1):
             page, named = self._read_page(row, page_number)

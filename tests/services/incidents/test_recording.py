@@ -511,6 +511,12 @@ def test_flags_are_shown_to_those_whose_role_opens_their_class(desk: Desk) -> No
     seen = {role: len(desk.ask(Pupil(pupil_id=desk.pupil), role=role).flags) for role in ("dsl", "slt", "teacher")}
     assert seen == {"dsl": 3, "slt": 2, "teacher": 0}
 
+    def exported(role: str, **more: Any) -> int:
+        return len(desk.ask(Chronology(pupil_id=desk.pupil, **{"use": "export"} | more), role=role).flags)
+
+    assert {role: exported(role) for role in seen} == seen, "and in the chronology that they print"
+    assert exported("dsl", use="read") == 0
+
 
 def test_the_inbox_gets_lines_only_of_what_may_be_read(desk: Desk) -> None:
     general, concern = desk.record(category_codes=["behaviour"]), desk.record()

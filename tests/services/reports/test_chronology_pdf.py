@@ -21,7 +21,7 @@ import typst
 from safekeep import actor, printing
 from safekeep.body.marks import BodyMap, Mark, SealedBodyMap, sealed
 from safekeep.contracts.files import FileName, Names, NamesAnswer
-from safekeep.contracts.incidents import Chronology, ChronologyAnswer, Details, EntryLine, EntrySealed, FileItem, PupilItem
+from safekeep.contracts.incidents import Chronology, ChronologyAnswer, Details, EntryLine, EntrySealed, FileItem, Flag, PupilItem
 from safekeep.contracts.reports import ChronologyPdf, Document
 from safekeep.errors import NotAllowed, NotFound
 from safekeep.ids import new_id
@@ -297,7 +297,9 @@ class Incidents:
         items = self.entries[start:end]
         passes = {file.id: f"pass to {file.id}" for item in items for file in item.files}
         head = EntrySealed(sequence=1_000 + start, entry_hash=HASH)  # later pages are read later
-        return ChronologyAnswer(pupil=pupil, items=items, next=more, total=len(self.entries), months=[], head=head, passes=passes).wire()
+        flags = [] if asked.cursor else [a_flag("looked_after")]
+        about: dict[str, Any] = {"head": head, "passes": passes, "flags": flags}
+        return ChronologyAnswer(pupil=pupil, items=items, next=more, total=len(self.entries), months=[], **about).wire()
 
 
 class Files:
@@ -341,6 +343,7 @@ def test_the_service_reads_every_page_with_a_token_of_its_own_in_the_askers_name
     }
     assert len({a.job_id for a in shown}) == 1
     assert f"Account {2 * PAGE}\n" in text_of(answer.data) + "\n"
+    assert "Looked after 2 March 2026" in " ".join(text_of(answer.data).split()), "the flags came with the first page"
     with pytest.raises(NotFound):
         ask_service(service, request.model_copy(update={"id": new_id(), "chronology": Chronology(pupil_id=new_id())}), token=token)
 
@@ -531,6 +534,36 @@ def test_it_says_whether_body_maps_are_in_it(form: str) -> None:
     drawn = a_line(1, body_map=SealedBodyMap.receive(sealed(A_BODY_MAP)))
     for entry, leave_out, said in ((drawn, [], "1, below"), (a_line(1), [], "none"), (drawn, ["body_maps"], "left out")):
         assert re.search(f"Body maps:? {said}", words_of(form, shown_as(form, entry, leave_out=leave_out)))
+
+
+def a_flag(kind: str, class_code: str = "protection", **fields: Any) -> Flag:
+    given: dict[str, Any] = {"ended": None, "review": dt.date(2026, 12, 9), "social_worker": "", "note": "A note that is not printed"}
+    return Flag.receive({"id": new_id(), "kind": kind, "class_code": class_code, "started": dt.date(2026, 3, 2)} | given | fields)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_it_opens_with_the_pupils_flags_those_that_hold_first_and_of_the_chosen_classes_alone(form: str) -> None:
+    flags = [
+        a_flag("early_help", "welfare", ended=dt.date(2026, 9, 1)),
+        a_flag("child_protection_plan", social_worker="Nia Roberts"),
+        a_flag("medical", "general"),
+    ]
+    said = words_of(form, shown_as(form, a_line(1), flags=flags))
+    found = [said.index(what) for what in ("Child protection plan", "Medical", "Early help")]
+    assert found == sorted(found), "what held before stands last"
+    assert "1 September 2026" in said
+    assert "A note" not in said
+    if form != "csv":
+        assert re.search("Child protection plan 2 March 2026 9 December 2026 Nia Roberts", said)
+    of_class = words_of(form, shown_as(form, a_line(1), flags=flags, class_codes=["general"]))
+    assert "Medical" in of_class
+    assert "protection plan" not in of_class, "who chooses what is general gives away no plan"
+    left_out = words_of(form, shown_as(form, a_line(1), flags=flags, leave_out=["flags"]))
+    assert "Medical" not in left_out
+    assert "without flags" in left_out
+    if form == "pdf":
+        assert "Nothing is flagged that you may see." in words_of(form, shown_as(form, a_line(1), flags=[]))
+        assert is_tagged_archive(shown_as(form, a_line(1), flags=flags))
 
 
 @pytest.mark.parametrize("form", FORMS)
