@@ -168,6 +168,33 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
         "file_destroyed": Problem(
             409, "file-destroyed", _("This file was destroyed"), _("Nobody can open it any more. That it was there stays in the record.")
         ),
+        "destroyed": Problem(
+            409,
+            "destroyed",
+            _("What it said was destroyed"),
+            _("Nobody can read it any more. That it was there stays in the record. Nothing was changed."),
+        ),
+        "destruction_proposed": Problem(
+            409,
+            "destruction-proposed",
+            _("It is proposed already"),
+            _("Somebody has proposed to destroy this. Open the incident to decide about that first."),
+        ),
+        "destruction_decided": Problem(
+            409, "destruction-decided", _("It is decided already"), _("Somebody has decided about this before you. Open the incident to see what.")
+        ),
+        "changed_since": Problem(
+            409,
+            "changed-since",
+            _("Something was added since"),
+            _("What was proposed is not all of it any more. Nothing was destroyed. Keep it, read what was added, and propose it again."),
+        ),
+        "make_again": Problem(
+            409,
+            "make-again",
+            _("This export must be made again"),
+            _("Since it was made, a file in it was blocked, or something in the record was destroyed. Make it again: that is left out then."),
+        ),
         "file_damaged": Problem(
             409,
             "file-damaged",
@@ -506,6 +533,9 @@ BY_FIELD: dict[tuple[str, str], str] = {
     ("when_date", "missing"): _("Say which day it was"),
     ("kind", "which_days"): _("Say what these days are, or choose “Does not count”"),
     ("kind", "leads_only"): _("Only a DSL can decide this"),
+    ("basis", "choose_one"): _("Choose why it is destroyed"),
+    ("law", "missing"): _("Say by whose order, or under which policy or law"),
+    ("decision", "choose_one"): _("Choose what becomes of it"),
     ("status", "choose_one"): _("Choose how it stands"),
     ("status", "another_dsl"): _("Your own child is in it. Ask another DSL to do this"),
     ("text", "too_long"): _("This is longer than 20,000 characters. Put the rest in another action"),

@@ -189,11 +189,17 @@ AUDIT = {
     "reading_unusual": _("Opened an unusual number of records within an hour"),
     "reading_stopped": _("Opened so many records that it was stopped for a while"),
     "glass_broken": _("A record opened by the trust’s safeguarding lead"),
+    "content_destroyed": _("What a record said was destroyed, as somebody had proposed"),
     "relative_entered": _("Entered as a pupil’s parent or carer, or as the pupil"),
     "relative_ended": _("No longer counts as a pupil’s parent or carer, or as the pupil"),
     "exported": _("Exported"),
 }
 """The lines of the audit log, by kind."""
+BASES = {
+    "retention": _("Its time of keeping is over"),
+    "order": _("By order"),
+}
+"""Why content is destroyed."""
 AUDIT_FACTS = {
     "in_person": _("face to face"),
     "known_number": _("on a number already held"),

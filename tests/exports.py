@@ -7,7 +7,7 @@ import os
 import random
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -86,7 +86,10 @@ class MadeLedger:
         )
         for thread in threads:
             self.threads[thread.pupil_id] = thread.count + 1, place.hash
-        self.rows.append(Kept(number, place.canonical, place.hash, place.openings["fields"], place.openings["pupils"], fields))
+        happened, at = START + dt.timedelta(hours=number - 1), START + dt.timedelta(hours=number)
+        when = {"recorded_at": at, "occurred_at": happened, "placed_at": happened, "ledger_sequence": number}
+        row = {"id": entry, "incident_id": incident, "author_id": self.school, "kind": kind} | when
+        self.rows.append(Kept(number, place.canonical, place.hash, place.openings["fields"], place.openings["pupils"], fields, row=row))
 
     def sign(self, *, key: Ed25519PrivateKey | None = None, minutes: int = 1, name: str = "ledger-1") -> Signed:
         """Sign a head over all there is, some minutes after the last entry."""
@@ -99,11 +102,11 @@ class MadeLedger:
     def tree(self) -> Tree:
         return Tree([leaf_hash(row.canonical) for row in self.rows])
 
-    def export(self, path: Path, *, scope: str = "school", scope_id: UUID | None = None, withhold: Sequence[int] = ()) -> Path:
-        """Write an export as of the last head signed."""
+    def export(self, path: Path, *, scope: str = "school", scope_id: UUID | None = None, withhold: Sequence[int] = (), tables: bool = True) -> Path:
+        """Write an export as of the last head signed; without `tables` as exports were that did not say what the record's pages show."""
         wanted = Wanted(scope=scope, scope_id=scope_id or self.school, made_by=self.school, made_at=self.heads[-1].head.at)
         rows = [row for row in self.rows if _belongs(row, wanted)]
-        rows = [Kept(r.sequence, r.canonical, r.hash, r.fields, r.pupils, r.values, r.sequence not in withhold) for r in rows]
+        rows = [replace(r, shown=r.sequence not in withhold, row=r.row if tables else None) for r in rows]
         own = {str(p): thread for p, thread in self.threads.items() if scope == "school" or p == scope_id}
         files = {f"files/{f['id']}": f["sha256"] for r in rows if r.shown for f in _files(r)}
         parts: dict[str, list[bytes]] = {}

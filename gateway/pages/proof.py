@@ -103,6 +103,8 @@ def download(slug: str, export_id: UUID) -> Any:
     """Hand out the export, put together from its parts and the attachments while it is sent."""
     here = session.here()
     found = rpc.ask(Export(id=export_id), token=here.token)
+    if found.item.again:
+        raise Conflict("make_again")
     if found.item.state != "ready":
         raise Conflict("not_ready")
     response = Response(zipping.stream(_members(found, token=here.token)), mimetype="application/zip")

@@ -828,6 +828,21 @@ class EarlierText(Contract):
 MovedFrom = Literal["not_listed", "another_pupil"]
 
 
+Basis = Literal["retention", "order"]
+"""Why content is destroyed: its time of keeping is over, or somebody with the power to ordered it."""
+
+
+class Destroyed(Contract):
+    """That an entry's content was lawfully destroyed. `law`: by whose order, or under which policy or law."""
+
+    at: Moment
+    basis: Basis
+    law: Line
+    proposed_by: UUID
+    by: UUID
+    ledger_sequence: int  # where the ledger says so
+
+
 class EntryItem(Contract):
     """One entry of an incident, whole: the incident itself, an action, a correction, or how it stands for a pupil (`status`).
 
@@ -857,6 +872,7 @@ class EntryItem(Contract):
     files: list[FileItem]
     ledger_sequence: int
     entry_hash: str
+    destroyed: Destroyed | None = None  # then it has no words any more
 
 
 class PupilStatus(Contract):
@@ -963,6 +979,8 @@ class IncidentAnswer(Contract):
     asks: list[AskItem]
     lead: LeadItem | None = None  # for DSLs and deputies who could lead it
     altered: bool = False  # the self-check found something of it that is not as it was recorded
+    may_destroy: bool = False  # propose that content is destroyed
+    destructions: list["DestructionItem"] = []  # proposed, for those who may decide
 
 
 class IncidentFacts(Contract):
@@ -1019,6 +1037,7 @@ class EntryLine(Contract):
     status: Status | None = None  # as it was set by this entry
     paper: Paper | None = None
     files: list[FileItem] = []  # where asked for, of the pupil it is about
+    destroyed: Destroyed | None = None  # then it has no words any more
 
 
 class EntriesAnswer(Contract):
@@ -1187,6 +1206,53 @@ class DecideFile(Request[Nothing]):
 
     file_id: UUID
     decision: Literal["destroy", "give_back"]
+    reason: Narrative
+
+
+class DestructionItem(Contract):
+    """A proposal to destroy the content of entries, which a second person decides about. `entry_id`: the incident's first entry, for all of it."""
+
+    id: UUID
+    incident_id: UUID
+    entry_id: UUID
+    entry_ids: list[UUID]
+    basis: Basis
+    law: Line
+    reason: str
+    proposed_by: UUID
+    proposed_at: Moment
+
+
+class ProposeDestruction(Request[DestructionItem]):
+    """Propose that what an entry says, with what corrects it, is destroyed for good; of an incident's first entry: all of the incident.
+
+    Nothing is destroyed before a second person decides. `law`: by whose order, or under which policy or law (UK GDPR, article 5(1)(e), or 17).
+    The same `id` again answers the same. Raises NotFound("entry"), Conflict: other_content, id_taken, destroyed, destruction_proposed.
+    """
+
+    method: ClassVar[str] = "incidents.propose_destruction"
+    answer: ClassVar[type[Contract]] = DestructionItem
+
+    id: UUID
+    incident_id: UUID
+    entry_id: UUID
+    basis: Basis
+    law: Name
+    reason: Narrative
+
+
+class DecideDestruction(Request[Nothing]):
+    """`destroy` what was proposed, for good: a second DSL or deputy, never the one who proposed it. Or `keep` it: anybody who may decide.
+
+    Twice is the same. Raises NotFound("destruction"), NotAllowed("own_proposal"), Conflict: destruction_decided, destroyed, and
+    changed_since where something was added to it that was not proposed.
+    """
+
+    method: ClassVar[str] = "incidents.decide_destruction"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    destruction_id: UUID
+    decision: Literal["destroy", "keep"]
     reason: Narrative
 
 
@@ -1368,6 +1434,7 @@ class ExportItem(Contract):
     asked_at: Moment
     state: Literal["wanted", "ready", "failed", "over"]
     entries: int
+    again: bool = False  # over, because something in it was blocked or destroyed since: it has to be made again
 
 
 class ProofAnswer(Contract):
@@ -1973,6 +2040,18 @@ class GlassBroken(Event):
     version: ClassVar[int] = 1
 
     incident_id: UUID
+    by: UUID
+
+
+class ContentDestroyed(Event):
+    """Two people had the content of entries destroyed. `subject` is the decision; `entries` how many; `by` decided what `proposed_by` proposed."""
+
+    name: ClassVar[str] = "incidents.audit.content_destroyed"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    entries: int
+    proposed_by: UUID
     by: UUID
 
 

@@ -19,11 +19,15 @@ ENTRIES: Final = "entries.jsonl"
 INDEX: Final = "index.txt"
 HEADS: Final = "heads.json"
 NAMES: Final = "names.json"
+SHOWN: Final = "shown.jsonl"
 SUMMARY: Final = "summary.pdf"
 README: Final = "README.txt"
 
 PARTS: Final = (README, SUMMARY, KEYS, HEADS, INDEX, NAMES, ENTRIES)
-"""What every export has besides the manifest and its signature; attached files stand under `files/`."""
+"""What every export has besides the manifest and its signature; attached files stand under `files/`. Of some, SHOWN too: older ones have none."""
+
+WITH_WORDS: Final = frozenset({"incident", "action", "correction", "status"})
+"""Kinds that stand for a row of the record's own tables: what its pages show."""
 
 SCOPES: Final = ("pupil", "incident", "school")
 FILE: Final = re.compile(r"files/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -80,7 +80,10 @@ class _Check:
         self.files: dict[str, str] = {}  # files/<id> → SHA-256 that an entry is committed to
         self.roots: dict[int, str] = {}  # size → root, of the whole tree as it grows
         self.threads: dict[str, tuple[int, str]] = {}
-        self.count = self.withheld = 0
+        self.count = 0
+        self.shown = _Shown(archive)
+        self.withheld: set[int] = set()
+        self.destroyed: dict[int, int] = {}  # number → that of the entry which says that its content was destroyed
 
     def run(self) -> None:
         names = self.archive.namelist()
@@ -213,6 +216,7 @@ class _Check:
             self._check_time(entry, latest=latest, since=sized.before(number))
             latest = max(latest, entry["at"])
             self._check_opened(opened, entry=entry, hash_=hash_)
+            self._check_shown(opened, entry=entry)
             seen.add(number)
             previous = number, kind, hash_
         for number in sorted(self.index.keys() - seen):
@@ -292,10 +296,12 @@ class _Check:
             names = ", ".join(_field_name(name) for name in sorted(wrong))
             self.report.add("changed", f"what it says is not what was recorded: {names}.", number, kind)
         if opened.get("withheld") is True:
-            self.withheld += 1
+            self.withheld.add(number)
         elif missing := sorted(entry["fields"].keys() - fields.keys()):
             names = ", ".join(_field_name(name) for name in missing)
             self.report.add("dropped", f"part of what was recorded is missing: {names}.", number, kind)
+        if kind == "destroyed" and "sequences" in fields and "sequences" not in wrong:
+            self.destroyed |= {n: number for n in fields["sequences"][1] if type(n) is int and n < number}
         self.files |= files
         for pupil, count, before, is_committed in threads:
             if not is_committed:
@@ -310,6 +316,30 @@ class _Check:
         if self.manifest["scope"]["kind"] == "pupil" and self.manifest["scope"]["id"] not in {pupil for pupil, *_ in threads}:
             self.report.add("added", "is not shown to be this pupil's.", number, kind)
 
+    def _check_shown(self, opened: dict[str, Any], *, entry: dict[str, Any]) -> None:
+        """Hold what the record's pages show of an entry against the entry itself."""
+        number, kind = entry["seq"], entry["kind"]
+        if not self.shown.is_there or kind not in export.WITH_WORDS:
+            return
+        row = self.shown.take(number)
+        if row is None:
+            self.report.add("dropped", "is not shown in the record any more.", number, kind)
+            return
+        if (row.get("entry"), row.get("incident"), row.get("kind")) != (entry["entry"], entry["incident"], kind):
+            self.report.add("changed", "is shown in the record as another entry.", number, kind)
+        if row.get("author") != entry["author"]:
+            self.report.add("changed", "is shown in the record as written by somebody else.", number, kind)
+        if row.get("recorded") != entry["at"]:
+            self.report.add("changed", f"is shown in the record as recorded at {row.get('recorded')}; it was at {entry['at']}.", number, kind)
+        try:
+            happened = opened["fields"]["occurred_at"][1]
+        except (KeyError, TypeError, IndexError):
+            return  # withheld
+        if row.get("happened") != happened:
+            self.report.add("changed", "is shown in the record as having happened at another time.", number, kind)
+        if row.get("placed") != (happened or entry["at"]):
+            self.report.add("changed", "is shown at another place in the chronology than where it belongs.", number, kind)
+
     # --- the end
 
     def _check_end(self) -> None:
@@ -318,6 +348,9 @@ class _Check:
             if name in parts and self.digests.get(name) != sha256:
                 self.report.add("file", f"The attachment {name} is not the one that was recorded.")
         self.report.facts["files_left_out"] = sum(name not in parts for name in self.files)
+        for row in self.shown.others():
+            number, kind = row.get("number"), row.get("kind")
+            self.report.add("added", "is shown in the record and has no place in the ledger.", number if type(number) is int else 0, str(kind)[:40])
         if self.count != self.manifest["entries"]:
             self.report.add(
                 "dropped" if self.count < self.manifest["entries"] else "added", f"There are {self.count} entries, not {self.manifest['entries']}."
@@ -381,13 +414,59 @@ class _Check:
             "id": scope["id"],
             "school": self.manifest["school"],
             "entries": self.count,
-            "withheld": self.withheld,
+            "withheld": len(self.withheld - self.destroyed.keys()),
+            "destroyed": {n: self.destroyed[n] for n in sorted(self.withheld & self.destroyed.keys())},
             "size": head["size"],
             "root": head["root"],
             "signed_at": head["at"],
             "made_at": self.manifest["made_at"],
             "heads": len(self.heads),
         }
+
+
+class _Shown:
+    """What the record's pages show, a line an entry in order of number; after them what has no place in the ledger. Older exports have none."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.is_there = export.SHOWN in archive.namelist()
+        self._lines = iter(io.BufferedReader(cast(io.RawIOBase, archive.open(export.SHOWN)), 1 << 20)) if self.is_there else iter(())
+        self._next = self._read()
+        self._others: list[dict[str, Any]] = []
+
+    def take(self, number: int) -> dict[str, Any] | None:
+        """Return what is shown of an entry; what stands in front of it is no entry's. Numbers come in order."""
+        while self._next is not None and _is_before(self._next, number):
+            self._put_aside()
+        if self._next is None or self._next.get("number") != number:
+            return None
+        found, self._next = self._next, self._read()
+        return found
+
+    def others(self) -> list[dict[str, Any]]:
+        """Return what was taken for no entry."""
+        while self._next is not None:
+            self._put_aside()
+        return self._others
+
+    def _put_aside(self) -> None:
+        if self._next is not None and len(self._others) < MOST:
+            self._others.append(self._next)
+        self._next = self._read()
+
+    def _read(self) -> dict[str, Any] | None:
+        line = next(self._lines, None)
+        if line is None:
+            return None
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            found = None
+        return found if type(found) is dict else {}
+
+
+def _is_before(row: Mapping[str, Any], number: int) -> bool:
+    at = row.get("number")
+    return type(at) is not int or at < number
 
 
 class _BySize:
@@ -425,6 +504,12 @@ def sentences(report: Report) -> list[str]:
         said.append(f"That these are all the incident's entries {word}.")
     if facts["withheld"]:
         said.append(f"Of {facts['withheld']} entries something is withheld: that they are there is shown, what they say is not.")
+    for by in sorted({*facts["destroyed"].values()}):
+        gone = [str(n) for n, said_by in facts["destroyed"].items() if said_by == by]
+        numbers = ", ".join(gone[:20]) + (f" and {len(gone) - 20} more" if len(gone) > 20 else "")
+        said.append(
+            f"What entry {numbers} said was destroyed by two people's decision: entry {by} says whose, when and why. That it was there is shown."
+        )
     if facts["files_left_out"]:
         said.append(f"{facts['files_left_out']} attachments are not in it; their hashes are.")
     said.append(f"Signed by the key {facts['fingerprint']}: compare it with what your witness or the school told you by another way.")

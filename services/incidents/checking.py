@@ -13,15 +13,13 @@ from uuid import UUID
 
 from safekeep import clock
 from safekeep.proof.chain import BEGINNING, commitment, entry_hash, field_commitment, read_entry
-from safekeep.proof.export import LATITUDE_SECONDS
+from safekeep.proof.export import LATITUDE_SECONDS, WITH_WORDS
 from safekeep.proof.heads import Signed
 from services.incidents import ledger
 from services.incidents.exporting import Kept, recorded
 from services.incidents.standing import Standings
 
 _LATITUDE = timedelta(seconds=LATITUDE_SECONDS)
-WITH_WORDS = frozenset({"incident", "action", "correction", "status"})
-"""Kinds that stand for a row of `entries`: where such a row is gone, so is what was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,7 @@ class Checker:
     latest: str = ""
     threads: dict[str, tuple[int, str]] | None = None  # followed only from the beginning
     standings: Standings | None = None  # likewise
+    destroyed: frozenset[int] = frozenset()  # numbers of entries whose content two people had destroyed; that the ledger says so is for `standings`
 
     def check(self, row: Row) -> Iterator[Problem]:
         """Check the next entry."""
@@ -102,7 +101,10 @@ class Checker:
         values = recorded(kept.values, committed=entry["fields"], salts=kept.fields)
         if self.standings is not None:
             self.standings.add(entry, values=values, pupils=kept.pupils)
-        wrong = [n for n in entry["fields"] if n not in values or not _opens(entry["fields"][n], n, kept.fields.get(n), values[n])]
+        gone = {n for n in entry["fields"] if n not in ledger.STAYS} if kept.sequence in self.destroyed else set()
+        there = [n for n in entry["fields"] if n not in gone]
+        wrong = [n for n in there if n not in values or not _opens(entry["fields"][n], n, kept.fields.get(n), values[n])]
+        wrong += [n for n in gone if n in kept.fields or values.get(n)]  # what was destroyed says nothing any more, whoever wrote into its place
         wrong += [name for name in values if name not in entry["fields"]]
         if row.entry is not None:
             wrong += self._of_row(row.entry, entry, kept=kept)
@@ -122,7 +124,15 @@ class Checker:
             yield "hash"
 
 
-def kept_of(row: Any, *, openings: Mapping[str, Any], class_code: str, shown: bool = True, left_out: frozenset[str] = frozenset()) -> Row:
+def kept_of(
+    row: Any,
+    *,
+    openings: Mapping[str, Any],
+    class_code: str,
+    shown: bool = True,
+    left_out: frozenset[str] = frozenset(),
+    destroyed: frozenset[int] = frozenset(),
+) -> Row:
     """Return a database row as it is checked and exported: its words from the entry it stands for, or kept with its salts."""
     values: Mapping[str, Any] | None = openings.get("values")
     entry: Mapping[str, Any] | None = None
@@ -150,6 +160,8 @@ def kept_of(row: Any, *, openings: Mapping[str, Any], class_code: str, shown: bo
         values=values,
         shown=shown,
         left_out=left_out,
+        destroyed=row.sequence in destroyed,
+        row=entry,
     )
     return Row(kept=kept, entry=entry)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from safekeep import clock
 from safekeep.permissions import Class
 from safekeep.proof import export
 from safekeep.proof.chain import field_commitment
@@ -30,6 +31,8 @@ class Kept:
     pupils: Sequence[Mapping[str, Any]] = field(repr=False)  # openings of their threads
     values: Mapping[str, Any] | None = field(repr=False)
     shown: bool = True  # False: its words are withheld
+    destroyed: bool = False  # what it said was lawfully destroyed, as a later entry says
+    row: Mapping[str, Any] | None = field(default=None, repr=False)  # as the record's pages show it, of what has a row of its own
     left_out: frozenset[str] = frozenset()  # fields withheld where the others are shown: a correction took them out of sight
 
 
@@ -71,7 +74,18 @@ def line_of(kept: Kept, *, wanted: Wanted, tree: Tree) -> Line:
     if wanted.scope == "incident":
         pupils = []  # the threads of its pupils run through other incidents
     proof = None if wanted.scope == "school" else _hexed(tree, kept.sequence)
-    return Line(entry=kept.canonical.decode(), fields=fields, pupils=pupils, withheld=not kept.shown or bool(kept.left_out), proof=proof)
+    withheld = not kept.shown or kept.destroyed or bool(kept.left_out)
+    return Line(entry=kept.canonical.decode(), fields=fields, pupils=pupils, withheld=withheld, proof=proof)
+
+
+def shown_line(row: Mapping[str, Any], *, number: int, shown: bool) -> bytes:
+    """Return a row of the record's tables as an export carries it: where its words are withheld, not when it happened either."""
+    said: dict[str, Any] = {"number": number, "kind": row["kind"], "entry": str(row["id"]), "incident": str(row["incident_id"])}
+    said |= {"author": str(row["author_id"]), "recorded": clock.stamp(row["recorded_at"])}
+    if shown:
+        happened = clock.stamp(row["occurred_at"]) if row["occurred_at"] else None
+        said |= {"happened": happened, "placed": clock.stamp(row["placed_at"])}
+    return json.dumps(said, separators=(",", ":")).encode() + b"\n"
 
 
 def recorded(values: Mapping[str, Any], *, committed: Mapping[str, str], salts: Mapping[str, str]) -> dict[str, Any]:
@@ -103,23 +117,36 @@ def make(
     files: Mapping[str, str],
     sign: Callable[[bytes], tuple[str, str]],
     write: Writes,
+    beside: Sequence[Mapping[str, Any]] = (),
 ) -> int:
     """Write every part, the manifest last; return how many entries are in it.
 
     `heads`: the signed heads, oldest first, the export's own last. `files`: files/<id> → SHA-256 of the attachments that go with it.
+    `beside`: rows of the record's tables in this scope without a place in the ledger.
     `others`: the summary and the words on how to read it. `sign`: manifest → key id and signature.
     """
     digests: dict[str, str] = {}
-    hashes = {export.ENTRIES: hashlib.sha256(), export.INDEX: hashlib.sha256()}
-    count = 0
+    hashes = {export.ENTRIES: hashlib.sha256(), export.INDEX: hashlib.sha256(), export.SHOWN: hashlib.sha256()}
+    count, shows, seen = 0, False, set[Any]()
+    outside = {row["id"] for row in beside}
     for kept in rows:
         line = line_of(kept, wanted=wanted, tree=tree).write()
         index = export.index_line(sequence=kept.sequence, kind=json.loads(kept.canonical)["kind"], hash=kept.hash)
-        for name, data in ((export.ENTRIES, line), (export.INDEX, index)):
+        said = [(export.ENTRIES, line), (export.INDEX, index)]
+        if kept.row is not None:
+            said.append((export.SHOWN, shown_line(kept.row, number=kept.sequence, shown=kept.shown)))
+            seen |= outside & {kept.row["id"]}
+        for name, data in said:
             hashes[name].update(data)
             write(name, data)
-        count += 1
-    digests |= {name: each.hexdigest() for name, each in hashes.items()}
+        count, shows = count + 1, shows or kept.row is not None
+    for row in beside:
+        if row["id"] not in seen:  # its own line says already that it is another
+            data = shown_line(row, number=row["ledger_sequence"], shown=False)
+            hashes[export.SHOWN].update(data)
+            write(export.SHOWN, data)
+            shows = True
+    digests |= {name: each.hexdigest() for name, each in hashes.items() if shows or name != export.SHOWN}
     own = heads[-1].head
     wholes = {
         export.KEYS: _json(keys),

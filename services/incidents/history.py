@@ -102,12 +102,20 @@ def _school_year(day: date) -> int:
     return day.year if day.month >= 9 else day.year - 1
 
 
-def said_of_action(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an action's own fields mean to counting, as its event says them too. `facts`: as they are kept."""
+def said_of_action(facts: Mapping[str, Any], *, settled: bool = False) -> dict[str, Any]:
+    """Return what an action's own fields mean to counting, as its event says them too.
+
+    `facts`: as they are kept; `settled`: it was a referral with its outcome, whose words were destroyed since.
+    """
     details = following.details_of(facts, at=None, precision="exact")
     if details is None:
         return {"what": "done"}
-    return {"what": details.kind, "of_id": details.of_id, "due_on": details.due_on, "settled": details.kind == "referral" and bool(details.outcome)}
+    return {
+        "what": details.kind,
+        "of_id": details.of_id,
+        "due_on": details.due_on,
+        "settled": settled or (details.kind == "referral" and bool(details.outcome)),
+    }
 
 
 def happenings(
@@ -152,7 +160,7 @@ def happenings(
                 year = _group(pupils, born, on=day)
                 said.append(Happening(**happening, kind="recorded", pupil_ids=pupils, year_group=year))
             else:
-                said.append(Happening(**happening, kind="action", **said_of_action(entry.facts)))
+                said.append(Happening(**happening, kind="action", **said_of_action(entry.facts, settled=bool(entry.settled))))
     return said
 
 

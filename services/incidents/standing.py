@@ -51,6 +51,8 @@ class Standings:
         default_factory=dict
     )  # what an entry asks → of which incident, of whom, by when, and what closed it
 
+    destructions: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # → all that a row of it says, and of which entries
+
     def add(self, entry: Mapping[str, Any], *, values: Mapping[str, Any], pupils: Sequence[Mapping[str, Any]]) -> None:
         """Take in the ledger's next entry, as it was recorded."""
         kind = entry["kind"]
@@ -61,6 +63,10 @@ class Standings:
             held = self.restrictions.get(str(values.get("restriction")))
             if held:
                 self.restrictions[str(values.get("restriction"))] = (*held[:-1], True)
+        elif kind == "destroyed":
+            said = (str(values.get(name)) for name in ("proposed_by", "basis", "law", "reason", "decided"))
+            numbers = tuple(values.get("sequences") or ())
+            self.destructions[str(values.get("destruction"))] = (entry["incident"], entry["entry"], entry["author"], *said, entry["seq"], numbers)
         elif kind == "grant":
             of_it = self.incidents.setdefault(entry["incident"], Standing())
             given = Given(entry["seq"], entry["entry"], _class(values.get("class")))
@@ -113,6 +119,7 @@ class Standings:
         rights: Iterable[Any],
         taken: Iterable[Any],
         follow_ups: Iterable[Any],
+        destructions: Iterable[Any],
     ) -> Iterator[tuple[str, str | None, str]]:
         """Yield (incident, entry, sentence) for each row that says otherwise. What has no place in the ledger is found elsewhere."""
         for row in entries:
@@ -136,6 +143,7 @@ class Standings:
         yield from self._of_rights(rights, taken=taken)
         yield from self._of_restrictions(restrictions)
         yield from self._of_follow_ups(follow_ups)
+        yield from self._of_destructions(destructions)
 
     def _of_incident(self, row: Any, *, pupils: Mapping[str, str | None]) -> Iterator[str]:
         of_it = self.incidents.get(str(row.id))
@@ -177,6 +185,16 @@ class Standings:
                 yield str(row.incident_id), str(row.id), "What is asked, of whom and by when, is not what was recorded."
         for id_, (incident, *_) in known.items():
             yield incident, id_, "What is asked, of whom and by when, is not what was recorded."
+
+    def _of_destructions(self, rows: Iterable[Any]) -> Iterator[tuple[str, str | None, str]]:
+        known, wrong = dict(self.destructions), "What was destroyed, by whom and why, is not what was recorded."
+        for row in rows:
+            people = (row.incident_id, row.entry_id, row.decided_by, row.proposed_by)
+            said = (row.basis, row.law, row.reason, row.decided_why, row.sequence, tuple(n for n in row.sequences if n is not None))
+            if known.pop(str(row.id), None) != (*map(str, people), *said):
+                yield str(row.incident_id), None, wrong
+        for incident, *_ in known.values():
+            yield incident, None, wrong
 
     def _of_restrictions(self, rows: Iterable[Any]) -> Iterator[tuple[str, str | None, str]]:
         known = dict(self.restrictions)

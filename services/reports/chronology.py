@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from safekeep import printing, spreadsheet
 from safekeep.body import picture
-from safekeep.contracts.incidents import Chronology, EntryLine, EntrySealed, FileItem, Flag, Paper, PupilItem
+from safekeep.contracts.incidents import Chronology, Destroyed, EntryLine, EntrySealed, FileItem, Flag, Paper, PupilItem
 from services.reports.volumes import Part, period, placed
 
 KINDS: Final = {"incident": "Incident", "action": "Action", "correction": "Correction", "status": "How it stands"}
@@ -333,7 +333,7 @@ def _entry(entry: EntryLine, *, asked: Asked) -> dict[str, Any]:
     return {
         "heading": heading,
         "about": [line for line in about if line],
-        "text": printing.marked("\n\n".join(filter(None, (_text(entry), words))), spans),
+        "text": printing.marked("\n\n".join(filter(None, (_text(entry, zone=asked.zone), words))), spans),
         "child": bool(spans),
         "action_taken": entry.action_taken,
         "body_map": picture.for_document(entry.body_map) if entry.body_map else {},
@@ -341,8 +341,16 @@ def _entry(entry: EntryLine, *, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _text(entry: EntryLine) -> str:
+def destroyed_in_words(gone: Destroyed, *, zone: str) -> str:
+    """Return what stands where the words of an entry stood that were lawfully destroyed."""
+    how = f"by order of {gone.law}" if gone.basis == "order" else f"at the end of its time of keeping, under {gone.law}"
+    return f"Destroyed on {moment(gone.at, zone=zone)} {how}. Entry {gone.ledger_sequence} of the ledger says why."
+
+
+def _text(entry: EntryLine, *, zone: str) -> str:
     """Return what an entry says. Of a correction why it was made: what it should say stands where it was wrong."""
+    if entry.destroyed:
+        return destroyed_in_words(entry.destroyed, zone=zone)
     if entry.kind != "correction":
         return entry.text
     said = MOVED[entry.moved_from] if entry.moved_from else "An entry of this incident was corrected."
@@ -397,6 +405,7 @@ def csv(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, 
         own, words = printing.said_of_action(entry.details, names=asked.staff_names, zone=asked.zone) if entry.details else ([], "")
         marks = entry.body_map.words if entry.body_map else []
         happened = entry.occurred_at if entry.kind == "incident" and entry.occurred_precision != "not_known" else None
+        paper = on_paper(entry.paper, zone=asked.zone) if entry.paper else ""
         return (
             entry.number,
             KINDS[entry.kind] + (f": {printing.STATUSES[entry.status]}" if entry.status else ""),
@@ -408,7 +417,7 @@ def csv(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, 
             entry.class_code,
             ", ".join(asked.category_names.get(code, _plain(code)) for code in entry.categories),
             PARTS[entry.part] if entry.part else "",
-            "\n".join(filter(None, (_text(entry), *own, words, on_paper(entry.paper, zone=asked.zone) if entry.paper else "", *marks))),
+            "\n".join(filter(None, (_text(entry, zone=asked.zone), *own, words, paper, *marks))),
             entry.action_taken,
             "\n".join(file_in_words(file, names=asked.file_names) for file in entry.files),
             "yes" if entry.corrected else "",

@@ -243,7 +243,7 @@ def record_of(number: int, record: IncidentAnswer, *, nameless: Nameless, asked:
 
 
 def _entry(entry: EntryItem, *, record: IncidentAnswer, nameless: Nameless, asked: Asked, first: datetime) -> dict[str, Any]:
-    own, words = printing.said_of_action(entry.details, names=nameless.roles, zone=asked.zone) if entry.details else ([], "")
+    own, words = printing.said_of_action(entry.details, names=nameless.roles, zone=asked.zone) if entry.details and not entry.destroyed else ([], "")
     own = [line for line in own if not line.startswith(("By ", "When: "))]  # a date says which record it is
     categories = ", ".join(asked.category_names.get(code, code.replace("_", " ")) for code in record.categories)
     about = [
@@ -256,6 +256,8 @@ def _entry(entry: EntryItem, *, record: IncidentAnswer, nameless: Nameless, aske
         "A body map was drawn; it is not shown" if entry.kind == "incident" and record.facts and record.facts.body_map else "",
     ]
     said = "\n\n".join(filter(None, (entry.text, words, f"Why: {entry.reason}" if entry.reason else "")))
+    if entry.destroyed:
+        said = "What it said was destroyed."
     taken = record.facts.action_taken if record.facts and entry.kind == "incident" else ""
     return {
         "heading": KINDS[entry.kind],

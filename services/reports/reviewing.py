@@ -68,8 +68,8 @@ def texts_of(entry: EntryLine, *, names: Mapping[UUID, str], zone: str) -> list[
         f"About another pupil; linked here as: {chronology.PARTS[entry.part]}" if entry.part else "",
         chronology.on_paper(entry.paper, zone=zone) if entry.paper else "",
     ]
-    account = entry.text
-    if entry.kind == "correction":
+    account = chronology.destroyed_in_words(entry.destroyed, zone=zone) if entry.destroyed else entry.text
+    if entry.kind == "correction" and not entry.destroyed:
         account = chronology.MOVED[entry.moved_from] if entry.moved_from else "An entry of this incident was corrected."
         account = f"{account}\n\nWhy: {entry.reason}" if entry.reason else account
     written: dict[Part, str] = {

@@ -34,7 +34,7 @@ BY_ID = frozenset(
     alerts.keep_device identity.begin_job identity.keep_absence
     files.add_paper files.begin_upload files.finish_upload files.save_body_map files.save_draft files.undo_body_map
     incidents.add_action incidents.add_correction incidents.assign_pupil incidents.record incidents.set_flag incidents.seed
-    incidents.ask_correction incidents.restrict incidents.set_status
+    incidents.ask_correction incidents.propose_destruction incidents.restrict incidents.set_status
     reports.chronology_pdf reports.make_pack reports.keep_meeting reports.enter_request incidents.begin_export incidents.enter_document incidents.enter_trust_report incidents.import_pupils incidents.keep_stand_in incidents.keep_witness identity.seed
     """.split()
 )
@@ -43,7 +43,7 @@ BY_ID = frozenset(
 SETS = frozenset(
     """
     alerts.keep_calendar alerts.keep_escalation alerts.keep_subscription incidents.hand_lead incidents.take_lead
-    alerts.mark_read files.discard_draft files.drop_paper files.keep_kinds incidents.block_file incidents.decide_file
+    alerts.mark_read files.discard_draft files.drop_paper files.keep_kinds incidents.block_file incidents.decide_file incidents.decide_destruction
     alerts.drop_device alerts.try_device identity.end_absence
     identity.add_staff identity.change_address identity.change_member identity.close_member identity.confirm_address identity.confirm_own_role identity.confirm_role
     identity.close_trust_person identity.confirm_trust_role identity.disable_factor identity.keep_trust_person

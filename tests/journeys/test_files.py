@@ -61,7 +61,7 @@ def test_a_refused_file_is_said_why_and_nothing_typed_is_lost(sign_in: Callable[
     expect(page.locator("[name=file_ids]")).to_have_count(0)
 
 
-def test_a_photograph_is_seen_as_a_picture_made_anew_blocked_by_one_dsl_and_destroyed_by_another(
+def test_a_photograph_is_seen_as_a_picture_made_anew_blocked_by_one_dsl_and_destroyed_by_another_as_the_whole_incident_can_be(
     sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]
 ) -> None:
     page = sign_in("teacher", viewport=PHONE).go("incidents/new")
@@ -123,6 +123,34 @@ def test_a_photograph_is_seen_as_a_picture_made_anew_blocked_by_one_dsl_and_dest
     deputy.get_by_role("button", name="Do this").click()
     expect(deputy.get_by_role("main")).to_contain_text("This file was destroyed for good on")
     assert deputy.request.get(original).status == 409
+
+    dsl.goto(address)  # and what the whole incident says, by a court's order
+    said = dsl.locator(".sk-account .sk-reading").first.inner_text()
+    dsl.get_by_role("link", name="It must not be kept any longer: propose to destroy what it says").click()
+    finds_nothing_wrong(dsl)
+    dsl.get_by_role("button", name="Propose it").click()
+    expect(dsl.locator(".govuk-error-summary")).to_contain_text("Say by whose order, or under which policy or law")
+    dsl.get_by_label("By order").check(force=True)
+    dsl.fill("[name=law]", "the county court, claim 7")
+    dsl.fill("[name=reason]", "The judge's letter is in the office")
+    dsl.get_by_role("button", name="Propose it").click()
+    expect(dsl.get_by_role("main")).to_contain_text("You proposed this. Another DSL or deputy has to decide about it. You can take it back.")
+    deputy.goto(address)
+    expect(deputy.get_by_role("main")).to_contain_text(said)
+    deputy.get_by_role("link", name="Read why, and decide").click()
+    expect(deputy.get_by_role("main")).to_contain_text("By order: the county court, claim 7")
+    finds_nothing_wrong(deputy)
+    deputy.get_by_label(re.compile("^Destroy it for good")).check(force=True)
+    deputy.fill("[name=reason]", "Read against the order")
+    deputy.get_by_role("button", name="Do this").click()
+    for who in (deputy, author):
+        who.goto(address)
+        expect(who.get_by_role("main")).to_contain_text(re.compile(r"Destroyed on .* by order of the county court, claim 7\."))
+        expect(who.get_by_role("main")).not_to_contain_text(said)
+    expect(deputy.get_by_role("link", name="propose to destroy what it says")).to_have_count(0)
+    finds_nothing_wrong(deputy)
+    deputy.get_by_role("link", name="Chronology", exact=True).first.click()
+    expect(deputy.get_by_role("main")).to_contain_text("by order of the county court, claim 7.")
 
 
 def test_which_kinds_are_kept_is_a_setting(sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]) -> None:

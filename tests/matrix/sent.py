@@ -29,6 +29,7 @@ SENT: dict[str, dict[str, Any]] = {
     "POST /api/v1/restrictions/<restriction_id>/lift": {"reason": "R"},
     "POST /api/v1/incidents/<incident_id>/pupil": {"pupil_id": "pupil_id"},
     "POST /api/v1/pupils": {"pupils": [{"name": "New Pupil", "year": "Year 1", "born": "2020-01-01"}], "dry_run": True},
+    **{f"POST /s/<slug>/incidents/<uuid:incident_id>/destruction/<uuid:destruction_id>{last}": {"reason": "R"} for last in ("", "/decide")},
     "POST /api/v1/body-maps": {"age": "middle", "marks": []},
     "POST /s/<slug>/proof": {"name": "A Solicitor", "address": "witness@solicitor.example"},
     "POST /s/<slug>/pupils": {"q": "zqname"},

@@ -39,6 +39,7 @@ from safekeep.contracts.incidents import (
     KeepStandIn,
     KeepWitness,
     OpenAsks,
+    ProposeDestruction,
     Record,
     SeedPupil,
     SetFlag,
@@ -451,6 +452,8 @@ class World:
         self.ask(Incident(incident_id=incident.id), token=dsl)  # only what was opened can be marked as read
         wrong = AskCorrection(id=new_id(), entry_id=incident.id, text="It was Tuesday.")
         self.ask(wrong, token=writer)
+        proposed = {"incident_id": incident.id, "entry_id": action.id, "basis": "retention", "law": "A policy", "reason": "R"}
+        gone = self.ask(ProposeDestruction(id=new_id(), **proposed), token=dsl)
         asks = [a for a in self.ask(OpenAsks(), token=dsl).items if a.incident_id == incident.id]
         made.ids |= {
             "incident_id": incident.id,
@@ -463,6 +466,7 @@ class World:
             "pupil_id": place.pupils["pupil" if about == "holding" else about],
             "alert_id": alert[0].id,
             "request_id": wrong.id,
+            "destruction_id": gone.id,
             "account": incident.narrative,
             "about_id": place.people[SUBJECT],
             "keeper_id": place.people["slt"],

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from safekeep import inbox
 from safekeep.actor import Actor
 from safekeep.contracts.identity import Audit, AuditAnswer, AuditItem, ExportAudit
-from safekeep.contracts.incidents import AuditNoted, GlassBroken, RelativeChanged
+from safekeep.contracts.incidents import AuditNoted, ContentDestroyed, GlassBroken, RelativeChanged
 from safekeep.errors import Invalid
 from safekeep.rpc import answers
 from services.identity import store
@@ -54,13 +54,24 @@ def _on_glass_broken(tx: sa.Connection, event: GlassBroken) -> None:
     store.add_audit(tx, id=event.id, at=event.at, kind="glass_broken", person_id=None, by_id=event.by, school_id=event.school_id, facts={})
 
 
+def _on_destroyed(tx: sa.Connection, event: ContentDestroyed) -> None:
+    """Write that two people had content destroyed: whose proposal it was, and who decided."""
+    said: dict[str, Any] = {"kind": "content_destroyed", "person_id": event.proposed_by, "by_id": event.by, "facts": {}}
+    store.add_audit(tx, id=event.id, at=event.at, school_id=event.school_id, **said)
+
+
 def _on_relative(tx: sa.Connection, event: RelativeChanged) -> None:
     """Write whose parent or carer somebody now counts as, or no longer: the pupil by their id, since identity knows no pupil's name."""
     kind, facts = "relative_entered" if event.entered else "relative_ended", {"pupil": str(event.pupil_id)}
     store.add_audit(tx, id=event.id, at=event.at, kind=kind, person_id=event.person_id, by_id=event.by, school_id=event.school_id, facts=facts)
 
 
-HANDLERS: inbox.Handlers = {AuditNoted: _on_noted, GlassBroken: _on_glass_broken, RelativeChanged: _on_relative}
+HANDLERS: inbox.Handlers = {
+    AuditNoted: _on_noted,
+    GlassBroken: _on_glass_broken,
+    ContentDestroyed: _on_destroyed,
+    RelativeChanged: _on_relative,
+}
 
 
 def _cursor(cursor: str | None) -> tuple[datetime, UUID] | None:

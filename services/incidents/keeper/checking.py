@@ -23,6 +23,7 @@ def check_new(keeper: Keeper, *, school_id: UUID, now: datetime) -> list[Problem
         checker = Checker(school_id=school_id)
         if before:
             checker.sequence, checker.hash, checker.latest = before.sequence, before.hash, before.at_latest
+        checker.destroyed = store.destroyed_numbers(tx, school_id=school_id, after=checker.sequence)
         found = [problem for row in store.kept(tx, school_id=school_id, after=checker.sequence) for problem in checker.check(_row(row))]
         sequence, hash_, _ = store.ends(tx, school_id=school_id)
         if (sequence, hash_) != (checker.sequence, checker.hash):
@@ -42,7 +43,8 @@ def check_whole(keeper: Keeper, *, school_id: UUID, now: datetime) -> list[Probl
         known = heads.all_of(keeper, tx, school_id=school_id)
         wanted, roots, growing = {each.head.size for each in known}, dict[int, str](), Growing()
         standings = Standings()
-        checker = Checker(school_id=school_id, threads={}, standings=standings)
+        gone = store.destroyed_numbers(tx, school_id=school_id)
+        checker = Checker(school_id=school_id, threads={}, standings=standings, destroyed=gone)
         found: list[Problem] = []
         for row in store.kept(tx, school_id=school_id):
             found += checker.check(_row(row))

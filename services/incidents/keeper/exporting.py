@@ -73,9 +73,10 @@ def make(keeper: Keeper, *, school_id: UUID, export_id: UUID, now: datetime) -> 
             files={f"files/{id_}": sha256 for id_, sha256 in files.items()},
             sign=lambda data: (kid, base64.b64encode(private.sign(data)).decode()),
             write=pieces.write,
+            beside=scope.beside(),
         )
         pieces.end()
-        store.change_export(tx, **here, id=export_id, made_at=now, entries=count, files=sorted(files))
+        store.change_export(tx, **here, id=export_id, made_at=now, entries=count, files=sorted(files), size=own.head.size)
     telemetry.log().info("export.made", export=str(export_id), scope=row.scope, entries=count)
 
 
@@ -137,7 +138,7 @@ class _Scope:
         self._hidden = {str(id_) for id_ in store.hidden_from(tx, school_id=school_id, reading=self._reading)}
         self._kept = store.keepers(tx, school_id=school_id)
         self._struck = exporting.out_of_sight(store.corrections_of(tx, school_id=school_id))
-        self._seen: dict[str, str] = {}
+        self._gone = store.destroyed_numbers(tx, school_id=school_id)
         if row.scope == "pupil":
             found = store.about_now(tx, school_id=school_id, pupil_id=row.scope_id, with_linked=row.with_linked)
             self._about = frozenset(str(id_) for id_ in found)
@@ -150,7 +151,15 @@ class _Scope:
             shown = self._is_shown(row, openings)
             if shown or self._row.scope != "incident":  # of one incident, what is not for them is not there; elsewhere no number may be missing
                 left_out = exporting.WORDS if str(row.id) in self._struck else frozenset[str]()
-                yield checking.kept_of(row, openings=self._without_own(openings), class_code=class_code, shown=shown, left_out=left_out).kept
+                how: dict[str, Any] = {"class_code": class_code, "shown": shown, "left_out": left_out, "destroyed": self._gone}
+                yield checking.kept_of(row, openings=self._without_own(openings), **how).kept
+
+    def beside(self) -> list[Any]:
+        """Return the rows that the record's pages show and the ledger does not know, as far as they belong in this export."""
+        found = [row._mapping for row in store.outside_the_ledger(self._tx, school_id=self._school, reading=self._reading)]
+        if self._row.scope == "incident":
+            return [row for row in found if row["incident_id"] == self._row.scope_id]
+        return found if self._about is None else [row for row in found if str(row["incident_id"]) in self._about]
 
     def _without_own(self, openings: dict[str, Any]) -> dict[str, Any]:
         """Leave closed in which lines a child of the asker's is: how many there are is not theirs to know. Another's export proves that thread."""

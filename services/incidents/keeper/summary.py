@@ -31,6 +31,7 @@ KINDS: Final = {
     "disclosure_pack": "Disclosure given",
     "pack": "Pack made",
     "report_published": "Report published",
+    "destroyed": "Content destroyed",
     "restriction": "Kept to two people",
     "lead": "Led by a DSL",
     "restriction_lifted": "Kept to two people no longer",
@@ -110,7 +111,9 @@ def _entry(
     taken = str(values.get("fact:action_taken") or "")
     is_text = bool(values.get("text")) and not kept.left_out and said.startswith(str(values["text"]))
     spans = [(start, end) for start, end in values.get("fact:child_words") or []] if is_text else []
-    if not kept.shown:
+    if kept.destroyed:
+        said, taken = "What it said was destroyed: a later entry says by whom and why.", ""
+    elif not kept.shown:
         said = "The words of this entry are withheld."
     elif kept.left_out:
         said, taken = "What it said was taken out of sight by a correction.", ""

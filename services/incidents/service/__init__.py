@@ -13,6 +13,7 @@ from services.incidents.service.breaking_glass import BreakingGlass
 from services.incidents.service.coaching import Coaching
 from services.incidents.service.corrections import Corrections
 from services.incidents.service.demonstration import Demonstration
+from services.incidents.service.destroying import Destroying
 from services.incidents.service.documents import Documents
 from services.incidents.service.entries import Entries
 from services.incidents.service.events import HANDLERS
@@ -36,6 +37,7 @@ class Service(
     Moving,
     Restricting,
     Blocking,
+    Destroying,
     Leading,
     Reading,
     BreakingGlass,

@@ -83,6 +83,8 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
     struck = mine.get(request.entry_id)
     if struck is None or struck.kind == "correction":
         raise NotFound("entry")
+    if store.destroyed_among(tx, school_id=school_id, entry_ids=[struck.id]):
+        raise Conflict("destroyed")
     asked = access_request(tx, actor=actor, request_id=request.request_id, entry_id=struck.id) if request.request_id else None
     fixes = [e for e in mine.values() if e.facts.get("corrects") == str(struck.id)]
     class_ = Class(struck._mapping["class"])

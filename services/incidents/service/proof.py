@@ -141,15 +141,20 @@ class Proofs(Base):
     def export(self, actor: Actor, request: Export) -> ExportAnswer:
         with self._school(actor) as tx:
             row = _access_export(tx, actor=actor, export_id=request.id)
-            pieces = store.pieces_of(tx, school_id=actor.at_school, export_id=row.id) if row.state == "ready" else []
+            again = _is_overtaken(tx, school_id=actor.at_school, row=row)
+            pieces = store.pieces_of(tx, school_id=actor.at_school, export_id=row.id) if row.state == "ready" and not again else []
         parts = [ExportPart(name=name, pieces=[number for number, _ in group]) for name, group in groupby(pieces, key=lambda piece: piece[1])]
-        return ExportAnswer(item=export_item(row), parts=parts, files=[UUID(file_id) for file_id in row.files])
+        item = export_item(row)
+        if again:
+            item = item.model_copy(update={"state": "over", "again": True})
+        return ExportAnswer(item=item, parts=parts, files=[] if again else [UUID(file_id) for file_id in row.files])
 
     @answers(ExportPiece)
     def export_piece(self, actor: Actor, request: ExportPiece) -> ExportPieceAnswer:
         with self._school(actor) as tx:
             row = _access_export(tx, actor=actor, export_id=request.id)
-            data = store.piece_of(tx, school_id=actor.at_school, export_id=row.id, number=request.number)
+            overtaken = store.destroyed_after(tx, school_id=actor.at_school, sequence=row.size)  # a file blocked meanwhile breaks no download off
+            data = None if overtaken else store.piece_of(tx, school_id=actor.at_school, export_id=row.id, number=request.number)
         if data is None:
             raise NotFound("export")
         return ExportPieceAnswer(data=data)
@@ -194,6 +199,14 @@ def _access_export(tx: sa.Connection, *, actor: Actor, export_id: UUID) -> sa.Ro
     if row is None or row.asked_by != actor.person:
         raise NotFound("export")
     return row
+
+
+def _is_overtaken(tx: sa.Connection, *, school_id: UUID, row: Any) -> bool:
+    """Whether something in an export was blocked, or content destroyed, since it was made: it is handed out no more."""
+    if row.made_at is None or row.state not in ("ready", "over"):
+        return False
+    blocked = store.blocks_of(tx, school_id=school_id, file_ids=[UUID(file_id) for file_id in row.files])
+    return bool(blocked) or store.destroyed_after(tx, school_id=school_id, sequence=row.size)
 
 
 def head_text(signed: Signed) -> str:

@@ -41,6 +41,7 @@ from services.incidents.service.openings import hold_back, keep_opening
 from services.incidents.service.rows import (
     altered_items,
     ask_item,
+    destruction_item,
     entry_items,
     flag_item,
     headings,
@@ -184,17 +185,19 @@ def incident_answer(tx: sa.Connection, *, actor: Actor, row: Any, entries: Seque
     day = following.today(clock.now(), zone=store.zone_of(tx, school_id=actor.at_school))
     able = able_to_lead(tx, **here, pupil_ids=[x.pupil_id for x in linked]) if lead else frozenset[UUID]()
     asked = store.follow_ups_in(tx, **here, reading=permissions.reading(actor))
+    gone = store.destroyed_among(tx, school_id=actor.at_school, entry_ids=seen)
     since = {e.facts["pupil"]: e.recorded_at for e in entries if e.kind == "status"}
     return IncidentAnswer(
         id=row.id,
         number=row.number,
         pupil=pupil_item(main),
-        facts=_facts(first, entries=entries, reading=permissions.reading(actor)) if first else None,
+        facts=_facts(first, entries=entries, reading=permissions.reading(actor)) if first and first.id not in gone else None,
         entries=entry_items(
             entries,
             reading=permissions.reading(actor),
             blocks=_blocks(tx, school_id=actor.at_school, entries=entries),
             shows_untold=lead and not concerned,
+            gone=gone,
         ),
         linked_pupils=[LinkedItem(pupil_id=x.pupil_id, name=x.name, part=x.part, initials=x.initials) for x in linked if x.part] if first else [],
         categories=sorted({code for e in entries for code in e.categories}),
@@ -217,6 +220,8 @@ def incident_answer(tx: sa.Connection, *, actor: Actor, row: Any, entries: Seque
         asks=[ask_item(ask) for ask in asks if ask.entry_id in seen],
         lead=lead_item(tx, able=able, **here) if actor.person in able else None,
         altered=bool(store.alterations_of(tx, **here)),
+        may_destroy=lead and not seen <= gone.keys(),
+        destructions=[destruction_item(r) for r in store.destructions_of(tx, **here) if {*r.entry_ids} <= seen] if lead else [],
     )
 
 

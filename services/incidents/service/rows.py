@@ -17,6 +17,8 @@ from safekeep.contracts.incidents import (
     AskItem,
     Chronology,
     CorrectionRequestItem,
+    Destroyed,
+    DestructionItem,
     EarlierText,
     EntryItem,
     EntryLine,
@@ -54,16 +56,28 @@ def flag_item(row: Any) -> Flag:
     )
 
 
-def entry_items(rows: Sequence[Any], *, reading: Reading, blocks: Mapping[UUID, Any], shows_untold: bool) -> list[EntryItem]:
+def entry_items(
+    rows: Sequence[Any], *, reading: Reading, blocks: Mapping[UUID, Any], shows_untold: bool, gone: Mapping[UUID, Any]
+) -> list[EntryItem]:
     """Return the entries this reader reads, each saying what it says now, with what it said before.
 
-    `blocks`: of their files, by id; `shows_untold`: and who was left out.
+    `blocks`: of their files, by id; `shows_untold`: and who was left out; `gone`: those whose content was destroyed, by id.
     """
     fixes: dict[str, list[Any]] = {}
     for row in rows:
         if row.facts.get("corrects"):
             fixes.setdefault(row.facts["corrects"], []).append(row)
-    return [_entry(row, fixes=fixes.get(str(row.id), []), reading=reading, blocks=blocks, shows_untold=shows_untold) for row in rows]
+    items = [_entry(row, fixes=fixes.get(str(row.id), []), reading=reading, blocks=blocks, shows_untold=shows_untold) for row in rows]
+    return [item.model_copy(update={"destroyed": destroyed_item(gone[item.id]), "earlier": []}) if item.id in gone else item for item in items]
+
+
+def destroyed_item(row: Any) -> Destroyed:
+    by = {"by": row.decided_by, "proposed_by": row.proposed_by}
+    return Destroyed(at=row.decided_at, basis=row.basis, law=row.law, ledger_sequence=row.sequence, **by)
+
+
+def destruction_item(row: Any) -> DestructionItem:
+    return DestructionItem.model_validate({name: row._mapping[name] for name in DestructionItem.model_fields})
 
 
 def with_files(items: Sequence[EntryLine], *, rows: Sequence[Any], blocks: Mapping[UUID, Any]) -> list[EntryLine]:
@@ -186,6 +200,8 @@ def lines(tx: sa.Connection, *, actor: Actor, rows: Sequence[Any]) -> list[Entry
     """
     hidden = unread(tx, actor=actor, ids={id_ for row in rows for id_ in (row.assignment_id, row.correction_id) if id_})
     items = [_line(row, uncorrected=row.correction_id in hidden, me=actor.person) for row in rows]
+    gone = store.destroyed_among(tx, school_id=actor.at_school, entry_ids=[row.id for row in rows])
+    items = [item.model_copy(update={"destroyed": destroyed_item(gone[item.id]), "details": None}) if item.id in gone else item for item in items]
     if not any(row.assignment_id in hidden for row in rows):
         return items
     holding = recording.holding_pupil(actor.at_school)

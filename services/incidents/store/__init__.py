@@ -13,6 +13,18 @@ from services.incidents.store.corrections import (
     requests_of,
     set_correction,
 )
+from services.incidents.store.destructions import (
+    add_destruction,
+    all_destructions,
+    decide_destruction,
+    destroy_content,
+    destroyed_after,
+    destroyed_among,
+    destroyed_numbers,
+    destruction_with,
+    destructions_of,
+    exclusive_files,
+)
 from services.incidents.store.documents import add_document, document_with
 from services.incidents.store.entries import add_entry, add_incident, entry_with, raise_class, seen_in, situation, waiting
 from services.incidents.store.following import (

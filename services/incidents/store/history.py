@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.incidents.history import Stay, stays_of
-from services.incidents.store.tables import entries, flags, incident_pupils, incidents, moves, pupils
+from services.incidents.store.tables import destroyed, entries, flags, incident_pupils, incidents, moves, pupils
 
 
 def incidents_after(tx: sa.Connection, *, school_id: UUID, after: UUID | None, limit: int) -> Sequence[Any]:
@@ -20,7 +20,9 @@ def incidents_after(tx: sa.Connection, *, school_id: UUID, after: UUID | None, l
 def entries_in(tx: sa.Connection, *, school_id: UUID, incident_ids: Sequence[UUID]) -> Sequence[Any]:
     """Return all entries of these incidents in the ledger's order, without anybody's words."""
     columns = entries.c.id, entries.c.incident_id, entries.c.kind, entries.c.recorded_at, entries.c.categories, entries.c.facts
-    query = sa.select(*columns).where(entries.c.school_id == school_id, entries.c.incident_id.in_(incident_ids))
+    gone = sa.and_(destroyed.c.school_id == entries.c.school_id, destroyed.c.sequence == entries.c.ledger_sequence)
+    query = sa.select(*columns, destroyed.c.settled).select_from(entries.outerjoin(destroyed, gone))
+    query = query.where(entries.c.school_id == school_id, entries.c.incident_id.in_(incident_ids))
     return tx.execute(query.order_by(entries.c.ledger_sequence)).all()
 
 

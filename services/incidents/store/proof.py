@@ -13,6 +13,7 @@ from safekeep.ids import new_id
 from safekeep.permissions import Reading
 from safekeep.proof.heads import Head as TreeHead
 from safekeep.proof.heads import Signed
+from services.incidents.store.destructions import all_destructions
 from services.incidents.store.reading import readable
 from services.incidents.store.tables import (
     alterations,
@@ -254,11 +255,12 @@ def _both(left: sa.Table, right: sa.Table) -> sa.ColumnElement[bool]:
     return left.c.school_id == right.c.school_id
 
 
-def outside_the_ledger(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row[Any]]:
-    """Return entries that have no place in the ledger, or another's."""
+def outside_the_ledger(tx: sa.Connection, *, school_id: UUID, reading: Reading | None = None) -> Sequence[sa.Row[Any]]:
+    """Return entries that have no place in the ledger, or another's; with `reading` those that this reader may read."""
     joined = entries.outerjoin(ledger, sa.and_(_both(entries, ledger), ledger.c.sequence == entries.c.ledger_sequence))
-    columns: list[Any] = [entries.c.id, entries.c.incident_id, entries.c.kind, entries.c.ledger_sequence]
-    query: sa.Select[Any] = sa.select(*columns).select_from(joined)
+    query: sa.Select[Any] = sa.select(*(column for column in entries.c if column.name not in ("text", "facts"))).select_from(joined)
+    if reading:
+        query = query.where(readable(reading))
     return tx.execute(query.where(entries.c.school_id == school_id, sa.or_(ledger.c.hash.is_(None), ledger.c.hash != entries.c.entry_hash))).all()
 
 
@@ -277,6 +279,7 @@ def standing_rows(tx: sa.Connection, *, school_id: UUID) -> dict[str, Iterator[s
     given = sa.select(rights.c.entry_id, rights.c.person_id, rights.c["class"], entries.c.incident_id, entries.c.ledger_sequence)
     given = given.select_from(rights.join(entries, same(rights, entries, "entry_id"))).where(rights.c.school_id == school_id)
     found = {name: _all_of(tx, columns, school_id=school_id) for name, columns in wanted.items()}
+    found["destructions"] = iter(all_destructions(tx, school_id=school_id))
     return found | {"rights": iter(tx.execute(given.execution_options(stream_results=True, yield_per=1000)))}
 
 

@@ -331,6 +331,40 @@ file_blocks = sa.Table(
     sa.Column("decision", sa.Text),  # destroy or give_back; why stands in the ledger
     sa.CheckConstraint("decided_by <> blocked_by", name="file_blocks_two_people"),
 )
+destructions = sa.Table(
+    "destructions",
+    metadata,
+    _school(),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("incident_id", pg.UUID, nullable=False),
+    sa.Column("entry_id", pg.UUID, nullable=False),  # the incident's first entry: all of it
+    sa.Column("entry_ids", pg.ARRAY(pg.UUID), nullable=False),
+    sa.Column("basis", sa.Text, nullable=False),  # retention or order
+    sa.Column("law", sa.Text, nullable=False),  # by whose order, or under which policy or law
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("proposed_by", pg.UUID, nullable=False),
+    _time("proposed_at"),
+    sa.Column("as_of", sa.BigInteger, nullable=False),  # where the ledger stood then: what came later was not proposed
+    sa.Column("decided_by", pg.UUID),
+    _time("decided_at", nullable=True),
+    sa.Column("decision", sa.Text),  # destroy or keep
+    sa.Column("decided_why", sa.Text, nullable=False, server_default=""),
+    sa.Column("sequence", sa.BigInteger),  # where the ledger says that it was destroyed
+    sa.ForeignKeyConstraint(["school_id", "entry_id"], ["entries.school_id", "entries.id"]),
+    sa.CheckConstraint("decision is distinct from 'destroy' or decided_by <> proposed_by", name="destructions_two_people"),
+    sa.Index("destructions_incident", "school_id", "incident_id"),
+)
+destroyed = sa.Table(
+    "destroyed",  # entries whose words and salts are gone
+    metadata,
+    _school(),
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
+    sa.Column("entry_id", pg.UUID, nullable=False),
+    sa.Column("destruction_id", pg.UUID, nullable=False),
+    sa.Column("settled", sa.Boolean, nullable=False),  # a referral whose outcome was recorded with it: counts say so still
+    sa.ForeignKeyConstraint(["school_id", "destruction_id"], ["destructions.school_id", "destructions.id"]),
+    sa.Index("destroyed_entry", "school_id", "entry_id"),
+)
 correction_requests = sa.Table(
     "correction_requests",
     metadata,
@@ -445,6 +479,7 @@ exports = sa.Table(
     sa.Column("files", pg.JSONB, nullable=False, server_default="[]"),  # the attachments that go with it
     sa.Column("permit", sa.Text, nullable=False, server_default=""),  # identity's token for the next step: a minute, for the ledger's process alone
     _time("made_at", nullable=True),  # it is made, and waits for the step that hands it out
+    sa.Column("size", sa.BigInteger, nullable=False, server_default="0"),  # how many entries the ledger had when it was made
     sa.Index("exports_asked", "school_id", "asked_at"),
 )
 export_pieces = sa.Table(

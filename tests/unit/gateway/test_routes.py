@@ -56,6 +56,8 @@ BOTH = {
     "corrections.form",
     "corrections.ask",
     "corrections.answer",
+    "destroying.form",
+    "destroying.decide",
     "restricting.form",
     "restricting.lift",
     "assigning.form",

@@ -98,11 +98,10 @@ def test_the_roll_says_each_day_on_which_it_changed_and_of_any_day_how_many_ther
         assert history.on_roll(days, on=on) == heads, on
 
 
-def an_entry(number: int, kind: str, *, categories: list[str] | None = None, facts: dict[str, Any] | None = None) -> Any:
+def an_entry(number: int, kind: str, *, categories: list[str] | None = None, facts: dict[str, Any] | None = None, settled: bool | None = None) -> Any:
     at = dt.datetime(2026, 3, number, 12, tzinfo=dt.UTC)
-    return SimpleNamespace(
-        id=UUID(int=100 + number), incident_id=UUID(int=50), kind=kind, recorded_at=at, categories=categories or [], facts=facts or {}
-    )
+    said = {"categories": categories or [], "facts": facts or {}, "settled": settled}
+    return SimpleNamespace(id=UUID(int=100 + number), incident_id=UUID(int=50), kind=kind, recorded_at=at, **said)
 
 
 def said(*entries: Any, pupils: list[UUID], class_: Class, moves: dict[UUID, tuple[UUID, UUID]] | None = None) -> list[Any]:
@@ -160,3 +159,5 @@ def test_an_action_says_its_kind_what_it_is_of_and_by_when() -> None:
         ("referral", None, None, True),
         ("referral", None, None, False),
     ]
+    gone = an_entry(2, "action", facts={"action": "referral"}, settled=True)  # its words were destroyed
+    assert [h.settled for h in said(first, gone, pupils=[CHILD], class_=Class.WELFARE)[1:]] == [True]

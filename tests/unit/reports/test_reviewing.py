@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from safekeep.contracts.incidents import Details, EntryLine, Paper
+from safekeep.contracts.incidents import Destroyed, Details, EntryLine, Paper
 from safekeep.ids import new_id
 from services.reports import disclosing, reviewing
 from services.reports.redaction import Names, Person
@@ -55,6 +55,16 @@ def test_every_word_of_an_entry_that_would_be_given_stands_in_one_of_its_texts()
     for word in ("Account 1", "Her aunt Zofia", "She was glad.", "Olga Written", "Rang her.", "Ann Writer", "linked here as: witness"):
         assert word in said, word
     assert list(found) == ["about", "account", "action_taken", "details"]
+
+
+def test_of_what_was_destroyed_the_record_says_that_it_was_and_by_whose_order() -> None:
+    at = dt.datetime(2026, 3, 3, 12, tzinfo=dt.UTC)
+    gone = Destroyed(at=at, basis="order", law="the county court, claim 7", proposed_by=new_id(), by=new_id(), ledger_sequence=9)
+    for kind in ("action", "correction"):
+        found = texts_of(a_line(1, kind=kind).model_copy(update={"text": "", "reason": "", "destroyed": gone}))
+        assert found["account"] == (
+            "Destroyed on Tuesday 3 March 2026 at 12:00 by order of the county court, claim 7. Entry 9 of the ledger says why."
+        )
 
 
 def test_two_actions_below_one_incident_have_two_names() -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,7 +25,7 @@ from deploy.cli.__main__ import main
 from safekeep.proof import export, heads
 from safekeep.proof.chain import canonical, field_commitment, read_entry
 from safekeep.proof.verify import Report, sentences, verify
-from tests.exports import MadeLedger, rewritten
+from tests.exports import START, MadeLedger, rewritten
 from tests.unit.safekeep import second_verifier
 
 ROOT = Path(__file__).parents[3]
@@ -90,6 +91,39 @@ def test_words_can_be_withheld_and_that_is_said(made: MadeLedger, tmp_path: Path
     assert any("2 entries something is withheld" in said for said in sentences(report))
     with zipfile.ZipFile(path) as archive:
         assert b"crying" not in archive.read(export.ENTRIES).splitlines()[0]
+
+
+SHOWN_OTHERWISE: dict[str, tuple[dict[str, Any], str]] = {
+    "author": ({"author_id": UUID(int=7)}, "is shown in the record as written by somebody else."),
+    "time": ({"recorded_at": START}, "is shown in the record as recorded at"),
+    "when it happened": ({"occurred_at": START}, "is shown in the record as having happened at another time."),
+    "place": ({"placed_at": START}, "is shown at another place in the chronology than where it belongs."),
+    "kind": ({"kind": "incident"}, "is shown in the record as another entry."),
+    "incident": ({"incident_id": UUID(int=7)}, "is shown in the record as another entry."),
+}
+
+
+@pytest.mark.parametrize("what", [*SHOWN_OTHERWISE, "gone"])
+def test_what_the_records_pages_show_otherwise_than_it_was_recorded_is_named(made: MadeLedger, tmp_path: Path, what: str) -> None:
+    """Signed by the school's own process, after its database was changed: the entries are as they were, the tables are not."""
+    change, said = SHOWN_OTHERWISE.get(what, ({}, "is not shown in the record any more."))
+    rows = [*made.rows]
+    row = rows[11]
+    rows[11] = replace(row, row={**(row.row or {}), **change} if change else None)
+    changed = replace(made, rows=rows)
+    changed._last, changed._incident = made._last, made._incident
+    (found,) = verify(changed.export(tmp_path / "x.zip")).findings
+    assert (found.number, found.kind) == (12, read_entry(row.canonical)["kind"])
+    assert found.said.startswith(said)
+    assert both(changed.export(tmp_path / "old.zip", tables=False)).ok, "an export from before says nothing of the tables"
+
+
+def test_when_it_happened_is_not_told_of_what_is_withheld(made: MadeLedger, tmp_path: Path) -> None:
+    path = made.export(tmp_path / "x.zip", withhold=[12])
+    assert both(path).ok
+    with zipfile.ZipFile(path) as archive:
+        shown = [json.loads(line) for line in archive.read(export.SHOWN).splitlines()]
+    assert [line["number"] for line in shown if "happened" not in line or "placed" not in line] == [12]
 
 
 # --- tampering with the file, by somebody without the key ---------------------------------------------------------------
