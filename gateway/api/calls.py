@@ -53,7 +53,7 @@ from safekeep.contracts.incidents import (
 )
 from safekeep.contracts.incidents import Alert as AlertWanted
 from safekeep.contracts.incidents import EntryLine as ChronologyLine
-from safekeep.contracts.reports import Counts, CountsAnswer
+from safekeep.contracts.reports import Counts, CountsAnswer, TrustCounts, TrustCountsAnswer
 from safekeep.errors import Invalid, NotAllowed, NotFound
 
 
@@ -448,6 +448,15 @@ def read_counts(caller: Here | Machine) -> Any:
     return rpc.ask(rpc.build(Counts, **args), token=caller.token, seconds=10.0)
 
 
+def read_trust_counts(here: Here) -> Any:
+    """The same side by side of every school of a trust, with the numbers on roll that rates are of. For the trust's safeguarding lead.
+
+    A program of the trust's own has credentials at each school, with `counts.read`, which trust IT makes, and asks `/counts` for each.
+    """
+    args = {name: request.args[name] for name in COMPARED_BY if request.args.get(name)}
+    return rpc.ask(rpc.build(TrustCounts, **args), token=here.token, seconds=10.0)
+
+
 def import_pupils(caller: Here | Machine) -> Any:
     """Add pupils, or change their year and form; with `dry_run` only each line's fate is told. For DSLs, and machines with `pupils.import`."""
     return rpc.ask(rpc.build(AddPupils, **body()), token=caller.token, seconds=30.0)
@@ -467,6 +476,7 @@ def send_file(here: Here, file_id: str) -> Any:
     return files.send(file_id=id_in(file_id, "file"), token=here.token)
 
 
+COMPARED_BY = ("since", "until", "class_code", "category")
 COUNTED_BY = ("since", "until", "as_at", "class_code", "category", "year_group")
 
 CALLS: tuple[Call, ...] = (
@@ -500,6 +510,7 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/groups", list_groups, answers=GroupFound, is_list=True),
     Call("GET", "/staff", find_staff, answers=StaffFound, is_list=True, query=("q",)),
     Call("GET", "/counts", read_counts, answers=CountsAnswer, query=COUNTED_BY, machines=True),
+    Call("GET", "/trust/counts", read_trust_counts, answers=TrustCountsAnswer, query=COMPARED_BY),
     Call("POST", "/files", keep_file, answers=FileKept, status=201),
     Call("GET", "/files/<file_id>", send_file),
 )

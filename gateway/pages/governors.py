@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import Blueprint, Response, render_template
+from flask_babel import gettext as _
 
-from gateway import rpc, session
+from gateway import rpc, session, sheets
 from gateway.session import Here
-from safekeep import charts
+from safekeep import charts, spreadsheet
 from safekeep.contracts.reports import PublishedReport, PublishedReportPdf, PublishedReports
 
 pages = Blueprint("governors", __name__)
@@ -68,6 +69,25 @@ def content(slug: str, published_id: UUID) -> Any:
     """Send the bytes that were approved: their SHA-256 is what stands in the ledger."""
     found = rpc.ask(rpc.build(PublishedReport, report_id=published_id), token=session.here().token)
     return file(found.content.encode(), media_type="application/json", name="report-to-governors.json")
+
+
+@at("/governors/<uuid:published_id>.csv")
+def as_list(slug: str, published_id: UUID) -> Any:
+    """Send every table of it as a list for a spreadsheet."""
+    found = rpc.ask(rpc.build(PublishedReport, report_id=published_id), token=session.here().token)
+    return tables_as_list(found.content)
+
+
+def tables_as_list(content: str) -> Response:
+    """Return the tables of a report, as they were published, as one list: a line a cell."""
+    headings = [_("Table"), _("Row"), _("Column"), _("Count")]
+    rows = [
+        [part["heading"], row["name"], column, cell]
+        for part in json.loads(content)["sections"]
+        for row in part["rows"]
+        for column, cell in zip(part["columns"], row["cells"], strict=True)
+    ]
+    return sheets.download(spreadsheet.write(headings, rows), "report-to-governors.csv")
 
 
 def file(data: bytes, *, media_type: str, name: str) -> Response:

@@ -110,6 +110,13 @@ def report_pdf(slug: str, school: str, published_id: UUID) -> Any:
     return governors.file(found.data, media_type=found.media_type, name="report-to-governors.pdf")
 
 
+@pages.get("/t/<slug>/reports/<school>/<uuid:published_id>.csv")
+def report_as_list(slug: str, school: str, published_id: UUID) -> Any:
+    """Send the tables of one of them as a list for a spreadsheet."""
+    found = rpc.ask(rpc.build(TrustReport, school_id=_school_named(school), report_id=published_id), token=session.here().token)
+    return governors.tables_as_list(found.content)
+
+
 def _school_named(slug: str) -> UUID:
     """Return the trust's school with this part of page addresses. Raises NotFound("school")."""
     found = next((school.id for school in rpc.ask(TrustSchools(), token=session.here().token).items if school.slug == slug), None)

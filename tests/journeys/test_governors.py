@@ -1,7 +1,9 @@
 """The governors' cycle in two browsers: a DSL plans, reads, adds words and approves; a governor reads what was published, and nothing else."""
 
+import csv
 import datetime as dt
 import hashlib
+import io
 import re
 from collections.abc import Callable
 from typing import Any
@@ -65,6 +67,10 @@ def test_a_dsl_approves_and_a_governor_reads_what_was_approved_and_can_check_it(
     with read.expect_download() as printed:
         read.get_by_role("link", name="Download as a PDF").click()
     assert printed.value.path().read_bytes().startswith(b"%PDF")
+    with read.expect_download() as listed:
+        read.get_by_role("link", name="Its tables as a list for a spreadsheet").click()
+    cells = [line[3] for line in csv.reader(io.StringIO(listed.value.path().read_text("utf-8-sig"))) if line[0] != "Table"]
+    assert cells == [cell.strip() for cell in read.locator("article td.govuk-table__cell").all_inner_texts()], "every cell of every table"
 
     lead = sign_in("trust_safeguarding_lead", school=None, viewport=PHONE)
     lead.page.goto(f"{lead.base}t/heathland/")

@@ -1,9 +1,12 @@
 """The counts a DSL is shown: the record's own numbers, as a table, as a chart that says where its numbers stand, and for nobody else."""
 
+import csv
+import io
 import json
 import re
 import subprocess
 import sys
+import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +14,7 @@ import psycopg
 from playwright.sync_api import expect
 
 from deploy.cli import ROOT
+from tests.journeys.api import Api
 
 
 def test_a_dsl_sees_the_records_numbers_in_the_table_and_in_the_chart(sign_in: Callable[..., Any], system: dict[str, Any]) -> None:
@@ -65,6 +69,22 @@ def test_a_dsl_narrows_counts_down_sees_a_past_day_and_takes_a_table_home(sign_i
     lines = told.value.path().read_text("utf-8-sig").splitlines()
     assert lines[0] == "Standing,How many"
     assert sum(int(line.split(",")[1]) for line in lines[1:]) == protection
+    links = page.get_by_role("link", name=re.compile("^As a list for a spreadsheet"))
+    tables = page.locator("table")
+    assert links.count() == tables.count() >= 8, "every table that is shown"
+    for number in range(links.count()):
+        with page.expect_download() as told:
+            links.nth(number).click()
+        listed = list(csv.reader(io.StringIO(told.value.path().read_text("utf-8-sig"))))
+        shown = [[cell.strip() for cell in row.locator("th, td").all_inner_texts()] for row in tables.nth(number).locator("tr").all()]
+        assert [row[1:] for row in listed] == [row[1:] for row in shown], listed[0]
+    answer = Api(system, "dsl", "Kingsmead Academy").get("/counts?since=2020-01-01&until=2030-12-31&class_code=protection")
+    assert answer["incidents"] == protection, "a program gets the numbers that the page shows"
+    assert sum(row["count"] for row in answer["rows"] if row["main"]) == protection
+    said = {(row["table"], row["code"]): row["count"] for row in answer["tables"]}
+    names = {"Open": "open", "Monitoring": "monitoring", "Closed": "closed"}
+    on_page = zip(standing.locator("tbody th").all_inner_texts(), standing.locator("tbody td").all_inner_texts(), strict=True)
+    assert {names[name]: int(count) for name, count in on_page} == {code: n for (table, code), n in said.items() if table == "standing"}
     page.goto(f"{here}?since=2020-01-01&until=2030-12-31&as_at=2020-02-01")
     assert shown_incidents(page) == 0, "nothing was recorded by then"
     page.goto(f"{here}?as_at=2199-01-01")
@@ -93,7 +113,9 @@ def test_counting_anew_finds_that_the_demonstrations_counts_are_what_its_record_
             assert said["differences"] <= 3, "others record while this runs"
 
 
-def test_the_trusts_lead_sees_its_schools_side_by_side_with_rates(sign_in: Callable[..., Any], finds_nothing_wrong: Any) -> None:
+def test_the_trusts_lead_sees_its_schools_side_by_side_with_rates(
+    sign_in: Callable[..., Any], system: dict[str, Any], finds_nothing_wrong: Any
+) -> None:
     page = sign_in("trust_safeguarding_lead", school=None).page
     expect(page.get_by_role("heading", name="Incidents by school")).to_be_visible()
     finds_nothing_wrong(page)
@@ -111,4 +133,8 @@ def test_the_trusts_lead_sees_its_schools_side_by_side_with_rates(sign_in: Calla
         page.get_by_role("link", name="As a list for a spreadsheet").click()
     lines = told.value.path().read_text("utf-8-sig").splitlines()
     assert len(lines) == 3
-    assert lines[0].startswith("School,Pupils,General")
+    assert lines[0].startswith("School,Pupils,On roll on,General")
+    expect(page.get_by_text(re.compile("those on roll on .*, the middle of these days"))).to_be_visible()
+    lead = Api(system, "trust_safeguarding_lead")
+    found = lead.get("/trust/counts?" + urllib.parse.urlencode(dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))))
+    assert sorted(school["incidents"] for school in found["schools"]) == sorted(after), "a program gets the numbers that the page shows"

@@ -37,6 +37,7 @@ SENT: dict[str, dict[str, Any]] = {
     "GET /s/<slug>/pupils/<uuid:pupil_id>/chronology": {"print": "1"},
     "GET /api/v1/pupils/<pupil_id>/chronology": {"limit": "100"},
     "GET /api/v1/counts": {"since": "2026-01-01", "until": "2026-02-01"},
+    "GET /api/v1/trust/counts": {"since": "2026-01-01", "until": "2026-02-01"},
 }
 """By the row's name. A value that is the name of an id (or `account`) stands for what the world holds under it."""
 

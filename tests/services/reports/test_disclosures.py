@@ -245,9 +245,14 @@ def test_what_waits_for_another_person_is_not_changed_before_it_is_taken_back(be
 
 @pytest.mark.parametrize("form", ["pdf", "docx"])
 def test_what_is_given_holds_no_word_that_is_left_out_and_stands_in_the_ledger(bench: Bench, form: str) -> None:
+    before = originals(bench)
     bench.ready()
     file = bench.give(form)
     assert bench.give(form) == file, "the same record is the same file"
+    after = originals(bench)
+    assert {name: rows for name, rows in after.items() if name != "ledger"} == {name: rows for name, rows in before.items() if name != "ledger"}
+    assert before["ledger"] < after["ledger"], "what stood in the ledger stands there, and the giving below it"
+    assert len(after["ledger"] - before["ledger"]) == 1
     if form == "pdf":
         assert not [word for word in SECRETS if holds(file, word)]
         said = everything(file)[1]
@@ -271,6 +276,16 @@ def test_what_is_given_holds_no_word_that_is_left_out_and_stands_in_the_ledger(b
         entered = tx.execute(sa.text("select kind, sha256, sequence, entry_hash from documents")).one()
     assert tuple(entered) == ("disclosure_pack", given.sha256, given.sequence, given.entry_hash)
     assert bench.steps()[-1] == f"given_{form}"
+
+
+def originals(bench: Bench) -> dict[str, set[str]]:
+    """Return every row of the record itself, whole, by its table."""
+    host = bench.incidents.host
+    with host.transaction(host.engine, school_id=bench.school.id) as tx:
+        known = set(tx.execute(sa.text("select tablename from pg_tables where schemaname = 'public'")).scalars())
+        tables = sorted(known & {"entries", "incidents", "incident_pupils", "pupils", "contents", "seals", "flags", "relations", "ledger"})
+        assert {"entries", "incidents", "ledger"} <= set(tables)
+        return {name: set(tx.execute(sa.text(f"select to_jsonb(t)::text from {name} as t")).scalars()) for name in tables}
 
 
 def test_the_control_whose_words_were_kept_holds_them(bench: Bench) -> None:

@@ -3,7 +3,8 @@
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from safekeep import clock
 from safekeep.contracts.reports import (
     ApproveReport,
     CancelMeeting,
+    FollowCalendar,
     KeepCycle,
     KeepMeeting,
     KeepWords,
@@ -33,8 +35,12 @@ from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, StorageErro
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
 from services.alerts.service import Service as Alerts
+from services.reports import governing
 from tests.make import create_pupil, create_school
+from tests.services.alerts.test_subscription import Council
+from tests.services.reports.test_chronology_pdf import is_tagged_archive
 from tests.services.reports.test_counts import Reports, a_school, recorded
+from tests.unit.reports.attack import Attack
 
 NOW = dt.datetime(2026, 9, 7, 9, 0, tzinfo=dt.UTC)
 A_CYCLE: dict[str, Any] = {"every": 2, "week": 2, "weekday": 2, "starts_on": dt.date(2026, 9, 1), "minute": 1080, "name": "Full governing body"}
@@ -241,6 +247,74 @@ def test_a_draft_says_what_was_recorded_and_hides_what_is_small(drafted: Drafted
     assert {row["name"]: row["cells"][0] for row in table["rows"]} == {"Behaviour": "about 20", "Bullying": "fewer than 5", "All": "about 25"}
 
 
+def test_what_is_small_is_the_schools_own_setting_and_a_report_made_with_another_gives_nothing_of_the_first_away(drafted: Drafted) -> None:
+    """Approved at 5, then the school says 10: the next hides what is below ten, and both together tell no small count."""
+    office = drafted.office
+    with clock.set_to(drafted.now):
+        drafted.approve(drafted.draft().sha256)
+        office.ask(KeepCycle(cycle=A_CYCLE | {"every": 0, "threshold": 10}))
+        next_one = new_id()
+        office.ask(KeepMeeting(id=next_one, on_day=dt.date(2026, 11, 12), minute=1080, name="Full, again"))
+        made = office.ask(MakeDraft(meeting_id=next_one)).report_id
+        draft = office.ask(ReportDraft(report_id=made, category_names={"bullying": "Bullying"}))
+    table = next(s for s in draft.told["sections"] if s["code"] == "categories")
+    cells = {row["name"]: row["cells"][0] for row in table["rows"]}
+    assert cells["Bullying"] in {"fewer than 10", "not shown"}
+    assert all(int(cell.removeprefix("about ")) % 10 == 0 for cell in cells.values() if cell.startswith("about "))
+    assert "shown as “fewer than 10”" in draft.told["rule"]
+    host = office.reports.resources
+    with host.transaction(host.engine, school_id=office.school.id) as tx:
+        kept = tx.execute(sa.text("select known from governor_reports order by made_at, id")).scalars().all()
+    attack = Attack([governing.kept(each) for each in kept])
+    found = [*attack.counts(), *attack.differences()]
+    assert found
+    assert [each for each in found if each.low == each.high and 0 < each.low < 5] == []
+
+
+@pytest.fixture
+def published() -> Iterator[Council]:
+    server = Council(("127.0.0.1", 0), Council.Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def a_calendar(*events: tuple[str, str]) -> bytes:
+    said = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Clerk//EN"]
+    for number, (day, name) in enumerate(events):
+        said += ["BEGIN:VEVENT", f"UID:{number}@clerk.example", "DTSTAMP:20260101T000000Z", f"SUMMARY:{name}", f"DTSTART;VALUE=DATE:{day}"]
+        said += ["END:VEVENT"]
+    return "\r\n".join([*said, "END:VCALENDAR", ""]).encode()
+
+
+def test_a_subscribed_calendar_plans_meetings_moves_and_drops_them_and_what_cannot_be_read_changes_nothing(
+    office: Office, published: Council
+) -> None:
+    place = f"http://127.0.0.1:{published.server_address[1]}"
+    host = office.reports.service.host
+    host.settings = host.settings.model_copy(update={"inner_calendars": (place,)})  # type: ignore[misc]
+    published.says = a_calendar(("20261105", "Governors: full board"), ("20261203", "Full governing body"), ("20261110", "Sports day"))
+    with clock.set_to(NOW):
+        office.ask(FollowCalendar(address=f"{place}/meetings.ics"))
+        office.look()
+        assert days(office) == [dt.date(2026, 11, 5), dt.date(2026, 12, 3)], "and not the sports day"
+        assert (office.meetings().outcome, office.meetings().address) == ("read", f"{place}/meetings.ics")
+    published.says = None
+    with clock.set_to(NOW + dt.timedelta(hours=13)):
+        office.look()
+        assert days(office) == [dt.date(2026, 11, 5), dt.date(2026, 12, 3)]
+        assert office.meetings().outcome not in {"read", ""}, "the page says that it could not be read"
+    published.says = a_calendar(("20261112", "Governors: full board"))
+    with clock.set_to(NOW + dt.timedelta(hours=26)):
+        office.look()
+        assert days(office) == [dt.date(2026, 11, 12)], "one moved, one gone"
+    with clock.set_to(at(dt.date(2026, 10, 29))):
+        assert "made" in [step for _, step in office.look()], "its draft comes by its new day"
+        office.ask(FollowCalendar(address=""))
+        assert office.meetings().address == ""
+
+
 def test_what_is_approved_is_what_was_seen_and_what_is_published_and_what_stands_in_the_ledger(drafted: Drafted) -> None:
     office = drafted.office
     with clock.set_to(drafted.now):
@@ -365,4 +439,4 @@ def test_a_published_report_prints_as_an_archive_quality_pdf_with_its_seal(draft
     said = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(printed)).pages)
     assert "fewer than 5" in said
     assert place.entry_hash[:20] in said.replace("\n", "")
-    assert b"pdfuaid" in printed
+    assert is_tagged_archive(printed), "with its tables and charts"

@@ -35,6 +35,7 @@ from services.alerts.service import Service as Alerts
 from services.reports import governing, store
 from services.reports.service import trusts
 from tests.make import MadeSchool, create_school
+from tests.services.reports.test_chronology_pdf import is_tagged_archive
 from tests.services.reports.test_counts import Reports, a_school, recorded
 from tests.unit.reports.attack import Attack
 
@@ -179,7 +180,9 @@ def test_it_is_entered_in_the_ledger_of_every_school_and_read_by_the_governors_o
         assert [item.report_id for item in trust.at_school(PublishedReports(), number=number).of_trust] == [draft.report_id]
         assert trust.at_school(PublishedReports(), number=number, role="dsl").items == []
     assert [item.report_id for item in trust.ask(PublishedReports()).items] == [draft.report_id]
-    printed = pypdf.PdfReader(io.BytesIO(trust.ask(PublishedReportPdf(report_id=draft.report_id)).data))
+    data = trust.ask(PublishedReportPdf(report_id=draft.report_id)).data
+    assert is_tagged_archive(data), "with its tables and charts"
+    printed = pypdf.PdfReader(io.BytesIO(data))
     words = "".join(page.extract_text() for page in printed.pages)
     assert "The schools side by side" in words
     assert "ledger of School 2" in words.replace("\n", " ")
