@@ -1,5 +1,7 @@
 # Sourced by ./run and ./test: makes what they need and does nothing when it is there. No network once it has run.
 
+POLICY=/usr/sbin/policy-rc.d
+
 say() { printf '  %s\n' "$*"; }
 stop() { printf '\n%s\n' "$*" >&2; exit 1; }
 
@@ -44,20 +46,27 @@ system_packages() {
   local sudo=()
   if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || stop "Not installed: ${missing[*]}. Ask an administrator for: apt-get install ${missing[*]}"
-    if [ -t 0 ] && [ -z "${CI:-}" ]; then
+    # sudo is used by nobody's leave but that of the person at the terminal, or of whoever wrote SAFEKEEP_INSTALL=yes (.ci/run, on a machine of a CI).
+    if [ "${SAFEKEEP_INSTALL:-}" = yes ]; then :
+    elif [ -t 0 ]; then
       read -r -p "  Safekeep needs ${missing[*]} from this system's packages. Install with sudo now? [Y/n] " answer
       case $answer in [nN]*) stop "Nothing was installed. To do it yourself: sudo apt-get install ${missing[*]}" ;; esac
+    else
+      stop "Not installed: ${missing[*]}. There is no terminal to ask at before sudo is used. Run this first: sudo apt-get install ${missing[*]}"
     fi
     sudo=(sudo)
   fi
   say "system packages: ${missing[*]} …"
-  # A policy of 101 keeps apt from starting the packages' own services; ours is a private node.
-  local policy=/usr/sbin/policy-rc.d made=no
-  if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee $policy >/dev/null; "${sudo[@]}" chmod 755 $policy; made=yes; fi
+  # A policy of 101 keeps apt from starting the packages' own services; ours is a private node. It is taken away again however this ends.
+  if [ ! -e "$POLICY" ]; then
+    # shellcheck disable=SC2064 # what it is now
+    trap "${sudo[*]} rm -f '$POLICY'" EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$POLICY" >/dev/null && "${sudo[@]}" chmod 755 "$POLICY" || stop "Nothing was installed: sudo was refused, or $POLICY could not be written. To do it yourself: sudo apt-get install ${missing[*]}"
+  fi
   "${sudo[@]}" apt-get update -qq >/dev/null 2>&1 || true
   local worked=yes
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ${missing[*]} >/dev/null || worked=no
-  [ $made = no ] || "${sudo[@]}" rm -f $policy
+  [ -z "$(trap -p EXIT)" ] || { "${sudo[@]}" rm -f "$POLICY"; trap - EXIT; }
   [ $worked = yes ] || stop "apt could not install ${missing[*]}: see the lines above."
 }
 

