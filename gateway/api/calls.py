@@ -269,6 +269,7 @@ class Call:
     status: int = 200
     query: tuple[str, ...] = ()
     signed_in: bool = True
+    at_trust: bool = False  # for who has a role at a trust
     machines: bool = False  # programs with credentials of their own may call it too, where their scope says so
 
     @property
@@ -510,7 +511,7 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/groups", list_groups, answers=GroupFound, is_list=True),
     Call("GET", "/staff", find_staff, answers=StaffFound, is_list=True, query=("q",)),
     Call("GET", "/counts", read_counts, answers=CountsAnswer, query=COUNTED_BY, machines=True),
-    Call("GET", "/trust/counts", read_trust_counts, answers=TrustCountsAnswer, query=COMPARED_BY),
+    Call("GET", "/trust/counts", read_trust_counts, answers=TrustCountsAnswer, query=COMPARED_BY, at_trust=True),
     Call("POST", "/files", keep_file, answers=FileKept, status=201),
     Call("GET", "/files/<file_id>", send_file),
 )
@@ -525,7 +526,7 @@ def install(api: Blueprint) -> None:
 def _answering(call: Call) -> Callable[..., Response]:
     def answer(**ids: str) -> Response:
         machine = enter_machine() if call.machines else None
-        result = call.does(machine or enter(), **ids) if call.signed_in else call.does()
+        result = call.does(machine or enter(at_trust=call.at_trust), **ids) if call.signed_in else call.does()
         if isinstance(result, Response):
             return result
         if call.status == 204:

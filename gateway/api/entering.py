@@ -32,8 +32,8 @@ def enter_machine() -> Machine | None:
     return Machine(rpc.ask(asked, token="").actor_token)
 
 
-def enter() -> Here:
-    """Return who calls, at the school of the token, of the X-School header, or their only one.
+def enter(*, at_trust: bool = False) -> Here:
+    """Return who calls, at the school of the token, of the X-School header, or their only one; with `at_trust` at their trust.
 
     Raises NotSignedIn, NotFound("school"), Invalid({"school": "missing"}) when it has to be said which; NotAllowed("scope") for a machine.
     """
@@ -48,7 +48,7 @@ def enter() -> Here:
             raise Invalid({"school": "missing"})
         wanted = places[0].slug
     here = session.enter(session_token=token, slug=wanted)
-    if here.place.is_trust:
+    if here.place.is_trust != at_trust:
         raise NotFound("school")
     return here
 

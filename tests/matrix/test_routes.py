@@ -56,6 +56,7 @@ class Address:
         self.row = row
         self.method, _, self.rule = row.name.partition(" ")
         self.kind = {"s": "school", "t": "trust", "api": "api"}.get(self.rule.split("/")[1], "own")
+        self.kind = "trust api" if self.rule.startswith("/api/v1/trust/") else self.kind
         self.names = set(re.findall(r"<(?:\w+:)?(\w+)>", self.rule)) | set(SENT.get(row.name, ()))
 
     def ask(self, who: Visitor, place: Place, made: Made, *, real: bool = True, at: str = "") -> Answer:
@@ -76,7 +77,7 @@ class Address:
         return who.ask(self.method, path, form=sent, body=sent, file=file)
 
 
-def addresses(*, whose: tuple[str, ...] = (), kinds: tuple[str, ...] = ("school", "trust", "api", "own")) -> list[Any]:
+def addresses(*, whose: tuple[str, ...] = (), kinds: tuple[str, ...] = ("school", "trust", "api", "trust api", "own")) -> list[Any]:
     """Return the rows as parameters of a test."""
     found = [Address(row) for row in ROUTES.values() if not whose or row.whose in whose]
     return [pytest.param(address, id=address.row.name) for address in found if address.kind in kinds]
@@ -99,7 +100,7 @@ def test_signed_out_it_gives_nothing(running: RunningWorld, people: People, addr
     assert f"zq{running.own.slug}" not in answer.text
     if address.row.is_open:
         assert answer.status < 500
-    elif address.kind == "api":
+    elif address.kind in ("api", "trust api"):
         assert answer.status == 401, answer.status
     elif address.method == "GET":
         assert (answer.status, answer.leads_to) == (303, "/sign-in")
@@ -116,7 +117,7 @@ def test_who_may_open_it(running: RunningWorld, people: People, together: Togeth
     made = own.made["pupil", Class.SAFEGUARDING]
 
     def cell(who: Visitor, role: Role, where: str) -> str:
-        belongs = where == "own" and (address.kind == "own" or (role in TRUST_ROLES) == (address.kind == "trust"))
+        belongs = where == "own" and (address.kind == "own" or (role in TRUST_ROLES) == (address.kind in ("trust", "trust api")))
         real = not (belongs and row.name in NOTHING_OF_OURS and table.may(row, role))
         answer = address.ask(who, own, made, real=real, at=at_home(running, address))
         if not belongs:
@@ -212,7 +213,7 @@ def test_what_a_program_with_credentials_may_call(running: RunningWorld, people:
             return ""
         if scope in address.row.scopes:
             return "" if is_let_in(answer) else f"{address.row.name}: {answer.status}"
-        refused = answer.status == 403 if address.kind == "api" else answer.status == 400 or leads_to_the_door(answer)
+        refused = answer.status == 403 if address.kind in ("api", "trust api") else answer.status == 400 or leads_to_the_door(answer)
         return "" if refused and f"zq{running.own.slug}" not in answer.text else f"{address.row.name}: {answer.status}"
 
     held(together(cell, [(Address(row),) for row in ROUTES.values()]))
