@@ -44,23 +44,18 @@ def tree_root(leaves):
 
 def root_by_path(index, size, leaf, path):
     """The root that an inclusion proof leads to, from the recursive definition in RFC 9162, 2.1.3.1."""
-    if size == 1:
-        return leaf if not path else None
-    if not path:
-        return None
+    if size == 1 or not path:
+        return leaf if size == 1 and not path else None
     k = largest_power_below(size)
     below = root_by_path(index, k, leaf, path[:-1]) if index < k else root_by_path(index - k, size - k, leaf, path[:-1])
-    if below is None:
-        return None
-    return sha(b"\x01" + below + path[-1]) if index < k else sha(b"\x01" + path[-1] + below)
+    return below and sha(b"\x01" + (below + path[-1] if index < k else path[-1] + below))
 
 
 def roots_by_path(old, size, path, old_root, whole=True):
     """The two roots that a consistency proof leads to, from the recursive definition in RFC 9162, 2.1.4.1."""
     if old == size:
-        if whole:
-            return (old_root, old_root) if not path else None
-        return (path[0], path[0]) if len(path) == 1 else None
+        here = path if not whole else [] if path else [old_root]
+        return (here[0], here[0]) if len(here) == 1 else None
     if not path:
         return None
     k = largest_power_below(size)
@@ -74,8 +69,8 @@ def roots_by_path(old, size, path, old_root, whole=True):
 def check(path, witnesses=()):
     """Return the set of findings, each a text that begins with the entry's number where it is about one."""
     wrong = set()
-    zipped = zipfile.ZipFile(path)
-    part = {name: zipped.read(name) for name in zipped.namelist()}
+    with zipfile.ZipFile(path) as zipped:
+        part = {name: zipped.read(name) for name in zipped.namelist()}
     raw = part["manifest.json"]
     manifest, seal, keys = json.loads(raw), json.loads(part["manifest.signature.json"]), json.loads(part["keys.json"])
     if not signed(keys.get(seal["key"], ""), seal["signature"], raw):
@@ -83,8 +78,7 @@ def check(path, witnesses=()):
     for name in {*part, *manifest["parts"]} - {"manifest.json", "manifest.signature.json"}:
         if name not in part or manifest["parts"].get(name) != sha(part[name]).hex():
             wrong.add(f"{name}: not what was signed")
-    whole, own = manifest["scope"]["kind"] == "school", manifest["head"]
-    heads = json.loads(part["heads.json"])
+    whole, own, heads = manifest["scope"]["kind"] == "school", manifest["head"], json.loads(part["heads.json"])
     for each in heads:
         head = each["head"]
         good = keys.get(each["key"]) == each["public"] and signed(each["public"], each["signature"], canonical(head))
@@ -95,12 +89,11 @@ def check(path, witnesses=()):
     index = {}
     if manifest["parts"].get("index.txt") == sha(part["index.txt"]).hex():
         index = {int(n): (kind, digest) for n, kind, digest in (line.split() for line in part["index.txt"].decode().splitlines())}
-    before, threads, leaves, latest, files = None, {}, [], "", {}
-    seen = set()
+    before, threads, leaves, latest, files, seen, due = None, {}, [], "", {}, {}, set()
     for line in part["entries.jsonl"].splitlines():
         shown = json.loads(line)
         data = shown["entry"].encode()
-        entry, digest = json.loads(data), sha(data).hex()
+        entry, digest, leaf = json.loads(data), sha(data).hex(), sha(b"\x00" + data)
         n = entry["seq"]
         if (index and index.get(n, ("", ""))[1] != digest) or n in seen:
             wrong.add(f"{n} changed or added")
@@ -108,7 +101,6 @@ def check(path, witnesses=()):
             wrong.add(f"{n} out of order")
         if whole and before and n == before[0] + 1 and entry["previous"] != before[1]:
             wrong.add(f"{before[0]} not what entry {n} was written after")
-        leaf = sha(b"\x00" + data)
         if not whole and root_by_path(n - 1, own["size"], leaf, [bytes.fromhex(p) for p in shown["proof"]]) != bytes.fromhex(own["root"]):
             wrong.add(f"{n} not in the tree")
         since = max([h["head"]["at"] for h in heads if h["head"]["size"] < n], default="")
@@ -129,9 +121,17 @@ def check(path, witnesses=()):
                 wrong.add(f"{n} not the next of its pupil")
             threads[opening["pupil"]] = (opening["count"], digest)
         leaves.append(leaf)
-        seen.add(n)
+        seen[n] = [entry["kind"], entry["entry"], entry["incident"], entry["author"], entry["at"]]
+        seen[n] += [when for _, at in [shown["fields"].get("occurred_at", (0, 0))] if at != 0 for when in (at, at or entry["at"])]
+        due |= {n} if "shown.jsonl" in part and entry["kind"] in ("incident", "action", "correction", "status") else set()
         before = n, digest
-    wrong |= {f"{n} missing" for n in {*index, *(range(1, max({own["size"], *seen}) + 1) if whole else ())} - seen}
+    for row in map(json.loads, part.get("shown.jsonl", b"").splitlines()):
+        told = [row[k] for k in ("kind", "entry", "incident", "author", "recorded", "happened", "placed") if k in row]
+        wrong |= {f"{row['number']} shown otherwise"} if told != seen.get(row["number"]) or row["number"] not in due else set()
+        due.discard(row["number"])
+    wrong |= {f"{n} not shown in the record" for n in due} | {
+        f"{n} missing" for n in {*index, *(range(1, max({own["size"], *seen}) + 1) if whole else ())} - {*seen}
+    }
     wrong |= {f"{name}: not the file recorded" for name, digest in files.items() if name in part and sha(part[name]).hex() != digest}
     for pupil, thread in manifest["threads"].items():
         if threads.get(pupil) != (thread["count"], thread["last"]):
