@@ -16,8 +16,10 @@ from safekeep.contracts.incidents import (
     AddCorrection,
     Alert,
     AskCorrection,
+    BlockFile,
     Chronology,
     DecideDestruction,
+    DecideFile,
     Details,
     Export,
     History,
@@ -156,6 +158,20 @@ def test_two_people_destroy_it_and_the_chain_the_export_and_the_self_check_hold(
         propose(office, incident)
     with pytest.raises(Conflict, match="destroyed"):
         desk.ask(AddCorrection(id=new_id(), incident_id=incident, entry_id=incident, reason="R", should_say="S"), role="dsl")
+
+
+def test_an_export_made_before_a_file_in_it_was_blocked_has_to_be_made_again(office: Office, told: tuple[UUID, UUID, UUID]) -> None:
+    incident, _, file = told
+    made = office.begin(scope="incident", scope_id=incident)
+    office.step()
+    office.step()
+    before = office.desk.ask(Export(id=made.id), role="dsl")
+    assert (before.item.state, before.item.again, before.files) == ("ready", False, [file])
+    office.desk.ask(BlockFile(file_id=file, reason="Not to be seen"), role="deputy_dsl")
+    after = office.desk.ask(Export(id=made.id), role="dsl")
+    assert (after.item.state, after.item.again, after.parts, after.files) == ("over", True, [], [])
+    office.desk.ask(DecideFile(file_id=file, decision="give_back", reason="A mistake"), role="dsl")
+    assert office.desk.ask(Export(id=made.id), role="dsl").files == [file], "given back, it is in it as it was"
 
 
 def test_one_entry_goes_and_the_others_stay(office: Office, told: tuple[UUID, UUID, UUID]) -> None:
