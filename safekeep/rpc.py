@@ -165,7 +165,7 @@ def _where(error: Exception) -> str:
     while frame is not None:
         file = frame.tb_frame.f_code.co_filename
         if "site-packages" not in file:
-            place = f"{file.rsplit('/', 2)[-2]}/{file.rsplit('/', 1)[-1]}:{frame.tb_lineno}"
+            place = f"{'/'.join(file.rsplit('/', 2)[-2:])}:{frame.tb_lineno}"  # "<string>" has no folder
         frame = frame.tb_next
     return place
 

@@ -38,7 +38,7 @@ class Auditing(Base):
         limit, before = max(1, min(request.limit, 500)), _cursor(request.cursor)
         with self._school(actor.at_school) as tx:
             which: dict[str, Any] = {"kind": request.kind, "person_id": request.person_id, "since": request.since, "until": request.until}
-            rows = store.audit_of(tx, school_id=actor.at_school, before=before, limit=limit + 1, **which)
+            rows = store.audit_of(tx, school_id=actor.at_school, before=before, limit=limit + 1, reader_id=actor.person, **which)
         items = [AuditItem(id=r.id, at=r.at, kind=r.kind, person_id=r.person_id, by=r.by_id, facts=r.facts) for r in rows[:limit]]
         place = json.dumps([rows[limit - 1].at.isoformat(), str(rows[limit - 1].id)]) if len(rows) > limit else ""
         return AuditAnswer(items=items, next=base64.urlsafe_b64encode(place.encode()).decode() or None)
@@ -62,7 +62,7 @@ def _on_destroyed(tx: sa.Connection, event: ContentDestroyed) -> None:
 
 def _on_relative(tx: sa.Connection, event: RelativeChanged) -> None:
     """Write whose parent or carer somebody now counts as, or no longer: the pupil by their id, since identity knows no pupil's name."""
-    kind, facts = "relative_entered" if event.entered else "relative_ended", {"pupil": str(event.pupil_id)}
+    kind, facts = store.RELATIVE_ENTERED if event.entered else store.RELATIVE_ENDED, {"pupil": str(event.pupil_id)}
     store.add_audit(tx, id=event.id, at=event.at, kind=kind, person_id=event.person_id, by_id=event.by, school_id=event.school_id, facts=facts)
 
 

@@ -139,6 +139,8 @@ audit = sa.Table(
     sa.Index("audit_school", "school_id", "at"),
     sa.Index("audit_person", "person_id", "at"),
 )
+RELATIVE_ENTERED, RELATIVE_ENDED = "relative_entered", "relative_ended"
+"""Kinds of lines of the audit log that name a pupil, by their id."""
 policies = sa.Table(
     "policies",
     metadata,
@@ -528,9 +530,16 @@ def audit_of(
     until: datetime | None,
     before: tuple[datetime, UUID] | None,
     limit: int,
+    reader_id: UUID,
 ) -> Sequence[sa.Row[Any]]:
-    """Return the school's audit log, newest first. What somebody did in no school, such as signing in, is a line in each of theirs."""
-    query = sa.select(audit).where(audit.c.school_id == school_id)
+    """Return the school's audit log, newest first. What somebody did in no school, such as signing in, is a line in each of theirs.
+
+    What others did about a pupil whose parent or carer the reader now counts as (or who they are) is not theirs to read.
+    """
+    theirs = sa.or_(audit.c.person_id == reader_id, audit.c.by_id == reader_id)
+    about = audit.c.facts["pupil"].astext
+    of_others = sa.or_(about.is_(None), about.not_in(_pupils_of(school_id=school_id, person_id=reader_id)))
+    query = sa.select(audit).where(audit.c.school_id == school_id, sa.or_(theirs, of_others))
     if kind:
         query = query.where(audit.c.kind == kind)
     if person_id:
@@ -542,6 +551,20 @@ def audit_of(
     if before:
         query = query.where(sa.tuple_(audit.c.at, audit.c.id) < before)
     return tx.execute(query.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)).all()
+
+
+def _pupils_of(*, school_id: UUID, person_id: UUID) -> sa.Select[Any]:
+    """Whose parent or carer somebody counts as, by the latest line of each pupil: identity knows of pupils nothing else."""
+    ties = audit.alias("ties")
+    about: sa.ColumnElement[str] = sa.literal_column("ties.facts ->> 'pupil'")
+    latest = (
+        sa.select(about.label("pupil"), ties.c.kind)
+        .where(ties.c.school_id == school_id, ties.c.person_id == person_id, ties.c.kind.in_((RELATIVE_ENTERED, RELATIVE_ENDED)))
+        .ext(pg.distinct_on(about))
+        .order_by(about, ties.c.at.desc(), ties.c.id.desc())
+        .subquery()
+    )
+    return sa.select(latest.c.pupil).where(latest.c.kind == RELATIVE_ENTERED)
 
 
 # --- the demonstration ---------------------------------------------------------------------------------------------------

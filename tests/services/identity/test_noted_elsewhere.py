@@ -2,13 +2,14 @@
 
 import datetime as dt
 from typing import Any, get_args
+from uuid import UUID
 
 import pytest
 
 from gateway import words
 from safekeep import inbox
 from safekeep.bus import Sealed
-from safekeep.contracts.identity import Audit
+from safekeep.contracts.identity import Audit, ExportAudit
 from safekeep.contracts.incidents import AuditKind, AuditNoted, GlassBroken, RelativeChanged
 from safekeep.ids import new_id
 from services.identity.service import HANDLERS
@@ -67,6 +68,35 @@ def test_whose_parent_somebody_counts_as_stands_in_the_log_once_and_that_it_ende
     assert [line.kind for line in office.ask(Audit(kind="relative_ended"), token=office.member("dsl")).items] == ["relative_ended"]
     assert {line.kind for line in lines if "pupil" in line.facts} <= words.AUDIT.keys()
     assert office.ask(Audit(kind="relative_entered"), token=office.member("dsl", school=office.two)).items == []
+
+
+def test_a_dsl_whose_child_it_is_does_not_learn_from_the_log_whom_a_colleague_entered_for_it(office: Office) -> None:
+    """Nor by export, by kind or by person; their own tie they see. Of other pupils they see all, and once it is no child of theirs, of this one too."""
+    child, other, deputy, minutes = new_id(), new_id(), new_id(), iter(range(60))
+    reads = {"dsl": office.dsl.id, "deputy_dsl": deputy}
+
+    def tie(pupil: UUID, person: UUID, *, by: UUID | None, entered: bool = True) -> None:
+        fields = {"id": new_id(), "at": NOON + dt.timedelta(minutes=next(minutes)), "school_id": office.one.id, "subject": new_id(), "sequence": 1}
+        hear(office, RelativeChanged(**fields, pupil_id=pupil, person_id=person, by=by, entered=entered))
+
+    def lines(role: str, wanted: Audit | ExportAudit) -> list[tuple[str, UUID | None, str]]:
+        items = office.ask(wanted, token=office.member(role, person=reads[role])).items
+        return sorted((line.kind, line.person_id, line.facts["pupil"]) for line in items if "pupil" in line.facts)
+
+    tie(child, office.teacher.id, by=deputy)  # before it was known whose child it is
+    tie(child, office.dsl.id, by=None)
+    tie(other, office.teacher.id, by=deputy)
+    own, before, elsewhere = (
+        ("relative_entered", person.id, str(pupil)) for person, pupil in ((office.dsl, child), (office.teacher, child), (office.teacher, other))
+    )
+    for wanted in (Audit(), ExportAudit(), Audit(kind="relative_entered")):
+        assert lines("dsl", wanted) == sorted([own, elsewhere])
+        assert lines("deputy_dsl", wanted) == sorted([own, before, elsewhere]), "others see who was entered, for whom"
+    assert lines("dsl", Audit(person_id=office.teacher.id)) == [elsewhere]
+    tie(child, office.teacher.id, by=deputy, entered=False)
+    assert ("relative_ended", office.teacher.id, str(child)) not in lines("dsl", Audit())
+    tie(child, office.dsl.id, by=None, entered=False)
+    assert len(lines("dsl", Audit())) == 5
 
 
 @pytest.mark.parametrize("kind", get_args(AuditKind))
