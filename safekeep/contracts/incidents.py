@@ -107,6 +107,7 @@ class PupilAnswer(Contract):
     """A pupil with what this reader may know: flags their role opens, siblings, the last entries they may read.
 
     `relatives`: staff who are the pupil's parents or carers, or the pupil; None for whoever may not know: all but DSLs, and those it concerns.
+    `flag_altered`: the self-check found that a flag this reader may know of is not as it was recorded.
     """
 
     pupil: PupilItem
@@ -115,6 +116,7 @@ class PupilAnswer(Contract):
     last_entries: list["EntryLine"]
     relatives: list[UUID] | None = None
     altered: list["AlteredItem"] = []
+    flag_altered: bool = False
 
 
 class Pupil(Request[PupilAnswer]):
@@ -150,7 +152,10 @@ class SetRelatives(Request[Nothing]):
 
 
 class SetFlag(Request[FlagSet]):
-    """Add a flag, or with an `id` that exists change its dates, worker and note. DSLs only."""
+    """Add a flag, or with an `id` that exists change its dates, worker and note. DSLs only.
+
+    Raises Invalid({"ended": "before_start"}), NotFound("pupil"), and Conflict("id_taken") for the id of another pupil's flag, or of another kind.
+    """
 
     method: ClassVar[str] = "incidents.set_flag"
     answer: ClassVar[type[Contract]] = FlagSet

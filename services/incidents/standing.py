@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from safekeep.permissions import Class
+from services.incidents.recording import FLAG_CLASSES
 
 GONE = frozenset({"assigned", "moved"})
 """Parts of a pupil who is in an incident no more, after the entry that says so."""
+FLAG_SAYS = ("kind", "started", "ended", "review", "social_worker", "note")
 
 
 @dataclass(slots=True)
@@ -50,6 +52,7 @@ class Standings:
     follow_ups: dict[str, tuple[Any, ...]] = field(
         default_factory=dict
     )  # what an entry asks → of which incident, of whom, by when, and what closed it
+    flags: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # → of which pupil, and all that was said of it last
 
     destructions: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # → all that a row of it says, and of which entries
 
@@ -75,6 +78,9 @@ class Standings:
             of_it = self.incidents.setdefault(entry["incident"], Standing())
             of_it.classes[entry["entry"]] = _class(values.get("class"))
             of_it.statuses[str(values.get("fact:pupil"))] = str(values.get("fact:status"))
+        elif kind == "flag":
+            pupil = next((str(p.get("pupil")) for p in pupils), None)
+            self.flags[entry["entry"]] = (pupil, *(values.get(name) for name in FLAG_SAYS))
         elif kind in ("incident", "action", "correction"):
             self._add_words(entry, values=values, pupils=pupils)
             self._add_asking(entry, values=values)
@@ -196,6 +202,19 @@ class Standings:
         for incident, *_ in known.values():
             yield incident, None, wrong
 
+    def wrong_flags(self, rows: Iterable[Any]) -> Iterator[tuple[str, str]]:
+        """Yield (flag, sentence) for each that says otherwise than what was said of it last. Those of an import have no place in the ledger."""
+        known = dict(self.flags)
+        for row in rows:
+            said = (str(row.pupil_id), row.kind, *(_day(getattr(row, name)) for name in ("started", "ended", "review")), row.social_worker, row.note)
+            kept = known.pop(str(row.id), None)
+            if kept is None and row.set_by is not None:
+                yield str(row.id), "It was put into the record without a place in the ledger."
+            elif kept is not None and (kept != said or row._mapping["class"] != FLAG_CLASSES.get(row.kind)):
+                yield str(row.id), "A flag of a pupil is not as it was recorded."
+        for id_ in known:
+            yield id_, "A flag of a pupil is gone."
+
     def _of_restrictions(self, rows: Iterable[Any]) -> Iterator[tuple[str, str | None, str]]:
         known = dict(self.restrictions)
         for row in rows:
@@ -211,6 +230,10 @@ def _class(code: Any) -> int:
         return int(Class.of(str(code)))
     except (KeyError, ValueError):
         return 0
+
+
+def _day(day: Any) -> str | None:
+    return None if day is None else str(day.isoformat())
 
 
 def _text(id_: Any) -> str | None:

@@ -57,6 +57,8 @@ def check_whole(keeper: Keeper, *, school_id: UUID, now: datetime) -> list[Probl
             found.append(Problem("added", "It was put into the record without a place in the ledger.", None, row.kind, row.incident_id))
         for incident, entry, said in standings.wrong(**store.standing_rows(tx, school_id=school_id)):
             found.append(Problem("changed", said, None, "" if entry else "incident", UUID(incident)))
+        of_flags = standings.wrong_flags(store.flags_set(tx, school_id=school_id))
+        found += [Problem("changed", said, None, "flag", UUID(flag)) for flag, said in of_flags]
         found += [Problem(code, said, None, "", incident_id) for code, said, incident_id in sealing.wrong(keeper, tx, school_id=school_id)]
         _keep(tx, school_id=school_id, found=found, now=now, whole=True)
         end = {"sequence": checker.sequence, "hash": checker.hash, "at_latest": checker.latest}

@@ -35,7 +35,7 @@ from safekeep.contracts.incidents import (
     YearsAndForms,
     YearsAndFormsAnswer,
 )
-from safekeep.errors import Invalid, NotFound
+from safekeep.errors import Conflict, Invalid, NotFound
 from safekeep.ids import new_id
 from safekeep.rpc import answers
 from safekeep.text import fold
@@ -73,6 +73,8 @@ class Pupils(Base):
             relatives = store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=[row.id])
             concerned = actor.person in relatives
             flags = [] if concerned else store.flags_of(tx, **here, highest=reading.role_class)
+            known: dict[str, Any] = {"highest": reading.role_class, "is_lead": permissions.is_lead(actor.roles)}
+            flag_altered = not concerned and store.is_flag_altered(tx, **here, **known)
             siblings = [] if row.holding else store.siblings_of(tx, **here, family=row.family)
             filters = store.Filters(without=without(tx, actor=actor, pupil_id=row.id))
             last = lines(tx, actor=actor, rows=store.chronology(tx, **here, reading=reading, filters=filters, before=None, limit=5))
@@ -86,6 +88,7 @@ class Pupils(Base):
             last_entries=last if request.opened else headings(last),
             relatives=sorted(relatives) if permissions.is_lead(actor.roles) and not concerned else None,
             altered=altered,
+            flag_altered=flag_altered,
         )
 
     @answers(Register)
@@ -143,6 +146,9 @@ class Pupils(Base):
             access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
             if actor.person in store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=[request.pupil_id]):
                 raise NotFound("pupil")
+            held = store.flag_with(tx, school_id=actor.at_school, id=request.id)
+            if held is not None and (held.pupil_id, held.kind) != (request.pupil_id, request.kind):
+                raise Conflict("id_taken")  # what it says may change, not whose it is or of what kind
             now = clock.now()
             keep_flag(tx, school_id=actor.at_school, request=request, by=actor.person)
             fields = request.model_dump(mode="json", exclude={"id", "pupil_id"})

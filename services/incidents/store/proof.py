@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from safekeep.ids import new_id
-from safekeep.permissions import Reading
+from safekeep.permissions import Class, Reading
 from safekeep.proof.heads import Head as TreeHead
 from safekeep.proof.heads import Signed
 from services.incidents.store.destructions import all_destructions
@@ -20,6 +20,7 @@ from services.incidents.store.tables import (
     entries,
     export_pieces,
     exports,
+    flags,
     follow_ups,
     incident_pupils,
     incidents,
@@ -281,6 +282,26 @@ def standing_rows(tx: sa.Connection, *, school_id: UUID) -> dict[str, Iterator[s
     found = {name: _all_of(tx, columns, school_id=school_id) for name, columns in wanted.items()}
     found["destructions"] = iter(all_destructions(tx, school_id=school_id))
     return found | {"rights": iter(tx.execute(given.execution_options(stream_results=True, yield_per=1000)))}
+
+
+def flags_set(tx: sa.Connection, *, school_id: UUID) -> Iterator[sa.Row[Any]]:
+    """Return every flag of a pupil, as it is now."""
+    return _all_of(tx, tuple(flags.c), school_id=school_id)
+
+
+def is_flag_altered(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, highest: Class | None, is_lead: bool) -> bool:
+    """Whether a flag of the pupil is found altered: of those up to a class, and to a DSL also one that is gone or was put to another pupil."""
+    there = flags.c.school_id == alterations.c.school_id, flags.c.id == alterations.c.incident_id, flags.c.pupil_id == pupil_id
+    found: sa.ColumnElement[bool] = sa.exists().where(*there, flags.c["class"] <= int(highest or 0))
+    if is_lead:
+        of_it = sa.func.convert_from(ledger.c.canonical, sa.literal("UTF8")).contains(sa.func.concat('"incident":"', alterations.c.incident_id, '"'))
+        theirs = ledger_openings.c.openings.contains({"pupils": [{"pupil": str(pupil_id)}]})
+        joined = ledger_openings.join(ledger, sa.and_(_both(ledger, ledger_openings), ledger.c.sequence == ledger_openings.c.sequence))
+        found = sa.or_(found, sa.exists().select_from(joined).where(ledger.c.school_id == alterations.c.school_id, theirs, of_it))
+    query = sa.select(alterations.c.id).where(
+        alterations.c.school_id == school_id, alterations.c.kind == "flag", alterations.c.gone_at.is_(None), found
+    )
+    return tx.execute(query.limit(1)).first() is not None
 
 
 def _all_of(tx: sa.Connection, columns: Sequence[Any], *, school_id: UUID) -> Iterator[sa.Row[Any]]:

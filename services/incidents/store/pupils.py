@@ -84,6 +84,11 @@ def flags_of(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, highest: Cla
     return tx.execute(query.order_by(flags.c.ended.is_not(None), flags.c["class"].desc(), flags.c.started.desc())).all()
 
 
+def flag_with(tx: sa.Connection, *, school_id: UUID, id: UUID) -> sa.Row[Any] | None:
+    """Return the flag with this id."""
+    return tx.execute(sa.select(flags).where(flags.c.school_id == school_id, flags.c.id == id)).first()
+
+
 def keep_flag(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
     """Add a flag, or change one's dates, worker and note."""
     changed = {name: values[name] for name in ("started", "ended", "review", "social_worker", "note", "set_by", "set_at")}

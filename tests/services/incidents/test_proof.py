@@ -38,6 +38,7 @@ from safekeep.contracts.incidents import (
     Pupil,
     Restrict,
     SetFlag,
+    SetRelatives,
     SetStatus,
     WitnessedHead,
 )
@@ -833,6 +834,7 @@ PUPILS, SAYS, KEPT = (
     "Whom it is kept to is not what was recorded.",
 )
 ASKED, STANDS = "What is asked, of whom and by when, is not what was recorded.", "How it stands for a pupil is not what was recorded."
+FLAG = "A flag of a pupil is not as it was recorded."
 BESIDE: dict[str, tuple[str, str]] = {
     "ask somebody else": ("update follow_ups set owner_id = gen_random_uuid()", ASKED),
     "put off what is due": ("update follow_ups set due_on = due_on + 1", ASKED),
@@ -898,6 +900,15 @@ BESIDE: dict[str, tuple[str, str]] = {
         GIVEN,
     ),
     "take a right away": ("delete from rights where entry_id = {asked} and person_id = {pastoral}", NOT_GIVEN),
+    "change a flag's note": ("update flags set note = 'Nothing to see'", FLAG),
+    "end a flag": ("update flags set ended = started", FLAG),
+    "lower a flag's class": ("update flags set class = 1", FLAG),
+    "put a flag to another pupil": ("update flags set pupil_id = {third}", FLAG),
+    "delete a flag": ("delete from flags", "A flag of a pupil is gone."),
+    "put in a flag": (
+        "insert into flags select (jsonb_populate_record(f, jsonb_build_object('id', {third}::uuid))).* from flags f",
+        "It was put into the record without a place in the ledger.",
+    ),
     "put in an incident": (
         "insert into incidents select (jsonb_populate_record(i, jsonb_build_object('id', {third}::uuid, 'number', '2026-0999'))).* "
         "from incidents i where id = {incident}",
@@ -996,6 +1007,45 @@ def test_a_changed_entry_is_named_and_marked_until_it_is_put_right(office: Offic
     assert office.whole() == []
     assert office.desk.ask(Proof(incident_id=office.incident), role="dsl").alterations == []
     assert marked(office, office.incident, role="dsl") == (False, [], [])
+
+
+@pytest.mark.parametrize("what", ["update flags set note = 'Nothing to see'", "delete from flags", "update flags set pupil_id = {third}"])
+def test_a_changed_flag_marks_its_pupils_page_for_those_who_may_know_of_it(what: str, office: Office) -> None:
+    """For a DSL also where it is gone, or stands at another pupil; never for a colleague, nor for a DSL whose child it is; until it is put right."""
+    desk = office.fill().desk
+    third = create_pupil(resources=desk.resources, school=desk.school, name="Third Made-Up")
+    parent = create_person(resources=desk.resources, school=desk.school, role=Role.DSL)
+
+    def marks(pupil: UUID, *, role: str = "dsl", person: UUID | None = None) -> bool:
+        found: bool = desk.ask(Pupil(pupil_id=pupil), role=role, person=person).flag_altered
+        return found
+
+    assert office.whole() == []
+    assert not marks(desk.pupil)
+    office.superuser("create table kept as select * from flags", what.format(third=f"'{third}'"))
+    assert len(office.whole()) == 1
+    assert marks(desk.pupil)
+    assert not marks(desk.pupil, role="teacher"), "a flag of protection is not theirs to know of"
+    assert (marks(office.other), marks(third)) == (False, "third" in what)
+    desk.ask(SetRelatives(pupil_id=desk.pupil, entered=[parent]), role="dsl", person=parent)
+    assert not marks(desk.pupil, person=parent)
+    office.superuser("delete from flags", "insert into flags select * from kept")
+    office.whole()
+    assert not marks(desk.pupil)
+
+
+def test_a_flag_is_changed_only_as_the_one_it_is(office: Office) -> None:
+    """Named with another pupil, or as of another kind, it is refused: so nobody changes a flag of their own child through another's page."""
+    desk = office.fill().desk
+    with desk.resources.transaction(desk.resources.engine, **office.here) as tx:
+        flag = tx.execute(sa.text("select * from flags")).one()
+    same: dict[str, Any] = {"id": flag.id, "pupil_id": desk.pupil, "kind": flag.kind, "started": flag.started, "note": "Reviewed in June"}
+    for other in ({"pupil_id": office.other}, {"kind": "send"}):
+        with pytest.raises(Conflict):
+            desk.ask(SetFlag(**(same | other)), role="dsl")
+    desk.ask(SetFlag(**same), role="dsl")
+    assert [each.note for each in desk.ask(Pupil(pupil_id=desk.pupil), role="dsl").flags] == ["Reviewed in June"]
+    assert office.whole() == []
 
 
 def marked(office: Office, incident: UUID, *, role: str, pupil: UUID | None = None) -> tuple[bool, list[UUID], list[UUID]]:
