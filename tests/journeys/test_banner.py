@@ -52,3 +52,5 @@ def test_at_a_desk_it_is_one_row_and_nothing_is_wider_than_the_window(
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (width, long)
             assert rows(page) == expected, (width, long)
+            heights = page.evaluate("[...document.querySelectorAll('.sk-banner__button')].map(button => button.getBoundingClientRect().height)")
+            assert heights == [44, 44], (width, long, "what a button says stands in one line")
