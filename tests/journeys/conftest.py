@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.journeys import signing_in
 
@@ -45,6 +45,16 @@ class Person:
         """Open a page of Hillside Primary."""
         self.page.goto(f"{self.base}s/hillside/{path}")
         return self.page
+
+
+def paste(page: Page, field: Locator, words: str) -> None:
+    """Paste into a field from the clipboard, with the keyboard, over what stands there."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate("words => navigator.clipboard.writeText(words)", words)
+    field.focus()
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.press("ControlOrMeta+V")
+    expect(field).to_have_value(words)
 
 
 def leads_to(page: Page, address: str, where: str) -> None:

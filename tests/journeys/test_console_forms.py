@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from werkzeug.exceptions import HTTPException
 
-from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.conftest import DESKTOP, PHONE, paste
 from tests.journeys.test_every_page import endpoints
 
 NOUNS = {"staff", "addresses", "enrolment", "settings", "audit", "trust", "trust_people", "machines", "providers", "proof"}
@@ -138,3 +138,38 @@ def test_every_form_of_the_console_is_sent(sign_in: Callable[..., Any], system: 
     it.at(f"{theirs}/close").press("Close the account")
     it.at("schools/new").fill(name=f"School {mark}", slug=f"school_{mark}", phase="primary").press("Add the school")
     assert ALL - dsl.sent - it.sent == set()
+
+
+def test_one_press_sets_the_national_guidance_and_a_password_can_be_pasted(
+    sign_in: Callable[..., Any], system: dict[str, Any], finds_nothing_wrong: Callable[[Page], None]
+) -> None:
+    """12 characters, no kinds, no change every so often, three random words encouraged; the first setting is put back. At Kingsmead: nobody's journey chooses a password there."""
+    dsl = sign_in("dsl", school="Kingsmead Academy", viewport=DESKTOP, fresh=True)
+    desk, page = Desk(dsl.page, f"{dsl.base}s/kingsmead/"), dsl.page
+
+    def policy() -> dict[str, Any]:
+        desk.at("settings/sign-in")
+        said: dict[str, Any] = {name: page.locator(f"[name={name}]").input_value() for name in ("min_length", "change_days", "remembered")}
+        return said | {name: page.locator(f"[name={name}]").is_checked() for name in ("all_kinds", "deny_common")}
+
+    first = policy()
+    assert first == {"min_length": "8", "change_days": "60", "remembered": "5", "all_kinds": True, "deny_common": False}
+    page.goto(f"{dsl.base}password")
+    expect(page.locator("#password-hint")).to_have_text("At least 8 characters, with a small letter, a capital, a digit and one other character.")
+    desk.at("settings/sign-in").press("Use the national guidance")
+    try:
+        assert policy() == {"min_length": "12", "change_days": "0", "remembered": "5", "all_kinds": False, "deny_common": True}
+        expect(page.get_by_role("main")).to_contain_text("Your school follows it.")
+        expect(page.get_by_role("button", name="Use the national guidance")).to_have_count(0)
+        page.goto(f"{dsl.base}password")
+        expect(page.locator("#password-hint")).to_have_text("At least 12 characters. Three random words are easy to remember and hard to guess.")
+        expect(page.get_by_role("main")).not_to_contain_text("asks for a new one")
+        finds_nothing_wrong(page)
+        for pasted, said in (("Plum-teal-1", "Too short"), ("plum teal harbour kettle", "Strong")):
+            paste(page, page.locator("#password"), pasted)
+            expect(page.locator("[data-strength]")).to_have_text(said)
+    finally:
+        desk.at("settings/sign-in").fill(min_length=first["min_length"], change_days=first["change_days"], all_kinds="yes")
+        page.locator("[name=deny_common]").uncheck(force=True)
+        desk.press("Save")
+    assert policy() == first

@@ -21,7 +21,7 @@ from safekeep.contracts.identity import AddStaff, GivePass, Members, NewStaff, S
 from safekeep.ids import new_id
 from safekeep.settings import GatewaySettings
 from tests.journeys import signing_in
-from tests.journeys.conftest import PHONE, ROOT
+from tests.journeys.conftest import PHONE, ROOT, paste
 from tests.make import GOOD_EXAMPLE
 
 PICTURES = ROOT / "screenshots"
@@ -210,10 +210,16 @@ def test_a_forgotten_password_is_set_again_by_a_link_that_opening_does_not_use_u
         assert phone.request.get(link).ok  # a mail program that opens addresses
     phone.goto(link)
     main(phone, "Go on").click()
-    phone.get_by_label("New password").fill("Plum-teal-harbour-2")
+    paste(phone, phone.get_by_label("New password"), "Plum-teal-harbour-2")  # as a password manager's user may have to
     main(phone, "Save password").click()
     expect(phone.locator(".sk-bar__add")).to_be_visible()
     mail_to(system, email, "password was changed")
+    phone.context.clear_cookies()
+    phone.goto(system["url"] + "sign-in")
+    phone.get_by_label("E-mail address").fill(email)
+    paste(phone, phone.get_by_label("Password"), "Plum-teal-harbour-2")
+    main(phone, "Sign in").click()
+    expect(phone.locator(".sk-bar__add")).to_be_visible()
 
 
 # --- keys --------------------------------------------------------------------------------------------------------------------
