@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from safekeep.permissions import SAFEGUARDING_LEADS, Class, Role
 from tests.matrix import samples, table
 from tests.matrix.running import printed
 from tests.matrix.table import METHODS, READS, Row
-from tests.matrix.world import ABOUT, SCHOOL_ROLES, Made, Place, Undo, World, marker
+from tests.matrix.world import ABOUT, OF_CHILD, SCHOOL_ROLES, Made, Place, Undo, World, marker
 
 REQUESTS = samples.REQUESTS
 SERVICES_THAT_ASK = [purpose.removeprefix("service-") for purpose in keys.SIGNING if purpose.startswith("service-")]
@@ -72,7 +73,7 @@ def readers(place: Place, about: str) -> list[str]:
     if about == "left":
         leads = [role.value for role in SAFEGUARDING_LEADS]
         return [n for n in place.people if n not in leads and (n in {f"{lead} whose child it is" for lead in leads} or not is_parent(n))]
-    return [name for name in place.people if name != "head" and is_parent(name) == (about == "child")]
+    return [name for name in place.people if name != "head" and is_parent(name) == (about in OF_CHILD)]
 
 
 def is_parent(reader: str) -> bool:
@@ -85,7 +86,7 @@ def may_read(reader: str, about: str, class_: Class) -> bool:
     if about == "left":
         is_lead = role in SAFEGUARDING_LEADS
         return not is_lead and READS[role if is_parent(reader) else reader, class_]
-    if reader == "head" or is_parent(reader) != (about == "child"):
+    if reader == "head" or is_parent(reader) != (about in OF_CHILD):
         return reader == "told" or READS[role, class_]
     return READS[reader, class_]
 
@@ -202,7 +203,7 @@ def test_what_is_of_another_school_answers_like_nothing(world: World, undo: Undo
     """Each role at another school of the trust and at another trust, naming what is of this one: as for ids of nothing, and nothing changes."""
     row, request, here = METHODS[method], REQUESTS[method], world.own
     made = here.made[samples.ABOUT.get(method, "pupil"), Class.GENERAL]
-    before = world.fingerprint(here)
+    before = untouched(world)
     tried = [
         (role, place, trust)
         for place, trust in ((world.sibling, "near"), (world.foreign, "far"))
@@ -224,7 +225,7 @@ def test_what_is_of_another_school_answers_like_nothing(world: World, undo: Undo
 def test_who_reads_what_of_which_class(world: World, undo: Undo, method: str) -> None:
     """Every reader, the parents of a child among them, for entries of each class: theirs to read and answered, or like ids of nothing."""
     row, request, here = METHODS[method], REQUESTS[method], world.own
-    kinds = [samples.ABOUT[method]] if method in samples.ABOUT else ["pupil", "child", "left"]
+    kinds = [samples.ABOUT[method]] if method in samples.ABOUT else ["pupil", "child", "linked", "left"]
     for about in kinds:
         for reader in readers(here, about):
             role = world.role_of(reader)
@@ -250,6 +251,12 @@ def test_who_reads_what_of_which_class(world: World, undo: Undo, method: str) ->
                 incidents_are_theirs(found, here=here, reader=reader, asked_for=made, cell=cell)
                 if not request_is_of_a_class(request):
                     break
+
+
+@cache
+def untouched(world: World) -> dict[str, str]:
+    """Return the fingerprint of the first school as it was made: whatever a cell does is rolled back."""
+    return world.fingerprint(world.own)
 
 
 def asked(world: World, request: Any, here: Place, made: Made, reader: str, *, real: bool = True) -> Outcome:

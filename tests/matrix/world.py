@@ -38,6 +38,7 @@ from safekeep.contracts.incidents import (
     Incident,
     KeepStandIn,
     KeepWitness,
+    LinkedPupil,
     OpenAsks,
     ProposeDestruction,
     Record,
@@ -63,8 +64,11 @@ CATEGORY = {
     Class.SAFEGUARDING: "safeguarding_concern",
     Class.PROTECTION: "child_protection",
 }
-ABOUT = ("pupil", "child", "left", "holding")
-"""Whom incidents are about: a pupil no reader is related to, a child of staff, a child of every DSL and deputy, and one not listed."""
+ABOUT = ("pupil", "child", "linked", "left", "holding")
+"""Whom incidents are about: a pupil no reader is related to, a child of staff, that pupil again with the child linked, a child of every DSL
+and deputy, and one not listed."""
+OF_CHILD = ("child", "linked")
+"""Those in which the child of staff is: as the pupil, or linked."""
 SCHOOL_ROLES = [role for role in Role if role in RECORDERS or role == Role.GOVERNOR]
 TRUST_ROLES = [role for role in Role if role not in SCHOOL_ROLES]
 SUBJECT = "sports_coach"
@@ -132,10 +136,9 @@ class World:
         self.build()
 
     def build(self) -> None:
-        """Make the people, and what is recorded at each school."""
+        """Make the people of each school, and what is recorded at the first: the others are there to look at it from."""
         self._people()
-        for place in self.schools:
-            self._records(place)
+        self._records(self.own)
         self.deliver()
         self._trust_meetings(self.own)
         self.deliver()
@@ -309,8 +312,8 @@ class World:
         parents = [name for name in place.people if name.endswith("whose child it is")]
         for about in ABOUT:
             for class_ in Class:
-                self._one(place, Made(class_, about), parents=parents if about == "child" else [])
-            if about == "holding":
+                self._one(place, Made(class_, about), parents=parents if about in OF_CHILD else [])
+            if about not in place.pupils or about == "holding":
                 continue
             flag = SetFlag(
                 id=new_id(), pupil_id=place.pupils[about], kind="early_help", started=dt.date(2026, 1, 1), note=f"zq{place.slug}{about}flag"
@@ -318,6 +321,8 @@ class World:
             self.ask(flag, token=self.as_(place, "dsl"))
             for class_ in Class:
                 place.made[about, class_].ids["flag_id"] = flag.id
+        for class_ in Class:
+            place.made["linked", class_].ids["flag_id"] = place.made["pupil", class_].ids["flag_id"]
         dsl = self.as_(place, "dsl")
         export = BeginExport(id=new_id(), scope="pupil", scope_id=place.pupils["pupil"], reason="A conference", school_name="School")
         witness = KeepWitness(id=new_id(), kind="email", name="A Solicitor", address="witness@solicitor.example")
@@ -372,8 +377,9 @@ class World:
             values: dict[str, Any] = {"asker": "A Parent", "received_on": clock.now().date(), "pupil_id": place.pupils[about]}
             asked = EnterRequest(id=new_id(), kind="subject_access_parent", **values)
             self.ask(asked, token=self.as_(place, "dsl"))
-            for class_ in Class:
-                place.made[about, class_].ids["information_request_id"] = asked.id
+            for (of, _), made in place.made.items():
+                if of == about or (of, about) == ("linked", "pupil"):
+                    made.ids["information_request_id"] = asked.id
 
     def _document(self, place: Place) -> None:
         """Keep a long document of the DSL's that is ready, and a pack for the next school."""
@@ -419,7 +425,8 @@ class World:
         may_be_told = class_ <= Class.WELFARE
         incident = Record(
             id=new_id(),
-            pupil_id=place.pupils[about],
+            pupil_id=place.pupils["pupil" if about == "linked" else about],
+            linked_pupils=[LinkedPupil(pupil_id=place.pupils["child"], part="witness")] if about == "linked" else [],
             described_pupil="Small, with a blue coat" if about == "holding" else "",
             occurred_at=clock.now(),
             kind="conversation",
@@ -463,7 +470,7 @@ class World:
             "draft_id": draft.draft_id,
             "body_map_id": drawn.body_map_id,
             "upload_id": self._upload(place, author),
-            "pupil_id": place.pupils["pupil" if about == "holding" else about],
+            "pupil_id": place.pupils["pupil" if about in ("linked", "holding") else about],
             "alert_id": alert[0].id,
             "request_id": wrong.id,
             "destruction_id": gone.id,
