@@ -8,6 +8,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from gateway import body, drafts, rpc, schools, session
 from gateway.forms import Form
 from gateway.session import Here
+from safekeep import clock
 from safekeep.body.figures import DRAWINGS
 from safekeep.body.marks import MOST_MARKS, MOST_POINTS, BodyMap, Mark, problems_of, region_of, with_age
 from safekeep.body.regions import middle_of, shown
@@ -43,7 +44,7 @@ def read(typed: Form, *, token: str) -> BodyMapAnswer | None:
 def form(slug: str, incident_id: UUID) -> Any:
     """Show the body map as it is, and one of its marks when it is asked for."""
     here = session.recorder()
-    drawn = _drawn(here, incident_id)
+    drawn = _drawn(here, incident_id) or BodyMapAnswer(body_map_id=id_of(incident_id), body_map=_first(here), saved_at=clock.now(), steps=0)
     number = request.args.get("mark", 0, type=int)
     typed = _typed_of(drawn.body_map, number)
     return _show(typed, here=here, incident_id=incident_id, drawn=drawn, view=request.args.get("view", ""))
@@ -54,7 +55,7 @@ def change(slug: str, incident_id: UUID) -> Any:
     """Add, change or take off a mark, undo, turn to another drawing, or go back to the incident."""
     here = session.recorder()
     typed = Form.sent(request.form)
-    drawn = _drawn(here, incident_id)
+    drawn = _drawn(here, incident_id) or _keep(_first(here), here=here, incident_id=incident_id)  # looking at it kept nothing
     pressed, _, which = request.form.get("do", "add").partition(":")
     view = typed.one("view")
     if pressed == "view":
@@ -98,13 +99,15 @@ def _to_incident(slug: str, incident_id: UUID, *, here: Here) -> Any:
     return redirect(url_for("recording.form", slug=slug, incident_id=incident_id, _anchor="marks"), 303)
 
 
-def _drawn(here: Here, incident_id: UUID) -> BodyMapAnswer:
-    """Return the body map, kept from the first look on, so that the figure stays the one that was begun with."""
-    found = read(Form({"body_map_id": [str(id_of(incident_id))]}), token=here.token)
-    if found is not None:
-        return found
-    age = AGE_OF_PHASE.get(schools.known(here).school.phase, "middle")
-    return _keep(rpc.build(BodyMap, age=age), here=here, incident_id=incident_id)
+def _drawn(here: Here, incident_id: UUID) -> BodyMapAnswer | None:
+    """Return the body map, once something was pressed."""
+    return read(Form({"body_map_id": [str(id_of(incident_id))]}), token=here.token)
+
+
+def _first(here: Here) -> BodyMap:
+    """Return the figure a school begins with, without a mark."""
+    found: BodyMap = rpc.build(BodyMap, age=AGE_OF_PHASE.get(schools.known(here).school.phase, "middle"))
+    return found
 
 
 def _keep(body_map: BodyMap, *, here: Here, incident_id: UUID) -> BodyMapAnswer:
