@@ -462,6 +462,12 @@ FIELD: dict[str, str] = {
     "script": _("This is a script, which a computer would run. Scripts are not kept. Copy its words into a document"),
     "page": _("This is a web page or a drawing that can run code. Print it to a PDF, or take a picture of the screen"),
     "macros": _("This document holds macros or programs of its own. Save it as a PDF, or without macros (.docx, .xlsx, .pptx)"),
+    "active": _("This PDF runs code of its own, or starts a program. Print it to a new PDF, and choose that"),
+    "attached": _(
+        "Something is attached to this e-mail that is not kept: a program, a script, a web page, a document with macros, or something locked. "
+        "Save the e-mail as a PDF, and what else is attached one by one"
+    ),
+    "mail_too_long": _("This e-mail is too long to be looked through. Save it as a PDF, and what is attached to it one by one"),
     "locked": _("This file is locked with a password, so nobody could look at it. Take the password off and choose it again"),
     "two_kinds": _("This file is two kinds of file in one, as only harmful files are. Save it anew, or take a picture of it"),
     "bomb": _("This file would grow beyond measure when it is unpacked. It is not kept"),

@@ -1,7 +1,7 @@
 """Files sent with a form, whole or in parts: carried to `files`, which signs for each that arrived whole."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO
 from uuid import UUID, uuid5
 
@@ -10,7 +10,7 @@ from werkzeug.datastructures import FileStorage
 from gateway import rpc, streams
 from gateway.forms import Form
 from safekeep.contracts.files import MAX_UPLOAD, PIECE, BeginUpload, FileReceipt, FinishUpload, Receipts, UploadBegun
-from safekeep.errors import Invalid
+from safekeep.errors import Invalid, StorageError, Unavailable
 
 MOST = 20
 """Files with one entry."""
@@ -90,6 +90,7 @@ def keep_all(form: Form, sent: list[FileStorage], *, token: str, thing_id: UUID)
             continue
         form.add("file_ids", str(receipt.file_id))
         form.put(f"filename_{receipt.file_id}", receipt.name)
+        form.put(f"receipt_{receipt.file_id}", receipt.receipt)
 
 
 def receipts(form: Form, *, token: str) -> list[str]:
@@ -100,7 +101,23 @@ def receipts(form: Form, *, token: str) -> list[str]:
         return []
     if not wanted:
         return []
-    found = {r.file_id: r.receipt for r in rpc.ask(rpc.build(Receipts, file_ids=wanted), token=token).items}
+    found = signed_for(wanted, carried={id_: form.one(f"receipt_{id_}") for id_ in wanted}, token=token)
     if any(file_id not in found for file_id in wanted):
         form.refuse("files", "not_whole")
     return [found[file_id] for file_id in wanted if file_id in found]
+
+
+def signed_for(wanted: list[UUID], *, carried: Mapping[UUID, str], token: str) -> dict[UUID, str]:
+    """Return the signed receipts of files by their ids, without one that has gone.
+
+    `carried`: the receipts that the form or program was given with the uploads. While `files` does not answer they are enough:
+    incidents verifies them, so that evidence is recorded also then. Raises Unavailable where one is not there ("").
+    """
+    has_all = all(carried.get(file_id) for file_id in wanted)
+    try:
+        answer = rpc.ask(rpc.build(Receipts, file_ids=wanted), token=token, seconds=2.0 if has_all else 5.0)
+    except (Unavailable, StorageError):
+        if not has_all:
+            raise
+        return {file_id: carried[file_id] for file_id in wanted}
+    return {item.file_id: item.receipt for item in answer.items}

@@ -426,6 +426,7 @@ METHODS: dict[str, frozenset[str]] = {
     "files.read": _READERS,
     "files.kinds": _SCHOOL,
     "files.keep_kinds": _LEADS,
+    "files.destroy_again": frozenset({"service:operator"}),
     # reports
     "reports.counts": _LEADS | {"machine:counts.read"},
     "reports.trust_counts": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),

@@ -18,7 +18,7 @@ from safekeep import permissions
 from safekeep.body.marks import BodyMap
 from safekeep.contracts import Code, Contract, Line, Moment, Name, Narrative, OptionalNarrative
 from safekeep.contracts.alerts import Inbox, MarkRead
-from safekeep.contracts.files import ReadBodyMap, Receipts, SaveBodyMap
+from safekeep.contracts.files import ReadBodyMap, SaveBodyMap
 from safekeep.contracts.identity import SignIn
 from safekeep.contracts.incidents import (
     AddAction,
@@ -107,6 +107,7 @@ class IncidentBody(Contract):
     linked_pupils: list[LinkedBody] = []
     alert: AlertWanted = AlertWanted()
     file_ids: list[UUID] = Field(default=[], max_length=20)
+    receipts: dict[UUID, str] = Field(default={}, max_length=20)  # of these files, as `POST /files` gave them: enough while files is away
     child_words: Passages = []  # passages of the text that are a child's own words
     body_map_id: UUID | None = None
 
@@ -132,6 +133,7 @@ class ActionBody(Contract):
     category_codes: list[Code] = []
     alert: AlertWanted = AlertWanted()
     file_ids: list[UUID] = Field(default=[], max_length=20)
+    receipts: dict[UUID, str] = Field(default={}, max_length=20)  # of these files, as `POST /files` gave them: enough while files is away
     child_words: Passages = []  # passages of the text that are a child's own words
     keep: list[UUID] = []
     keep_reason: Line = ""
@@ -254,6 +256,7 @@ class FileKept(Contract):
     name: Name
     size: int
     sha256: str
+    receipt: str  # signed: sent with the entry (`receipts`), the file is recorded with it also while files is away
 
 
 @dataclass(frozen=True)
@@ -312,8 +315,8 @@ def find_pupils(here: Here) -> Any:
 def record_incident(here: Here) -> Any:
     """Record an incident. The same `id` again answers the same; with other content 409."""
     given = rpc.build(IncidentBody, **with_id(body()))
-    fields = given.model_dump(exclude={"file_ids"})
-    wanted = rpc.build(Record, **fields, receipts=_receipts(here, given.file_ids), body_map=_body_map(here, given.body_map_id))
+    fields = given.model_dump(exclude={"file_ids", "receipts"})
+    wanted = rpc.build(Record, **fields, receipts=_receipts(here, given), body_map=_body_map(here, given.body_map_id))
     return _recorded(rpc.ask(wanted, token=here.token, once=once()))
 
 
@@ -333,8 +336,8 @@ def read_incident(here: Here, incident_id: str) -> Any:
 def add_action(here: Here, incident_id: str) -> Any:
     """Add an action below an incident."""
     given = rpc.build(ActionBody, **with_id(body()))
-    fields = given.model_dump(exclude={"file_ids"})
-    wanted = rpc.build(AddAction, **fields, incident_id=id_in(incident_id, "incident"), receipts=_receipts(here, given.file_ids))
+    fields = given.model_dump(exclude={"file_ids", "receipts"})
+    wanted = rpc.build(AddAction, **fields, incident_id=id_in(incident_id, "incident"), receipts=_receipts(here, given))
     return _recorded(rpc.ask(wanted, token=here.token, once=once()))
 
 
@@ -469,7 +472,7 @@ def keep_file(here: Here) -> Any:
     if sent is None or not sent.filename:
         raise Invalid({"file": "missing"})
     kept = uploads.keep(sent, token=here.token, thing_id=here.answer.person_id, once=once)
-    return FileKept(id=kept.file_id, name=kept.name, size=kept.size, sha256=kept.sha256)
+    return FileKept(id=kept.file_id, name=kept.name, size=kept.size, sha256=kept.sha256, receipt=kept.receipt)
 
 
 def send_file(here: Here, file_id: str) -> Any:
@@ -559,13 +562,13 @@ def _body_map(here: Here, body_map_id: UUID | None) -> BodyMap | None:
         return None  # incidents says so, unless it is recorded with it already
 
 
-def _receipts(here: Here, file_ids: list[UUID]) -> list[str]:
-    if not file_ids:
+def _receipts(here: Here, given: IncidentBody | ActionBody) -> list[str]:
+    if not given.file_ids:
         return []
-    found = {r.file_id: r.receipt for r in rpc.ask(Receipts(file_ids=file_ids), token=here.token).items}
-    if any(file_id not in found for file_id in file_ids):
+    found = uploads.signed_for(given.file_ids, carried=given.receipts, token=here.token)
+    if any(file_id not in found for file_id in given.file_ids):
         raise Invalid({"file_ids": "unknown_choice"})
-    return [found[file_id] for file_id in file_ids]
+    return [found[file_id] for file_id in given.file_ids]
 
 
 def _recorded(answer: Recorded) -> RecordedAnswer:

@@ -157,7 +157,7 @@ def finish(slug: str, file_id: UUID) -> Any:
         kept = uploads.finish(file_id, token=here.token)
     except Invalid as error:
         return _refused(error)
-    return jsonify(id=str(kept.file_id), name=kept.name, size=kept.size)
+    return jsonify(id=str(kept.file_id), name=kept.name, size=kept.size, receipt=kept.receipt)
 
 
 def _refused(error: Invalid) -> Any:

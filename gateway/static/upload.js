@@ -134,7 +134,7 @@ for (const field of document.querySelectorAll("input[type=file][data-upload]")) 
       item.remove();
       form.dispatchEvent(new Event("change"));
     });
-    item.append(`${kept.name} `, hidden("file_ids", kept.id), hidden(`filename_${kept.id}`, kept.name), off);
+    item.append(`${kept.name} `, hidden("file_ids", kept.id), hidden(`filename_${kept.id}`, kept.name), hidden(`receipt_${kept.id}`, kept.receipt), off);
     list.append(item);
     form.dispatchEvent(new Event("change"));
   }

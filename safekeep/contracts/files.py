@@ -337,6 +337,23 @@ class KeepKinds(Request[Nothing]):
     kinds: list[Kind] = Field(min_length=1, max_length=len(KINDS))
 
 
+class DestroyAgainAnswer(Contract):
+    """How many recorded files with a key were compared with the schools' records, and how many of them had been destroyed."""
+
+    compared: int
+    destroyed: int
+
+
+class DestroyAgain(Request[DestroyAgainAnswer]):
+    """For the operator, after a backup of files' database was restored: destroy again the keys of those files that incidents says were destroyed.
+
+    Of every school. Twice is the same. Raises Unavailable when incidents does not answer: what was done until then stays done.
+    """
+
+    method: ClassVar[str] = "files.destroy_again"
+    answer: ClassVar[type[Contract]] = DestroyAgainAnswer
+
+
 class DraftLeft(Event):
     """A draft was left alone: after an `hour`, before the end of the school `day`, or for `a_day` (a DSL learns of it). `subject` is the draft."""
 

@@ -1262,13 +1262,14 @@ class DecideDestruction(Request[Nothing]):
 
 
 class AttachedAnswer(Contract):
-    """Those of the files asked about that an entry refers to."""
+    """Those of the files asked about that an entry refers to, and those whose key was to be destroyed for good."""
 
     file_ids: list[UUID]
+    destroyed: list[UUID] = []
 
 
 class Attached(Request[AttachedAnswer]):
-    """Which of these files an entry refers to: files deletes none of them. For services only."""
+    """Which of these files an entry refers to: files deletes none of them. And which were destroyed: a restored backup brings keys back."""
 
     method: ClassVar[str] = "incidents.attached"
     answer: ClassVar[type[Contract]] = AttachedAnswer

@@ -3,9 +3,13 @@
 Each refusal is a code the gateway has a sentence for. Nothing here decides by the name alone what a file is, and nothing trusts it.
 """
 
+import email
+import email.message
+import io
 import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, NoReturn, cast
@@ -29,7 +33,10 @@ SMALL: Final = 20 * 1024 * 1024
 MOST_DIRECTORY: Final = 2 * 1024 * 1024
 """Bytes of a zip's list of what is in it: it is read whole."""
 DEEPEST: Final = 2
-"""Archives within archives."""
+"""Archives within archives, and e-mails within e-mails."""
+MOST_MAIL: Final = 40 * 1024 * 1024
+"""E-mails longer than this are not taken: they cannot be looked through. Servers carry 35 MB at most."""
+MOST_PARTS: Final = 500
 
 _PROGRAMS: Final = (
     "application/x-dosexec",
@@ -88,6 +95,21 @@ _MARKUP: Final = re.compile(
 )
 """How HTML, SVG and XML begin, however much blank stands before. A note may begin with "<Sarah>": that is no element."""
 
+
+def _name(word: str) -> bytes:
+    """Return a pattern of a PDF's name, each letter of which may be written as its number."""
+    letters = (f"(?:{letter}|#{ord(letter):02x}|#{ord(letter):02X})" for letter in word)
+    return f"/{''.join(letters)}(?![A-Za-z0-9])".encode()
+
+
+_ACTIVE: Final = re.compile(_name("JavaScript") + b"|" + _name("Launch"))
+"""What a PDF names, to run code of its own or to start a program."""
+_STREAM: Final = re.compile(rb"stream\r?\n")
+_OBJECT_STREAM: Final = re.compile(_name("ObjStm"))
+_EMBEDDED: Final = re.compile(_name("EmbeddedFile"))
+_HARMLESS_WITHIN: Final = frozenset({"kind_unknown", "archive", "damaged"})
+"""Refused by itself, and let be as something attached: nobody opens it from here, and the scanner sees it."""
+
 _HIDDEN_CODE: Final = re.compile(rb"<\?php\b|<script[\s>]|<%@\s*page|<svg[\s>][^>]*\sonload=", re.IGNORECASE)
 """What a server or a browser would run, were a picture ever taken for a page."""
 
@@ -126,8 +148,20 @@ class Found:
 def examine(file: Any, *, name: str, size: int, taken: Collection[str]) -> Found:
     """Return what a file is. `file`: a seekable stream of its content; `taken`: the kinds the school takes.
 
-    Raises Invalid({"file": code}): program, script, page, macros, locked, two_kinds, bomb, archive, damaged, kind_not_taken, kind_unknown.
+    What is attached to an e-mail or a PDF and what is packed in an archive is looked at as a file by itself.
+    Raises Invalid({"file": code}): program, script, page, macros, active, locked, two_kinds, bomb, archive, attached, mail_too_long, damaged,
+    kind_not_taken, kind_unknown.
     """
+    found = _examine(file, name=name, size=size, depth=0)
+    if found.kind not in taken:
+        _refuse("archive" if found.kind == "archives" else "kind_not_taken")
+    return found
+
+
+def _examine(file: Any, *, name: str, size: int, depth: int) -> Found:
+    """Return what a file is, of which kind ever. `depth`: how many files it lies within."""
+    if depth > DEEPEST:
+        _refuse("bomb")
     start = _at(file, 0, START)
     type_ = media_type(start)
     if type_ in _PROGRAMS:
@@ -142,12 +176,8 @@ def examine(file: Any, *, name: str, size: int, taken: Collection[str]) -> Found
         _refuse("macros")
     listed = _zip(file, size=size)
     if start.startswith(b"PK") or type_ in _ARCHIVES or listed is not None:
-        found = _packed(file, listed, start=start, type_=type_, size=size, name=name)
-    else:
-        found = _plain(file, start=start, type_=type_, size=size, name=name)
-    if found.kind not in taken:
-        _refuse("archive" if found.kind == "archives" else "kind_not_taken")
-    return found
+        return _packed(file, listed, start=start, type_=type_, size=size, depth=depth)
+    return _plain(file, start=start, type_=type_, size=size, name=name, depth=depth)
 
 
 def media_type(start: bytes) -> str:
@@ -164,7 +194,7 @@ def media_type(start: bytes) -> str:
 # --- what is one file ------------------------------------------------------------------------------------------------
 
 
-def _plain(file: Any, *, start: bytes, type_: str, size: int, name: str) -> Found:
+def _plain(file: Any, *, start: bytes, type_: str, size: int, name: str, depth: int) -> Found:
     if type_ in _OLE or type_ == _OUTLOOK or start.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _ole(file, type_=type_, size=size, name=name)
     if type_.startswith("image/"):
@@ -174,6 +204,7 @@ def _plain(file: Any, *, start: bytes, type_: str, size: int, name: str) -> Foun
         return Found("pictures", type_)
     if type_ == "application/pdf":
         _refuse_hidden(file, start=start, size=size, allowed=(b"%PDF-",))
+        _refuse_active(file, size=size, depth=depth)
         return Found("documents", type_)
     if type_ in ("text/rtf", "application/rtf"):
         if _contains(file, (rb"\objdata", rb"\objupdate", rb"\objocx"), size=size):
@@ -184,6 +215,7 @@ def _plain(file: Any, *, start: bytes, type_: str, size: int, name: str) -> Foun
     if type_.startswith("video/") or type_ in ("application/ogg", "application/vnd.rn-realmedia"):
         return Found("audio" if name.lower().endswith((".m4a", ".ogg", ".oga", ".opus", ".amr", ".3ga")) else "video", type_)
     if type_ in _MAIL or (name.lower().endswith(".eml") and _is_words(type_) and _MAIL_HEADER.match(_without_mark(start))):
+        _refuse_attached(file, size=size, depth=depth)
         return Found("email", "message/rfc822")
     if type_ not in _DOCUMENTS and not _is_words(type_) and not _reads_as_words(start):
         _refuse("kind_unknown")
@@ -212,6 +244,8 @@ def _ole(file: Any, *, type_: str, size: int, name: str) -> Found:
         _refuse("locked")
     if _contains(file, ("_VBA_PROJECT".encode("utf-16-le"), b"Attribut\x00e VB_", "Macros".encode("utf-16-le")), size=size):
         _refuse("macros")
+    if _contains(file, (b"This program cannot be run in DOS mode",), size=size):
+        _refuse("program")
     if _contains(file, ("__nameid_version1.0".encode("utf-16-le"),), size=size) or type_ == _OUTLOOK:
         return Found("email", _OUTLOOK)
     if name.lower().endswith(".msi"):
@@ -220,6 +254,83 @@ def _ole(file: Any, *, type_: str, size: int, name: str) -> Found:
         return Found("documents", type_)
     named = (type_ for stream, type_ in _STREAMS.items() if _contains(file, (stream.encode("utf-16-le"),), size=size))
     return Found("documents", next(named, "application/msword"))
+
+
+# --- what is attached ------------------------------------------------------------------------------------------------
+
+
+def _refuse_attached(file: Any, *, size: int, depth: int) -> None:
+    """Refuse an e-mail to which something is attached that is not kept, or that nobody could look at. What it says itself is let be."""
+    if size > MOST_MAIL:
+        _refuse("mail_too_long")
+    _refuse_parts(email.message_from_bytes(_at(file, 0, size)), depth=depth, seen=[0])
+
+
+def _refuse_parts(message: email.message.Message, *, depth: int, seen: list[int]) -> None:
+    seen[0] += 1
+    if depth > DEEPEST or seen[0] > MOST_PARTS:
+        _refuse("attached")
+    parts = message.get_payload()
+    if isinstance(parts, list):
+        for part in cast(list[email.message.Message], parts):
+            _refuse_parts(part, depth=depth + (message.get_content_type() == "message/rfc822"), seen=seen)
+        return
+    is_said = message.get_content_type() in ("text/plain", "text/html") and not message.get_filename() and "attachment" not in _disposition(message)
+    data = b"" if is_said else message.get_payload(decode=True)
+    if isinstance(data, bytes) and data:
+        _refuse_within(data, name=message.get_filename() or "", depth=depth, let_be=_HARMLESS_WITHIN, code="attached")
+
+
+def _disposition(message: email.message.Message) -> str:
+    return str(message.get("Content-Disposition", "")).lower()
+
+
+def _refuse_within(data: bytes, *, name: str, depth: int, let_be: frozenset[str] = frozenset(("kind_unknown",)), code: str = "") -> None:
+    """Refuse what holds this when it would be refused by itself, other than as one of `let_be`. `code`: said in its place."""
+    try:
+        _examine(io.BytesIO(data), name=name, size=len(data), depth=depth + 1)
+    except Invalid as refused:
+        if (why := refused.problems["file"]) not in let_be:
+            raise Invalid({"file": code or why}) from None
+
+
+def _refuse_active(file: Any, *, size: int, depth: int) -> None:
+    """Refuse a PDF that would run code or start a program, or in which something lies that is not kept.
+
+    Names may lie in packed objects: they are unpacked and searched, in files of up to `SMALL` and as far as `MOST_DIRECTORY` each.
+    What a PDF hides by encrypting it is not seen.
+    """
+    if size > SEARCHED:
+        return
+    before = b""
+    file.seek(0)
+    while data := file.read(1024 * 1024):
+        if _ACTIVE.search(before + data):
+            _refuse("active")
+        before = data[-64:]
+    if size > SMALL:
+        return
+    whole = _at(file, 0, size)
+    for match in _STREAM.finditer(whole):
+        begins = max(whole.rfind(b"obj", 0, match.start()), match.start() - 4096, 0)
+        about = whole[begins : match.start()]
+        is_objects, is_file = _OBJECT_STREAM.search(about), _EMBEDDED.search(about)
+        if not is_objects and not is_file:
+            continue
+        ends = whole.find(b"endstream", match.end())
+        held = _unpacked(whole[match.end() : ends if ends > 0 else size], most=SMALL if is_file else MOST_DIRECTORY)
+        if is_objects and _ACTIVE.search(held):
+            _refuse("active")
+        if is_file and held:
+            _refuse_within(held, name="", depth=depth, let_be=_HARMLESS_WITHIN)
+
+
+def _unpacked(data: bytes, *, most: int) -> bytes:
+    """Return what a stream of a PDF holds, as far as that can be unpacked; as it is where it is not packed."""
+    try:
+        return zlib.decompressobj().decompress(data, most)
+    except zlib.error:
+        return data[:most]
 
 
 # --- what is packed --------------------------------------------------------------------------------------------------
@@ -233,7 +344,7 @@ class _Listing:
     begins: int  # where in the file the zip begins: 0, unless something stands before it
 
 
-def _packed(file: Any, listed: _Listing | None, *, start: bytes, type_: str, size: int, name: str) -> Found:
+def _packed(file: Any, listed: _Listing | None, *, start: bytes, type_: str, size: int, depth: int) -> Found:
     if listed is None:
         if start.startswith(b"PK\x03\x04"):
             _refuse("damaged")
@@ -247,7 +358,7 @@ def _packed(file: Any, listed: _Listing | None, *, start: bytes, type_: str, siz
     names = [member.filename for member in listed.members]
     if any(member.flag_bits & 0x1 for member in listed.members):
         _refuse("locked")
-    _refuse_bombs(file, listed.members, depth=1)
+    _refuse_bombs(file, listed.members, depth=depth + 1)
     if any(_MACRO_PARTS.search(each) for each in names):
         _refuse("macros")
     is_office, is_open = "[Content_Types].xml" in names, bool(names) and names[0] == "mimetype"
@@ -255,7 +366,22 @@ def _packed(file: Any, listed: _Listing | None, *, start: bytes, type_: str, siz
         return _office(file, names, is_open=is_open)
     if "META-INF/MANIFEST.MF" in names or "AndroidManifest.xml" in names or any(_RUN_BY_A_NAME.search(each) for each in names):
         _refuse("program")
+    _refuse_members(file, listed.members, depth=depth)
     return Found("archives", "application/zip")
+
+
+def _refuse_members(file: Any, members: list[zipfile.ZipInfo], *, depth: int) -> None:
+    """Refuse an archive for what is in it, whatever that is called: each member by how it begins, one that may hold others whole."""
+    with zipfile.ZipFile(cast(BinaryIO, file)) as opened:
+        for member in members:
+            if member.is_dir():
+                continue
+            start = _member(opened, member.filename, most=START, cut=True)
+            if start.startswith((b"PK", b"\xd0\xcf\x11\xe0", b"%PDF-")) or media_type(start) in (*_MAIL, *_ARCHIVES):  # these may hold others
+                if member.file_size > MOST_MAIL:
+                    _refuse("archive")
+                start = _member(opened, member.filename, most=MOST_MAIL)
+            _refuse_within(start, name=member.filename, depth=depth)
 
 
 def _office(file: Any, names: list[str], *, is_open: bool) -> Found:
@@ -287,8 +413,6 @@ def _refuse_bombs(file: Any, members: list[zipfile.ZipInfo], *, depth: int) -> N
         return
     if depth >= DEEPEST or len(inner) > 50:
         _refuse("bomb")
-    import io
-
     with zipfile.ZipFile(cast(BinaryIO, file)) as opened:
         for member in inner:
             if not member.filename.lower().endswith(".zip"):
@@ -306,16 +430,16 @@ def _refuse_bombs(file: Any, members: list[zipfile.ZipInfo], *, depth: int) -> N
                 _refuse_bombs(within, listed.members, depth=depth + 1)
 
 
-def _member(opened: zipfile.ZipFile, name: str, *, most: int) -> bytes:
-    """Return what is in a zip under a name, but never more than `most` bytes of it, whatever its list says."""
+def _member(opened: zipfile.ZipFile, name: str, *, most: int, cut: bool = False) -> bytes:
+    """Return what is in a zip under a name, but never more than `most` bytes of it, whatever its list says: more is refused, or cut off."""
     try:
         with opened.open(name) as member:
             data = member.read(most + 1)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, KeyError):
         _refuse("damaged")
-    if len(data) > most:
+    if len(data) > most and not cut:
         _refuse("bomb")
-    return data
+    return data[:most]
 
 
 def _zip(file: Any, *, size: int) -> _Listing | None:

@@ -373,3 +373,10 @@ def forget_name(tx: sa.Connection, *, school_id: UUID, file_id: UUID) -> None:
 def destroyed_files(tx: sa.Connection, *, since: datetime) -> Sequence[sa.Row[Any, Any]]:
     """Return (worker role) the files of all schools whose key was destroyed lately."""
     return tx.execute(sa.select(files.c.school_id, files.c.id).where(files.c.destroyed_at >= since)).all()
+
+
+def files_with_keys(tx: sa.Connection, *, after: tuple[UUID, UUID], limit: int) -> Sequence[sa.Row[Any, Any]]:
+    """Return (worker role) all schools' recorded files that are not destroyed, by school and id, from behind `after` (a school, a file) on."""
+    behind = sa.tuple_(files.c.school_id, files.c.id) > sa.tuple_(sa.literal(after[0]), sa.literal(after[1]))
+    query = sa.select(files.c.school_id, files.c.id).where(files.c.sealed_at.is_not(None), files.c.destroyed_at.is_(None), behind)
+    return tx.execute(query.order_by(files.c.school_id, files.c.id).limit(limit)).all()

@@ -43,7 +43,7 @@ BY_ID = frozenset(
 SETS = frozenset(
     """
     alerts.keep_calendar alerts.keep_escalation alerts.keep_subscription incidents.hand_lead incidents.take_lead
-    alerts.mark_read files.discard_draft files.drop_paper files.keep_kinds incidents.block_file incidents.decide_file incidents.decide_destruction
+    alerts.mark_read files.discard_draft files.drop_paper files.keep_kinds files.destroy_again incidents.block_file incidents.decide_file incidents.decide_destruction
     alerts.drop_device alerts.try_device identity.end_absence
     identity.add_staff identity.change_address identity.change_member identity.close_member identity.confirm_address identity.confirm_own_role identity.confirm_role
     identity.close_trust_person identity.confirm_trust_role identity.disable_factor identity.keep_trust_person

@@ -4,6 +4,7 @@ The tests are of one system, in this order; each puts right what it did.
 """
 
 import contextlib
+import hashlib
 import re
 import time
 import urllib.request
@@ -152,7 +153,7 @@ def test_the_page_says_that_alerts_are_delayed_as_long_as_they_are(
     wait_until(lambda: mails(victim, before) == TOLD, seconds=60, what="the alerts do not go out")
 
 
-@pytest.mark.parametrize("name", ["alerts", "reports", "rabbitmq"])
+@pytest.mark.parametrize("name", ["alerts", "reports", "files", "rabbitmq"])
 def test_with_this_away_recording_is_untouched(victim: Victim, teacher: Api, sign_in: Callable[..., Any], name: str) -> None:
     incident, before = teacher.incident(), mails(victim)
     with away(victim, name):
@@ -163,6 +164,52 @@ def test_with_this_away_recording_is_untouched(victim: Victim, teacher: Api, sig
         if name == "alerts":
             expect(page.get_by_text("alerts are delayed just now")).to_be_visible()
     wait_until(lambda: mails(victim, before) == TOLD, seconds=120, what="the alerts do not go out")
+
+
+def in_the_ledger(victim: Victim, incident: str) -> list[dict[str, Any]]:
+    """Return what the ledger keeps of each file of an incident's first entry."""
+    query = (
+        "select o.openings->'values' as said from ledger_openings o join entries e on e.school_id = o.school_id and e.ledger_sequence = o.sequence"
+        " where e.incident_id = %s"
+    )
+    with psycopg.connect(victim.system["admin_urls"]["incidents"]) as database:
+        (said,) = database.execute(query, [incident]).fetchone() or ({},)
+    return [value for name, value in said.items() if name.startswith("file:")]
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["phone", "without JavaScript"])
+def test_with_files_away_evidence_that_was_uploaded_before_is_recorded_and_in_the_ledger_from_the_first_moment(
+    victim: Victim, teacher: Api, sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], javascript: bool
+) -> None:
+    """The form carries the receipt that files signed at the upload, and so may a program; without one it is said that nothing was recorded."""
+    words = f"What she drew at {time.time()}".encode()
+    page = sign_in("teacher", viewport=PHONE, javascript=javascript).go("incidents/new")
+    fill_in(page)
+    page.set_input_files("#files", {"name": "drawing.txt", "mimeType": "text/plain", "buffer": words})
+    if not javascript:
+        page.get_by_role("button", name="Add these files").click()
+    expect(page.get_by_role("button", name="Take off drawing.txt")).to_be_visible()
+    incident_id = page.url.rstrip("/").rpartition("/")[2]
+    kept = teacher.upload("note.txt", words)
+    mine, bare = (teacher.incident(file_ids=[kept["id"]], **more) for more in ({"receipts": {kept["id"]: kept["receipt"]}}, {}))
+    forged = teacher.incident(file_ids=[kept["id"]], receipts={kept["id"]: kept["receipt"][:-8] + "AAAAAAAA"})
+    with away(victim, "files"):
+        press(page)
+        expect(page.get_by_role("heading", name=re.compile("Recorded"))).to_be_visible(timeout=60_000)
+        status, answer = teacher.call("POST", "/incidents", mine)
+        assert status == 201, answer
+        assert teacher.call("POST", "/incidents", mine)[0] == 201, "and again is the same"
+        assert teacher.call("POST", "/incidents", bare)[0] == 503
+        assert teacher.call("POST", "/incidents", forged)[0] == 422
+        for id_ in (incident_id, mine["id"]):
+            assert [file["sha256"] for file in in_the_ledger(victim, id_)] == [hashlib.sha256(words).hexdigest()]
+        if javascript:
+            finds_nothing_wrong(page)
+    wait_until(victim.answers, seconds=90, what="it does not answer")
+    for id_ in (bare["id"], forged["id"]):
+        assert teacher.call("GET", f"/incidents/{id_}")[0] == 404
+    page.goto(f"{victim.system['url']}s/hillside/incidents/{incident_id}")
+    expect(page.get_by_role("link", name=re.compile("drawing.txt"))).to_be_visible(timeout=60_000)
 
 
 @pytest.mark.parametrize(("viewport", "javascript"), [(PHONE, True), (DESKTOP, False)], ids=["phone", "without JavaScript"])

@@ -2,32 +2,28 @@
 
 import functools
 from typing import Any
-from uuid import UUID
 
-from nameko.rpc import RpcProxy
 from nameko.timer import timer
 
-from safekeep import actor as actors
 from safekeep import door, telemetry
-from safekeep.contracts.incidents import Attached
 from safekeep.errors import StorageError, Unavailable
-from safekeep.rpc import Resources, ask, retry, take, take_events
+from safekeep.rpc import Resources, retry, take, take_events
 from services.files.service import background, streaming
 from services.files.service.drafts import Drafting, remind_due
 from services.files.service.events import HANDLERS
 from services.files.service.filing import Filing, remind_of_papers
 from services.files.service.keeping import turn_keys
 from services.files.service.mapping import Mapping
+from services.files.service.restoring import Restoring
 from services.files.service.uploads import Uploading
 
 __all__ = ["HANDLERS", "Service"]
 
 
-class Service(Drafting, Mapping, Filing, Uploading):
+class Service(Drafting, Mapping, Filing, Uploading, Restoring):
     """Drafts, body maps, paper forms and attachments."""
 
     name = "files"
-    incidents = RpcProxy("incidents")
 
     @staticmethod
     def streams(host: Resources, question: dict[str, Any], stream: door.Stream) -> None:
@@ -69,10 +65,6 @@ class Service(Drafting, Mapping, Filing, Uploading):
     def sweep(self) -> None:
         """Delete drafts after seven days, and uploads that nothing refers to after eight, once their author has no draft left."""
         self._tend("sweep", functools.partial(background.sweep, referred=self._referred))
-
-    def _referred(self, school_id: UUID, file_ids: list[UUID]) -> list[UUID]:
-        own = actors.service_token(keys=self.host.keys, service=self.name, school_id=school_id, methods=[Attached.method])
-        return ask(self.incidents, Attached(file_ids=file_ids), token=own).file_ids
 
     def _tend(self, what: str, do: Any) -> None:
         try:

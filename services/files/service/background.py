@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import eventlet
+import sqlalchemy as sa
 
 from safekeep import clock, telemetry
 from safekeep.contracts.files import PIECE
@@ -152,3 +153,33 @@ def sweep(host: Resources, *, referred: Callable[[UUID, list[UUID]], Collection[
                 kept.drop(f"{school_id}/{file_id}/")  # before the commit: what is cut short here is found and swept again
     for school_id, file_id in destroyed:  # noise by now; one held by the store's lock stays there as noise
         kept.drop(f"{school_id}/{file_id}/")
+
+
+def destroy_again(host: Resources, *, of: Callable[[UUID, list[UUID]], Collection[UUID]], at_once: int = 500) -> tuple[int, int]:
+    """Destroy the keys of those recorded files that `of` (incidents, asked of a school's files) says were destroyed.
+
+    A restored backup of the database brings their wrapped keys back. Returns how many were compared, and how many destroyed.
+    """
+    compared, destroyed, after = 0, 0, (UUID(int=0), UUID(int=0))
+    while True:
+        with host.transaction(host.worker_engine) as tx:
+            batch = store.files_with_keys(tx, after=after, limit=at_once)
+        if not batch:
+            return compared, destroyed
+        after, by_school = (batch[-1].school_id, batch[-1].id), dict[UUID, list[UUID]]()
+        for row in batch:
+            by_school.setdefault(row.school_id, []).append(row.id)
+        for school_id, ids in by_school.items():
+            for file_id in of(school_id, ids):
+                with host.transaction(host.engine, school_id=school_id) as tx:
+                    destroy(tx, school_id=school_id, file_id=file_id, at=clock.now())
+                telemetry.log().warning("file.destroyed_again", file=str(file_id), school=str(school_id))
+                destroyed += 1
+        compared += len(batch)
+
+
+def destroy(tx: sa.Connection, *, school_id: UUID, file_id: UUID, at: datetime) -> None:
+    """Destroy a file's key, and what was known of it: from then on it is noise wherever it lies. Its pieces are swept afterwards."""
+    here = {"school_id": school_id, "file_id": file_id}
+    store.note_file(tx, **here, destroyed_at=at, wrapped_key=None, school_key_id=None, facts={}, previews=0)
+    store.forget_name(tx, **here)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from safekeep import clock, inbox
 from safekeep.contracts import identity, incidents
 from services.files import store
+from services.files.service import background
 
 
 def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
@@ -34,13 +35,12 @@ def _on_blocked(tx: sa.Connection, event: incidents.FileBlocked) -> None:
 
 
 def _on_decided(tx: sa.Connection, event: incidents.FileDecided) -> None:
-    """Give a blocked file back, or destroy its key: from then on it is noise wherever it lies. Its pieces are swept afterwards."""
-    here = {"school_id": event.school_id, "file_id": event.file_id}
+    """Give a blocked file back, or destroy its key."""
+    here: dict[str, Any] = {"school_id": event.school_id, "file_id": event.file_id}
     if event.decision == "give_back":
         store.note_file(tx, **here, blocked_at=None)
     else:
-        store.note_file(tx, **here, destroyed_at=event.at, wrapped_key=None, school_key_id=None, facts={}, previews=0)
-        store.forget_name(tx, **here)
+        background.destroy(tx, **here, at=event.at)
 
 
 HANDLERS: inbox.Handlers = {

@@ -61,7 +61,11 @@ class Blocking(Base):
     @answers(Attached)
     def attached(self, actor: Actor, request: Attached) -> AttachedAnswer:
         with self._school(actor) as tx:
-            return AttachedAnswer(file_ids=list(store.attached(tx, school_id=actor.at_school, file_ids=request.file_ids)))
+            blocks = store.blocks_of(tx, school_id=actor.at_school, file_ids=request.file_ids)
+            return AttachedAnswer(
+                file_ids=list(store.attached(tx, school_id=actor.at_school, file_ids=request.file_ids)),
+                destroyed=[file_id for file_id, block in blocks.items() if block.decision == "destroy"],
+            )
 
 
 def _found(tx: sa.Connection, *, actor: Actor, file_id: UUID) -> tuple[dict[str, UUID], dict[UUID, str]]:

@@ -34,24 +34,29 @@ def zipped(members: dict[str, bytes], *, locked: bool = False) -> bytes:
 def document(text: str = "Hello", **more: bytes) -> bytes:
     """Return a Word document of one paragraph; `more` adds members (a double underscore for a slash, a single one for a dot)."""
     body = f"<w:document xmlns:w='x'><w:body><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:body></w:document>"
-    added = {name.replace("__", "/").replace("_", "."): data for name, data in more.items()}
-    return zipped({"[Content_Types].xml": b"<Types/>", WORD: body.encode()} | added)
+    return zipped({"[Content_Types].xml": b"<Types/>", WORD: body.encode()} | _named(more))
 
 
-def sheet() -> bytes:
+def _named(more: dict[str, bytes]) -> dict[str, bytes]:
+    return {name.replace("__", "/").replace("_", "."): data for name, data in more.items()}
+
+
+def sheet(**more: bytes) -> bytes:
     cells = "<worksheet><sheetData><row><c t='s'><v>0</v></c><c><v>42</v></c></row></sheetData></worksheet>"
     strings = "<sst><si><t>Sarah</t></si></sst>"
-    return zipped({"[Content_Types].xml": b"<Types/>", "xl/sharedStrings.xml": strings.encode(), "xl/worksheets/sheet1.xml": cells.encode()})
+    return zipped(
+        {"[Content_Types].xml": b"<Types/>", "xl/sharedStrings.xml": strings.encode(), "xl/worksheets/sheet1.xml": cells.encode()} | _named(more)
+    )
 
 
 def slides() -> bytes:
     return zipped({"[Content_Types].xml": b"<Types/>", "ppt/slides/slide1.xml": b"<p xmlns:a='x'><a:p><a:t>A slide</a:t></a:p></p>"})
 
 
-def open_document(*, locked: bool = False) -> bytes:
+def open_document(*, locked: bool = False, **more: bytes) -> bytes:
     manifest = b"<manifest:encryption-data/>" if locked else b"<manifest/>"
     content = b"<office xmlns:text='x'><text:p>An open document</text:p></office>"
-    return zipped({"mimetype": b"application/vnd.oasis.opendocument.text", "META-INF/manifest.xml": manifest, "content.xml": content})
+    return zipped({"mimetype": b"application/vnd.oasis.opendocument.text", "META-INF/manifest.xml": manifest, "content.xml": content} | _named(more))
 
 
 def picture(kind: str = "JPEG", *, size: tuple[int, int] = (640, 480), placed: bool = False, **more: Any) -> bytes:
@@ -70,14 +75,19 @@ def picture(kind: str = "JPEG", *, size: tuple[int, int] = (640, 480), placed: b
     return out.getvalue()
 
 
-def pdf(pages: int = 2, *, attached: bytes | None = None) -> bytes:
+def pdf(pages: int = 2, *, attached: bytes | None = None, opening: dict[str, str] | None = None, packed: bool = False) -> bytes:
+    """Return a PDF. `opening`: what it does when it is opened; `packed`: that lies in a packed object."""
     made = pikepdf.new()
     for _ in range(pages):
         made.add_blank_page()
     if attached is not None:
         made.attachments["notes.bin"] = attached
+    if opening is not None:
+        made.Root.OpenAction = made.make_indirect(
+            pikepdf.Dictionary({name: pikepdf.Name(v) if v.startswith("/") else pikepdf.String(v) for name, v in opening.items()})
+        )
     out = io.BytesIO()
-    made.save(out)
+    made.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate if packed else pikepdf.ObjectStreamMode.disable)
     return out.getvalue()
 
 
@@ -89,6 +99,18 @@ def mail(*, attached: bytes = b"", name: str = "notes.bin") -> bytes:
     message.set_content("He said he was fine.")
     if attached:
         message.add_attachment(attached, maintype="application", subtype="octet-stream", filename=name)
+    return message.as_bytes()
+
+
+def forwarded(data: bytes) -> bytes:
+    """Return an e-mail to which another is attached as it was."""
+    import email
+    from email.message import EmailMessage
+
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "a@school.example", "b@school.example", "Fwd"
+    message.set_content("See below.")
+    message.add_attachment(email.message_from_bytes(data))
     return message.as_bytes()
 
 
@@ -114,8 +136,11 @@ def nested(depth: int) -> bytes:
     return data
 
 
+PROGRAM = b"MZ" + b"\0" * 58 + b"\x80\0\0\0" + b"\0" * 64 + b"PE\0\0L\x01"
+RUNS = {"/S": "/JavaScript", "/JS": "app.alert(1)"}
+
 REFUSED: dict[str, tuple[str, bytes, str]] = {
-    "a program": ("holiday.jpg", b"MZ" + b"\0" * 58 + b"\x80\0\0\0" + b"\0" * 64 + b"PE\0\0L\x01", "program"),
+    "a program": ("holiday.jpg", PROGRAM, "program"),
     "a program in Java": ("a.zip", zipped({"META-INF/MANIFEST.MF": b"Main-Class: A"}), "program"),
     "a program in an archive": ("a.zip", zipped({"readme.txt": b"r", "setup.exe": b"MZ"}), "program"),
     "a script": ("notes.txt", b"#!/bin/sh\nrm x", "script"),
@@ -142,6 +167,32 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "a picture and another archive": ("a.jpg", picture() + b"Rar!\x1a\x07\x01\x00" + bytes(50), "two_kinds"),
     "a bomb": ("a.docx", bomb(), "bomb"),
     "archives in archives in archives": ("a.zip", nested(3), "bomb"),
+    "a program that an archive calls a picture": ("a.zip", zipped({"readme.txt": b"r", "photo.jpg": PROGRAM}), "program"),
+    "a script that an archive calls a note": ("a.zip", zipped({"note": b"#!/bin/sh\nrm x"}), "script"),
+    "macros in an archive": ("a.zip", zipped({"a.docx": document(word__vbaProject_bin=b"x")}), "macros"),
+    "a program in an archive in an archive": ("a.zip", zipped({"inner.zip": zipped({"photo.jpg": PROGRAM})}), "program"),
+    "a program attached to an e-mail": ("a.eml", mail(attached=PROGRAM, name="holiday.jpg"), "attached"),
+    "a program by its name, attached": ("a.eml", mail(attached=b"words", name="invoice.pdf.exe"), "attached"),
+    "a web page attached to an e-mail": ("a.eml", mail(attached=b"<html><script>alert(1)</script>", name="a.html"), "attached"),
+    "macros attached to an e-mail": ("a.eml", mail(attached=document(word__vbaProject_bin=b"x"), name="a.docx"), "attached"),
+    "something locked attached to an e-mail": ("a.eml", mail(attached=zipped({"a.txt": b"s"}, locked=True), name="a.zip"), "attached"),
+    "a program in an archive attached to an e-mail": ("a.eml", mail(attached=zipped({"photo.jpg": PROGRAM}), name="a.zip"), "attached"),
+    "a program attached to an e-mail that is attached": ("a.eml", forwarded(mail(attached=PROGRAM, name="a.jpg")), "attached"),
+    "e-mails in e-mails in e-mails": ("a.eml", forwarded(forwarded(forwarded(mail()))), "attached"),
+    "a program in an older e-mail": ("a.msg", old_word("__nameid_version1.0") + b"This program cannot be run in DOS mode", "program"),
+    "a PDF that runs code": ("a.pdf", pdf(opening=RUNS), "active"),
+    "a PDF that runs code from a packed object": ("a.pdf", pdf(opening=RUNS, packed=True), "active"),
+    "a PDF that runs code by another spelling": ("a.pdf", pdf(opening=RUNS).replace(b"/JavaScript", b"/J#61va#53cript"), "active"),
+    "a PDF that starts a program": ("a.pdf", pdf(opening={"/S": "/Launch", "/F": "calc.exe"}), "active"),
+    "a PDF that holds a program": ("a.pdf", pdf(attached=PROGRAM), "program"),
+    "a PDF that holds macros": ("a.pdf", pdf(attached=document(word__vbaProject_bin=b"x")), "macros"),
+    "macros in an open document": ("a.odt", open_document(Basic__Standard__Module1_xml=b"<a/>"), "macros"),
+    "a control of its own": ("a.docx", document(word__activeX__activeX1_bin=b"x"), "macros"),
+    "macros of an older kind in a sheet": ("a.xlsx", sheet(xl__macrosheets__sheet1_xml=b"<a/>"), "macros"),
+    "a locked archive of the 7z kind": ("a.7z", b"7z\xbc\xaf\x27\x1c\0\x04" + bytes(24) + b"\x06\xf1\x07\x01" + bytes(20), "locked"),
+    "a locked archive of the RAR kind": ("a.rar", b"Rar!\x1a\x07\x01\0" + bytes(4) + b"\x21\x04" + bytes(40), "locked"),
+    "a locked archive of the older RAR kind": ("a.rar", b"Rar!\x1a\x07\0" + bytes(2) + b"\x73\x80" + bytes(40), "locked"),
+    "an archive of the RAR kind": ("a.rar", b"Rar!\x1a\x07\x01\0" + bytes(4) + b"\x21\x01" + bytes(40), "archive"),
     "an archive": ("a.zip", zipped({"a.txt": b"a"}), "archive"),
     "another archive": ("a.7z", b"7z\xbc\xaf\x27\x1c\0\x04" + bytes(60), "archive"),
     "a broken zip": ("a.docx", document()[:-40], "damaged"),
@@ -169,6 +220,17 @@ TAKEN: dict[str, tuple[str, bytes, str]] = {
     "a list": ("a.csv", b"name,year\nSarah,5\n", "documents"),
     "rich text": ("a.rtf", rb"{\rtf1 Hello}", "documents"),
     "an e-mail": ("a.eml", mail(), "email"),
+    "an e-mail with a picture": ("a.eml", mail(attached=picture(), name="drawing.jpg"), "email"),
+    "an e-mail with something nobody knows": ("a.eml", mail(attached=b"\x93\x81\xfa\x00\xc1" * 200, name="winmail.dat"), "email"),
+    "an e-mail with an archive that is well": ("a.eml", mail(attached=zipped({"a.txt": b"a"}), name="a.zip"), "email"),
+    "an e-mail that was passed on": ("a.eml", forwarded(mail(attached=picture(), name="drawing.jpg")), "email"),
+    "an e-mail written in HTML": (
+        "a.eml",
+        b"From: a@b.example\nTo: c@d.example\nContent-Type: text/html\n\n<html><body>Hello</body></html>\n",
+        "email",
+    ),
+    "a PDF in packed objects": ("a.pdf", pdf(packed=True), "documents"),
+    "a PDF with a picture in it": ("a.pdf", pdf(attached=picture()), "documents"),
     "a recording": ("a.wav", b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x44\xac\0\0\x88\x58\x01\0\x02\0\x10\0data\0\0\0\0", "audio"),
     "a film": ("a.mp4", b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64), "video"),
 }

@@ -8,7 +8,7 @@ from gateway import problems
 from safekeep.contracts.files import FIRST_KINDS, KINDS
 from safekeep.errors import Invalid
 from services.files import accepting
-from tests.services.files.samples import REFUSED, TAKEN, zipped
+from tests.services.files.samples import REFUSED, TAKEN, document, mail, pdf, picture, zipped
 
 
 def examine(name: str, data: bytes, *, taken: tuple[str, ...] = FIRST_KINDS) -> accepting.Found:
@@ -37,21 +37,28 @@ def test_a_school_that_does_not_keep_a_kind_is_asked_for_none_of_it(name: str, d
 
 
 def test_a_plain_archive_is_taken_where_a_school_says_so() -> None:
-    assert examine("a.zip", zipped({"a.txt": b"a"}), taken=("archives",)).kind == "archives"
+    holds = {
+        "a.txt": b"a",
+        "long.txt": b"words " * 40_000,
+        "photo.jpg": picture(),
+        "pages/a.pdf": pdf(),
+        "a.docx": document(),
+        "what": b"\x93\x81" * 9,
+    }
+    assert examine("a.zip", zipped(holds), taken=("archives",)).kind == "archives"
 
 
-def test_a_list_longer_than_can_be_held_is_refused_before_it_is_read() -> None:
-    data = zipped({f"{n}.txt": b"" for n in range(accepting.MOST_MEMBERS + 1)})
-    with pytest.raises(Invalid, match="bomb"):
-        examine("a.zip", data, taken=KINDS)
+def test_what_an_archive_holds_is_refused_also_where_archives_are_kept() -> None:
+    for case in (case for case in REFUSED if "in an archive" in case or "an archive calls" in case):
+        name, data, code = REFUSED[case]
+        with pytest.raises(Invalid) as caught:
+            examine(name, data, taken=KINDS)
+        assert caught.value.problems == {"file": code}, case
 
 
-def test_what_a_zip_says_of_its_size_is_not_believed_when_it_is_opened() -> None:
-    """An archive in an archive that says it is small and is not."""
-    inner = bytes(accepting.SMALL + 10)
-    data = bytearray(zipped({"inner.zip": inner}))
-    at = data.find(b"PK\x01\x02")
-    data[at + 24 : at + 28] = (100).to_bytes(4, "little")
-    with pytest.raises(Invalid) as caught:
-        examine("a.zip", bytes(data), taken=KINDS)
-    assert caught.value.problems["file"] in {"bomb", "damaged"}
+def test_what_is_too_long_to_be_looked_through_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accepting, "MOST_MAIL", 1_000)
+    with pytest.raises(Invalid, match="mail_too_long"):
+        examine("a.eml", mail(attached=b"\x93" * 1_000))
+    with pytest.raises(Invalid, match="archive"):
+        examine("a.zip", zipped({"long.pdf": pdf(9)}), taken=KINDS)

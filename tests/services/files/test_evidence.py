@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from PIL import Image
 
 from safekeep import clock, keys
-from safekeep.contracts.files import KeepKinds, Kinds, Names, Read
-from safekeep.contracts.incidents import FileBlocked, FileDecided
-from safekeep.errors import Conflict, Invalid, NotFound
+from safekeep.contracts.files import DestroyAgain, KeepKinds, Kinds, Names, Read
+from safekeep.contracts.incidents import AttachedAnswer, FileBlocked, FileDecided
+from safekeep.errors import Conflict, Invalid, NotFound, Unavailable
 from safekeep.ids import new_id
 from services.files import looking
 from services.files.service import background, keeping
@@ -121,6 +121,40 @@ def test_a_destroyed_file_is_noise_wherever_its_pieces_still_lie(files: Files, p
         files.ask(Read(file_id=file, pass_token=token), person=reader)
 
 
+def test_what_a_restored_backup_brings_back_is_destroyed_again(
+    files: Files, monkeypatch: pytest.MonkeyPatch, token_for: Any, service_token_for: Any
+) -> None:
+    """The operator's verb asks incidents of every recorded file of every school; what nobody destroyed is left alone."""
+    ids = [files.upload(f"words {n}".encode(), name=f"{n}.txt").file_id for n in range(3)]
+    entry = new_id()
+    files.hear(recorded(files, entry=entry, file_ids=tuple(ids)))
+    with files.resources.transaction(files.resources.engine, school_id=files.school) as tx:
+        key = tx.execute(sa.text("select wrapped_key, school_key_id from files where id = :id"), {"id": ids[1]}).one()
+    files.hear(FileBlocked(**about(files, entry, ids[1])))
+    files.hear(FileDecided(**about(files, entry, ids[1]), decision="destroy"))
+    with files.resources.transaction(files.resources.engine, school_id=files.school) as tx:
+        back = "update files set wrapped_key = :wrapped, school_key_id = :under, destroyed_at = null, blocked_at = null, name = :name where id = :id"
+        tx.execute(sa.text(back), {"wrapped": key.wrapped_key, "under": key.school_key_id, "name": "1.txt", "id": ids[1]})
+    asked = []
+
+    def attached(school: UUID, file_ids: list[UUID]) -> AttachedAnswer:
+        asked.append((school, set(file_ids)))
+        return AttachedAnswer(file_ids=file_ids, destroyed=[ids[1]] if ids[1] in file_ids else [])
+
+    monkeypatch.setattr(files.service, "_attached", attached)
+    operator = service_token_for("operator", None)
+    done = files._ask(files.service, DestroyAgain(), token=operator)
+    assert (done.compared, done.destroyed, asked) == (3, 1, [(files.school, set(ids))])
+    assert [name for name, key in zip(files.column("name"), files.column("wrapped_key"), strict=True) if key is None] == ["-"]
+    files.sweep(clock.now())
+    assert len(files.blobs()) == 2, "its pieces go with the next sweep"
+    done = files._ask(files.service, DestroyAgain(), token=operator)
+    assert (done.compared, done.destroyed) == (2, 0)
+    assert background.destroy_again(files.resources, of=lambda school, these: [], at_once=1) == (2, 0), (
+        "also where there are more than are asked about at once"
+    )
+
+
 def about(files: Files, entry: UUID, file: UUID) -> dict[str, Any]:
     told: dict[str, Any] = {"id": new_id(), "at": MORNING, "school_id": files.school, "subject": entry, "sequence": 2 + _told.count(file)}
     _told.append(file)
@@ -137,6 +171,20 @@ def test_what_incidents_refers_to_is_not_swept_though_its_event_has_not_come(fil
     with pytest.raises(NotFound):
         files.read(lost)
     assert files.read(wanted) == b"wanted"
+
+
+def test_while_incidents_cannot_be_asked_nothing_is_swept(files: Files) -> None:
+    def away(school: UUID, ids: list[UUID]) -> list[UUID]:
+        raise Unavailable("incidents", "not_done")
+
+    lost = files.upload(b"lost", name="a.txt").file_id
+    later = MORNING + dt.timedelta(days=9)
+    with clock.set_to(later), pytest.raises(Unavailable):
+        background.sweep(files.resources, referred=away)
+    assert len(files.blobs()) == 1
+    assert files.read(lost) == b"lost"
+    files.sweep(later)
+    assert files.blobs() == [], "and goes once it can"
 
 
 # --- scanning --------------------------------------------------------------------------------------------------------

@@ -10,13 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from safekeep import receipts
-from safekeep.contracts.incidents import BlockFile, DecideFile, PermitFile
+from safekeep.contracts.incidents import Attached, BlockFile, DecideFile, PermitFile
 from safekeep.errors import Conflict, NotAllowed, NotFound
 from safekeep.ids import new_id
 from safekeep.keys import Keys
 from safekeep.permissions import Role
 from services.incidents import ledger, store
-from tests.make import create_person, create_pupil
+from tests.make import create_person, create_pupil, create_school
 from tests.services.incidents.desk import Desk
 
 
@@ -135,3 +135,20 @@ def test_who_may_not_read_the_entry_finds_no_file_and_other_roles_decide_nothing
                 step()
     assert opens(desk, file, role="teacher") == "yes"
     assert entered(desk, file) == []
+
+
+def test_files_asks_which_of_its_files_an_entry_refers_to_and_which_were_destroyed(
+    desk: Desk, attached: Callable[..., UUID], service_token_for: Any
+) -> None:
+    """Of these the sweep deletes none, and a restored backup's keys of those are destroyed again; nobody but files may ask, nor of another school."""
+    kept, blocked, destroyed, unknown = attached(), attached(), attached(), new_id()
+    for file in (blocked, destroyed):
+        block(desk, file)
+    decide(desk, destroyed, "destroy")
+    request = Attached(file_ids=[kept, blocked, destroyed, unknown])
+    answer = desk._ask(desk.service, request, token=service_token_for("files", desk.school.id))
+    assert (set(answer.file_ids), answer.destroyed) == ({kept, blocked, destroyed}, [destroyed])
+    elsewhere = desk._ask(desk.service, request, token=service_token_for("files", create_school(resources=desk.resources).id))
+    assert (elsewhere.file_ids, elsewhere.destroyed) == ([], [])
+    with pytest.raises(NotAllowed):
+        desk.ask(request, role="dsl")

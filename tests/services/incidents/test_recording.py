@@ -488,6 +488,30 @@ def test_one_file_can_be_evidence_of_two_incidents(desk: Desk, keys_folder: Any)
         assert [file.id for file in entry.files] == [same.file_id]
 
 
+@pytest.mark.parametrize("whose", ["another author", "another school"])
+def test_a_receipt_that_files_signed_for_somebody_else_records_nothing(desk: Desk, keys_folder: Any, whose: str) -> None:
+    from safekeep import receipts
+    from safekeep.keys import Keys
+
+    signing = Keys.load(keys_folder / "process" / "files.json")
+    author, school = desk.school.people["teacher"], desk.school.id
+    of = (desk.school.people["pastoral"], school) if whose == "another author" else (author, create_school(resources=desk.resources).id)
+    tokens = [
+        receipts.sign_receipt(keys=signing, receipt=receipts.Receipt(new_id(), "0" * 64, 10, "text/plain", *about))
+        for about in ((author, school), of)
+    ]
+    first = desk.record()
+    for add in (lambda: desk.record(receipts=tokens), lambda: desk.ask(_action(first.id, receipts=tokens), role="teacher")):
+        with pytest.raises(Invalid) as caught:
+            add()
+        assert caught.value.problems == {"receipts": "invalid"}
+    assert [item.incident_id for item in desk.ask(MyEntries(), role="teacher").items] == [first.id]
+
+
+def _action(incident: UUID, **fields: Any) -> AddAction:
+    return AddAction(id=new_id(), incident_id=incident, text="Spoke to her form tutor.", alert=Alert(), **fields)
+
+
 def test_pupils_are_found_by_any_part_of_a_name_from_the_second_letter(desk: Desk) -> None:
     made = {
         name: create_pupil(resources=desk.resources, school=desk.school, name=name)
