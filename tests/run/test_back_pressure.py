@@ -5,6 +5,7 @@ The tests are of one system, in this order; each puts right what it did.
 
 import contextlib
 import hashlib
+import json
 import re
 import time
 import urllib.request
@@ -17,6 +18,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from deploy.local import servers
+from services.incidents import ledger
 from tests.faults.victim import Victim, running, wait_until
 from tests.journeys.api import Api
 from tests.journeys.conftest import DESKTOP, PHONE
@@ -166,15 +168,19 @@ def test_with_this_away_recording_is_untouched(victim: Victim, teacher: Api, sig
     wait_until(lambda: mails(victim, before) == TOLD, seconds=120, what="the alerts do not go out")
 
 
-def in_the_ledger(victim: Victim, incident: str) -> list[dict[str, Any]]:
-    """Return what the ledger keeps of each file of an incident's first entry."""
+def in_the_ledger(victim: Victim, incident: str) -> list[str]:
+    """Return the hash of each file of an incident, held against what the ledger's entry commits to."""
     query = (
-        "select o.openings->'values' as said from ledger_openings o join entries e on e.school_id = o.school_id and e.ledger_sequence = o.sequence"
-        " where e.incident_id = %s"
+        "select e.files, l.canonical, o.openings->'fields' from entries e join ledger l on l.school_id = e.school_id and l.sequence = e.ledger_sequence"
+        " join ledger_openings o on o.school_id = l.school_id and o.sequence = l.sequence where e.incident_id = %s"
     )
     with psycopg.connect(victim.system["admin_urls"]["incidents"]) as database:
-        (said,) = database.execute(query, [incident]).fetchone() or ({},)
-    return [value for name, value in said.items() if name.startswith("file:")]
+        ((files, canonical, salts),) = database.execute(query, [incident]).fetchall()
+    committed = json.loads(bytes(canonical))["fields"]
+    for file in files:
+        name = f"file:{file['id']}"
+        assert committed[name] == ledger.field_commitment(name=name, salt=salts[name], value=file)
+    return [file["sha256"] for file in files]
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["phone", "without JavaScript"])
@@ -189,7 +195,7 @@ def test_with_files_away_evidence_that_was_uploaded_before_is_recorded_and_in_th
     if not javascript:
         page.get_by_role("button", name="Add these files").click()
     expect(page.get_by_role("button", name="Take off drawing.txt")).to_be_visible()
-    incident_id = page.url.rstrip("/").rpartition("/")[2]
+    incident_id = page.url.partition("#")[0].rpartition("/")[2]
     kept = teacher.upload("note.txt", words)
     mine, bare = (teacher.incident(file_ids=[kept["id"]], **more) for more in ({"receipts": {kept["id"]: kept["receipt"]}}, {}))
     forged = teacher.incident(file_ids=[kept["id"]], receipts={kept["id"]: kept["receipt"][:-8] + "AAAAAAAA"})
@@ -202,7 +208,7 @@ def test_with_files_away_evidence_that_was_uploaded_before_is_recorded_and_in_th
         assert teacher.call("POST", "/incidents", bare)[0] == 503
         assert teacher.call("POST", "/incidents", forged)[0] == 422
         for id_ in (incident_id, mine["id"]):
-            assert [file["sha256"] for file in in_the_ledger(victim, id_)] == [hashlib.sha256(words).hexdigest()]
+            assert in_the_ledger(victim, id_) == [hashlib.sha256(words).hexdigest()]
         if javascript:
             finds_nothing_wrong(page)
     wait_until(victim.answers, seconds=90, what="it does not answer")

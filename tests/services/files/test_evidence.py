@@ -3,13 +3,16 @@
 
 import datetime as dt
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psutil
 import pytest
 import sqlalchemy as sa
+from minio.error import S3Error
 from PIL import Image
 
 from safekeep import clock, keys
@@ -17,7 +20,8 @@ from safekeep.contracts.files import DestroyAgain, KeepKinds, Kinds, Names, Read
 from safekeep.contracts.incidents import AttachedAnswer, FileBlocked, FileDecided
 from safekeep.errors import Conflict, Invalid, NotFound, Unavailable
 from safekeep.ids import new_id
-from services.files import looking
+from services.files import looker, looking
+from services.files.objects import Bucket
 from services.files.service import background, keeping
 from tests import streaming
 from tests.services.files import samples
@@ -305,7 +309,7 @@ def test_what_cannot_be_shown_is_looked_at_once_and_kept(files: Files, data: byt
 
 
 def test_who_looks_at_a_file_can_reach_nothing(tmp_path: Any) -> None:
-    """The child's own lock, tried from within: no file, no socket, no program, no other process; threads are let be."""
+    """The child's own lock, tried from within: no file, socket, program or other process, no more memory or time; threads are let be."""
     import subprocess
     import sys
 
@@ -329,10 +333,94 @@ print([refused(what) for what in (
 )])
 threading.Thread(target=lambda: ran.append(1)).start()
 print(ran)
+try:
+    bytearray(looker.MEMORY + 1)
+except MemoryError:
+    print("no more memory")
+import resource
+print(resource.getrlimit(resource.RLIMIT_CPU), resource.getrlimit(resource.RLIMIT_AS))
 """
     done = subprocess.run([sys.executable, "-I", "-c", tried], capture_output=True, text=True, timeout=60)
-    assert done.stdout.splitlines() == [str([True] * 11), "[1]"], done.stderr
+    limits = f"({looker.SECONDS}, {looker.SECONDS}) ({looker.MEMORY}, {looker.MEMORY})"
+    assert done.stdout.splitlines() == [str([True] * 11), "[1]", "no more memory", limits], done.stderr
+    assert (looker.SECONDS, looker.MEMORY) == (20, 2**30)
     assert (tmp_path / "kept").read_bytes() == b"kept"
+
+
+@pytest.mark.parametrize("does", ["sleeps", "works without end"])
+def test_who_looks_too_long_is_ended_and_gives_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, does: str) -> None:
+    child = tmp_path / "child.py"
+    pid = tmp_path / "pid"
+    lasts = (
+        "import time; time.sleep(60)" if does == "sleeps" else "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 1))\nwhile True: pass"
+    )
+    child.write_text(f"import os, pathlib; pathlib.Path({str(pid)!r}).write_text(str(os.getpid()))\n{lasts}\n")
+    monkeypatch.setattr(looking, "_CHILD", child)
+    monkeypatch.setattr(looking, "SECONDS", 2.0 if does == "sleeps" else 30.0)
+    memory = os.memfd_create("file")
+    try:
+        assert looking.look(memory, media_type="text/plain") is looking.NOTHING
+    finally:
+        os.close(memory)
+    assert not psutil.pid_exists(int(pid.read_text())), "nothing is left of it"
+
+
+WORDS: dict[str, tuple[str, bytes, str]] = {
+    "a document": ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", samples.document("He said no."), "He said no."),
+    "a spreadsheet": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", samples.sheet(), "Sarah   42"),
+    "slides": ("application/vnd.openxmlformats-officedocument.presentationml.presentation", samples.slides(), "A slide"),
+    "an open document": ("application/vnd.oasis.opendocument.text", samples.open_document(), "An open document"),
+    "a mail": (
+        "message/rfc822",
+        samples.mail(attached=b"x"),
+        "From: a@school.example\nTo: b@school.example\nSubject: About caf\u00e9\nAttached: notes.bin\n\nHe said he was fine.",
+    ),
+    "words": ("text/plain", "Dŵr, he said.".encode(), "Dŵr, he said."),
+    "words of an older machine": ("text/plain", "Café, he said.".encode("cp1252"), "Café, he said."),
+}
+
+
+@pytest.mark.parametrize(("media_type", "data", "said"), WORDS.values(), ids=WORDS.keys())
+def test_the_words_that_are_drawn_are_those_of_the_document(media_type: str, data: bytes, said: str) -> None:
+    seen = looker.Looker(media_type=media_type, most=20, font=looking._font())
+    drawn: list[str] = []
+    seen._words = lambda text: drawn.append(text) or []  # type: ignore[method-assign, func-returns-value]
+    seen.look(data)
+    assert "\n".join(line.rstrip() for line in drawn[0].strip().splitlines()) == said
+    assert seen.facts == {"of_words": True}
+
+
+# --- an object store that holds what is sealed -------------------------------------------------------------------------
+
+
+def test_what_is_sealed_is_held_by_a_store_that_can_once_and_is_noise_there_when_its_key_is_destroyed(
+    files: Files, s3: str, pass_for: Callable[..., str]
+) -> None:
+    files.resources.settings = files.resources.settings.model_copy(update={"object_store_url": s3})
+    waits, file = files.upload(b"not recorded", name="a.txt").file_id, files.upload(b"evidence", name="b.txt").file_id
+    entry, part = new_id(), f"{files.school}/{file}/{keeping.content(0)}"
+    files.hear(recorded(files, entry=entry, file_ids=(file,)))
+    assert [background.hold(files.resources) for _ in range(2)] == [1, 0]
+    store = files.kept
+    assert isinstance(store, Bucket)
+    client, bucket = store._client, store._bucket
+
+    def versions(key: str) -> list[str]:
+        return [str(each.version_id) for each in client.list_objects(bucket, prefix=key, include_version=True) if not each.is_delete_marker]
+
+    (held,), (free,) = versions(part), versions(f"{files.school}/{waits}/{keeping.content(0)}")
+    with pytest.raises(S3Error, match="AccessDenied"):
+        client.remove_object(bucket, part, version_id=held)
+    client.remove_object(bucket, f"{files.school}/{waits}/{keeping.content(0)}", version_id=free)
+    files.hear(FileBlocked(**about(files, entry, file)))
+    files.hear(FileDecided(**about(files, entry, file), decision="destroy"))
+    files.sweep(clock.now())
+    assert versions(part) == [held], "the lock keeps the bytes"
+    assert b"evidence" not in client.get_object(bucket, part, version_id=held).read()
+    assert files.column("wrapped_key").count(None) == 1
+    reader = new_id()
+    with pytest.raises(Conflict, match="file_destroyed"):
+        files.ask(Read(file_id=file, pass_token=pass_for(file_id=file, person_id=reader, school_id=files.school)), person=reader)
 
 
 # --- kinds -----------------------------------------------------------------------------------------------------------

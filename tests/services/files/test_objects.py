@@ -1,10 +1,6 @@
 """Both stores keep their promises alike: a folder, and a real S3 server."""
 
-import json
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
+import os
 from pathlib import Path
 
 import pytest
@@ -13,44 +9,6 @@ from minio.error import S3Error
 from deploy.local.servers import free_port
 from safekeep.errors import Unavailable
 from services.files import objects
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """SeaweedFS on loopback; its open ports closed, its telemetry off."""
-    folder = tmp_path_factory.mktemp("seaweed")
-    who = {
-        "name": "test",
-        "credentials": [{"accessKey": "user", "secretKey": "pass/word+"}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    (folder / "s3.json").write_text(json.dumps({"identities": [who]}))
-    port = free_port()
-    options = [f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={folder / 's3.json'}", f"-s3.port={port}"]
-    options += [f"-{part}.port={free_port()}" for part in ("master", "volume", "filer")]
-    options += [
-        "-master.telemetry=false",
-        "-disableHttp",
-        "-webdav=false",
-        "-admin.ui=false",
-        "-s3.port.iceberg=0",
-        "-s3.port.lance=0",
-        "-s3.autoCreateBucket=false",
-    ]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([str(Path(sys.executable).with_name("weed")), "mini", *options], stdout=log, stderr=log, cwd=folder)
-    url = f"s3://user:pass%2Fword%2B@127.0.0.1:{port}/evidence?secure=0"
-    ends = time.monotonic() + 60
-    while True:
-        try:
-            objects.opened(url)
-            break
-        except Unavailable:
-            assert time.monotonic() < ends, (folder / "log").read_text()[-2000:]
-            time.sleep(0.2)
-    yield url
-    process.terminate()
-    process.wait(30)
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -125,3 +83,19 @@ def test_a_wrong_password_is_not_a_missing_file(s3: str) -> None:
 def test_another_kind_of_address_is_refused() -> None:
     with pytest.raises(ValueError, match="begins with file:// or s3://"):
         objects.opened("ftp://somewhere")
+
+
+def test_a_folder_has_the_bytes_their_name_and_each_new_folder_on_the_disk_before_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file before it gets its name, its folder after that; of a new folder also the one above."""
+    store, done, sync = objects.Directory(tmp_path), [], os.fsync
+
+    def noted(descriptor: int) -> None:
+        done.append(os.readlink(f"/proc/self/fd/{descriptor}").removeprefix(f"{tmp_path}").lstrip("/"))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    store.put("school/file/s000000", b"one")
+    assert done == ["", "school", "school/file/s000000.part", "school/file"]
+    del done[:]
+    store.put("school/file/s000001", b"two")
+    assert done == ["school/file/s000001.part", "school/file"]

@@ -1,11 +1,13 @@
 """The key ring: keys exchanged while everything runs, what the retired ones are still good for, and who is given what."""
 
+import base64
 import datetime as dt
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.exceptions import InvalidTag
 
 from safekeep import actor, bus, clock, keys
 from safekeep.errors import NotSignedIn
@@ -122,3 +124,21 @@ def test_who_faces_the_network_or_only_carries_can_sign_nothing(ring: Path, name
     assert held["current"], "it does hold keys"
     assert set(held["current"]).isdisjoint(keys.SIGNING)
     assert {kid.rpartition("-")[0] for kid in held["secret"]}.isdisjoint(keys.SIGNING)
+
+
+def test_the_master_key_may_come_from_the_environment_and_then_lies_in_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, another = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
+    monkeypatch.setenv("SAFEKEEP_MASTER_KEY", ours)
+    keys.ensure_ring(tmp_path)
+    assert not (tmp_path / "master.key").exists()
+    assert not any(ours in path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    wrapped = keys.wrap(keys=process(tmp_path, "files"), purpose="files", secret=b"s" * 32, about="a")
+    keys.ensure_ring(tmp_path)
+    keys.rotate(tmp_path, purposes=["bus"], now=clock.now())
+    assert keys.unwrap(keys=process(tmp_path, "files"), wrapped=wrapped, about="a") == b"s" * 32
+    monkeypatch.setenv("SAFEKEEP_MASTER_KEY", another)
+    with pytest.raises(InvalidTag):
+        keys.ensure_ring(tmp_path)
+    monkeypatch.delenv("SAFEKEEP_MASTER_KEY")
+    with pytest.raises(InvalidTag):  # a master key made anew is not this ring's either
+        keys.ensure_ring(tmp_path)
