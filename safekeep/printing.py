@@ -128,9 +128,15 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 """Letters of Hebrew, Arabic and what is written with it: looked for by typst in the documents alone that have one."""
 
 
+_LONG_WORD = re.compile(r"\S{66,}")
+"""More than a line may hold; a hash of 64 letters stays whole."""
+
+
 def _printed(said: dict[str, Any], *, template: str, standards: Sequence[_Standard]) -> bytes:
     source = str(_TEMPLATES / f"{template}.typ")
-    given = {"data": json.dumps({**said, "right_to_left": any(map(_RIGHT_TO_LEFT.search, _strings(said)))})}
+    strings = _strings(said)
+    needs = {"right_to_left": any(map(_RIGHT_TO_LEFT.search, strings)), "long_words": any(map(_LONG_WORD.search, strings))}
+    given = {"data": json.dumps({**said, **needs})}
     data = typst.compile(source, root=str(_TEMPLATES), font_paths=_fonts(), sys_inputs=given, pdf_standards=list(standards))
     assert isinstance(data, bytes)
     return data

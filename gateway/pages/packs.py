@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 
-from gateway import console, rpc, schools, session
+from gateway import console, rpc, schools, session, words
 from gateway.forms import Form
 from gateway.session import Here
 from safekeep import clock
@@ -77,7 +77,9 @@ def _answer(here: Here, form: Form, *, pupil: PupilItem | None) -> Any:
 
 
 def _page(template: str, here: Here, form: Form, **more: Any) -> Any:
-    return render_template(template, form=form, known=schools.known(here), **more), console.status(form)
+    known = schools.known(here)
+    choices = sorted(((category.code, category.name) for category in known.categories.values()), key=lambda each: each[1])
+    return render_template(template, form=form, known=known, category_choices=choices, **more), console.status(form)
 
 
 def _preview(here: Here, form: Form, *, pupil: PupilItem | None) -> PackPreview | None:
@@ -118,7 +120,13 @@ def _fields(here: Here, form: Form, *, pupil: PupilItem | None) -> dict[str, Any
     shown = form.one("shown")
     if pupil is None and not (shown.isdecimal() and int(shown) <= MOST_SHOWN):
         form.refuse("shown", "unknown_choice")
+    for name, choices in (("of_category", known.categories), ("of_year_group", words.YEAR_GROUPS)):
+        if form.one(name) and form.one(name) not in choices:
+            form.refuse(name, "unknown_choice")
+    asked_for = {name: form.one(name) or None for name in ("of_category", "of_year_group") if name not in form.problems}
     return {
+        **asked_for,
+        "with_referral": form.has("with_referral", "yes"),
         "kind": form.one("kind"),
         "pupil_id": pupil.id if pupil else None,
         "since": form.as_day("since"),

@@ -280,8 +280,10 @@ SUGGESTED: Final[dict[str, tuple[tuple[str, ...], tuple[LeftOut, ...]]]] = {
 class PackWanted(Contract):
     """What a pack is to hold. Of one pupil (all kinds but `ofsted`): the classes, and what is left out.
 
-    `ofsted`: what was counted between two days, and `shown` records without names, chosen by a rule. Of what was found in those as naming
-    somebody, `keep` stands as it is; what a DSL `added` is left out too. `reason`, `readers` and `to_school` (of a transfer) are printed and kept.
+    `ofsted`: what was counted between two days, and `shown` records without names, chosen by a rule among those that the inspector asked for: of a
+    category (`of_category`), of a year group (`of_year_group`), with a referral (`with_referral`); all where nothing is said. Of what was
+    found in those as naming somebody, `keep` stands as it is; what a DSL `added` is left out too. `reason`, `readers` and `to_school` (of a
+    transfer) are printed and kept.
     """
 
     kind: PackKind
@@ -294,6 +296,9 @@ class PackWanted(Contract):
     readers: Line = ""
     to_school: Line = ""
     shown: int = Field(default=3, ge=0, le=10)
+    of_category: Code | None = None
+    of_year_group: Code | None = None
+    with_referral: bool = False
     keep: list[Line] = Field(default=[], max_length=500)
     added: list[Line] = Field(default=[], max_length=200)
     school_name: Name

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from safekeep import printing, spelling
 from safekeep import text as texts
 from safekeep.contracts.incidents import EntryItem, IncidentAnswer
-from services.reports import chronology, redaction
+from services.reports import chronology, counting, redaction
 from services.reports.chronology import KINDS, ROLES, Asked
 from services.reports.governing import Concern, Counted
 from services.reports.packs import TITLES, part
@@ -60,6 +60,35 @@ class Candidate:
 
     id: UUID
     class_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFor:
+    """What an inspector asked to be shown, by name; all where nothing is said."""
+
+    category: str | None = None
+    year_group: str | None = None
+    with_referral: bool = False
+
+    def is_met_by(self, counted: counting.Counted) -> bool:
+        """Whether an incident, as it counts now, is what was asked for."""
+        return (
+            (self.category is None or self.category in counted.categories)
+            and self.year_group in {None, counted.year_group}
+            and (bool(counted.referrals) or not self.with_referral)
+        )
+
+    def in_words(self, *, category_names: Mapping[str, str]) -> str:
+        """Return "of the category Bullying, of Year 7, with a referral", or nothing."""
+        said = [
+            f"of the category {category_names.get(self.category, self.category.replace('_', ' '))}" if self.category else "",
+            f"of {self.year_group.replace('_', ' ').capitalize()}" if self.year_group else "",
+            "with a referral" if self.with_referral else "",
+        ]
+        return ", ".join(filter(None, said))
+
+
+EVERYTHING: Final = AskedFor()
 
 
 def in_turn(candidates: Iterable[Candidate], *, since: date, until: date) -> list[UUID]:
@@ -295,13 +324,21 @@ def _words(name: str) -> frozenset[str]:
 
 
 def content(
-    counted: Counted, records: Sequence[dict[str, Any]], *, since: date, until: date, reason: str, asked: Asked, own_child: bool = False
+    counted: Counted,
+    records: Sequence[dict[str, Any]],
+    *,
+    since: date,
+    until: date,
+    reason: str,
+    asked: Asked,
+    own_child: bool = False,
+    asked_for: AskedFor = EVERYTHING,
 ) -> dict[str, Any]:
     """Return all that the document says, in strings. `own_child`: who makes it has a child at the school, of whom nothing is counted or shown."""
     days = f"{chronology.day(since)} to {chronology.day(until)}"
     title = f"{asked.school_name}: {TITLES['ofsted'][0].lower()}{TITLES['ofsted'][1:]}"
     printed = chronology.moment(asked.at, zone=asked.zone)
-    head = chronology.ledger(asked)
+    head, named = chronology.ledger(asked), asked_for.in_words(category_names=asked.category_names)
     return {
         "title": title,
         "description": f"{TITLES['ofsted']}, {asked.school_name}",
@@ -316,6 +353,7 @@ def content(
         "notes": [
             "These are whole numbers, small ones too: they are for the inspector, and are not to be published.",
             *([OWN_CHILD] if own_child else []),
+            *([f"The inspector asked for records {named}: they are chosen among those."] if named else []),
             *([RULE, NAMELESS] if records else ["No record is shown."]),
         ],
         "summary": [],

@@ -245,7 +245,9 @@ class Packing(Documents):
             counts = store.counted_between(tx, **of, first=first, last=last)
         here = ZoneInfo(asked.zone)
         inside = {id_: each for id_, each in counts.items() if since <= each.recorded_at.astimezone(here).date() <= until}
-        order = inspecting.in_turn([Candidate(id_, each.class_.code) for id_, each in inside.items()], since=since, until=until)
+        asked_for = inspecting.AskedFor(wanted.of_category, wanted.of_year_group, wanted.with_referral)
+        candidates = [Candidate(id_, each.class_.code) for id_, each in inside.items() if asked_for.is_met_by(each)]
+        order = inspecting.in_turn(candidates, since=since, until=until)
         pupils = [Person(each.name, "pupil", known_as=each.known_as) for each in register.items]
         groups: list[dict[str, Any]] = []
         found: dict[str, inspecting.Replaced] = {}
@@ -253,7 +255,7 @@ class Packing(Documents):
             nameless = Nameless(record, register=pupils, staff=wanted.staff_names, keep=wanted.keep, added=wanted.added)
             groups.append(inspecting.record_of(len(groups) + 1, record, nameless=nameless, asked=asked))
             found |= nameless.found
-        about: dict[str, Any] = {"since": since, "until": until, "reason": wanted.reason, "own_child": bool(children)}
+        about: dict[str, Any] = {"since": since, "until": until, "reason": wanted.reason, "own_child": bool(children), "asked_for": asked_for}
         previewed = inspecting.content(counted, groups, **about, asked=packs.as_previewed(asked))
         return Ready(
             said=inspecting.content(counted, groups, **about, asked=asked),

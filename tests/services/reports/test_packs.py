@@ -220,6 +220,12 @@ def test_an_inspections_records_name_nobody_and_are_chosen_by_the_rule(office: O
     assert "was hit by [left out]" in said
     assert "4 incidents were recorded" in said
     assert office.preview("ofsted", shown=0).told["months"] == []
+    named = office.preview("ofsted", shown=5, of_category="safeguarding_concern").told
+    assert len(named["months"]) == 1, "what the inspector named, and nothing else"
+    assert any("of the category" in note and "chosen among those" in note for note in named["notes"])
+    assert "4 incidents were recorded" in str(named["opening"]), "the numbers are of all"
+    for nothing in ({"with_referral": True}, {"of_year_group": "year_13"}, {"of_category": "bullying"}):
+        assert office.preview("ofsted", shown=5, **nothing).told["months"] == []
 
 
 def told_of(preview: PackPreview) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import random
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,8 @@ import pytest
 
 from safekeep.contracts.incidents import Details, EntryItem, IncidentAnswer, IncidentFacts, LinkedItem, PupilItem, Told
 from safekeep.ids import new_id
-from services.reports import chronology, inspecting
+from safekeep.permissions import Class
+from services.reports import chronology, counting, inspecting
 from services.reports.governing import Concern, Counted
 from services.reports.inspecting import Candidate, Nameless
 from services.reports.redaction import Person
@@ -213,3 +215,21 @@ def test_referrals_are_told_where_they_are_counted_and_nothing_recorded_is_said(
 )
 def test_how_long_something_took_is_said_as_people_say_it(minutes: int, said: str) -> None:
     assert inspecting.duration(minutes) == said
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "met", "said"),
+    [
+        (inspecting.AskedFor(), True, ""),
+        (inspecting.AskedFor(category="bullying"), True, "of the category Bullying"),
+        (inspecting.AskedFor(category="welfare"), False, "of the category welfare"),
+        (inspecting.AskedFor(year_group="year_7", with_referral=True), True, "of Year 7, with a referral"),
+        (inspecting.AskedFor(category="bullying", year_group="year_8"), False, "of the category Bullying, of Year 8"),
+    ],
+)
+def test_an_inspector_names_what_they_want_to_be_shown(asked_for: inspecting.AskedFor, met: bool, said: str) -> None:
+    about: dict[str, Any] = {"recorded_at": AT, "month": "2026-03", "class_": Class.GENERAL, "categories": ("bullying",), "main": "bullying"}
+    counted = counting.Counted(**about, year_group="year_7", referrals=(False,))
+    assert asked_for.is_met_by(counted) == met
+    assert not inspecting.AskedFor(with_referral=True).is_met_by(replace(counted, referrals=()))
+    assert asked_for.in_words(category_names={"bullying": "Bullying"}) == said
