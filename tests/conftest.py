@@ -19,10 +19,23 @@ from safekeep.contracts import Contract, Request
 from safekeep.ids import new_id
 from safekeep.rpc import Resources, envelope
 from safekeep.settings import ServiceSettings
-from tests import servers
+from tests import order, servers
 from tests.openid import OpenIdProvider
 from tests.openid import running as running_provider
 from tests.servers import Broker, Postgres
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a worker, collect what takes longest first: that is the order in which the workers are given it."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: order.place(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep to that order."""
+    return order.LongestFirst(config, log) if config.option.dist == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

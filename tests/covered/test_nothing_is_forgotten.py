@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from safekeep import bus, contracts, permissions
 from safekeep.contracts import Event, Request
 from safekeep.database import DELIVERY_TABLES, SERVICES
+from tests import order
 from tests.isolation.test_rows import unprotected
-from tests.servers import Postgres
+from tests.servers import ROOT, Postgres
 
 OWNERS = ("identity", "incidents", "alerts", "files", "reports")
 
@@ -151,3 +152,8 @@ def test_what_a_service_acts_on_comes_to_its_queue(service: str) -> None:
     handlers = importlib.import_module(f"services.{service}.service").HANDLERS
     keys = tuple(key.removesuffix("#") for key in bus.CONSUMES[service])
     assert [event.name for event in handlers if not event.name.startswith(keys)] == []
+
+
+def test_each_file_of_tests_that_is_begun_first_is_there() -> None:
+    """One that was renamed would be begun last, and run alone at the end."""
+    assert [path for path in order.FIRST if not (ROOT / path).is_file()] == []
