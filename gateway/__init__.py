@@ -109,11 +109,23 @@ def _refused(error: SafekeepError) -> Any:
 def _http_error(error: HTTPException) -> Any:
     if error.code in {301, 302, 303, 307, 308}:
         return error.get_response()
+    if error.code == 404:
+        _look_around()
     table = {404: problems.NOT_FOUND, 405: problems.METHOD, 413: problems.TOO_LARGE, 415: problems.UNSUPPORTED}
     response = _answer(table.get(error.code or 500, problems.BAD_REQUEST if (error.code or 500) < 500 else problems.FAILED))
     if error.code == 405:
         response.headers["Allow"] = ", ".join(getattr(error, "valid_methods", None) or [])
     return response
+
+
+def _look_around() -> None:
+    """Find out who is at the school below whose address nothing was found: the page says which DSL they can ask. Of nobody it says nothing."""
+    parts = request.path.split("/")
+    if len(parts) > 2 and parts[1] == "s" and session.entered() is None:
+        try:
+            session.enter(session_token=session.cookie(), slug=parts[2])
+        except SafekeepError:
+            g.pop("here", None)
 
 
 def _failed(error: Exception) -> Any:

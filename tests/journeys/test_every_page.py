@@ -1,4 +1,5 @@
-"""Every page of the record, on a telephone and at a desk, light and dark: axe finds nothing wrong with it, and it never scrolls sideways."""
+"""Every page of the record, on a telephone and at a desk, light and dark: axe finds nothing wrong with it, it never scrolls sideways, and
+where it says to tell a DSL it says who is on duty, in which room, and at which number."""
 
 import re
 from collections.abc import Callable
@@ -61,12 +62,18 @@ def endpoints() -> Any:
     return app.url_map.bind("localhost")
 
 
+SAYS = re.compile(r"\b(tell|find|reach|ask|see) a DSL|DSL in person", re.IGNORECASE)
+NO_SCHOOL = {"sign-in", "nothing/here"}
+"""Where nobody is signed in, or which lie below no school's address: whose DSLs they would be is not known."""
+
+
 class Looker:
     """Holds the page in the browser against axe, then at 320 pixels; remembers which it saw."""
 
-    def __init__(self, page: Page, axe: Callable[[Page], None]) -> None:
-        self.page, self.axe, self.table = page, axe, endpoints()
+    def __init__(self, page: Page, axe: Callable[[Page], None], *, on_duty: list[list[str]]) -> None:
+        self.page, self.axe, self.on_duty, self.table = page, axe, on_duty, endpoints()
         self.seen: set[str] = set()
+        self.named: set[str] = set()
 
     def look(self, path: str = "") -> None:
         if path:
@@ -78,10 +85,24 @@ class Looker:
         self.page.set_viewport_size({"width": 320, "height": 640})
         assert self.page.evaluate("document.documentElement.scrollWidth") <= 320, self.page.url
         self.page.set_viewport_size(size)
+        place = self.page.url.split("/", 3)[3].split("?")[0].split("#")[0]
         try:
-            self.seen.add(self.table.match("/" + self.page.url.split("/", 3)[3].split("?")[0].split("#")[0], method="GET")[0])
+            endpoint = self.table.match("/" + place, method="GET")[0]
         except HTTPException:
-            self.seen.add("an address that leads nowhere")
+            endpoint = "an address that leads nowhere"
+        self.seen.add(endpoint)
+        if SAYS.search(self.page.get_by_role("main").inner_text()) and place not in NO_SCHOOL:
+            self.finds_a_dsl(place)
+            self.named |= {endpoint, place}
+
+    def finds_a_dsl(self, place: str) -> None:
+        """Find everybody on duty on the page: name, room, and a number to press."""
+        said = self.page.locator("body").inner_text()
+        assert self.on_duty, place
+        for name, room, number in self.on_duty:
+            assert name in said, (place, name)
+            assert room in said, (place, room)
+            expect(self.page.locator(f"a[href='tel:{number}']").locator("visible=true").first).to_be_visible()
 
     def press(self, name: str) -> None:
         """Press a button of the page that leads to another, and look at what comes."""
@@ -90,13 +111,26 @@ class Looker:
         self.look()
 
 
+def on_duty(person: Any) -> list[list[str]]:
+    """Return [name, room, number] of everybody on duty at Hillside now."""
+    cards = person.go("duty").locator(".sk-duty > li")
+    found = []
+    for card in cards.all():
+        first, second = card.inner_text().split("\n")
+        link = card.locator("a").get_attribute("href") or ""
+        found.append([first.partition(",")[0], second.partition(" · ")[0], link.removeprefix("tel:")])
+    assert found
+    assert all(all(each) for each in found)
+    return found
+
+
 @pytest.mark.parametrize(("viewport", "dark"), [(PHONE, True), (DESKTOP, False)], ids=["phone and dark", "desk and light"])
 def test_axe_finds_nothing_on_any_page_of_the_record(
     sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], viewport: Any, dark: bool
 ) -> None:
     """As a DSL, who sees most: also with what is wrong in it, with what was found, and with what waits for an answer."""
     dsl = sign_in("dsl", viewport=viewport, dark=dark)
-    at = Looker(dsl.page, finds_nothing_wrong)
+    at = Looker(dsl.page, finds_nothing_wrong, on_duty=on_duty(dsl))
     here = f"{dsl.base}s/hillside/"
     dsl.go("pupils")
     pupil, other = pupils(dsl.page, "sarah")[0]["id"], pupils(dsl.page, "am")[0]["id"]
@@ -182,8 +216,11 @@ def test_axe_finds_nothing_on_any_page_of_the_record(
     at.look(f"{here}drafts")
     at.look(f"{here}saving/{new_id()}")
     at.look(f"{here}saving/{new_id()}?until=0")
-    at.look(f"{here}incidents/{new_id()}")
+    missing = f"{here}incidents/{new_id()}"
+    at.look(missing)
+    at.look(f"{here}nothing")
     at.look(f"{dsl.base}nothing/here")
+    assert {missing.removeprefix(dsl.base), "s/hillside/nothing", "away.duty", "recording.form", "incidents.recorded"} <= at.named
     assert {name for name in at.seen if name.partition(".")[0] in NOUNS} == EVERY
 
 
@@ -200,18 +237,26 @@ def test_axe_finds_nothing_on_the_first_page_of_the_others(
     sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], role: str
 ) -> None:
     school = None if role.startswith("trust") else "Hillside Primary"
-    at = Looker(sign_in(role, viewport=PHONE, school=school).page, finds_nothing_wrong)
-    at.look()
+    person = sign_in(role, viewport=PHONE, school=school)
+    first = person.page.url
+    at = Looker(person.page, finds_nothing_wrong, on_duty=on_duty(person) if school else [])
+    at.look(first)
+    if role == "governor":
+        assert first.removeprefix(person.base) in at.named
     if role == "trust_safeguarding_lead":
-        first = at.page.url
         at.look(first + "?since=2020-01-01&class_code=welfare")
         at.look(first + "reports")
 
 
 def test_axe_finds_nothing_where_people_sign_in(sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]) -> None:
     person = sign_in("teacher", viewport=PHONE)
-    at = Looker(person.page, finds_nothing_wrong)
-    person.page.get_by_role("button", name="Sign out").first.click()
+    at = Looker(person.page, finds_nothing_wrong, on_duty=on_duty(person))
+    person.page.get_by_role("button", name="Lock").first.click()
+    at.page.goto(f"{person.base}s/hillside/drafts")
+    expect(at.page).to_have_url(re.compile("/unlock"))
+    at.look()
+    at.finds_a_dsl("unlock")
+    at.page.get_by_role("button", name="sign out").first.click()
     at.look()
     at.press("Sign in")
     at.look(f"{person.base}forgot")
