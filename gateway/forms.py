@@ -61,6 +61,12 @@ class Form:
         """Note a problem; the first one of a field stands."""
         self.problems.setdefault(name, code)
 
+    def refuse_broken(self, *names: str) -> None:
+        """Note each of these fields that has half a character in it (a lone surrogate, bytes that are no text): it came as U+FFFD instead."""
+        for name in names:
+            if any("\ufffd" in value for value in self.fields.get(name, [])):
+                self.refuse(name, "surrogate")
+
     def as_id(self, name: str) -> UUID | None:
         """Return a field as an id, or None; noted as a problem when it is something else."""
         return self._as_id(name, self.one(name))

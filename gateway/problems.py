@@ -114,7 +114,7 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
             403, "not-allowed", _("You cannot lead this"), _("It is about you, or your own child is in it. Another DSL can lead it.")
         ),
         "cannot_be_told": Problem(
-            403, "not-allowed", _("This person cannot be told"), _("This person cannot be sent this record. Another DSL can help.")
+            403, "not-allowed", _("This person cannot be sent it"), _("This person cannot be sent this record. Another DSL can help.")
         ),
         "elsewhere": Problem(
             403,
@@ -494,7 +494,7 @@ FIELD: dict[str, str] = {
     "not_theirs_now": _("It was given to somebody else meanwhile. Nothing was recorded. Your words are still here: you can add them as an action."),
     "choose_one": _("Choose one"),
     "line_twice": _("This address stands on an earlier line too"),
-    "safeguarding_team_needed": _("From welfare up the Safeguarding team is always told. Choose it"),
+    "safeguarding_team_needed": _("From welfare up the Safeguarding team is always alerted. Choose it"),
     "list_missing": _("Choose a file, or paste the list"),
     "list_too_large": _("This list is too large. Send it in parts"),
     "list_too_long": _("There are too many lines. Send at most 500 at a time"),

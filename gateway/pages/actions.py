@@ -138,6 +138,7 @@ def _add(typed: Form, *, here: Here, incident: IncidentAnswer, action_id: UUID) 
     alerting.refuse_without_reasons(typed, alerts)
     if alerts.was_shown:
         alerting.refuse_undecided(typed, alerts)
+    typed.refuse_broken("text", "keep_reason", "release_line", *(name for name in typed.fields if name.startswith("reason_")))
     receipts = uploads.receipts(typed, token=here.token)
     details = acting.details_of(typed, known=known)
     try:

@@ -237,6 +237,8 @@ def _request(typed: Form, *, known: Known, here: Here, incident_id: UUID) -> Rec
         typed.refuse("pupil_id", "missing")
     occurred_at, precision = when(typed, zone=known.zone)
     linked = typed.as_ids("linked_ids")
+    people = [name for name in typed.fields if name.startswith(("linked_initials_", "reason_"))]
+    typed.refuse_broken("described_pupil", "place", "narrative", "action_taken", "told_whom", "told_when", "paper_writer", "paper_role", *people)
     receipts = uploads.receipts(typed, token=here.token)
     drawn = _drawn(typed, here=here)
     is_paper = here.is_lead and typed.has("paper", "yes")

@@ -131,7 +131,7 @@ def tables_of(found: CountsAnswer) -> list[Table]:
         counted.setdefault(row.table, {})[row.code] = row.count
     shown = [
         ("standing", _("How they stand"), _("Standing"), _("Closed when it is closed for every pupil in it."), words.STATUSES),
-        ("read", _("How soon somebody who was told had read it"), _("Read"), "", words.READ_WITHIN),
+        ("read", _("How soon somebody who was sent it had read it"), _("Read"), "", words.READ_WITHIN),
         ("answered", _("How soon something was done and written down"), _("Done"), "", words.ANSWERED_WITHIN),
         ("follow_ups", _("What is asked of somebody and not done"), _("Due"), "", words.NOT_DONE),
         ("referrals", _("Referrals made"), _("Outcome"), "", words.REFERRALS),

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from configparser import RawConfigParser
@@ -24,6 +25,7 @@ from deploy.local.__main__ import Launcher
 from safekeep import topology
 from safekeep.database import SERVICES
 from safekeep.settings import PUSH_HOSTS
+from tests.servers import Postgres
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text())
@@ -59,6 +61,11 @@ def test_the_linter_finds_nothing_in_the_dockerfile() -> None:
     program = Path(sys.executable).with_name("hadolint")
     done = subprocess.run([program, "--no-color", "--ignore", "DL3008", DEPLOY / "Dockerfile"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_broker_and_the_databases_are_of_the_versions_we_say() -> None:
+    assert COMPOSE["services"]["rabbitmq"]["image"] == "rabbitmq:4"
+    assert COMPOSE["services"]["postgres"]["image"] == "postgres:18"
 
 
 def test_the_object_store_is_of_the_version_the_tests_run() -> None:
@@ -246,8 +253,23 @@ def test_the_migrations_job_brings_all_five_to_their_schema_and_may_run_again(in
 
 
 def test_a_role_enters_its_own_database_and_no_other_and_makes_no_tables(initialised: dict[str, str]) -> None:
+    each_enters_its_own_alone(initialised, databases={service: service for service in SERVICES})
+
+
+def test_on_one_machine_too_a_role_enters_its_own_database_and_no_other(postgres: Postgres) -> None:
+    """On the databases that `./run` makes, with its own functions: there by the server's rules, since nothing is inside them yet."""
+    databases = {service: f"alone_{service}_{uuid.uuid4().hex[:8]}" for service in SERVICES}
+    addresses: dict[str, str] = {}
+    for service, name in databases.items():
+        servers.make_database(postgres.admin, service=service, name=name)
+        addresses |= postgres.urls(service, name)
+    each_enters_its_own_alone(addresses, databases=databases)
+
+
+def each_enters_its_own_alone(addresses: dict[str, str], *, databases: dict[str, str]) -> None:
     """Fifteen roles at five databases; only owners create; none is a superuser or bypasses row-level security."""
-    for name, url in initialised.items():
+    assert len(addresses) == 15
+    for name, url in addresses.items():
         for service in SERVICES:
             if name.startswith(service.upper()):
                 with psycopg.connect(url, autocommit=True) as database:
@@ -260,4 +282,4 @@ def test_a_role_enters_its_own_database_and_no_other_and_makes_no_tables(initial
                             database.execute("create table t ()")
             else:
                 with pytest.raises(psycopg.OperationalError, match="permission denied"):
-                    psycopg.connect(url, dbname=service)
+                    psycopg.connect(url, dbname=databases[service])

@@ -20,6 +20,7 @@ ACTION: list[Case] = [
     ({"text": "x" * 20_001}, "text", "20,000 characters"),
     ({"text": "a\x00b"}, "text", "hidden character"),
     ({"text": "a\u202eb"}, "text", "changes the direction"),
+    ({"text": "a\ufffdb"}, "text", "broken character"),
     ({"category_codes": "nonsense"}, "category_codes", "Choose one of those offered"),
     ({"category_codes": "DROP TABLE"}, "category_codes", "cannot be accepted"),
     ({"groups": "no_such_group"}, "groups", "Choose one of those offered"),

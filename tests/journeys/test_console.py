@@ -164,7 +164,7 @@ BAD = [
     ("settings/groups/new", {"name": ""}, "Write the name"),
     ("settings/groups/new", {"name": "SLT"}, "Another has this name already"),
     ("settings/groups/new", {"name": "New", "members": "not an id"}, "This is not an id"),
-    ("settings/categories/new", {"name": "New", "class_code": "welfare", "groups": "slt"}, "From welfare up the Safeguarding team is always told"),
+    ("settings/categories/new", {"name": "New", "class_code": "welfare", "groups": "slt"}, "From welfare up the Safeguarding team is always alerted"),
     ("settings/categories/new", {"name": "New"}, "Choose a class"),
     ("settings/categories/new", {"name": "Bullying", "class_code": "general", "groups": "slt"}, "Another has this name already"),
     ("settings/sign-in", {"min_length": "7", "change_days": "60", "remembered": "5", "lock_minutes": "10"}, "This number is too small"),

@@ -4,12 +4,14 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from safekeep.database import SERVICES
 from tests.journeys.api import Api
+from tests.journeys.test_afterwards import record
 
 
 def test_every_process_of_ours_answers_health_readiness_and_metrics_on_an_inner_port(system: dict[str, Any]) -> None:
@@ -46,10 +48,11 @@ def _posted(url: str) -> int:
         return error.code
 
 
-def test_one_trace_leads_from_the_request_to_the_mail(system: dict[str, Any]) -> None:
+def test_one_trace_leads_from_the_page_and_from_the_api_to_the_mail(system: dict[str, Any], sign_in: Callable[..., Any]) -> None:
     teacher = Api(system, "teacher")
     sent = teacher.incident()
     assert teacher.call("POST", "/incidents", sent)[0] == 201
+    by_form = record(sign_in("teacher", javascript=False).go("pupils")).rpartition("/")[2]
 
     def lines(process: str) -> list[dict[str, Any]]:
         text = (Path(system["data"]) / "logs" / f"{process}.log").read_text()
@@ -63,12 +66,14 @@ def test_one_trace_leads_from_the_request_to_the_mail(system: dict[str, Any]) ->
             time.sleep(0.05)
         return found
 
-    (recorded,) = wait_for("incidents", incident=sent["id"])
-    trace = recorded["trace"]
-    assert len(trace) == 32
-    (request,) = wait_for("gateway", trace=trace)
-    assert (request["event"], request["route"], request["status"]) == ("request.done", "/api/v1/incidents", 201)
-    assert {line["event"] for line in wait_for("alerts", trace=trace)} == {"mail.sent"}
+    form = "/s/<slug>/incidents/new/<uuid:incident_id>"
+    for incident, route, status in ((sent["id"], "/api/v1/incidents", 201), (by_form, form, 303)):
+        (recorded,) = wait_for("incidents", incident=incident)
+        trace = recorded["trace"]
+        assert len(trace) == 32
+        (request,) = wait_for("gateway", trace=trace)
+        assert (request["event"], request["route"], request["status"]) == ("request.done", route, status)
+        assert {line["event"] for line in wait_for("alerts", trace=trace)} == {"mail.sent"}
 
 
 def test_every_line_of_our_processes_is_structured(system: dict[str, Any]) -> None:

@@ -118,6 +118,7 @@ CASES: list[Case] = [  # what is sent otherwise, beside which field, which sente
     ({"pupil_id": "other school"}, "pupil_id", "Choose a pupil of your school"),
     ({"described_pupil": ""}, "described_pupil", "Describe the pupil"),
     ({"described_pupil": "\u202etall"}, "described_pupil", "changes the direction"),
+    ({"described_pupil": "a \ufffd boy"}, "described_pupil", "broken character"),
     ({"described_pupil": "x" * 20_001}, "described_pupil", "too long"),
     ({"kind": ""}, "kind", "Choose what kind"),
     ({"kind": "gossip"}, "kind", "Choose one of those offered"),
@@ -135,18 +136,23 @@ CASES: list[Case] = [  # what is sent otherwise, beside which field, which sente
     ({"place": "x" * 201}, "place", "too long"),
     ({"place": "a\x07b"}, "place", "hidden character"),
     ({"place": "a\u2067b"}, "place", "changes the direction"),
+    ({"place": "a\ufffdb"}, "place", "broken character"),
     ({"narrative": ""}, "narrative", "Write what happened"),
     ({"narrative": " \n "}, "narrative", "Write what happened"),
     ({"narrative": "x" * 20_001}, "narrative", "20,000 characters"),
     ({"narrative": "a\x00b"}, "narrative", "hidden character"),
     ({"narrative": "a\u202eb"}, "narrative", "changes the direction"),
+    ({"narrative": "a\ufffdb"}, "narrative", "broken character"),
     ({"action_taken": "x" * 20_001}, "action_taken", "20,000 characters"),
     ({"action_taken": "a\x1bb"}, "action_taken", "hidden character"),
     ({"action_taken": "a\u202eb"}, "action_taken", "changes the direction"),
+    ({"action_taken": "a\ufffdb"}, "action_taken", "broken character"),
     (TOLD | {"told_whom": "x" * 201}, "told_whom", "too long"),
     (TOLD | {"told_whom": "a\x07b"}, "told_whom", "hidden character"),
     (TOLD | {"told_when": "x" * 201}, "told_when", "too long"),
     (TOLD | {"told_when": "\u202e12:50"}, "told_when", "changes the direction"),
+    (TOLD | {"told_whom": "a\ufffdb", "told_when": "12:50"}, "told_whom", "broken character"),
+    (TOLD | {"told_whom": "The head", "told_when": "\ufffd"}, "told_when", "broken character"),
     ({"category_codes": ""}, "category_codes", "Choose at least one category"),
     ({"category_codes": "nonsense"}, "category_codes", "Choose one of those offered"),
     ({"category_codes": "child_protection"}, "category_codes", "Only a DSL can choose this"),
@@ -158,12 +164,14 @@ CASES: list[Case] = [  # what is sent otherwise, beside which field, which sente
     ({"category_codes": "behaviour", "staff_ids": "colleague"}, "reason_colleague", "Say why they need to know"),
     ({"category_codes": "behaviour", "staff_ids": "colleague", "reason_colleague": "x" * 20_001}, "reason_colleague", "too long"),
     ({"category_codes": "behaviour", "staff_ids": "colleague", "reason_colleague": "a\x07b"}, "reason_colleague", "hidden character"),
+    ({"category_codes": "behaviour", "staff_ids": "colleague", "reason_colleague": "a\ufffdb"}, "reason_colleague", "broken character"),
     ({"linked_ids": "forged"}, "linked_q", "not an id"),
     ({"linked_ids": NOBODY}, f"linked_part_{NOBODY}", "Choose what part"),
     (LINKED, "linked_q", "Choose one of those offered"),
     (LINKED | {f"linked_part_{NOBODY}": "culprit"}, f"linked_part_{NOBODY}", "Choose one of those offered"),
     (LINKED | {f"linked_initials_{NOBODY}": "x" * 201}, f"linked_initials_{NOBODY}", "too long"),
     (LINKED | {f"linked_initials_{NOBODY}": "a\x07b"}, f"linked_initials_{NOBODY}", "hidden character"),
+    (LINKED | {f"linked_initials_{NOBODY}": "\ufffd"}, f"linked_initials_{NOBODY}", "broken character"),
     ({"linked_ids": "other school", "linked_part_other school": "witness"}, "linked_q", "Choose one of those offered"),
     ({"file_ids": NOBODY}, "files", "did not arrive whole"),
     ({"file_ids": "forged"}, "files", "not an id"),
@@ -263,11 +271,30 @@ def test_searches_and_choices_that_are_forged_are_answered_with_the_page(sign_in
         )
         assert answer.status in {200, 422}, (pressed, answer.status)
         assert ACCOUNT in answer.text(), pressed
-    for field in ("narrative", "place", "described_pupil", "pupil_id", "category_codes", "when_date", "staff_ids", "csrf_token_"):
-        body = urlencode(GOOD | {"csrf_token": token, "do": "record"}) + f"&{field}=a%ED%A0%80b%FF"
+    odd_bytes = b"a\xed\xa0\x80b\xff"  # a lone surrogate, and a byte of no character
+    for field in ("narrative", "place", "described_pupil", "pupil_id", "category_codes", "when_date", "staff_ids", "kind"):
+        fields = GOOD | {
+            "when": "exact",
+            "when_time": "9:05",
+            "when_date": "2026-03-02",
+            "action_taken": ACCOUNT,
+            "csrf_token": token,
+            "do": "record",
+        }
+        parts = {name: value.encode() for name, value in fields.items()} | {field: odd_bytes}
+        body = b"".join(b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (n.encode(), v) for n, v in parts.items()) + b"--x--\r\n"
+        answer = page.request.post(f"{base}/{new_id()}", data=body, headers={"Content-Type": "multipart/form-data; boundary=x"})
+        assert answer.status == 422, field
+        assert beside(answer.text(), {"staff_ids": "staff_q"}.get(field, field)), field
+        assert ACCOUNT in answer.text(), field
+        written = "a\ufffd\ufffd\ufffdb\ufffd"  # every other word of it is there still
+        assert field not in {"narrative", "place", "described_pupil"} or written in html.unescape(answer.text()), field
+    for field in GOOD.keys() | {"csrf_token_"}:  # as no browser sends it, who sends the page's form in parts
+        body = urlencode({n: v for n, v in GOOD.items() if n != field} | {"action_taken": ACCOUNT, "csrf_token": token, "do": "record"})
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        answer = page.request.post(f"{base}/{new_id()}", data=body.encode(), headers=headers)
+        answer = page.request.post(f"{base}/{new_id()}", data=f"{body}&{field}=a%ED%A0%80b%FF".encode(), headers=headers)
         assert answer.status in {200, 422}, (field, answer.status)
+        assert ACCOUNT in answer.text(), field
 
 
 def test_twenty_thousand_characters_and_html_are_just_text(sign_in: Callable[..., Any]) -> None:

@@ -422,6 +422,31 @@ def test_a_disk_without_room_is_said_before_anything_is_made(folders: Any) -> No
         subprocess.run(["umount", "-l", str(small)], check=True)
 
 
+FILLING = {  # what is refused its place on the disk, and what is then said
+    "our own files": (
+        "def full(*a, **b): raise OSError(28, 'No space left on device')\nm.servers.write_private = full",
+        "The disk is full: free some room and start again.",
+    ),
+    "the database's": (
+        "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))",
+        "Check that the disk has room and the folder can be reached.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FILLING)
+def test_a_disk_that_fills_while_it_starts_is_said_in_one_sentence(folders: Any, what: str) -> None:
+    """As a file that cannot be written looks to us, and to PostgreSQL when it makes its files."""
+    folder = folders()
+    filling, sentence = FILLING[what]
+    program = f"import sys\nfrom deploy.local import __main__ as m\n{filling}\nsys.exit(m.main())"
+    command = [sys.executable, "-W", "ignore", "-c", program, "--no-demo", "--data", str(folder / "data")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    (said,) = done.stderr.strip().splitlines()
+    assert said.endswith(sentence)
+
+
 def test_two_of_the_three_addresses_of_a_database_are_not_enough(folders: Any) -> None:
     said = refused(folders(), FILES_DATABASE_URL="postgresql://x/y", FILES_OWNER_DATABASE_URL="postgresql://x/y")
     assert "missing: FILES_WORKER_DATABASE_URL" in said

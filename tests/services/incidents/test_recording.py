@@ -1,7 +1,7 @@
 """Recording: what is accepted, kept, told and readable, against a real database."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -16,6 +16,7 @@ from safekeep.contracts.incidents import (
     AnswerAsk,
     AssignPupil,
     Chronology,
+    FlagKind,
     Incident,
     LinkedPupil,
     LosingItem,
@@ -45,6 +46,17 @@ def test_recorded_answers_with_number_hash_and_those_who_are_sent_it(desk: Desk)
     assert len(answer.entry_hash) == 64
     told = {r.person_id: r.because for r in answer.recipients}
     assert told == {desk.school.people["dsl"]: ["safeguarding_team"], desk.school.people["deputy_dsl"]: ["safeguarding_team"]}
+
+
+def test_the_safeguarding_team_can_be_added_to_anything(desk: Desk) -> None:
+    """To a category that does not call for it: asked for, its DSLs are told; not asked for, they are not."""
+    assert "safeguarding_team" not in permissions.groups_called_for([c for c in permissions.FIRST_CATEGORIES if c.code == "behaviour"])
+    told = {
+        bool(groups): {r.person_id for r in desk.record(category_codes=["behaviour"], alert=Alert(groups=groups)).recipients}
+        for groups in ([], ["safeguarding_team"])
+    }
+    assert desk.school.people["dsl"] in told[True]
+    assert desk.school.people["dsl"] not in told[False]
 
 
 def test_incident_rights_ledger_and_event_are_one_commit(desk: Desk) -> None:
@@ -437,6 +449,36 @@ def test_the_chronology_filters_pages_and_counts(desk: Desk) -> None:
         desk.ask(Chronology(pupil_id=desk.pupil, cursor="rubbish"), role="dsl")
 
 
+def test_when_it_happened_and_when_it_was_recorded_are_kept_apart_and_a_chronology_goes_by_either(desk: Desk) -> None:
+    """Three recorded in April, each a day after the other, of which the later ones happened earlier: January, February, March."""
+    happened = {}
+    for day, month in ((10, 3), (11, 2), (12, 1)):
+        with clock.set_to(dt.datetime(2026, 4, day, 12, tzinfo=dt.UTC)):
+            happened[desk.record(narrative=f"Of month {month}", occurred_at=dt.datetime(2026, month, 5, 9, tzinfo=dt.UTC)).id] = (month, day)
+
+    def pages(order: str) -> list[Any]:
+        first = desk.ask(Chronology(pupil_id=desk.pupil, order=order, limit=2), role="dsl")
+        rest = desk.ask(Chronology(pupil_id=desk.pupil, order=order, limit=2, cursor=first.next), role="dsl")
+        assert [x.month for x in first.months] == (["2026-01", "2026-02", "2026-03"] if order == "occurred" else ["2026-04"])
+        return [*first.items, *rest.items]
+
+    assert [line.text for line in pages("occurred")] == ["Of month 3", "Of month 2", "Of month 1"]
+    assert [line.text for line in pages("recorded")] == ["Of month 1", "Of month 2", "Of month 3"]
+    for line in pages("recorded"):
+        assert (line.occurred_at.month, line.recorded_at.day) == happened[line.incident_id], "both times stand on every line"
+        assert line.recorded_at.month == 4
+
+
+def test_the_last_five_entries_of_a_pupil_are_the_newest_that_the_reader_may_see(desk: Desk) -> None:
+    """Seven, of which the fifth is no business of the SLT's."""
+    numbers = []
+    for day in range(1, 8):
+        with clock.set_to(dt.datetime(2026, 3, day, 12, tzinfo=dt.UTC)):
+            numbers.append(desk.record(category_codes=["safeguarding_concern" if day == 5 else "behaviour"], occurred_at=clock.now()).number)
+    seen = {role: [x.number for x in desk.ask(Pupil(pupil_id=desk.pupil), role=role).last_entries] for role in ("dsl", "slt")}
+    assert seen == {"dsl": [numbers[i] for i in (6, 5, 4, 3, 2)], "slt": [numbers[i] for i in (6, 5, 3, 2, 1)]}
+
+
 def test_a_correction_is_appended_and_the_entry_stays(desk: Desk) -> None:
     answer = desk.record()
     fix = AddCorrection(id=new_id(), incident_id=answer.id, entry_id=answer.entry_id, reason="Wrong day", should_say="It was Tuesday.")
@@ -529,11 +571,30 @@ def test_pupils_are_found_by_any_part_of_a_name_from_the_second_letter(desk: Des
     assert desk.ask(SearchPupils(q="s"), role="teacher").items == []
 
 
+FLAGS: dict[str, tuple[Class, set[str]]] = {  # each kind with its class, and who of a DSL, the SLT and a teacher sees it
+    "child_protection_plan": (Class.PROTECTION, {"dsl"}),
+    "child_in_need": (Class.PROTECTION, {"dsl"}),
+    "looked_after": (Class.WELFARE, {"dsl", "slt"}),
+    "early_help": (Class.WELFARE, {"dsl", "slt"}),
+    "young_carer": (Class.WELFARE, {"dsl", "slt"}),
+    "send": (Class.GENERAL, {"dsl", "slt"}),
+    "medical": (Class.GENERAL, {"dsl", "slt"}),
+}
+
+
 def test_flags_are_shown_to_those_whose_role_opens_their_class(desk: Desk) -> None:
-    for kind in ("child_protection_plan", "looked_after", "send"):
-        desk.ask(SetFlag(id=new_id(), pupil_id=desk.pupil, kind=kind, started=dt.date(2026, 1, 5)), role="dsl")
-    seen = {role: len(desk.ask(Pupil(pupil_id=desk.pupil), role=role).flags) for role in ("dsl", "slt", "teacher")}
-    assert seen == {"dsl": 3, "slt": 2, "teacher": 0}
+    """With their class, their dates and the social worker; every kind there is."""
+    assert set(FLAGS) == set(get_args(FlagKind))
+    dates = {"started": dt.date(2026, 1, 5), "ended": dt.date(2999, 1, 1), "review": dt.date(2026, 6, 9)}
+    for kind in FLAGS:
+        desk.ask(SetFlag(id=new_id(), pupil_id=desk.pupil, kind=kind, social_worker="Ines Falk", **dates), role="dsl")
+    flags = {role: desk.ask(Pupil(pupil_id=desk.pupil), role=role).flags for role in ("dsl", "slt", "teacher")}
+    for kind, (class_, readers) in FLAGS.items():
+        assert {role for role, found in flags.items() if kind in {flag.kind for flag in found}} == readers, kind
+        (flag,) = (flag for flag in flags["dsl"] if flag.kind == kind)
+        assert flag.class_code == class_.name.lower()
+        assert (flag.started, flag.ended, flag.review, flag.social_worker) == (*dates.values(), "Ines Falk")
+    seen = {role: len(found) for role, found in flags.items()}
 
     def exported(role: str, **more: Any) -> int:
         return len(desk.ask(Chronology(pupil_id=desk.pupil, **{"use": "export"} | more), role=role).flags)

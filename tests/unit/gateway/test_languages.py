@@ -160,3 +160,46 @@ def test_a_sentence_that_has_no_translation_is_in_english_with_its_number(app: F
     with app.test_request_context(headers={"Accept-Language": "cy"}):
         assert ngettext(one, many, 2) == "2 sentences nobody says"
         assert ngettext("%(num)s unread alert", "%(num)s unread alerts", 2) == "2 rybudd heb eu darllen"
+
+
+# --- sent, read and told in person are three different things ----------------------------------------------------------
+
+BY_MOUTH = {  # somebody said it to somebody, or was asked to; of "Seen", eyes
+    "Told in person", "Have you told anybody in person?", "What have you done? Whom have you told, and when?", "Were they told?", "Told",
+    "If they were told: who was?", "If they were told: when?", "Say whether they were told", "What you were told, by whom and when. It cannot be changed afterwards.",
+    "Not seen: I was told of it", "Say what you saw. If somebody told you this, say who.", "Something seen or heard", "How was it seen?",
+    "What whoever records is told to do meanwhile",
+    "Mark only what you could see, or were told of. Never ask a child to undress or to move clothing, never look for marks, and never take a picture of an injury."
+    " If the child is hurt, get first aid before this.",
+    "It opens records about children. Do you know this person, and were you told in person that they are to have it?",
+    "It shows what every school of the trust records, in numbers. Do you know this person, and were you told in person that they are to have it?",
+}  # fmt: skip
+BY_LAW = {  # a person who asked for what is kept of them, a school that gets a file: a letter, a signature; and what words give away
+    "Only somebody’s own record, or their child’s, may take longer, and they must be told so within the first month.",
+    "Saved. Be sure that the asker has been told, and why.", "The asker must be told so, and why, by %(day)s.", "Why? As you have told the asker",
+    "You took two further months, since it is complex. The asker was told why. (UK GDPR, article 12A)",
+    "Child abuse data. A parent has no right to be told whether their child is or may be at risk of abuse, where telling would not be in the child’s best interests."
+    " Think of what it would mean for the child, and ask the child’s social worker first. A child who asks themselves has this right."
+    " (Data Protection Act 2018, Schedule 3, paragraph 21)",
+    "What is about other people: other children, family, neighbours, whoever told. Staff are named as a rule. (Data Protection Act 2018, Schedule 2, paragraph 16)",
+    "Received by", "Received %(day)s. Confirmed by %(name)s.", "A DSL has taken this out of sight: it told too much", "If it must not be seen",
+}  # fmt: skip
+BY_A_LETTER_OF_OURS = {  # about an account, a role, a limit or a request: no alert to an entry is meant
+    "A DSL decides, and you are told.", "They are told that you answered, and read this.", "Changed. The old address and the new one are told.",
+    "Confirmed. Every DSL is told.", "Every DSL is told. It changes when one of them has confirmed it.", "Every DSL of the school is told the moment you do.",
+    "Do not rely on it before a DSL has looked. They were told.",
+    "Do not rely on what is listed here. Tell whoever runs Safekeep for you today, before anything is repaired. Trust IT was told by mail.",
+    "It does nothing before a DSL of one of the schools confirms it. They have been told.",
+    "Only the two people you chose read it now, and its author their own words. They are told by e-mail.",
+    "The school’s DSLs have been told that you opened this. When you leave this page it is closed again.",
+    "They sign in with their password, choose “I have lost my phone or key”, type it, and set up a new one. They are told by e-mail that it was given.",
+    "You have opened more of the record than usual in an hour, so it stays shut for a few minutes. The DSLs were told. You can go on recording.",
+    "You were given a role that counts when a DSL of one of the trust’s schools confirms it. They have been told: ring one of them, or see them.",
+    "You were given a role that reads records. It counts when a DSL of your school confirms it. They have been told.",
+}  # fmt: skip
+
+
+def test_no_sentence_says_told_seen_or_received_of_an_alert_that_was_sent(said: Catalog) -> None:
+    """*Sent*, *read* and *told in person* never stand for one another: each sentence with one of those other words has its reason above."""
+    found = {word for each in ids(said) for word in ([each] if isinstance(each, str) else each) if re.search(r"\b(told|seen|received)\b", word, re.I)}
+    assert found == BY_MOUTH | BY_LAW | BY_A_LETTER_OF_OURS
