@@ -10,7 +10,7 @@ from gateway import words
 from safekeep import inbox
 from safekeep.bus import Sealed
 from safekeep.contracts.identity import Audit, ExportAudit
-from safekeep.contracts.incidents import AuditKind, AuditNoted, GlassBroken, RelativeChanged
+from safekeep.contracts.incidents import AuditKind, AuditNoted, ContentDestroyed, GlassBroken, RelativeChanged
 from safekeep.ids import new_id
 from services.identity.service import HANDLERS
 from tests.services.identity.office import Office
@@ -18,7 +18,7 @@ from tests.services.identity.office import Office
 NOON = dt.datetime(2026, 3, 10, 12, 47, tzinfo=dt.UTC)
 
 
-def hear(office: Office, event: AuditNoted | GlassBroken | RelativeChanged) -> None:
+def hear(office: Office, event: AuditNoted | ContentDestroyed | GlassBroken | RelativeChanged) -> None:
     message = Sealed({"name": event.name, "version": event.version, "event": event.wire()})
     message.header = {"id": str(event.id), "type": event.name}
     inbox.Inbox(engine=office.resources.engine, handlers=HANDLERS).take(message)
@@ -49,6 +49,14 @@ def test_that_the_trust_has_opened_a_record_stands_in_the_schools_log(office: Of
     hear(office, GlassBroken(**fields, incident_id=new_id(), by=office.teacher.id))
     (line,) = office.ask(Audit(kind="glass_broken"), token=office.member("dsl")).items
     assert (line.at, line.by, line.facts) == (NOON, office.teacher.id, {})
+    assert line.kind in words.AUDIT
+
+
+def test_that_two_people_had_content_destroyed_stands_in_the_log_with_both_of_them(office: Office) -> None:
+    fields = {"id": new_id(), "at": NOON, "school_id": office.one.id, "subject": new_id(), "sequence": 1}
+    hear(office, ContentDestroyed(**fields, incident_id=new_id(), entries=3, proposed_by=office.teacher.id, by=office.dsl.id))
+    (line,) = office.ask(Audit(kind="content_destroyed"), token=office.member("dsl")).items
+    assert (line.at, line.person_id, line.by) == (NOON, office.teacher.id, office.dsl.id)
     assert line.kind in words.AUDIT
 
 
