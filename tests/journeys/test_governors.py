@@ -53,6 +53,8 @@ def test_a_dsl_approves_and_a_governor_reads_what_was_approved_and_can_check_it(
     governor.go("")
     expect(governor.page.get_by_role("link", name=numbered, exact=True)).to_be_visible()
     assert seen.count() > before
+    listed = governor.page.get_by_role("listitem").filter(has=governor.page.get_by_role("link", name=numbered, exact=True))
+    expect(listed).to_contain_text(re.compile(r"published .*\d"))
     governor.page.get_by_role("link", name=numbered, exact=True).click()
     finds_nothing_wrong(governor.page)
     read = governor.page

@@ -319,6 +319,14 @@ def test_what_was_given_to_somebody_has_one_place_in_the_ledger_by_its_hash(offi
     assert line["fields"]["about"][1] == {"template": "conference", "entries": "7"}
     assert both(path).ok
 
+    about = {"year": "2026", "number": "1", "template": "governors"}
+    report = desk.ask(EnterDocument(id=new_id(), kind="report_published", sha256="ef" * 32, about=about), role="dsl")
+    path = office.export()
+    line = next(each for each in shown(path) if json.loads(each["entry"])["kind"] == "report_published")
+    assert chain.entry_hash(line["entry"].encode()) == report.entry_hash, "a published report is verified as it was entered"
+    assert line["fields"]["sha256"][1] == "ef" * 32
+    assert both(path).ok
+
 
 def test_an_attachment_is_sealed_by_its_hash_in_the_entry(office: Office, keys_folder: Path) -> None:
     from safekeep.receipts import Receipt, sign_receipt
