@@ -1,7 +1,8 @@
 """A record before it is given: what is proposed to be left out, decided by one person, confirmed by another, and the file."""
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -145,6 +146,7 @@ def _show(here: Here, information_request_id: UUID, form: Form, *, cursor: str |
         form=form,
         found=found,
         texts=texts,
+        in_one_list=in_one_list(each for *_, listed in texts for each in listed),
         left=_left(found),
         first=_first_left(texts, found),
         cursor=cursor or "",
@@ -154,6 +156,15 @@ def _show(here: Here, information_request_id: UUID, form: Form, *, cursor: str |
         request_words=request_words,
         known=schools.known(here),
     )
+
+
+def in_one_list(listed: Iterable[Listed]) -> list[tuple[str, list[Listed]]]:
+    """Return all that was found, by its words, whatever their capitals and whose ever ("Ruby's"), each with its places on the page."""
+    by_words: dict[str, tuple[str, list[Listed]]] = {}
+    for each in listed:
+        plain = re.sub(r"['’]s$", "", " ".join(each.words.split()))
+        by_words.setdefault(plain.casefold(), (plain, []))[1].append(each)
+    return [by_words[words] for words in sorted(by_words)]
 
 
 def _left(found: RecordPageAnswer) -> int:
