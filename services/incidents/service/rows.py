@@ -22,6 +22,7 @@ from safekeep.contracts.incidents import (
     EarlierText,
     EntryItem,
     EntryLine,
+    EntrySealed,
     FileItem,
     Flag,
     MovedFrom,
@@ -41,6 +42,11 @@ from services.incidents.service.access import unread
 def pupil_item(row: Any) -> PupilItem:
     left_on = getattr(row, "left_on", None)
     return PupilItem(id=row.id, name=row.name, year=row.year, form=row.form, born=row.born, holding=row.holding, left_on=left_on)
+
+
+def head_item(head: store.Head | None) -> EntrySealed | None:
+    """Return where the school's ledger stood, for whoever goes on from there."""
+    return EntrySealed(sequence=head.sequence, entry_hash=head.hash) if head else None
 
 
 def flag_item(row: Any) -> Flag:

@@ -1,9 +1,7 @@
 """A calendar the school subscribed to: read from where it is published, it sets the school's days; what cannot be read changes nothing of them."""
 
 import datetime as dt
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ from safekeep.rpc import Resources
 from tests.services.alerts.smtp import Server
 from tests.services.alerts.test_alerts import NOON, Alerts, smtp  # noqa: F401 - fixture
 from tests.services.alerts.test_asking import Clocked
+from tests.web import Site, served
 
 AFTER_TWELVE_HOURS = NOON + dt.timedelta(hours=12)
 ENTERED = SpanItem(kind="inset", first=dt.date(2026, 4, 20), last=dt.date(2026, 4, 20), name="Training")
@@ -32,41 +31,23 @@ END:VCALENDAR\r
 """
 
 
-class Council(ThreadingHTTPServer):
-    """Whoever publishes the calendar: it answers with what `says` holds, or with 404."""
-
-    says: bytes | None = TODAY_CLOSED
-    asked = 0
-
-    class Answers(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            council: Any = self.server
-            council.asked += 1
-            body = council.says or b""
-            self.send_response(404 if council.says is None else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-
 @pytest.fixture
-def council() -> Iterator[Council]:
-    server = Council(("127.0.0.1", 0), Council.Answers)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+def council() -> Iterator[Site]:
+    with served() as site:
+        publish(site, TODAY_CLOSED)
+        yield site
+
+
+def publish(council: Site, calendar: bytes) -> None:
+    council.pages = {"/terms.ics": (200, calendar, "")}
 
 
 class Subscribed(Clocked):
     """Alerts at noon of a Tuesday, subscribed to a council's calendar, which is let be read by the operator."""
 
-    def __init__(self, alerts: Alerts, council: Council) -> None:
+    def __init__(self, alerts: Alerts, council: Site) -> None:
         super().__init__(alerts)
-        self.place = f"http://127.0.0.1:{council.server_address[1]}"
+        self.place = council.place
         alerts.resources.settings = alerts.resources.settings.model_copy(update={"inner_calendars": (self.place,)})
 
     def ask(self, request: Any, *, at: dt.datetime = NOON) -> Any:
@@ -90,7 +71,7 @@ def subscribed(
     token_for: Any,
     service_token_for: Any,
     smtp: Server,  # noqa: F811 - fixture
-    council: Council,
+    council: Site,
 ) -> Subscribed:
     found = Subscribed(Alerts(resources, ask_service, token_for, service_token_for, smtp.url), council)
     found.ask(KeepCalendar(opens_minute=510, weekdays=[0, 1, 2, 3, 4], spans=[ENTERED]))
@@ -110,24 +91,25 @@ def test_its_days_are_the_schools_and_what_waits_is_set_anew_by_them(subscribed:
     assert subscribed.asked(incident) == [(60, ["leads"], True)], "neither before the end of the day nor after two hours: there is no school"
 
 
-def test_what_cannot_be_read_leaves_its_days_and_is_said(subscribed: Subscribed, council: Council) -> None:
+def test_what_cannot_be_read_leaves_its_days_and_is_said(subscribed: Subscribed, council: Site) -> None:
     subscribed.read()
-    asked, council.says = council.asked, None
+    asked = len(council.asked)
+    council.pages.clear()
     subscribed.read(at=AFTER_TWELVE_HOURS - dt.timedelta(minutes=1))
-    assert council.asked == asked, "it is asked for twice a day"
+    assert len(council.asked) == asked, "it is asked for twice a day"
     found = subscribed.read(at=AFTER_TWELVE_HOURS)
     assert (found.outcome, found.fetched_at, subscribed.from_there(found)) == ("refused", NOON, [("holiday", NOON.date())])
-    council.says = b"no calendar"
+    publish(council, b"no calendar")
     found = subscribed.read(at=AFTER_TWELVE_HOURS + dt.timedelta(hours=12))
     assert found.outcome not in ("read", "refused")
     assert subscribed.from_there(found) == [("holiday", NOON.date())]
 
 
-def test_unsubscribed_its_days_are_gone_and_what_was_entered_stays(subscribed: Subscribed, council: Council) -> None:
+def test_unsubscribed_its_days_are_gone_and_what_was_entered_stays(subscribed: Subscribed, council: Site) -> None:
     subscribed.read()
     subscribed.ask(KeepSubscription(address=""))
     found = subscribed.read(at=AFTER_TWELVE_HOURS)
-    assert council.asked == 1
+    assert len(council.asked) == 1
     assert (found.address, found.outcome, found.fetched_at) == ("", "", None)
     assert [(span.source, span.name) for span in found.spans] == [("entered", "Training")]
 

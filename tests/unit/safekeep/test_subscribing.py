@@ -1,57 +1,25 @@
 """Reading a calendar from an address somebody typed: what is asked, and what never is."""
 
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
 from safekeep import subscribing
 from safekeep.contracts.alerts import LARGEST_CALENDAR
 from safekeep.subscribing import Down
+from tests.web import served
 
 CALENDAR = b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
 
 
-class Answers(BaseHTTPRequestHandler):
-    """A server that answers by the path it is asked for."""
-
-    asked: list[str] = []
-
-    def do_GET(self) -> None:
-        self.asked.append(self.path)
-        if self.path == "/moved":
-            self._answer(302, b"", Location="/calendar")
-        elif self.path == "/inside":
-            self._answer(302, b"", Location="http://127.0.0.2:1/secret")
-        elif self.path == "/round":
-            self._answer(302, b"", Location="/round")
-        elif self.path == "/large":
-            self._answer(200, b"x" * (LARGEST_CALENDAR + 1))
-        else:
-            self._answer(200 if self.path == "/calendar" else 404, CALENDAR)
-
-    def _answer(self, status: int, body: bytes, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 @pytest.fixture
 def place() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with served() as site:
+        leading = {"/moved": "/calendar", "/inside": "http://127.0.0.2:1/secret", "/round": "/round"}
+        site.pages = {path: (302, b"", to) for path, to in leading.items()}
+        site.pages |= {"/calendar": (200, CALENDAR, ""), "/large": (200, b"x" * (LARGEST_CALENDAR + 1), "")}
+        yield site.place
 
 
 def test_what_the_operator_names_is_read_and_a_redirect_within_it_followed(place: str) -> None:
