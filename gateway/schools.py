@@ -1,6 +1,7 @@
 """The school and its staff as pages need them: remembered 30 seconds in this process, one copy a school."""
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -39,6 +40,10 @@ class Known:
         """Return a person's name, or "" when the school never knew them."""
         found = self.staff.get(person_id)
         return found.name if found else ""
+
+    def names(self, people: Collection[UUID]) -> str:
+        """Return these people's names, in order, with commas between them."""
+        return ", ".join(sorted(self.name(person) or gettext("somebody") for person in people))
 
     def category(self, code: str) -> str:
         """Return a category's name, or its code where it is gone."""

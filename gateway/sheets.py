@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from flask import Response
@@ -37,17 +38,18 @@ def sent(form: Form, file: FileStorage | None) -> str:
     return form.one("list")
 
 
-def read(text: str, *, columns: dict[str, tuple[str, ...]]) -> list[Row]:
+def read(text: str, *, columns: dict[str, tuple[str, ...]], by_heading: Collection[str] = ()) -> list[Row]:
     """Return the lines of a list with their cells by column.
 
-    `columns`: each column with the headings it goes by, in the order they have when there is no line of headings.
+    `columns`: each column with the headings it goes by, in the order they have when there is no line of headings. Those `by_heading` are read
+    under a heading only: what happens to stand in their place in a list without is not what they mean.
     Commas, semicolons or tabs, whichever the first line holds most of.
     """
     lines = text.splitlines()
     first = next((line for line in lines if line.strip()), "")
     delimiter = max(",;\t", key=first.count)
     names = {heading.casefold(): column for column, headings in columns.items() for heading in (column, *headings)}
-    order: list[str | None] = list(columns)
+    order: list[str | None] = [column for column in columns if column not in by_heading]
     rows, reader = [], csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     before, is_first = 0, True
     try:

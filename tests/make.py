@@ -70,7 +70,6 @@ def create_pupil(
         store.keep_pupil(
             tx,
             school_id=school.id,
-            relatives=relatives,
             id=pupil,
             name=name,
             known_as=known_as,
@@ -80,6 +79,7 @@ def create_pupil(
             family=family or new_id(),
             holding=holding,
         )
+        store.keep_relatives(tx, school_id=school.id, pupil_id=pupil, people=relatives)
     return pupil
 
 

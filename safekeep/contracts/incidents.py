@@ -1355,7 +1355,11 @@ class ReadersOfRecords(Request[ReadersOfRecordsAnswer]):
 
 
 class NewPupil(Contract):
-    """A line of an import of pupils. `left_on`: the first day on which they are not on roll any more; a pupil listed without one is there."""
+    """A line of an import of pupils. `left_on`: the first day on which they are not on roll any more; a pupil listed without one is there.
+
+    `relatives`: staff who are the pupil's parents or carers, or the pupil, to be entered as `SetRelatives` does it; with none of them nothing of that
+    changes, and a list ends nothing.
+    """
 
     name: Name
     known_as: Line = ""
@@ -1363,14 +1367,21 @@ class NewPupil(Contract):
     form: Line = ""
     born: date
     left_on: date | None = None
+    relatives: list[UUID] = Field(default=[], max_length=20)
 
 
 class PupilFate(Contract):
-    """What becomes of one line: made, changed (the same name and date of birth were there), unchanged, or refused with codes by field."""
+    """What becomes of one line: made, changed (the same name and date of birth were there), unchanged, or refused with codes by field.
+
+    `entered`: who is newly a relative by it. `left_alone`: it names relatives of a pupil who is the importer's own child; what is entered there
+    stays as it is, and they are not told what that is.
+    """
 
     line: int
     outcome: Literal["made", "changed", "unchanged", "refused"]
     problems: dict[str, str] = {}
+    entered: list[UUID] = []
+    left_alone: bool = False
 
 
 class AddPupilsAnswer(Contract):
@@ -1384,7 +1395,8 @@ class AddPupils(Request[AddPupilsAnswer]):
     """Add pupils, or change their year and form; with `dry_run` nothing is done. Nobody is taken out: a record may be about them.
 
     `whole`: the list is of everybody who is at the school, so that who is on roll and not in it has left today. Nobody has where a line was
-    refused. Raises NotAllowed("step_up").
+    refused. A line whose `relatives` name a DSL other than the importer ("own_only"), or nobody who works at the school ("unknown_address"), is
+    refused; so is any that a machine sends with them ("people_only"): a person answers for them. Raises NotAllowed("step_up").
     """
 
     method: ClassVar[str] = "incidents.add_pupils"

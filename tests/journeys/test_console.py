@@ -147,6 +147,51 @@ def test_a_list_of_staff_is_checked_first_and_then_added_and_nothing_of_it_is_lo
     expect(main.get_by_role("listitem").filter(has_text="Zeta Import")).to_contain_text("is here already, and stays as it is")
 
 
+@pytest.mark.parametrize(("javascript", "dark"), [(True, False), (False, True)], ids=["desktop", "phone without JavaScript, dark"])
+def test_a_list_of_pupils_enters_family_on_the_staff_and_says_first_whom(
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], javascript: bool, dark: bool
+) -> None:
+    """A teacher by their address; a DSL by nobody but themselves; an address of nobody's, and a name, by nobody."""
+    dsl, mark = sign_in("dsl", viewport=DESKTOP if javascript else PHONE, javascript=javascript, dark=dark), fresh()
+    address = {login["role"]: login["username"] for login in dsl.system["logins"] if login["school"] == "Hillside Primary"}
+    cells = {
+        "Ann": address["teacher"].upper(),
+        "Bob": f"{address['teacher']} {address['deputy_dsl']}",
+        "Cai": "ann-s-mother@home.example",
+        "Dot": "Ms Example",
+        "Eve": "",
+    }
+    born = "\n".join(f"{name} {mark},Year 5,29/02/2016,{cell}" for name, cell in cells.items())
+    sheet = f"Pupil,Year group,DOB,Family on the staff\n{born}\n"
+    page = dsl.go("pupils/add")
+    page.locator("[name=file]").set_input_files({"name": "pupils.csv", "mimeType": "text/csv", "buffer": sheet.encode("utf-8-sig")})
+    press(page, "Check the list")
+    main = page.get_by_role("main")
+
+    def fate(name: str) -> Any:
+        return main.get_by_role("listitem").filter(has_text=f"{name} {mark}")
+
+    expect(main).to_contain_text("2 pupils would be added or changed")
+    expect(fate("Ann")).to_contain_text("Will be entered as family on the staff: ")
+    expect(fate("Bob")).to_contain_text("A DSL or deputy enters this themselves. Ask them to, on the pupil’s page: ")
+    expect(fate("Cai")).to_contain_text("Nobody who works at your school signs in with this address.")
+    expect(fate("Dot")).to_contain_text("Nobody who works at your school signs in with this address.")
+    expect(fate("Eve")).not_to_contain_text("family")
+    expect(page.locator("[name=list]")).to_have_value(sheet)
+    if javascript:
+        finds_nothing_wrong(page)
+    teacher = fate("Ann").inner_text().rpartition("staff: ")[2].strip()
+    press(page, "Add or change 2 pupils")
+    expect(fate("Ann")).to_contain_text(f"Entered as family on the staff: {teacher}")
+    press(page, "Check the list")
+    expect(fate("Ann")).to_contain_text("is here already, and stays as it is")
+    dsl.go("pupils")
+    page.locator("#q").fill(mark)
+    press(page, "Find")
+    main.get_by_role("link", name=f"Ann {mark}").click()
+    expect(page.locator("#family")).to_contain_text(teacher)
+
+
 BAD = [
     ("staff/new", {"name": "", "email": "a@x.example", "roles": "teacher"}, "Write the name"),
     ("staff/new", {"name": "A", "email": "", "roles": "teacher"}, "Write the e-mail address"),

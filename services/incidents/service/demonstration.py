@@ -16,7 +16,7 @@ from services.incidents import recording, store
 from services.incidents.service.base import Base
 from services.incidents.service.entries import write_action, write_incident
 from services.incidents.service.following import write_status
-from services.incidents.service.pupils import keep_flag, keep_with_relatives, say_roll
+from services.incidents.service.pupils import keep_flag, say_roll, tell_relatives
 
 
 class Demonstration(Base):
@@ -28,7 +28,8 @@ class Demonstration(Base):
             for pupil in request.pupils:
                 values = pupil.model_dump(exclude={"relatives"})
                 holding = pupil.id == recording.holding_pupil(actor.at_school)
-                keep_with_relatives(tx, school_id=actor.at_school, relatives=pupil.relatives, holding=holding, by=None, **values)
+                store.keep_pupil(tx, school_id=actor.at_school, holding=holding, **values)
+                tell_relatives(tx, school_id=actor.at_school, pupil_id=pupil.id, relatives=pupil.relatives, by=None)
             for flag in request.flags:
                 keep_flag(tx, school_id=actor.at_school, request=flag, by=None)
             say_roll(tx, school_id=actor.at_school, today=clock.now().date())

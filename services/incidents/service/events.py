@@ -32,7 +32,7 @@ def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
     holding = recording.holding_pupil(event.school_id)
     if holding not in store.pupils_with(tx, school_id=event.school_id, ids=[holding]):
         nobody = {"name": recording.NOT_LISTED, "known_as": "", "year": "", "form": "", "born": date(2000, 1, 1), "family": holding}
-        store.keep_pupil(tx, school_id=event.school_id, relatives=(), id=holding, holding=True, **nobody)
+        store.keep_pupil(tx, school_id=event.school_id, id=holding, holding=True, **nobody)
 
 
 def _on_absence(tx: sa.Connection, event: identity.AbsenceChanged) -> None:

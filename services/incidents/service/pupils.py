@@ -1,6 +1,7 @@
 """Finding pupils, what is known of one, their flags."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,6 @@ from safekeep.contracts import Nothing
 from safekeep.contracts.incidents import (
     AddPupils,
     AddPupilsAnswer,
-    EntrySealed,
     FlagChanged,
     FlagSet,
     NewPupil,
@@ -44,7 +44,7 @@ from services.incidents.service.access import access_pupil, known_school, withou
 from services.incidents.service.base import Base
 from services.incidents.service.following import leave_to_nobody
 from services.incidents.service.openings import hold_back, keep_opening
-from services.incidents.service.rows import altered_items, flag_item, headings, lines, pupil_item, read_offset
+from services.incidents.service.rows import altered_items, flag_item, head_item, headings, lines, pupil_item, read_offset
 from services.incidents.service.writing import pass_on, write_place
 
 
@@ -101,8 +101,7 @@ class Pupils(Base):
             rows = store.all_pupils(tx, **here)
         others = [row for row in rows if pupil is None or row.id != pupil.id]
         items = [RegisterName(name=row.name, known_as=row.known_as, linked=row.id in linked) for row in others]
-        sealed = EntrySealed(sequence=head.sequence, entry_hash=head.hash) if head else None
-        return RegisterAnswer(known_as=pupil.known_as if pupil else "", items=items, head=sealed)
+        return RegisterAnswer(known_as=pupil.known_as if pupil else "", items=items, head=head_item(head))
 
     @answers(YearsAndForms)
     def years_and_forms(self, actor: Actor, request: YearsAndForms) -> YearsAndFormsAnswer:
@@ -114,8 +113,10 @@ class Pupils(Base):
     def add_pupils(self, actor: Actor, request: AddPupils) -> AddPupilsAnswer:
         here: dict[str, Any] = {"school_id": actor.at_school}
         today, seen, fates = clock.now().date(), set[tuple[str, date]](), []
+        entering = dict[UUID, frozenset[UUID]]()
         with self._school(actor) as tx:
             known = {(fold(row.name), row.born): row for row in store.all_pupils(tx, **here)}
+            family = _Families(tx, actor=actor) if any(pupil.relatives for pupil in request.pupils) else None
             for number, pupil in enumerate(request.pupils, start=1):
                 key = (fold(pupil.name), pupil.born)
                 problems = recording.problems_of_birth(pupil.born, today=today) or ({"name": "line_twice"} if key in seen else {})
@@ -123,15 +124,19 @@ class Pupils(Base):
                     problems = problems | {"left_on": "before_born"}
                 seen.add(key)
                 row = known.get(key)
-                same = row is not None and all(getattr(row, name) == value for name, value in pupil)
+                said = family.said(row, pupil.relatives) if family else _Said()
+                problems = problems | ({"relatives": said.refused} if said.refused else {})
+                told = {"entered": sorted(said.entered), "left_alone": said.left_alone} if not problems else {}
+                same = row is not None and not said.entered and all(getattr(row, name) == value for name, value in _columns(pupil).items())
                 outcome = "refused" if problems else "unchanged" if same else "changed" if row else "made"
-                fates.append(PupilFate(line=number, outcome=outcome, problems=problems))  # type: ignore[arg-type]
+                fates.append(PupilFate(line=number, outcome=outcome, problems=problems, **told))  # type: ignore[arg-type]
                 if outcome in ("made", "changed") and not request.dry_run:
-                    _keep_pupil(tx, pupil=pupil, row=row, today=today, **here)
+                    entering[_keep_pupil(tx, pupil=pupil, row=row, today=today, **here)] = said.entered
             # A list with a line that was refused is not whole: who is on that line would be taken for gone.
             whole = request.whole and not any(fate.outcome == "refused" for fate in fates)
             gone = [row for key, row in known.items() if whole and key not in seen and (row.left_on is None or row.left_on > today)]
             if not request.dry_run:
+                _enter(tx, actor=actor, entering={pupil_id: people for pupil_id, people in entering.items() if people})
                 for row in gone:
                     store.leave(tx, **here, pupil_id=row.id, on=today, stays=_stays(row, left_on=today, today=today))
                 if gone or any(fate.outcome in ("made", "changed") for fate in fates):
@@ -166,34 +171,84 @@ class Pupils(Base):
             if actor.person in before or row.holding:
                 raise NotFound("pupil")
             wanted = (before - frozenset(request.ended)) | frozenset(request.entered)
-            staff = known_school(tx, actor.at_school).staff
-            if not wanted - before <= set(staff):
-                raise Invalid({"entered": "unknown_choice"})
-            if any(permissions.is_lead(staff[person].roles) for person in wanted - before if person != actor.person):
-                raise Invalid({"entered": "own_only"})
-            if wanted == before:
-                return Nothing()
-            place, fields = new_id(), {"people": sorted(str(person) for person in wanted)}
-            about: dict[str, Any] = {"incident_id": place, "entry_id": place, "parts": {row.id: "pupil"}, "now": clock.now()}
-            write_place(tx, actor=actor, kind="relatives", fields=fields, **about)
-            kept = {name: getattr(row, name) for name in ("name", "known_as", "year", "form", "born", "family", "holding")}
-            keep_with_relatives(tx, **here, id=row.id, relatives=wanted, by=actor.person, **kept)
+            if refused := _may_not_be_entered(wanted - before, staff=known_school(tx, actor.at_school).staff, by=actor.person):
+                raise Invalid({"entered": refused})
+            if wanted != before:
+                _set_relatives(tx, actor=actor, pupil_id=row.id, wanted=wanted)
         return Nothing()
 
 
-def keep_with_relatives(tx: sa.Connection, *, school_id: UUID, id: UUID, relatives: Collection[UUID], by: UUID | None, **values: Any) -> None:
-    """Keep a pupil. Staff who are newly known to be their parents lose sight of what is recorded already: alerts takes it out of their inboxes.
+def _may_not_be_entered(people: Collection[UUID], *, staff: Mapping[UUID, recording.Member], by: UUID) -> str:
+    """Return why these cannot be entered as somebody's relatives, or "". No DSL is by another: that would hide the record from them."""
+    if not set(people) <= set(staff):
+        return "unknown_choice"
+    return "own_only" if any(permissions.is_lead(staff[person].roles) for person in people if person != by) else ""
+
+
+def _set_relatives(tx: sa.Connection, *, actor: Actor, pupil_id: UUID, wanted: Collection[UUID]) -> None:
+    """Keep who a pupil's relatives are from now on, with its place in the ledger. The chain is locked already."""
+    place, fields = new_id(), {"people": sorted(str(person) for person in wanted)}
+    about: dict[str, Any] = {"incident_id": place, "entry_id": place, "parts": {pupil_id: "pupil"}, "now": clock.now()}
+    write_place(tx, actor=actor, kind="relatives", fields=fields, **about)
+    tell_relatives(tx, school_id=actor.at_school, pupil_id=pupil_id, relatives=wanted, by=actor.person)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What becomes of the relatives that a line of a list names."""
+
+    refused: str = ""
+    entered: frozenset[UUID] = frozenset()
+    left_alone: bool = False
+
+
+class _Families:
+    """The rule of `set_relatives` for the lines of a list, which enters and never ends."""
+
+    def __init__(self, tx: sa.Connection, *, actor: Actor) -> None:
+        self.by = actor.person_id
+        self.staff = known_school(tx, actor.at_school).staff
+        self.entered = store.all_relatives(tx, school_id=actor.at_school)
+
+    def said(self, row: sa.Row[Any] | None, named: Collection[UUID]) -> _Said:
+        before = self.entered.get(row.id, frozenset()) if row else frozenset[UUID]()
+        newly = frozenset(named) - before
+        if self.by is None:
+            return _Said(refused="people_only" if named else "")
+        if self.by in before:
+            return _Said(left_alone=bool(frozenset(named) - {self.by}))
+        refused = _may_not_be_entered(newly, staff=self.staff, by=self.by)
+        return _Said(refused={"unknown_choice": "unknown_address"}.get(refused, refused), entered=frozenset() if refused else newly)
+
+
+def _enter(tx: sa.Connection, *, actor: Actor, entering: Mapping[UUID, frozenset[UUID]]) -> None:
+    """Enter whom a list names, last of all: the chain is locked for no longer than that takes."""
+    if entering:
+        store.lock_head(tx, school_id=actor.at_school)
+        before = store.all_relatives(tx, school_id=actor.at_school)
+    for pupil_id, people in entering.items():
+        if not people <= (there := before.get(pupil_id, frozenset())):
+            _set_relatives(tx, actor=actor, pupil_id=pupil_id, wanted=there | people)
+
+
+def _columns(pupil: NewPupil) -> dict[str, Any]:
+    """Return what of a line stands in the pupil's own row."""
+    return {name: value for name, value in pupil if name != "relatives"}
+
+
+def tell_relatives(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, relatives: Collection[UUID], by: UUID | None) -> None:
+    """Keep who a pupil's relatives are. Who is newly one loses sight of what is recorded already: alerts takes it out of their inboxes.
 
     Each who is new, or no longer one, is a line of the school's audit log; `by` is who said so, None for an import. Where it leaves no DSL for what
     is recorded, whoever stands in for them is alerted.
     """
-    before = store.concerned_staff(tx, school_id=school_id, pupil_ids=[id])
+    before = store.concerned_staff(tx, school_id=school_id, pupil_ids=[pupil_id])
     newly = set(relatives) - before
-    store.keep_pupil(tx, school_id=school_id, id=id, relatives=relatives, **values)
+    store.keep_relatives(tx, school_id=school_id, pupil_id=pupil_id, people=relatives)
     for person in sorted(before ^ set(relatives)):
-        outbox.add(tx, RelativeChanged, school_id=school_id, subject=new_id(), pupil_id=id, person_id=person, by=by, entered=person in newly)
+        outbox.add(tx, RelativeChanged, school_id=school_id, subject=new_id(), pupil_id=pupil_id, person_id=person, by=by, entered=person in newly)
     school = store.school_state(tx, school_id=school_id) if newly else None
-    for incident_id in store.incidents_with(tx, school_id=school_id, pupil_id=id) if newly else ():
+    for incident_id in store.incidents_with(tx, school_id=school_id, pupil_id=pupil_id) if newly else ():
         outbox.add(tx, SightLost, school_id=school_id, subject=incident_id, incident_id=incident_id, people=sorted(newly))
         leave_to_nobody(tx, school_id=school_id, people=newly, incident_id=incident_id, now=clock.now())
         concerned = _concerned(tx, school_id=school_id, incident_id=incident_id)
@@ -221,14 +276,12 @@ def say_roll(tx: sa.Connection, *, school_id: UUID, today: date) -> None:
     outbox.add(tx, RollChanged, school_id=school_id, subject=school_id, **said)
 
 
-def _keep_pupil(tx: sa.Connection, *, school_id: UUID, pupil: NewPupil, row: sa.Row[Any] | None, today: date) -> None:
-    """Add a pupil, in a family of their own, or change one and leave their family and whose child they are."""
-    values = dict(pupil) | {"holding": False, "stays": _stays(row, left_on=pupil.left_on, today=today)}
-    if row is None:
-        store.keep_pupil(tx, school_id=school_id, relatives=(), id=new_id(), family=new_id(), **values)
-        return
-    relatives = store.concerned_staff(tx, school_id=school_id, pupil_ids=[row.id])
-    store.keep_pupil(tx, school_id=school_id, relatives=relatives, id=row.id, family=row.family, **values)
+def _keep_pupil(tx: sa.Connection, *, school_id: UUID, pupil: NewPupil, row: sa.Row[Any] | None, today: date) -> UUID:
+    """Add a pupil, in a family of their own, or change one and leave their family and whose child they are. Returns their id."""
+    id, family = (row.id, row.family) if row else (new_id(), new_id())
+    values = _columns(pupil) | {"holding": False, "stays": _stays(row, left_on=pupil.left_on, today=today)}
+    store.keep_pupil(tx, school_id=school_id, id=id, family=family, **values)
+    return id
 
 
 def _stays(row: sa.Row[Any] | None, *, left_on: date | None, today: date) -> list[list[str | None]]:

@@ -87,6 +87,7 @@ from services.incidents.store.proof import (
 )
 from services.incidents.store.pupils import (
     all_pupils,
+    all_relatives,
     calls_of,
     children_at_school,
     concerned_staff,
@@ -97,6 +98,7 @@ from services.incidents.store.pupils import (
     incidents_with,
     keep_flag,
     keep_pupil,
+    keep_relatives,
     leave,
     named_in,
     pupils_with,

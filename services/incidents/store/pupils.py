@@ -14,8 +14,8 @@ from services.incidents.recording import Calls
 from services.incidents.store.tables import flags, incident_pupils, pupil_words, pupils, relations, same_pupil
 
 
-def keep_pupil(tx: sa.Connection, *, school_id: UUID, relatives: Collection[UUID], **values: Any) -> None:
-    """Add or change a pupil, the words they are found by, and which staff are their parents."""
+def keep_pupil(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
+    """Add or change a pupil, and the words they are found by."""
     insert = pg.insert(pupils).values(school_id=school_id, **values)
     changed = {name: value for name, value in values.items() if name != "id"}
     tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "id"], set_=changed))
@@ -23,9 +23,13 @@ def keep_pupil(tx: sa.Connection, *, school_id: UUID, relatives: Collection[UUID
     tx.execute(pupil_words.delete().where(pupil_words.c.school_id == school_id, pupil_words.c.pupil_id == values["id"]))
     words = search_tokens(f"{values['name']} {values['known_as']}")
     tx.execute(pupil_words.insert(), [{**key, "word": word} for word in words])
-    tx.execute(relations.delete().where(relations.c.school_id == school_id, relations.c.pupil_id == values["id"]))
-    if relatives:
-        tx.execute(relations.insert(), [{**key, "person_id": person} for person in relatives])
+
+
+def keep_relatives(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, people: Collection[UUID]) -> None:
+    """Keep which staff are a pupil's parents or carers, or the pupil: these and nobody else."""
+    tx.execute(relations.delete().where(relations.c.school_id == school_id, relations.c.pupil_id == pupil_id))
+    if people:
+        tx.execute(relations.insert(), [{"school_id": school_id, "pupil_id": pupil_id, "person_id": person} for person in people])
 
 
 def leave(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, on: date, stays: Sequence[Sequence[str | None]]) -> None:
@@ -118,6 +122,14 @@ def concerned_staff(tx: sa.Connection, *, school_id: UUID, pupil_ids: Collection
     """Return the staff who are, or are parents of, one of these pupils."""
     query = sa.select(relations.c.person_id).where(relations.c.school_id == school_id, relations.c.pupil_id.in_(pupil_ids))
     return frozenset(tx.execute(query).scalars())
+
+
+def all_relatives(tx: sa.Connection, *, school_id: UUID) -> dict[UUID, frozenset[UUID]]:
+    """Return of every pupil who has any the staff who are their parents or carers, or the pupil."""
+    found: dict[UUID, set[UUID]] = {}
+    for row in tx.execute(sa.select(relations.c.pupil_id, relations.c.person_id).where(relations.c.school_id == school_id)):
+        found.setdefault(row.pupil_id, set()).add(row.person_id)
+    return {pupil_id: frozenset(people) for pupil_id, people in found.items()}
 
 
 CALLS = (

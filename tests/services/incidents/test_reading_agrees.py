@@ -74,9 +74,8 @@ def _write(tx: Any, store: Any, school: Any, pupil: Any, entry: Any, number: int
     import datetime as dt
 
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    store.keep_pupil(
-        tx, school_id=school, relatives=concerned, id=pupil, name="A B", known_as="", year="", form="", born=now.date(), family=pupil, holding=False
-    )
+    store.keep_pupil(tx, school_id=school, id=pupil, name="A B", known_as="", year="", form="", born=now.date(), family=pupil, holding=False)
+    store.keep_relatives(tx, school_id=school, pupil_id=pupil, people=concerned)
     store.add_incident(tx, school_id=school, id=entry, year=2026, last=number, pupil_id=pupil, class_=class_, categories=[], linked=[])
     store.add_entry(
         tx,

@@ -1,4 +1,4 @@
-"""Which staff are a pupil's family: entered by a DSL, for a DSL by nobody but themselves, and kept; what is recorded is not for them from then on."""
+"""Which staff are a pupil's family: entered by a DSL, by hand or with a list, for a DSL by nobody but themselves; what is recorded is not theirs then."""
 
 import datetime as dt
 import json
@@ -8,11 +8,13 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from safekeep import actor as actors
 from safekeep import clock
 from safekeep.contracts.identity import StaffChanged
-from safekeep.contracts.incidents import ImportPupils, Incident, Pupil, SeedPupil, SetRelatives
+from safekeep.contracts.incidents import AddPupils, ImportPupils, Incident, NewPupil, Pupil, PupilFate, SeedPupil, SetRelatives
 from safekeep.errors import Invalid, NotAllowed, NotFound
 from safekeep.ids import new_id
+from safekeep.keys import Keys
 from safekeep.permissions import Role
 from services.incidents import store
 from services.incidents.service.events import HANDLERS
@@ -152,3 +154,107 @@ def test_where_every_dsl_has_entered_themselves_whoever_stands_in_reads_it_and_n
             tx, school_id=desk.school.id, id=new_id(), person_id=head, reason="The head", by=desk.school.people["dsl"], now=clock.now()
         )
     assert desk.reads(incident, role="slt") == 1
+
+
+# --- with a list of pupils ------------------------------------------------------------------------------------------------
+
+
+def line(*relatives: UUID, name: str = "Sarah Example", **more: Any) -> NewPupil:
+    """Return a line of a list: of the desk's pupil, as they stand there already, unless `more` says otherwise."""
+    return NewPupil(**{"name": name, "year": "Year 5", "form": "5A", "born": dt.date(2016, 2, 29), "relatives": list(relatives)} | more)
+
+
+def fates(desk: Desk, *lines: NewPupil, by: str = "dsl", **more: Any) -> list[PupilFate]:
+    found: list[PupilFate] = desk.ask(AddPupils(pupils=list(lines), **more), role=by).items
+    return found
+
+
+def test_a_list_enters_family_as_a_dsl_does_by_hand_and_says_first_whom(desk: Desk) -> None:
+    """Dry: nothing. Then once: out of sight at once, in the ledger, a line of the audit log with who imported; a second time nothing more."""
+    incident = desk.record(category_codes=["welfare"]).id
+    dsl, slt, teacher = (desk.school.people[role] for role in ("dsl", "slt", "teacher"))
+    wanted = (line(slt), line(teacher, dsl, name="Ada Right"))
+    for dry_run in (True, False):
+        assert [(f.outcome, f.entered, f.problems) for f in fates(desk, *wanted, dry_run=dry_run)] == [
+            ("changed", [slt], {}),
+            ("made", sorted([teacher, dsl]), {}),
+        ]
+        assert (known(desk) or []) == ([] if dry_run else [slt])
+        assert desk.reads(incident, role="slt") == int(dry_run)
+        assert bool(audited(desk)) != dry_run
+    assert [(person, by, entered) for _, person, by, entered in audited(desk)] == [
+        (slt, dsl, True),
+        *((p, dsl, True) for p in sorted([teacher, dsl])),
+    ]
+    assert places(desk) == [(dsl, [str(slt)]), (dsl, sorted(str(p) for p in (teacher, dsl)))]
+    lost = rows(desk, "select body from outbox where name = 'incidents.sight.lost'")
+    assert [(row.body["incident_id"], *row.body["people"]) for row in lost] == [(str(incident), str(slt))]
+    again = fates(desk, *wanted)
+    assert [(f.outcome, f.entered) for f in again] == [("unchanged", []), ("unchanged", [])]
+    assert len(audited(desk)) == 3
+    assert len(places(desk)) == 2
+
+
+def test_a_list_ends_nothing_whatever_its_cell_holds(desk: Desk) -> None:
+    """What was entered by hand stays under an empty cell, beside other names, and where the year changes; only the new are new."""
+    slt, teacher = desk.school.people["slt"], desk.school.people["teacher"]
+    change(desk, entered=[slt])
+    for relatives, year, outcome in (((), "Year 5", "unchanged"), ((), "Year 6", "changed"), ((teacher,), "Year 6", "changed")):
+        assert [f.outcome for f in fates(desk, line(*relatives, year=year))] == [outcome]
+        assert known(desk) == sorted([slt, *relatives])
+    assert [entered for *_, entered in audited(desk)] == [True, True]
+
+
+def test_a_line_that_may_not_enter_somebody_changes_nothing_and_holds_up_no_other(desk: Desk) -> None:
+    """A DSL other than the importer; somebody who does not work here. Nobody is taken for gone by a list with such a line."""
+    deputy, teacher = desk.school.people["deputy_dsl"], desk.school.people["teacher"]
+    incident = desk.record().id
+    found = desk.ask(
+        AddPupils(
+            pupils=[
+                line(deputy, teacher, year="Year 6"),
+                line(new_id(), name="Ada Right"),
+                line(teacher, name="Cai Left"),
+            ],
+            whole=True,
+        ),
+        role="dsl",
+    )
+    assert [(f.outcome, f.entered, f.problems) for f in found.items] == [
+        ("refused", [], {"relatives": "own_only"}),
+        ("refused", [], {"relatives": "unknown_address"}),
+        ("made", [teacher], {}),
+    ]
+    assert found.leaving == []
+    assert known(desk) == []
+    assert desk.ask(Pupil(pupil_id=desk.pupil), role="dsl").pupil.year == "Year 5"
+    assert desk.reads(incident, role="deputy_dsl") == 1
+    assert [person for _, person, _, _ in audited(desk)] == [teacher]
+    change(desk, by="deputy_dsl", entered=[deputy])
+    assert [(f.outcome, f.entered) for f in fates(desk, line(deputy, teacher))] == [("changed", [teacher])], "who entered themselves may stand in it"
+
+
+def test_of_their_own_child_a_list_tells_a_dsl_nothing_and_changes_nothing(desk: Desk) -> None:
+    """Whoever else is entered, and whoever their list names: the answer is the same. The year is changed as for any pupil."""
+    deputy, teacher, slt = (desk.school.people[role] for role in ("deputy_dsl", "teacher", "slt"))
+    change(desk, by="deputy_dsl", entered=[deputy])
+    change(desk, entered=[slt])
+    before = audited(desk)
+    for year, people in (("Year 6", (deputy, teacher)), ("Year 7", (slt,)), ("Year 8", (desk.school.people["dsl"],)), ("Year 9", (new_id(),))):
+        for dry_run in (True, False):
+            found = fates(desk, line(*people, year=year), by="deputy_dsl", dry_run=dry_run)
+            assert [(f.outcome, f.entered, f.problems, f.left_alone) for f in found] == [("changed", [], {}, True)]
+    assert [(f.outcome, f.left_alone) for f in fates(desk, line(deputy, year="Year 9"), by="deputy_dsl")] == [("unchanged", False)]
+    assert audited(desk) == before
+    assert known(desk) == sorted([deputy, slt])
+
+
+def test_a_program_enters_nobodys_family(desk: Desk, keys_folder: Any) -> None:
+    """Its lines without are as ever; one with is refused whole: whoever takes a record from somebody has a name."""
+    signing = Keys.load(keys_folder / "process" / "identity.json")
+    token = actors.machine_token(keys=signing, machine_id=new_id(), scopes=frozenset({"pupils.import"}), school_id=desk.school.id)
+    lines = [line(desk.school.people["slt"], year="Year 6"), line(name="Ada Right")]
+    answer = desk._ask(desk.service, AddPupils(pupils=lines), token=token)
+    assert [(f.outcome, f.problems) for f in answer.items] == [("refused", {"relatives": "people_only"}), ("made", {})]
+    assert known(desk) == []
+    assert audited(desk) == []

@@ -9,6 +9,7 @@ import pytest
 
 from gateway import sheets, words
 from gateway.forms import Form
+from gateway.pages import enrolment
 from gateway.pages.enrolment import _day
 from gateway.pages.staff import COLUMNS, _roles
 from safekeep import spreadsheet
@@ -120,3 +121,11 @@ def test_a_file_is_read_as_what_it_is(data: bytes, text: str, problem: str | Non
     form = Form({})
     assert sheets.sent(form, File(data)) == text  # type: ignore[arg-type]
     assert form.problems.get("list") == problem
+
+
+def test_family_is_read_under_its_heading_and_not_from_the_seventh_place() -> None:
+    """An export without headings whose seventh column holds a contact's address enters nobody."""
+    born = "Ann,Year 5,5A,29/02/2016,,,a@x.example"
+    headed = "family on the staff,Name,year,born\na@x.example; b@x.example,Ann,Year 5,29/02/2016"
+    found = [sheets.read(text, columns=enrolment.COLUMNS, by_heading=enrolment.BY_HEADING)[0].cells.get("relatives") for text in (born, headed)]
+    assert found == [None, "a@x.example; b@x.example"]
