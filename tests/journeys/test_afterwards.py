@@ -55,6 +55,45 @@ def test_the_page_asks_first_whether_a_child_is_at_risk_and_whom_it_is_about(sig
     expect(page.locator("[name=narrative]")).to_have_value("Half a thought")
 
 
+def test_the_account_has_its_guidance_beside_it_the_protections_categories_are_a_dsls_and_the_name_stands_above_the_button(
+    sign_in: Callable[..., Any],
+) -> None:
+    """By the page as it is sent: the guidance is open, the two categories are shown to everybody, and only a DSL can choose them."""
+    sent = {role: one.page.request.get(f"{one.base}s/hillside/incidents/new").text() for role in ("teacher", "dsl") for one in [sign_in(role)]}
+    beside = re.search(r'id="narrative".*?<details class="[^"]*sk-guidance" open>(.*?)</details>', sent["teacher"], re.DOTALL)
+    assert beside
+    for said in (
+        "Facts: what you saw and heard",
+        "exact words, in quotation marks",
+        "Only initials for other pupils",
+        "A parent or a court may read this",
+    ):
+        assert said in beside[1]
+    assert sent["teacher"].index("Recording as ") < sent["teacher"].index(" data-record ")
+    for role, may in (("teacher", False), ("dsl", True)):
+        for code, name in (("child_protection", "Child protection"), ("child_in_need", "Child in need")):
+            shown = re.search(rf'<input [^>]*name="category_codes"[^>]*value="{code}"([^>]*)><label [^>]*>{name}', sent[role])
+            assert shown, (role, code)
+            assert ("disabled" not in shown[1]) is may, (role, code)
+
+
+def test_who_was_told_in_person_and_when_comes_back_to_the_reader_and_a_flags_next_review_stands_beside_it(sign_in: Callable[..., Any]) -> None:
+    teacher, dsl = sign_in("teacher"), sign_in("dsl")
+    page = dsl.go("pupils")
+    pupil = pupils(page, "sarah")[0]["id"]
+    flag = {"kind": "early_help", "started": "2026-02-03", "review": "2026-06-09", "social_worker": "Ines Falk", "note": "", "do": "record"}
+    token = page.locator("[name=csrf_token]").first.input_value()
+    saved = page.request.post(f"{dsl.base}s/hillside/pupils/{pupil}/flags/{new_id()}", form=flag | {"csrf_token": token})
+    assert saved.status == 200
+    for told, said in (
+        ({"told": "told", "told_whom": "The head", "told_when": "12:50 by the gate"}, "The head, 12:50 by the gate"),
+        ({"told": "not_yet"}, "Not yet, when it was recorded"),
+    ):
+        read = page.request.get(record(teacher.go("pupils"), pupil_id=pupil, **told)).text()
+        assert re.search(rf">Told in person</dt><dd [^>]*>{said}</dd>", read)
+        assert "review 9 June 2026 · social worker: Ines Falk" in read
+
+
 def test_what_is_wrong_is_listed_in_the_order_of_the_page(sign_in: Callable[..., Any]) -> None:
     page = sign_in("teacher", viewport=PHONE, javascript=False).go("incidents/new")
     page.locator("[data-record]").click()

@@ -315,6 +315,7 @@ def test_sigterm_ends_every_process_and_a_second_start_without_network_finds_the
     ready.unlink()
     started = time.monotonic()
     command = ["bash", str(ROOT / "run"), "--no-demo", "--data", str(copy.data), "--ready", str(ready)]
+    is_quiet = os.getloadavg()[0] < (os.cpu_count() or 1)
     log = (folder / "second.log").open("wb")
     again = subprocess.Popen(command, env=os.environ | cut_off, stdout=log, stderr=log)
     try:
@@ -323,7 +324,8 @@ def test_sigterm_ends_every_process_and_a_second_start_without_network_finds_the
             assert time.monotonic() - started < 45, (folder / "second.log").read_text()
             time.sleep(0.1)
         took = time.monotonic() - started
-        print(f"second start: {took:.1f} s")
+        print(f"second start: {took:.1f} s, on a machine with {'nothing' if is_quiet else 'much'} else to do")
+        assert took < (15 if is_quiet else 45)
         with psycopg.connect(json.loads(ready.read_text())["admin_urls"]["identity"]) as database:
             assert database.execute("select word from kept").fetchone() == ("still here",)
     finally:
@@ -367,6 +369,13 @@ def test_a_demonstration_that_is_cut_short_among_its_entries_is_finished_by_the_
     entries = [len(stories.entries_of(school, incidents=340 if school.phase == "primary" else 660)) for school in schools]
     assert made() == sum(entries)
     assert len(copy.ready["logins"]) > 10
+    said = copy.said()
+    for part in ("settings", "database server", "schemas", "message broker", "services", "demonstration data (once)"):
+        assert f"  {part} …\n" in said, "said when it begins"
+        assert re.search(rf"^  {re.escape(part)}: \d+\.\d s$", said, re.MULTILINE), "and when it is done, with how long it took"
+    assert f"Safekeep answers at {copy.ready['url']} " in said
+    for login in copy.ready["logins"]:
+        assert re.search(rf"^  {login['role']} .*{re.escape(login['username'])} +{re.escape(login['password'])}", said, re.MULTILINE), login["role"]
     assert copy.end() == 0
 
 

@@ -1,4 +1,4 @@
-"""The theme's colours can be told apart: text 4.5 : 1, graphical things 3 : 1, in light and in dark."""
+"""The theme: colours that can be told apart (text 4.5 : 1, graphical things 3 : 1, light and dark), no font or name of GOV.UK, one frame for all pages."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 import gateway
+from gateway import assets
 
-CSS = (Path(gateway.__file__).parent / "static" / "theme.css").read_text()
+ROOT = Path(gateway.__file__).parent
+CSS = (ROOT / "static" / "theme.css").read_text()
 TEXT = [
     ("text", "page"), ("text", "card"), ("text", "risk"), ("text", "ask"), ("quiet", "page"), ("quiet", "card"), ("quiet", "risk"), ("quiet", "ask"),
     ("link", "page"), ("link", "card"), ("link", "risk"), ("link", "ask"), ("on-plum", "plum"), ("on-button", "button"), ("page", "text"), ("page", "link"),
@@ -42,3 +44,51 @@ def test_every_pair_of_colours_can_be_told_apart(dark: bool) -> None:
     weak = [(a, b, round(contrast(colours[a], colours[b]), 2)) for a, b in TEXT if contrast(colours[a], colours[b]) < 4.5]
     weak += [(a, b, round(contrast(colours[a], colours[b]), 2)) for a, b in GRAPHICAL if contrast(colours[a], colours[b]) < 3]
     assert weak == []
+
+
+# --- GOV.UK's components, without its font, crown or name ----------------------------------------------------------------
+
+
+def test_every_rule_of_the_components_that_sets_their_font_is_overruled_by_ours() -> None:
+    """A class of theirs alone is as strong as our `[class*="govuk-"]`, which comes later; what is stronger is named in our rule."""
+    rule = re.search(r'^(body, [^{]*)\{ font-family: "Atkinson Hyperlegible Next"', CSS, re.MULTILINE)
+    assert rule
+    ours = [selector.strip() for selector in rule[1].split(",")]
+    assert '[class*="govuk-"]' in ours
+    theirs = (assets._ROOT / assets.VENDOR["govuk-frontend.min.css"]).read_text()
+    setting = re.findall(r"([^{}]+)\{[^{}]*font-family:GDS Transport", theirs.replace("@font-face{font-family:GDS Transport", ""))
+    selectors = {selector.strip() for each in setting for selector in each.split(",")}
+    assert len(selectors) > 20
+    assert {selector for selector in selectors if not re.fullmatch(r"\.govuk-[\w-]+", selector)} <= set(ours)
+    pages = (ROOT / "templates" / "base.html").read_text()
+    assert pages.index("govuk-frontend.min.css") < pages.index("theme.css")
+
+
+def test_nothing_of_their_crown_font_or_name_is_served_or_shown() -> None:
+    assert [name for name in assets.VENDOR if not re.fullmatch(r"govuk-frontend\.min\.(css|js)|atkinson-[\w-]+\.woff2", name)] == []
+    shown = [path for folder in ("templates", "static") for path in (ROOT / folder).rglob("*") if path.suffix in {".html", ".js", ".svg"}]
+    assert len(shown) > 100
+    for path in shown:
+        assert not re.search(r"govuk-(header|footer|crest)|gov\.uk|crown", path.read_text(), re.IGNORECASE), path.name
+
+
+def test_add_incident_stands_in_the_banner_of_every_page_of_a_school_for_who_may_record() -> None:
+    """It is in the one frame of all pages, in no part of it that a page may replace, and the only condition is that one."""
+    frame = (ROOT / "templates" / "base.html").read_text()
+    for _ in range(5):
+        frame = re.sub(r"\{% block \w+ %\}((?!\{% block).)*?\{% endblock %\}", "", frame, flags=re.DOTALL)
+    assert "{% block" not in frame
+    banner = frame[frame.index("<header") : frame.index("</header>")]
+    offered = re.search(
+        r"\{% if is_school and here\.may_record %\}\s*<nav class=\"sk-banner__nav\"(.*?)\{{ url_for\('recording\.begin', slug=place\.slug\) \}\}\">"
+        r"\{\{ _\('Add incident'\) \}\}</a>\s*</nav>",
+        banner,
+        re.DOTALL,
+    )
+    assert offered
+    assert offered[1].count("{% if") == offered[1].count("{% endif"), "and under no other"
+    pieces = {"form.html", "recording/coach.html", "recording/preview.html"}  # of a page: macros, and what scripts ask for
+    for path in (ROOT / "templates").rglob("*.html"):
+        name = path.relative_to(ROOT / "templates").as_posix()
+        if not path.name.startswith("_") and name not in pieces | {"base.html"}:
+            assert path.read_text().startswith('{% extends "base.html" %}'), name
