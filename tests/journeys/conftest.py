@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from tests.journeys import signing_in
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+PICTURES = ROOT / "screenshots"
+"""Where pictures of pages are kept, to be looked at by a person; git does not keep them."""
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
@@ -57,6 +59,12 @@ def paste(page: Page, field: Locator, words: str) -> None:
     expect(field).to_have_value(words)
 
 
+def pictured(page: Page, name: str) -> None:
+    """Keep a picture of a page."""
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+
 def leads_to(page: Page, address: str, where: str) -> None:
     """Open an address until every process of the gateway sends on to `where`: each hears within a second what became of a session."""
     reached, ends = 0, time.monotonic() + 20
@@ -73,7 +81,14 @@ def sign_in(browser: Browser, system: dict[str, Any], request: pytest.FixtureReq
     contexts = []
 
     def enter(
-        role: str, *, viewport: Any = None, javascript: bool = True, dark: bool = False, school: str | None = "Hillside Primary", fresh: bool = False
+        role: str,
+        *,
+        viewport: Any = None,
+        javascript: bool = True,
+        dark: bool = False,
+        school: str | None = "Hillside Primary",
+        fresh: bool = False,
+        touch: bool = False,
     ) -> Person:
         context = browser.new_context(
             viewport=viewport or DESKTOP,
@@ -82,6 +97,7 @@ def sign_in(browser: Browser, system: dict[str, Any], request: pytest.FixtureReq
             timezone_id="Europe/London",
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
+            has_touch=touch,
         )
         context.set_default_timeout(15_000)
         contexts.append(context)

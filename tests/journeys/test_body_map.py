@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from safekeep.body.regions import middle_of
-from tests.journeys.conftest import PHONE
+from tests.journeys.conftest import PHONE, pictured
 from tests.journeys.test_recording_page import ACCOUNT, fill_without_pupil
 
 
@@ -100,6 +100,45 @@ def record(page: Page) -> None:
     expect(page.locator("[data-record]")).to_contain_text("alert")
     page.locator("[data-record]").click()
     expect(page.get_by_role("heading", level=1).first).to_contain_text("Recorded")
+
+
+def test_by_touch_a_point_is_tapped_and_a_line_and_an_area_are_drawn_while_the_page_stands_still(sign_in: Callable[..., Any]) -> None:
+    """A finger, not a mouse: at a telephone's size, also on the picture enlarged."""
+    page = opened(sign_in("teacher", viewport=PHONE, touch=True))
+    fingers = page.context.new_cdp_session(page)
+
+    def touch(what: str, *points: tuple[float, float]) -> None:
+        fingers.send("Input.dispatchTouchEvent", {"type": what, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+    page.touchscreen.tap(*on_screen(page, middle_of("left_forearm_inner", drawing="front", age="middle")))
+    expect(page.locator("[data-map-said]")).to_have_text("Left forearm, inner")
+    kind(page, "bruise")
+    keep(page)
+    expect(page.locator(".bm-item")).to_contain_text("left forearm, inner")
+    for form, side in (("line", "right"), ("area", "left")):
+        page.locator(f"[name=form][value={form}]").check(force=True)
+        (x, y), (far_x, far_y) = (on_screen(page, middle_of(r, drawing="front", age="middle")) for r in (f"{side}_thigh_front", f"{side}_knee_front"))
+        before = page.evaluate("[scrollX, scrollY, document.querySelector('.bm-frame').scrollTop]")
+        touch("touchStart", (x, y))
+        for step in (0.2, 0.4, 0.6):
+            touch("touchMove", (x + (far_x - x) * step + 8, y + (far_y - y) * step))
+        touch("touchMove", (x - 8, y + 20))
+        touch("touchEnd")
+        assert page.evaluate("[scrollX, scrollY, document.querySelector('.bm-frame').scrollTop]") == before, "drawing moves nothing"
+        expect(page.locator("#place")).to_have_value(f"front.{side}_thigh_front")
+        assert len((page.locator("[name=points]").input_value()).split()) >= 3
+        expect(page.locator(f".bm-draw--{form}.bm-draw--new")).to_have_count(1)
+        kind(page, "scald")
+        keep(page)
+    expect(page.locator(".bm-item")).to_have_count(3)
+    high = page.locator(".bm-canvas svg").bounding_box()["height"]  # type: ignore[index]
+    page.get_by_role("button", name="Larger").tap()
+    expect(page.locator(".bm-canvas")).to_have_attribute("data-zoom", "2")
+    assert page.locator(".bm-canvas svg").bounding_box()["height"] > 1.8 * high  # type: ignore[index]
+    page.locator("[name=form][value=point]").check(force=True)
+    page.touchscreen.tap(*on_screen(page, middle_of("left_shin", drawing="front", age="middle")))
+    expect(page.locator("[data-map-said]")).to_have_text("Left shin")
+    pictured(page, "body-map-390")
 
 
 def test_by_keyboard_a_place_is_chosen_from_the_list_and_enter_keeps_the_mark(sign_in: Callable[..., Any]) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.conftest import DESKTOP, PHONE, pictured
 from tests.journeys.test_afterwards import record
 from tests.services.files.samples import REFUSED, picture
 
+NEVER = "Never attach, copy or open an image of a naked or partly naked child. Leave the device as it is and tell a DSL."
 PHOTO = picture(size=(1600, 1200), placed=True)
 
 
@@ -21,19 +22,25 @@ def choose(page: Page, name: str, data: bytes) -> None:
 def test_a_long_file_goes_in_parts_and_goes_on_after_the_connection_dropped(
     sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]
 ) -> None:
-    """Nine megabytes in two parts, of which the second is cut off once; nothing is pressed for it to go on."""
+    """Nine megabytes in two parts, of which the second is cut off once; nothing is pressed for it to go on. A bar says how far it is."""
     page = sign_in("teacher", viewport=PHONE).go("incidents/new")
-    cut: list[str] = []
+    cut: list[Route] = []
 
     def drop(route: Route) -> None:
         if "at=8388608" in route.request.url and not cut:
-            cut.append(route.request.url)
-            route.abort()
+            cut.append(route)
         else:
             route.continue_()
 
     page.route("**/uploads/*/part?*", drop)
     choose(page, "film.mp4", b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(9_000_000))
+    bar = page.get_by_role("progressbar", name=re.compile(r"^Sending film\.mp4: 9\d %$"))
+    expect(bar).to_be_visible(timeout=60_000)
+    assert 90 <= float(bar.evaluate("bar => bar.value")) < 100
+    finds_nothing_wrong(page)
+    pictured(page, "upload-390")
+    cut[0].abort()
+    expect(page.locator("[data-upload-said]")).to_contain_text("The connection dropped. film.mp4 goes on by itself")
     expect(page.locator("[data-kept-files]")).to_contain_text("film.mp4", timeout=60_000)
     assert len(cut) == 1
     expect(page.locator("[data-upload-said]")).to_have_text("film.mp4 is kept")
@@ -65,12 +72,16 @@ def test_a_photograph_is_seen_as_a_picture_made_anew_blocked_by_one_dsl_and_dest
     sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]
 ) -> None:
     page = sign_in("teacher", viewport=PHONE).go("incidents/new")
-    expect(page.get_by_role("main")).to_contain_text("Never attach, copy or open an image of a naked or partly naked child")
+    expect(page.get_by_role("main")).to_contain_text(NEVER)
     choose(page, "the drawing.jpg", PHOTO)
     expect(page.locator("[data-kept-files]")).to_contain_text("the drawing.jpg", timeout=30_000)
     address = record(page, file_ids=page.locator("[name=file_ids]").input_value())
 
     dsl = sign_in("dsl", viewport=PHONE).page
+    for elsewhere in (f"{address}/actions/new", address.partition("/incidents/")[0] + "/paper/scan"):
+        dsl.goto(elsewhere)
+        expect(dsl.get_by_role("main")).to_contain_text(NEVER)
+        expect(dsl.locator("#files, #pages").first).to_be_attached()
     dsl.goto(address)
     dsl.get_by_role("link", name="the drawing.jpg").click()
     shown = dsl.locator("img.sk-page")
@@ -85,6 +96,7 @@ def test_a_photograph_is_seen_as_a_picture_made_anew_blocked_by_one_dsl_and_dest
     expect(dsl.get_by_role("main")).to_contain_text("51.50722, -0.12750")
     expect(dsl.get_by_role("main")).to_contain_text("Not scanned for viruses")
     finds_nothing_wrong(dsl)
+    pictured(dsl, "file-390")
     file, preview = dsl.url, str(shown.get_attribute("src"))
     base = dsl.url.split("/s/")[0]
     original = f"{base}/s/hillside/files/{file.rsplit('/', 1)[1]}"
