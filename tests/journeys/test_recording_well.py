@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,7 +13,8 @@ from playwright.sync_api import Page, expect
 from gateway.coaching import SENTENCES
 from safekeep.ids import new_id
 from tests.coach.judging import entries, found
-from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.conftest import DESKTOP, PHONE, pictured
+from tests.journeys.test_afterwards import record
 from tests.make import GOOD_EXAMPLE
 
 HER_WORDS = "I don't like my life anymore"
@@ -32,6 +34,7 @@ def test_the_coach_speaks_after_a_pause_and_is_silent_where_a_child_may_be_at_ri
     expect(page.locator("#coach-action_taken")).to_contain_text("This sounds planned.")
     expect(page.locator("[data-coach-count]")).to_contain_text("things you could look at again")
     finds_nothing_wrong(page)
+    pictured(page, "coach-390")
     page.locator("[name=at_risk_now]").check(force=True)
     expect(said).to_have_count(0, timeout=15_000)
     expect(page.locator("#coach-action_taken .sk-coach__said")).to_have_count(0)
@@ -169,24 +172,46 @@ def test_a_dsl_records_one_after_the_other(sign_in: Callable[..., Any], finds_no
     finds_nothing_wrong(page)
 
 
-def test_dictation_by_the_device_works_in_every_field(sign_in: Callable[..., Any]) -> None:
+FORMS = {  # where, and how many fields at least
+    "incident": ("incidents/new", 8),
+    "action": ("{incident}/actions/new", 1),
+    "several": ("incidents/several", 3),
+    "paper": ("paper/scan", 9),
+    "body map": ("incidents/new", 4),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_dictation_by_the_device_works_in_every_field(sign_in: Callable[..., Any], form: str) -> None:
     """A keyboard that puts words together (dictation, a language's own letters) sends composition events: nothing of ours gets in between."""
-    page = sign_in("teacher", viewport=PHONE).go("incidents/new")
-    page.locator("[name=pupil_id][value=holding]").check(force=True)
-    page.locator("[name=told][value=told]").check(force=True)
+    person = sign_in("dsl" if form in ("several", "paper") else "teacher", viewport=PHONE)
+    path, fewest = FORMS[form]
+    page = person.go(path.replace("{incident}", record(person.go("incidents/new")).partition("/s/hillside/")[2]) if form == "action" else path)
+    if form in ("incident", "paper"):
+        page.locator("[name=pupil_id][value=holding]").check(force=True)
+        page.locator("[name=told][value=told]").check(force=True)
+    if form == "paper":
+        page.locator("label[for=paper_who-other]").click()
+    if form == "body map":
+        page.get_by_role("button", name="Show it on a body map").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Body map")
+    if form == "action":
+        page.locator("[name=kind][value=phone_call]").check(force=True) if page.locator("[name=kind][value=phone_call]").count() else None
     session = page.context.new_cdp_session(page)
-    fields = page.locator("form#record input[type=text]:visible, form#record input:not([type]):visible, form#record textarea:visible")
-    names = [field.get_attribute("name") for field in fields.all()]
-    assert len(names) >= 8
+    main = "main form"
+    fields = page.locator(f"{main} input[type=text]:visible, {main} input:not([type]):visible, {main} textarea:visible")
+    names = [str(field.get_attribute("name")) for field in fields.all()]
+    assert len(names) >= fewest, names
     for name in names:
-        field = page.locator(f"form#record [name={name}]")
+        field = page.locator(f"{main} [name={name}]:visible").first
         field.focus()
         for so_far in ("Sarah", "Sarah was", "Sarah was crying"):
             session.send("Input.imeSetComposition", {"text": so_far, "selectionStart": len(so_far), "selectionEnd": len(so_far)})
         session.send("Input.insertText", {"text": "Sarah was crying"})
         expect(field).to_have_value("Sarah was crying")
-    expect(page.locator("[data-saved]")).to_contain_text("Saved as your draft")
-    assert page.locator("[name=narrative]").input_value() == "Sarah was crying"
+    if form == "incident":
+        expect(page.locator("[data-saved]")).to_contain_text("Saved as your draft")
+        assert page.locator("[name=narrative]").input_value() == "Sarah was crying"
 
 
 def test_from_add_incident_to_recorded_are_nine_taps_at_most(sign_in: Callable[..., Any]) -> None:
@@ -242,3 +267,46 @@ def test_bad_input_gets_no_failure_and_loses_no_word(sign_in: Callable[..., Any]
     page.set_content(answer.text())
     assert page.locator("[name=narrative]").input_value() == typed["narrative"]
     assert page.locator("#coach-text b").count() == 0
+
+
+SEVERAL: dict[str, tuple[dict[str, str], str, str]] = {
+    "no pupil": ({}, "pupil_id", "Choose the pupil"),
+    "a pupil who is none": ({"pupil_id": "x"}, "pupil_id", "Choose a pupil of your school"),
+    "no day": ({"when_date": ""}, "when_date", "Say which day it was"),
+    "what is no day": ({"when_date": "31 June"}, "when_date", "date"),
+    "a day in the future": ({"when_date": "2199-01-01"}, "when_date", "later than now"),
+    "what is no time": ({"when_time": "25:99"}, "when_time", "time"),
+    "no kind": ({"kind": ""}, "kind", "Choose"),
+    "a kind that is none": ({"kind": "rumour"}, "kind", "Choose one of those offered"),
+    "no category": ({"category_codes": ""}, "category_codes", "Choose"),
+    "no words": ({"narrative": " "}, "narrative", ""),
+    "a hidden character": ({"narrative": "a\x07b"}, "narrative", "hidden character"),
+    "a direction override": ({"narrative": "a\u202eb"}, "narrative", "changes the direction"),
+    "more than 20,000": ({"narrative": "a " * 10_001}, "narrative", "longer than 20,000"),
+}
+
+
+def test_what_is_typed_wrong_among_several_is_said_beside_its_field_and_nothing_typed_is_lost(sign_in: Callable[..., Any]) -> None:
+    dsl = sign_in("dsl", viewport=PHONE, javascript=False)
+    page = dsl.go("incidents/several")
+    address = page.locator("form#record").get_attribute("action") or page.url
+    token = page.locator("[name=csrf_token]").first.get_attribute("value") or ""
+    good = {
+        "several": "yes",
+        "when_date": "2026-03-03",
+        "kind": "observation",
+        "category_codes": "behaviour",
+        "narrative": "From paper: he left at 10:05.",
+    }
+    for case, (changed, field, sentence) in SEVERAL.items():
+        sent = good | changed
+        answer = page.request.post(
+            urljoin(dsl.base, address), form=sent | {"csrf_token": token, "do": "record"}, headers={"Origin": dsl.base.rstrip("/")}, max_redirects=0
+        )
+        assert answer.status == 422, case
+        page.set_content(answer.text())
+        assert sentence in page.locator(f"#{field}-error").inner_text(), case
+        if "\x07" not in sent["narrative"]:
+            assert page.locator("[name=narrative]").input_value() == sent["narrative"], case
+        if case not in ("no day", "what is no day"):
+            assert page.locator("[name=when_date]").input_value() == sent["when_date"], case
