@@ -280,8 +280,9 @@ def _request(typed: Form, *, known: Known, here: Here, incident_id: UUID) -> Rec
 
 def _paper(typed: Form, *, known: Known) -> dict[str, Any] | None:
     """Return who wrote the paper form, when, and when it was handed in; None with the problems noted."""
-    writer_id = typed.as_id("paper_staff") if typed.has("paper_who", "staff") else None
-    writer = known.name(writer_id) if writer_id else typed.one("paper_writer").strip()
+    is_staff = typed.has("paper_who", "staff")
+    writer_id = typed.as_id("paper_staff") if is_staff else None
+    writer = typed.one("paper_writer").strip() if not is_staff else known.name(writer_id) if writer_id else ""
     if not typed.one("paper_who"):
         typed.refuse("paper_who", "writer_missing")
     elif not writer:
