@@ -43,6 +43,9 @@ DATA_VERSION = 1
 CAN_DO_WITHOUT = {"clamd", "freshclam"}
 """What may die again and again without stopping the rest: concerns are recorded and read without a scanner."""
 ROOM = 300 * 2**20
+NO_ROOM = 4 * 2**20
+"""With less left on the disk, what failed did so for want of it: a server that could not write its files says only that it did not start."""
+DISK_FULL = "The disk is full: free some room and start again."
 
 
 class Stop(Exception):
@@ -61,10 +64,10 @@ def main() -> int:
     except Stop:
         return 0
     except CannotStart as reason:
-        print(f"\n{reason}", file=sys.stderr)
+        print(f"\n{DISK_FULL if launcher.is_full() else reason}", file=sys.stderr)
         return 1
     except OSError as error:
-        sentence = "The disk is full: free some room and start again." if error.errno == 28 else f"Safekeep could not start: {error.strerror}."
+        sentence = DISK_FULL if error.errno == 28 else f"Safekeep could not start: {error.strerror}."
         print(f"\n{sentence}", file=sys.stderr)
         return 1
     finally:
@@ -447,6 +450,10 @@ class Launcher:
 
     def _room(self) -> int:
         return shutil.disk_usage(self.data).free
+
+    def is_full(self) -> bool:
+        """Whether the disk of the data folder has no room left."""
+        return self.data.exists() and self._room() < NO_ROOM
 
     def _check(self) -> None:
         if self.supervisord is None or self.supervisord.poll() is not None:

@@ -436,6 +436,11 @@ FILLING = {  # what is refused its place on the disk, and what is then said
         "def full(*a, **b): raise OSError(28, 'No space left on device')\nm.servers.write_private = full",
         "The disk is full: free some room and start again.",
     ),
+    "a server's": (  # what it wrote of it stands in its log
+        "def start(self):\n    self._open_data()\n    m.Launcher._room = lambda self: 2**20\n    raise m.CannotStart('The database server did not start.')\n"
+        "m.Launcher.start = start",
+        "The disk is full: free some room and start again.",
+    ),
     "the database's": (
         "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))",
         "Check that the disk has room and the folder can be reached.",
