@@ -92,3 +92,11 @@ def test_add_incident_stands_in_the_banner_of_every_page_of_a_school_for_who_may
         name = path.relative_to(ROOT / "templates").as_posix()
         if not path.name.startswith("_") and name not in pieces | {"base.html"}:
             assert path.read_text().startswith('{% extends "base.html" %}'), name
+
+
+def test_the_banner_of_the_demonstration_is_shown_to_its_made_up_people_alone() -> None:
+    """By its one condition, which identity answers for the account; nothing else in any page says it."""
+    said = {path.name: path.read_text() for path in (ROOT / "templates").rglob("*.html") if "sk-demo" in path.read_text()}
+    assert set(said) == {"base.html"}
+    before, _, _ = said["base.html"].partition('<aside class="sk-demo"')
+    assert re.findall(r"\{% .*? %\}", before)[-1] == "{% if here and here.answer.demo %}"
