@@ -1,14 +1,17 @@
 """Paper forms at a telephone's size: printed, noted, scanned, turned and cut, typed beside the scan, recorded and read."""
 
 import io
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pypdf
+import segno
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from gateway.pages import papers
 from safekeep.ids import new_id
 from tests.journeys.conftest import PHONE
 
@@ -93,3 +96,35 @@ def test_a_blank_form_names_the_school_and_says_never_to_undress_a_child(sign_in
     assert "Hillside Primary" in text
     assert "Never ask a child to undress" in text
     assert str(document.trailer["/Root"]["/MarkInfo"]["/Marked"]) == "True"  # type: ignore[index]
+    figures = [str(thing["/Alt"]) for thing in _structure(document.trailer["/Root"]["/StructTreeRoot"]) if "/Alt" in thing]  # type: ignore[index]
+    (code,) = (alt for alt in figures if "names Hillside Primary" in alt)
+    assert code.endswith("/s/hillside/paper")
+    address = code.rpartition(" ")[2]
+    assert dsl.page.goto(address).status == 200, "the code leads to this school's list"
+    assert _modules(papers._code(address)) == [[bool(module) for module in row] for row in segno.make(address, error="m").matrix]
+
+
+def _structure(thing: Any) -> Iterator[Any]:
+    """Yield a PDF's elements, one within the other."""
+    thing = thing.get_object() if hasattr(thing, "get_object") else thing
+    if isinstance(thing, list):
+        for each in thing:
+            yield from _structure(each)
+    elif isinstance(thing, dict):
+        yield thing
+        yield from _structure(thing.get("/K", []))
+
+
+def _modules(svg: str) -> list[list[bool]]:
+    """Return which squares of a drawn code are dark, without its edge of two: as strokes along its rows say."""
+    width, path = int(re.findall(r' width="(\d+)"', svg)[0]) // 4 - 4, re.findall(r'class="qrline"[^>]* d="([^"]+)"', svg)[0]
+    drawn, x, y = [[False] * width for _ in range(width)], 0.0, 0.0
+    for step, numbers in re.findall(r"([Mmh])([-\d. ]+)", path):
+        by = [float(n) for n in re.findall(r"-?[\d.]+", numbers)]
+        if step == "h":
+            for n in range(int(by[0])):
+                drawn[int(y) - 2][int(x) + n - 2] = True
+            x += by[0]
+        else:
+            x, y = (by[0], by[1]) if step == "M" else (x + by[0], y + by[1])
+    return drawn
