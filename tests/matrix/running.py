@@ -1,11 +1,13 @@
 """The matrix's world inside a whole running Safekeep: made over its own bus, and used over HTTP by everybody in it."""
 
 import http.client
+import importlib
 import json
 import re
 import threading
 import time
 import urllib.parse
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,7 +45,9 @@ class RunningWorld(World):
         self.keys = {p.stem: keys.Keys.load(p) for p in (Path(system["data"]) / "keys" / "process").glob("*.json")}
         bus.use_keys(self.keys["demo"])
         self._engines = {
-            s: sa.create_engine(sa.make_url(u).set(drivername="postgresql+psycopg")) for s, u in system["admin_urls"].items() if s in SERVICES
+            s: sa.create_engine(sa.make_url(u).set(drivername="postgresql+psycopg"), poolclass=sa.NullPool)
+            for s, u in system["admin_urls"].items()
+            if s in SERVICES
         }
         with ClusterRpcProxy(bus.nameko_config(broker_url=system["admin_urls"]["broker"]), timeout=60) as self._cluster:
             self._people()
@@ -90,6 +94,23 @@ class RunningWorld(World):
         with self._engines[service].begin() as tx:
             yield tx
 
+    def rows(self, place: Place) -> dict[str, Counter[str]]:
+        """Return a hash of every row that is kept of a school, of its trust and of the people of both, by table; in all five databases."""
+        trust = self.trust_of[place.slug]
+        people = [*place.people.values(), *(id_ for (at, _), id_ in self.trust_people.items() if at == trust)]
+        emails = [f"{name.replace(' ', '.')}@{place.slug}.example" for name in place.people]
+        known = {"school": place.id, "trust": self.trusts[trust], "people": people, "emails": emails}
+        found = {}
+        for service, engine in self._engines.items():
+            each = [
+                f"select '{service}.{name}' as kept_in, md5(t::text) as hash from {name} t where {whose}"
+                for name, whose in whose_rows(service).items()
+            ]
+            with engine.connect() as connection:
+                rows = connection.execute(sa.text(" union all ".join(each)), known).all()
+            found |= {f"{service}.{name}": Counter(row.hash for row in rows if row.kept_in == f"{service}.{name}") for name in whose_rows(service)}
+        return found
+
     def _wait_for_people(self, place: Place) -> None:
         """Wait until incidents knows everybody who can be sent an alert."""
         able = [id_ for name, id_ in place.people.items() if self.role_of(name) in RECORDERS]
@@ -101,6 +122,25 @@ class RunningWorld(World):
             return list(self.ask(preview, token=self.as_(place, "dsl")).recipients)
         except Conflict:  # the school itself has not come yet
             return []
+
+
+_OF = {
+    "school_id": "t.school_id = :school",
+    "person_id": "t.person_id = any(:people)",
+    "trust_id": "t.trust_id = :trust",
+    "email": "t.email = any(:emails)",
+    "machine_id": "t.machine_id in (select id from machines where school_id = :school)",
+    "session_id": "t.session_id in (select id from sessions where person_id = any(:people))",
+    "provider_id": "t.provider_id in (select id from providers where school_id = :school)",
+}
+"""By the column that says whose a row is, the first of these that a table has: which rows are of a school."""
+_OF_TABLE = {("identity", "people"): "t.id = any(:people)", ("identity", "trusts"): "t.id = :trust", ("identity", "sign_in_failures"): "true"}
+
+
+def whose_rows(service: str) -> dict[str, str]:
+    """Return, for each table of a service, which rows of it are of a school. Raises StopIteration for one of which nothing here says it."""
+    tables = importlib.import_module(f"services.{service}.store").metadata.tables
+    return {n: _OF_TABLE.get((service, n)) or next(said for column, said in _OF.items() if column in t.c) for n, t in tables.items()}
 
 
 _printing = threading.Lock()  # pdfium is of one thread

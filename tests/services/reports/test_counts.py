@@ -13,7 +13,7 @@ from safekeep.bus import Sealed
 from safekeep.contracts import Event
 from safekeep.contracts.alerts import AlertRead
 from safekeep.contracts.identity import SchoolChanged
-from safekeep.contracts.incidents import ActionAdded, FlagChanged, IncidentRecorded, Recipient, RollChanged, RollDay, StatusChanged
+from safekeep.contracts.incidents import ActionAdded, FlagChanged, IncidentRecorded, LinkedPupil, Recipient, RollChanged, RollDay, StatusChanged
 from safekeep.contracts.reports import Counts, TrustCounts
 from safekeep.errors import Invalid, NotAllowed, NotFound, StorageError
 from safekeep.ids import new_id
@@ -227,13 +227,16 @@ def test_the_database_itself_shows_nothing_unless_a_school_or_trust_is_set_and_a
         tx.execute(how_many)
 
 
-def test_nobody_counts_what_is_about_their_own_child(reports: Reports, ask_service: Any, token_for: Any) -> None:
+@pytest.mark.parametrize("linked", [False, True], ids=["it is about the child", "the child is only linked"])
+def test_nobody_counts_what_is_about_their_own_child(reports: Reports, ask_service: Any, token_for: Any, linked: bool) -> None:
     """A count of one would say that it is there. Others count it."""
     made = create_school(resources=reports.incidents.host)
     parent = made.people["dsl"]
     child = create_pupil(resources=reports.incidents.host, school=made, relatives=(parent,))
     token = token_for(roles=["teacher"], school_id=made.id, person_id=made.people["teacher"])
-    done = ask_service(reports.incidents, a_record(pupil_id=child), token=token)
+    other = create_pupil(resources=reports.incidents.host, school=made, name="Jonah Made-Up")
+    who = {"pupil_id": other, "linked_pupils": [LinkedPupil(pupil_id=child, part="witness")]} if linked else {"pupil_id": child}
+    done = ask_service(reports.incidents, a_record(**who), token=token)
     reports.hear(a_school(school_id=made.id))
     event = recorded(school_id=made.id, categories=["safeguarding_concern"], class_code="safeguarding")
     reports.hear(event.model_copy(update={"incident_id": done.id, "subject": done.id, "entry_id": done.id}))
