@@ -321,6 +321,8 @@ class _Check:
         number, kind = entry["seq"], entry["kind"]
         if not self.shown.is_there or kind not in export.WITH_WORDS:
             return
+        if self.shown.skip(_line_shown(opened, entry=entry)):
+            return
         row = self.shown.take(number)
         if row is None:
             self.report.add("dropped", "is not shown in the record any more.", number, kind)
@@ -430,38 +432,54 @@ class _Shown:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self.is_there = export.SHOWN in archive.namelist()
         self._lines = iter(io.BufferedReader(cast(io.RawIOBase, archive.open(export.SHOWN)), 1 << 20)) if self.is_there else iter(())
-        self._next = self._read()
         self._others: list[dict[str, Any]] = []
+        self._line = next(self._lines, b"")
+
+    def skip(self, line: bytes) -> bool:
+        """Whether what comes next is, to the byte, this line: mostly it is, and need not be taken apart."""
+        if self._line != line:
+            return False
+        self._line = next(self._lines, b"")
+        return True
 
     def take(self, number: int) -> dict[str, Any] | None:
         """Return what is shown of an entry; what stands in front of it is no entry's. Numbers come in order."""
-        while self._next is not None and _is_before(self._next, number):
-            self._put_aside()
-        if self._next is None or self._next.get("number") != number:
+        while self._line and _is_before(found := self._read(), number):
+            self._put_aside(found)
+        if not self._line or found.get("number") != number:
             return None
-        found, self._next = self._next, self._read()
+        self._line = next(self._lines, b"")
         return found
 
     def others(self) -> list[dict[str, Any]]:
         """Return what was taken for no entry."""
-        while self._next is not None:
-            self._put_aside()
+        while self._line:
+            self._put_aside(self._read())
         return self._others
 
-    def _put_aside(self) -> None:
-        if self._next is not None and len(self._others) < MOST:
-            self._others.append(self._next)
-        self._next = self._read()
+    def _put_aside(self, found: dict[str, Any]) -> None:
+        if len(self._others) < MOST:
+            self._others.append(found)
+        self._line = next(self._lines, b"")
 
-    def _read(self) -> dict[str, Any] | None:
-        line = next(self._lines, None)
-        if line is None:
-            return None
+    def _read(self) -> dict[str, Any]:
         try:
-            found = json.loads(line)
+            found = json.loads(self._line)
         except (ValueError, RecursionError):
             found = None
         return found if type(found) is dict else {}
+
+
+def _line_shown(opened: Mapping[str, Any], *, entry: Mapping[str, Any]) -> bytes:
+    """Return the line that shows an entry as it was recorded, as our own exports write it."""
+    who = f'"entry":"{entry["entry"]}","incident":"{entry["incident"]}","author":"{entry["author"]}","recorded":"{entry["at"]}"'
+    try:
+        happened = opened["fields"]["occurred_at"][1]
+    except (KeyError, TypeError, IndexError):
+        when = ""
+    else:
+        when = f',"happened":{json.dumps(happened)},"placed":"{happened or entry["at"]}"'
+    return f'{{"number":{entry["seq"]},"kind":"{entry["kind"]}",{who}{when}}}\n'.encode()
 
 
 def _is_before(row: Mapping[str, Any], number: int) -> bool:
