@@ -1,15 +1,18 @@
 """Read is not taken: two DSLs at two browsers, of whom one leads; and an incident's way through the inbox, from unread to theirs."""
 
+import base64
 import datetime as dt
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.conftest import DESKTOP, PHONE
-from tests.journeys.test_afterwards import pupils, record
+from tests.journeys.test_afterwards import pupils, record, word
 from tests.journeys.test_following import BOTH, add, press
 from tests.journeys.test_keyboard import Keys
 
@@ -201,3 +204,99 @@ def test_who_leads_and_who_has_read_is_worked_by_keyboard_alone(sign_in: Callabl
     keys.to_text("^Mark as read$")
     page.keyboard.press("Enter")
     expect(main(page).get_by_role("button", name="Mark as read", exact=True)).to_have_count(0)
+
+
+def test_reply_ask_hand_on_outcome_status_away_and_notifications_are_worked_by_keyboard_alone(sign_in: Callable[..., Any]) -> None:
+    """No mouse: every field is reached by Tab, and what is chosen is chosen with the arrows."""
+    address = a_concern(sign_in)
+    dsl, deputy = sign_in("dsl", viewport=DESKTOP), sign_in("deputy_dsl", viewport=PHONE)
+    page, keys = dsl.page, Keys(dsl.page)
+    me, other, said = name_of(dsl), name_of(deputy), word()
+    new_years_day = f"0101{dt.datetime.now(dt.UTC).year + 1}"  # whichever of day and month the browser asks for first
+
+    def to(text: str) -> None:
+        """Go to a link or a button, and press Enter."""
+        keys.to_text(text)
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+
+    def field(name: str, typed: str) -> None:
+        keys.to_field(name)
+        page.keyboard.type(typed)
+
+    def choose(name: str, person: str) -> None:
+        keys.to_field(name)
+        for _ in range(100):
+            if person in page.evaluate("document.activeElement.selectedOptions[0].text"):
+                return
+            page.keyboard.press("ArrowDown")
+        raise AssertionError(f"{person} cannot be chosen")
+
+    def send() -> None:
+        keys.to(lambda at: at["tag"] == "BUTTON" and at["value"] == "record")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile("#entry-"))
+
+    def ask(person: str, words: str) -> None:
+        field("text", words)
+        choose("owner_id", person)
+        field("due_on", new_years_day)
+        keys.to_field("spoken")
+        page.keyboard.press("Space")
+        send()
+
+    page.goto(address)
+    to("^Mark as read$")
+    to("^Reply to ")
+    field("text", f"Thank you. Please watch whether she eats {said}.")
+    send()
+    expect(main(page)).to_contain_text(f"whether she eats {said}.")
+
+    page.goto(address)
+    to("^Add action$")
+    to("^Ask somebody")
+    ask(me, f"Ring her mother about {said}.")
+    expect(page.locator(".sk-asked")).to_contain_text("You are asked")
+    page.goto(address)
+    to("^Give it to somebody else$")
+    ask(other, "He knows her.")
+    expect(page.locator(".sk-asked")).to_contain_text(f"{other} is asked")
+    page.goto(address)
+    to("^It is done")
+    field("text", "She was glad.")
+    send()
+    expect(page.locator(".sk-asked")).to_contain_text("Done")
+    page.goto(address)
+    to(r"^Change\s+how it stands")
+    keys.to_field("status")
+    page.keyboard.press("ArrowDown")
+    field("reason", f"We watch {said}.")
+    to("^Keep it$")
+    expect(page.locator("#standing")).to_contain_text("Monitoring")
+
+    dsl.go("away")
+    choose("who_id", me)
+    field("since", new_years_day)
+    field("until", new_years_day)
+    to("^Save$")
+    expect(main(page)).to_contain_text("Saved.")
+    to(rf"^Take it back\s+{me}")
+    expect(main(page)).to_contain_text("Taken back.")
+
+    dsl.go("notifications")
+    point = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    made = {"endpoint": f"https://fcm.googleapis.com/fcm/send/{said}", "p256dh": as_text(point), "auth": as_text(bytes(16))}
+    made["csrf_token"] = page.locator("[name=csrf_token]").first.input_value()
+    kept = page.request.post(f"{dsl.base}s/hillside/notifications", form=made, headers={"Accept": "application/json"})
+    assert kept.ok, kept.text()  # as the browser's own script says it, once its maker's service has answered
+    dsl.go("notifications")
+    to("^Try it$")
+    expect(main(page).get_by_role("status").first).to_contain_text("We are notifying that browser now.")
+    to("^Stop")
+    expect(main(page).get_by_role("status").first).to_contain_text("not notified any more")
+
+
+def as_text(value: bytes) -> str:
+    """Return it in base64url, as a browser gives it."""
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
