@@ -150,7 +150,8 @@ def running_system(*arguments: str, data: Path | None = None, **environment: str
     ready, log = folder / "ready.json", folder / "run.log"
     ready.unlink(missing_ok=True)
     command = [sys.executable, "-W", "ignore", "-m", "deploy.local", "--data", str(folder / "data"), "--ready", str(ready), *arguments]
-    broker, environment = None, os.environ | {"SSO_INNER_ISSUERS": "http://localhost"} | environment  # the OpenID provider of the journeys
+    # the OpenID provider of the journeys; and a push service that is nowhere, so that nothing of a test leaves the machine
+    broker, environment = None, os.environ | {"SSO_INNER_ISSUERS": "http://localhost", "PUSH_HOSTS": "push.invalid"} | environment
     if containers.engine_answers():
         broker, environment["BROKER_URL"] = containers.start_broker(password="test-broker")
     with log.open("wb") as out:

@@ -1859,7 +1859,10 @@ class RollChanged(Event):
 
 
 class AlertPassedOn(Event):
-    """Somebody left with an alert to an entry unread: these are alerted in their place. They read it by their role. `subject` is the incident."""
+    """Somebody left with an alert to an entry unread: these are alerted in their place. `subject` is the incident.
+
+    `granted`: they were chosen beforehand to stand in for the DSLs; else they read it by their role (None: an earlier release did not say).
+    """
 
     name: ClassVar[str] = "incidents.alert.passed_on"
     version: ClassVar[int] = 1
@@ -1871,6 +1874,7 @@ class AlertPassedOn(Event):
     category: Code
     class_code: Code
     people: list[UUID]
+    granted: bool | None = None
     trace: str = Field(default="", pattern=r"^[0-9a-f]{0,32}$")
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import dkim
 
-Outcome = Literal["sent", "later", "failed"]
+Outcome = Literal["sent", "later", "failed", "nobody"]
 
 Kind = Literal[
     "alert",

@@ -312,11 +312,14 @@ def told_again(
         member = school.staff.get(person)
         if member is None or not permissions.may_record(member.roles):
             return False
-        opens = max(permissions.highest_class_read(member.roles) or 0, rights.get(person, 0))
-        return opens >= class_ or (person == author and class_ <= recorded)
+        return (permissions.highest_class_read(member.roles) or 0) >= class_ or has_right(person)
+
+    def has_right(person: UUID) -> bool:
+        """Whether they go on reading it whatever becomes of their role."""
+        return rights.get(person, 0) >= class_ or (person == author and class_ <= recorded)
 
     told = {person for person in {author, *rights} if reads(person)} - set(concerned) - {writer}
-    return [Recipient(person_id=person, because=["named"], granted=True) for person in sorted(told)]  # by their right, or as its author
+    return [Recipient(person_id=person, because=["named"], granted=has_right(person)) for person in sorted(told)]
 
 
 def problems_of_keeping(request: Restrict, *, school: School, concerned: Collection[UUID], by: UUID) -> dict[str, str]:

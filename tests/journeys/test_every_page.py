@@ -251,7 +251,8 @@ def test_axe_finds_nothing_on_the_first_page_of_the_others(
 def test_axe_finds_nothing_where_people_sign_in(sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]) -> None:
     person = sign_in("teacher", viewport=PHONE)
     at = Looker(person.page, finds_nothing_wrong, on_duty=on_duty(person))
-    person.page.get_by_role("button", name="Lock").first.click()
+    with person.page.expect_response(lambda answer: answer.request.method == "POST"):  # else the next page is there before it is locked
+        person.page.get_by_role("button", name="Lock").first.click()
     at.page.goto(f"{person.base}s/hillside/drafts")
     expect(at.page).to_have_url(re.compile("/unlock"))
     at.look()

@@ -286,7 +286,7 @@ def test_reply_ask_hand_on_outcome_status_away_and_notifications_are_worked_by_k
 
     dsl.go("notifications")
     point = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    made = {"endpoint": f"https://fcm.googleapis.com/fcm/send/{said}", "p256dh": as_text(point), "auth": as_text(bytes(16))}
+    made = {"endpoint": f"https://push.invalid/{said}", "p256dh": as_text(point), "auth": as_text(bytes(16))}
     made["csrf_token"] = page.locator("[name=csrf_token]").first.input_value()
     kept = page.request.post(f"{dsl.base}s/hillside/notifications", form=made, headers={"Accept": "application/json"})
     assert kept.ok, kept.text()  # as the browser's own script says it, once its maker's service has answered

@@ -214,7 +214,7 @@ def a_browser() -> dict[str, str]:
     key = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     plain = {"p256dh": key, "auth": os.urandom(16)}
     said = {name: base64.urlsafe_b64encode(value).rstrip(b"=").decode() for name, value in plain.items()}
-    return said | {"endpoint": f"https://fcm.googleapis.com/fcm/send/{word()}"}
+    return said | {"endpoint": f"https://push.invalid/{word()}"}
 
 
 @pytest.mark.parametrize(

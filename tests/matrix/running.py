@@ -261,10 +261,10 @@ def _multipart(file: bytes) -> tuple[bytes, str]:
 
 
 class People:
-    """Everybody of a running world, signed in by password and code, once each, when first asked for."""
+    """Everybody of a running world, signed in by password and code when first asked for, and again before their second factor is too old."""
 
     def __init__(self, world: RunningWorld) -> None:
-        self._world, self._held, self._lock = world, dict[str, Visitor](), threading.Lock()
+        self._world, self._held, self._lock = world, dict[str, tuple[Visitor, float]](), threading.Lock()
         self.nobody = Visitor(world.system)
 
     def at_school(self, place: Place, name: str) -> Visitor:
@@ -289,9 +289,11 @@ class People:
 
     def _visitor(self, email: str, slug: str, *, has_app: bool) -> Visitor:
         with self._lock:
-            if email not in self._held:
-                self._held[email] = Visitor(self._world.system, token=self._sign_in(email, has_app=has_app), slug=slug)
-            return self._held[email]
+            visitor, since = self._held.get(email, (self.nobody, 0.0))
+            if email not in self._held or time.monotonic() - since > permissions.FRESH.total_seconds() / 2:
+                visitor = Visitor(self._world.system, token=self._sign_in(email, has_app=has_app), slug=slug)
+                self._held[email] = visitor, time.monotonic()
+            return visitor
 
     def _sign_in(self, email: str, *, has_app: bool) -> str:
         sent = {"username": email, "password": PASSWORD} | ({"code": pyotp.TOTP(SECRET).now()} if has_app else {})

@@ -7,9 +7,11 @@ import sqlalchemy as sa
 
 from safekeep import calendar, clock, inbox, outbox, permissions
 from safekeep.contracts import files, identity, incidents, reports
-from safekeep.contracts.alerts import AlertOrphaned
+from safekeep.contracts.alerts import AlertOrphaned, RecipientDropped
 from safekeep.contracts.incidents import EntryRecorded, Recipient
-from services.alerts import ledger_letters, letters, reminding, store
+from safekeep.ids import new_id
+from safekeep.permissions import Class
+from services.alerts import ledger_letters, letters, reminding, store, telling
 from services.alerts.service import asking
 from services.alerts.service.raising import StaffNotKnownYet, new_alert, new_mail, raise_alerts, reached_nobody
 
@@ -24,6 +26,12 @@ def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
         store.drop_subscriptions(tx, **here)
         for alert in store.orphan(tx, **here, now=clock.now()):
             outbox.add(tx, AlertOrphaned, **here, subject=alert.id, incident_id=alert.incident_id, entry_id=alert.entry_id)
+        return
+    for alert in store.unread_since(tx, **here, since=event.at):  # recorded after the change, and heard of before it
+        told = Recipient(person_id=event.person_id, because=alert.because)
+        if not telling.is_still_told(told, roles=event.roles, active=True, class_=Class.of(alert.class_code)):
+            store.drop(tx, school_id=event.school_id, alert_id=alert.id, now=clock.now())
+            outbox.add(tx, RecipientDropped, **here, subject=new_id(), incident_id=alert.incident_id, entry_id=alert.entry_id)
 
 
 def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
@@ -75,7 +83,8 @@ def _on_granted(tx: sa.Connection, event: incidents.RightGranted) -> None:
 
 
 def _on_passed_on(tx: sa.Connection, event: incidents.AlertPassedOn) -> None:
-    instead = [Recipient(person_id=person, because=["named"]) for person in event.people]
+    because = ["named"] if event.granted is not False else [permissions.SAFEGUARDING_TEAM]
+    instead = [Recipient(person_id=person, because=because, granted=event.granted) for person in event.people]
     raise_alerts(tx, event=event, recipients=instead, kind=event.kind, at_risk_now=False, past=False)
 
 

@@ -190,7 +190,7 @@ class Sending(Base):
             link = f"{self.host.settings.public_url}/t/{known.school_slug}/meetings/reports/{row.about}"
             subject, text = mail.trust_report(row.kind, link=link)
         if not known.items:
-            return "later"  # the trust has nobody for it yet; the operator's alarm says so too
+            return "nobody"  # the trust has nobody for it yet: it waits for as long as that is so, and the operator's alarm says it too
         same: dict[str, Any] = {"subject": subject, "text": text, "from_name": _from(known)}
         said = {self._post_to(uuid5(row.id, str(to.person_id)), to=(to.name, to.email), **same) for to in known.items}
         return "later" if "later" in said else "failed" if said == {"failed"} else "sent"
@@ -220,7 +220,7 @@ class Sending(Base):
         same: dict[str, Any] = {"subject": subject, "text": text, "from_name": _from(known)}
         whom = [to for to in known.items if to.active and (is_trust or to.person_id == row.person_id)]
         if is_trust and not whom:
-            return "later"  # the trust has nobody for it yet: it waits, and the log says so
+            return "nobody"  # the trust has nobody for it yet: it waits for as long as that is so, and the log says so
         done = {self._post_to(uuid5(row.id, str(to.person_id)), to=(to.name, to.email), **same) for to in whom}
         return "later" if "later" in done else "failed" if done <= {"failed"} else "sent"
 

@@ -4,6 +4,7 @@ from services.alerts.store.alerts import (
     add,
     alert_of,
     bring_back,
+    drop,
     first_readings,
     inbox,
     mark_read,
@@ -12,6 +13,7 @@ from services.alerts.store.alerts import (
     readers,
     unread_count,
     unread_of,
+    unread_since,
     withdraw,
     withdraw_but,
 )

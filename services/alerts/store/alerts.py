@@ -121,6 +121,19 @@ def orphan(tx: sa.Connection, *, school_id: UUID, person_id: UUID, now: datetime
     return tx.execute(alerts.update().where(*theirs).values(withdrawn_at=now).returning(alerts.c.id, alerts.c.incident_id, alerts.c.entry_id)).all()
 
 
+def unread_since(tx: sa.Connection, *, school_id: UUID, person_id: UUID, since: datetime) -> Sequence[sa.Row[Any]]:
+    """Return what somebody has not read of what was recorded since then."""
+    theirs = alerts.c.school_id == school_id, alerts.c.person_id == person_id, alerts.c.read_at.is_(None), alerts.c.withdrawn_at.is_(None)
+    return tx.execute(sa.select(alerts).where(*theirs, alerts.c.raised_at > since)).all()
+
+
+def drop(tx: sa.Connection, *, school_id: UUID, alert_id: UUID, now: datetime) -> None:
+    """Take an alert from whom it should not have been raised for, with its mail if that still waits."""
+    tx.execute(alerts.update().where(alerts.c.school_id == school_id, alerts.c.id == alert_id).values(dropped=True, withdrawn_at=now))
+    waiting = mails.c.school_id == school_id, mails.c.alert_id == alert_id, mails.c.state == "waiting"
+    tx.execute(mails.update().where(*waiting).values(state="stopped"))
+
+
 def bring_back(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, person_id: UUID, class_code: str, mail: dict[str, Any], now: datetime) -> bool:
     """Make a person's withdrawn alert to an entry one to be read again, with its mail. Returns False where there is none."""
     theirs = alerts.c.school_id == school_id, alerts.c.entry_id == entry_id, alerts.c.person_id == person_id, alerts.c.withdrawn_at.is_not(None)

@@ -146,7 +146,7 @@ def told_of_change(tx: sa.Connection, *, actor: Actor, school: School, entry: An
     )
     first = {r.person_id: r for r in map(Recipient.receive, entry.recipients)}
     secret = {p for p, r in first.items() if r.flagged and set(r.because) <= r.flagged.keys()}  # told because of a flag: that stays what it was
-    return [first[r.person_id].model_copy(update={"granted": True}) if r.person_id in secret else r for r in told]
+    return [first[r.person_id].model_copy(update={"granted": r.granted}) if r.person_id in secret else r for r in told]
 
 
 def ask_correction(tx: sa.Connection, *, actor: Actor, request: AskCorrection, now: datetime) -> None:

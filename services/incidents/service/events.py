@@ -57,8 +57,11 @@ def _on_orphaned(tx: sa.Connection, event: alerts.AlertOrphaned) -> None:
     school = store.school_state(tx, school_id=event.school_id)
     assert school is not None, "who was alerted was alerted at a school"
     pupils = [row.pupil_id for row in store.linked_of(tx, school_id=event.school_id, incident_id=event.incident_id)]
-    people = recording.told_instead(school=school, concerned=store.concerned_staff(tx, school_id=event.school_id, pupil_ids=pupils))
-    pass_on(tx, school_id=event.school_id, school=school, incident_id=event.incident_id, entry_id=event.entry_id, people=people)
+    concerned = store.concerned_staff(tx, school_id=event.school_id, pupil_ids=pupils)
+    people = recording.told_instead(school=school, concerned=concerned)
+    stand_in = bool(recording.left_to(school=school, concerned=concerned))
+    which: dict[str, Any] = {"incident_id": event.incident_id, "entry_id": event.entry_id}
+    pass_on(tx, school_id=event.school_id, school=school, **which, people=people, stand_in=stand_in)
 
 
 HANDLERS: inbox.Handlers = {

@@ -254,7 +254,7 @@ def tell_relatives(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, relati
         concerned = _concerned(tx, school_id=school_id, incident_id=incident_id)
         if school is not None and not recording.left_to(school=school, concerned=concerned - newly):
             people = sorted(recording.left_to(school=school, concerned=concerned))
-            pass_on(tx, school_id=school_id, school=school, incident_id=incident_id, entry_id=incident_id, people=people)
+            pass_on(tx, school_id=school_id, school=school, incident_id=incident_id, entry_id=incident_id, people=people, stand_in=True)
 
 
 def _concerned(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> frozenset[UUID]:

@@ -194,8 +194,10 @@ def said_of(
     }
 
 
-def pass_on(tx: sa.Connection, *, school_id: UUID, school: recording.School, incident_id: UUID, entry_id: UUID, people: Sequence[UUID]) -> None:
-    """Have these people alerted to an entry in place of others. They read it by their role, or stand in for those who would."""
+def pass_on(
+    tx: sa.Connection, *, school_id: UUID, school: recording.School, incident_id: UUID, entry_id: UUID, people: Sequence[UUID], stand_in: bool
+) -> None:
+    """Have these people alerted to an entry in place of others. They read it by their role, or (`stand_in`) stand in for those who would."""
     entry = store.entry_with(tx, school_id=school_id, entry_id=entry_id)
     incident = store.incident_with(tx, school_id=school_id, incident_id=incident_id)
     assert entry is not None, "passed on is what was recorded"
@@ -214,6 +216,7 @@ def pass_on(tx: sa.Connection, *, school_id: UUID, school: recording.School, inc
             category=recording.main_category(categories),
             class_code=Class(entry._mapping["class"]).code,
             people=people,
+            granted=stand_in,
         )
 
 

@@ -92,7 +92,8 @@ class Alerts:
 
     def event(self, kind: type[Event], /, *, subject: UUID, **fields: Any) -> Event:
         self.sequences[subject] = self.sequences.get(subject, 0) + 1
-        return kind(id=new_id(), at=NOON, school_id=self.school, subject=subject, sequence=self.sequences[subject], **fields)  # type: ignore[call-arg]
+        said = {"at": NOON, "school_id": self.school, "subject": subject, "sequence": self.sequences[subject]} | fields
+        return kind(id=new_id(), **said)
 
     def staff(self, role: str, *, roles: list[str] | None = None, active: bool = True) -> None:
         person = self.people[role]
@@ -238,6 +239,7 @@ TEAM, SLT, NAMED = "safeguarding_team", "slt", "named"
         ("teacher", "governor", NAMED, True, "safeguarding", False),
         ("teacher", "teacher", NAMED, None, "safeguarding", True),
         ("deputy_dsl", "teacher", TEAM, None, "safeguarding", False),
+        ("deputy_dsl", "teacher", "nobody_here", False, "general", False),
     ],
     ids=[
         "a deputy DSL who is a teacher now",
@@ -250,6 +252,7 @@ TEAM, SLT, NAMED = "safeguarding_team", "slt", "named"
         "granted by a DSL, a governor now",
         "granted, by the release before, which did not say so",
         "of the team, by the release before",
+        "as nobody who was asked for was there, as one of the team",
     ],
 )
 def test_a_change_of_role_between_recording_and_telling_leaks_nothing(
@@ -264,6 +267,35 @@ def test_a_change_of_role_between_recording_and_telling_leaks_nothing(
     assert len(smtp.taken) == 1 + told
     assert len([event for event in alerts.said() if event["name"] == RecipientDropped.name]) == (not told)
     assert {r.person_id: r.dropped for r in alerts.readers(incident)} == {alerts.people["dsl"]: False, alerts.people[role]: not told}
+
+
+@pytest.mark.parametrize("granted", [True, False], ids=["stands in for the DSLs", "by role"])
+def test_what_a_leaver_leaves_goes_to_nobody_whose_role_has_changed_meanwhile(alerts: Alerts, smtp: Server, granted: bool) -> None:
+    alerts.staff("deputy_dsl", roles=["teacher"])
+    incident = new_id()
+    passed: dict[str, Any] = {"incident_id": incident, "entry_id": incident, "author_id": alerts.people["teacher"], "kind": "incident"}
+    passed |= {"category": "safeguarding_concern", "class_code": "safeguarding", "people": [alerts.people["dsl"], alerts.people["deputy_dsl"]]}
+    alerts.hear(alerts.event(AlertPassedOn, subject=incident, **passed, granted=granted))
+    alerts.send()
+    assert len(smtp.taken) == 1 + granted
+    assert len([event for event in alerts.said() if event["name"] == RecipientDropped.name]) == (not granted)
+
+
+def test_a_role_that_ended_before_it_was_recorded_and_is_heard_of_after_it_leaks_nothing(alerts: Alerts, smtp: Server) -> None:
+    """Two services' events: identity's relay was behind when the concern was recorded."""
+    before = NOON - dt.timedelta(minutes=1)
+    incidents, to = [new_id() for _ in range(3)], [Recipient(person_id=alerts.people[role], because=[TEAM]) for role in ("dsl", "deputy_dsl")]
+    named = [Recipient(person_id=alerts.people["deputy_dsl"], because=[NAMED], granted=True)]
+    for incident, at, told in zip(incidents, (NOON, before - dt.timedelta(days=1), NOON), (to, to, named), strict=True):
+        said = alerts._said(incident, incident, (), "safeguarding") | {"recipients": told}
+        alerts.hear(alerts.event(IncidentRecorded, subject=incident, occurred_at=at, at=at, past=False, **said))
+    changed: dict[str, Any] = {"person_id": alerts.people["deputy_dsl"], "roles": ["teacher"], "active": True}
+    alerts.hear(alerts.event(StaffChanged, subject=alerts.people["deputy_dsl"], at=before, **changed))
+    assert {item.entry_id for item in alerts.inbox("deputy_dsl")} == {*incidents[1:]}, "what was theirs before, and what was granted to them"
+    alerts.send()
+    assert sum("deputy" in message["To"] for message in smtp.taken) == 2
+    (dropped,) = [event for event in alerts.said() if event["name"] == RecipientDropped.name]
+    assert (dropped["entry_id"], dropped["person_id"]) == (str(incidents[0]), str(alerts.people["deputy_dsl"]))
 
 
 def test_an_alert_for_somebody_nobody_has_told_us_of_waits_for_the_news(alerts: Alerts) -> None:

@@ -40,6 +40,7 @@ def test_every_dsl_is_told_with_the_entrys_own_class_and_category(desk: Desk) ->
     assert {UUID(person) for person in body["people"]} == {desk.school.people["dsl"], second}
     assert (body["kind"], body["category"], body["class_code"]) == ("incident", "bullying", "general")
     assert UUID(body["author_id"]) == desk.school.people["teacher"]
+    assert body["granted"] is False, "by their role: it goes with it"
 
 
 def test_an_action_is_passed_on_as_an_action(desk: Desk) -> None:
