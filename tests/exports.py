@@ -91,6 +91,24 @@ class MadeLedger:
         row = {"id": entry, "incident_id": incident, "author_id": self.school, "kind": kind} | when
         self.rows.append(Kept(number, place.canonical, place.hash, place.openings["fields"], place.openings["pupils"], fields, row=row))
 
+    def say(self, kind: str, fields: dict[str, Any]) -> None:
+        """Add an entry without a row of its own, in nobody's thread."""
+        number, id_ = len(self.rows) + 1, uuid4()
+        place = ledger.append(
+            school_id=self.school,
+            sequence=number,
+            at=START + dt.timedelta(hours=number),
+            author_id=self.school,
+            kind=kind,
+            incident_id=id_,
+            entry_id=id_,
+            fields=fields,
+            pupils=[],
+            previous=self.rows[-1].hash,
+            salts=[base64.b64encode(os.urandom(16)).decode() for _ in fields],
+        )
+        self.rows.append(Kept(number, place.canonical, place.hash, place.openings["fields"], place.openings["pupils"], fields))
+
     def sign(self, *, key: Ed25519PrivateKey | None = None, minutes: int = 1, name: str = "ledger-1") -> Signed:
         """Sign a head over all there is, some minutes after the last entry."""
         at = START + dt.timedelta(hours=len(self.rows), minutes=minutes)

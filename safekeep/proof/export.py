@@ -29,6 +29,14 @@ PARTS: Final = (README, SUMMARY, KEYS, HEADS, INDEX, NAMES, ENTRIES)
 WITH_WORDS: Final = frozenset({"incident", "action", "correction", "status"})
 """Kinds that stand for a row of the record's own tables: what its pages show."""
 
+STAYS: Final = frozenset({"author_name", "author_role", "number", "class", "categories", "occurred_at", "occurred_precision", "recipients"}) | {
+    f"fact:{name}"
+    for name in ("corrects", "hides_earlier", "assigned_to", "was_another", "called", "kept", "pupil", "status", "action", "of", "owner", "due")
+}
+"""The fields that stay when an entry's content is lawfully destroyed: codes, days and ids that who may read it, counts and the entry's place
+rest on. All others, what anybody wrote or drew among them, go with their salts.
+"""
+
 SCOPES: Final = ("pupil", "incident", "school")
 FILE: Final = re.compile(r"files/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LATITUDE_SECONDS: Final = 300

@@ -36,8 +36,8 @@ class Finding:
 
     def __str__(self) -> str:
         if self.number is None:
-            return self.said
-        return f"Entry {self.number} ({self.kind or 'kind not known'}): {self.said}"
+            return _plain(self.said)
+        return _plain(f"Entry {self.number} ({self.kind or 'kind not known'}): {self.said}")
 
 
 @dataclass(slots=True)
@@ -84,6 +84,7 @@ class _Check:
         self.shown = _Shown(archive)
         self.withheld: set[int] = set()
         self.destroyed: dict[int, int] = {}  # number → that of the entry which says that its content was destroyed
+        self.bare: set[int] = set()  # numbers of entries without a word: of which nothing is shown but what stays when content is destroyed
 
     def run(self) -> None:
         names = self.archive.namelist()
@@ -221,6 +222,9 @@ class _Check:
             previous = number, kind, hash_
         for number in sorted(self.index.keys() - seen):
             self.report.add("dropped", "is missing.", number, self.index[number][0])
+        for number in sorted((self.destroyed.keys() & seen) - self.bare):
+            kind = self.index.get(number, ("", ""))[0]
+            self.report.add("added", f"says something still, and entry {self.destroyed[number]} says that it was destroyed.", number, kind)
         if self.is_whole and not self.index:
             for number in range(previous[0] + 1, min(self.manifest["head"]["size"], self.count + MOST) + 1):
                 if number not in seen:
@@ -300,8 +304,14 @@ class _Check:
         elif missing := sorted(entry["fields"].keys() - fields.keys()):
             names = ", ".join(_field_name(name) for name in missing)
             self.report.add("dropped", f"part of what was recorded is missing: {names}.", number, kind)
+        if fields.keys() <= export.STAYS:
+            self.bare.add(number)
         if kind == "destroyed" and "sequences" in fields and "sequences" not in wrong:
-            self.destroyed |= {n: number for n in fields["sequences"][1] if type(n) is int and n < number}
+            said = fields["sequences"][1]
+            if type(said) is list and all(type(n) is int and 0 < n < number for n in said):
+                self.destroyed |= dict.fromkeys(said, number)
+            else:
+                self.report.add("changed", "what it says was destroyed are not entries before it.", number, kind)
         self.files |= files
         for pupil, count, before, is_committed in threads:
             if not is_committed:
@@ -535,7 +545,7 @@ def sentences(report: Report) -> list[str]:
         said.append(f"It agrees with the {facts['witnessed']} heads that you hold.")
     else:
         said.append("No head from a witness was given: whoever holds the key could have written all of it anew. --head FILE compares.")
-    return said
+    return [_plain(each) for each in said]
 
 
 def _checked_manifest(found: Any) -> dict[str, Any]:
@@ -590,6 +600,11 @@ def _moment(text: str) -> datetime | None:
 
 def _field_name(name: str) -> str:
     return name.removeprefix("fact:").replace("_", " ") if not name.startswith("file:") else "an attachment"
+
+
+def _plain(text: str) -> str:
+    """Return a text without what a terminal would act on: part of it may come from the file."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _shown(name: str) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 from safekeep import clock
 from safekeep.permissions import Class
 from safekeep.proof import export
-from safekeep.proof.chain import field_commitment
+from safekeep.proof.chain import field_commitment, read_entry
 from safekeep.proof.export import Line
 from safekeep.proof.heads import Signed
 from safekeep.proof.merkle import Tree
@@ -50,6 +50,24 @@ WORDS = frozenset({"text", "fact:action_taken", "fact:body_map"}) | OWN_WORDS
 """The fields that a correction strikes."""
 
 
+def gone_as_committed(said: Iterable[tuple[bytes, Mapping[str, Any], Iterable[int]]]) -> frozenset[int]:
+    """Return the numbers of the entries whose content was destroyed, as far as the ledger says so and not the tables beside it alone.
+
+    `said`: of each decision in the tables the ledger's entry that it points at, what opens that, and the numbers that the tables name.
+    """
+    gone: set[int] = set()
+    for canonical, openings, numbers in said:
+        try:
+            entry = read_entry(canonical)
+            value = openings["values"]["sequences"]
+            opens = entry["fields"]["sequences"] == field_commitment(name="sequences", salt=openings["fields"]["sequences"], value=value)
+        except (KeyError, TypeError, ValueError):
+            continue
+        if opens and entry["kind"] == "destroyed" and isinstance(value, list):
+            gone |= {number for number in numbers if number in value and number < entry["seq"]}
+    return frozenset(gone)
+
+
 def out_of_sight(corrections: Iterable[tuple[str, str, bool]]) -> frozenset[str]:
     """Return the entries whose words a correction took out of sight, earlier corrections among them.
 
@@ -70,6 +88,8 @@ def line_of(kept: Kept, *, wanted: Wanted, tree: Tree) -> Line:
     committed = json.loads(kept.canonical)["fields"]
     values = recorded(kept.values, committed=committed, salts=kept.fields) if kept.shown and kept.values is not None else {}
     fields = {name: (kept.fields[name], value) for name, value in values.items() if name in kept.fields and name not in kept.left_out}
+    if kept.destroyed and kept.shown:  # what somebody wrote into its place opens nothing: whoever checks will see
+        fields |= {name: ("", value) for name, value in values.items() if value and name not in kept.fields and name not in export.STAYS}
     pupils = [p for p in kept.pupils if wanted.scope == "school" or p.get("pupil") == str(wanted.scope_id)]
     if wanted.scope == "incident":
         pupils = []  # the threads of its pupils run through other incidents

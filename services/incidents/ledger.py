@@ -12,16 +12,9 @@ from uuid import UUID
 
 from safekeep import clock
 from safekeep.proof.chain import BEGINNING, FORMAT, canonical, commitment, entry_hash, field_commitment
+from safekeep.proof.export import STAYS
 
 __all__ = ["BEGINNING", "FORMAT", "STAYS", "LedgerEntry", "PupilThread", "append", "commitment", "entry_fields"]
-
-STAYS = frozenset({"author_name", "author_role", "number", "class", "categories", "occurred_at", "occurred_precision", "recipients"}) | {
-    f"fact:{name}"
-    for name in ("corrects", "hides_earlier", "assigned_to", "was_another", "called", "kept", "pupil", "status", "action", "of", "owner", "due")
-}
-"""The fields that stay when an entry's content is lawfully destroyed: codes, days and ids that who may read it, counts and the entry's place
-rest on. All others, what anybody wrote or drew among them, go with their salts.
-"""
 
 
 @dataclass(frozen=True, slots=True)

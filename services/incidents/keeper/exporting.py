@@ -138,7 +138,8 @@ class _Scope:
         self._hidden = {str(id_) for id_ in store.hidden_from(tx, school_id=school_id, reading=self._reading)}
         self._kept = store.keepers(tx, school_id=school_id)
         self._struck = exporting.out_of_sight(store.corrections_of(tx, school_id=school_id))
-        self._gone = store.destroyed_numbers(tx, school_id=school_id)
+        said = store.destructions_in_ledger(tx, school_id=school_id)
+        self._gone = exporting.gone_as_committed((bytes(each.canonical), store.opened(each), each.numbers) for each in said)
         if row.scope == "pupil":
             found = store.about_now(tx, school_id=school_id, pupil_id=row.scope_id, with_linked=row.with_linked)
             self._about = frozenset(str(id_) for id_ in found)

@@ -22,6 +22,7 @@ from services.incidents.store.destructions import (
     destroyed_among,
     destroyed_numbers,
     destruction_with,
+    destructions_in_ledger,
     destructions_of,
     exclusive_files,
 )

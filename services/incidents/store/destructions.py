@@ -17,6 +17,7 @@ from services.incidents.store.tables import (
     entry_files,
     export_pieces,
     exports,
+    ledger,
     ledger_openings,
     releases,
 )
@@ -59,6 +60,17 @@ def destroyed_numbers(tx: sa.Connection, *, school_id: UUID, after: int = 0) -> 
     """Return the ledger's numbers, after one, of the entries whose content was destroyed."""
     query = sa.select(destroyed.c.sequence).where(destroyed.c.school_id == school_id, destroyed.c.sequence > after)
     return frozenset(tx.execute(query).scalars())
+
+
+def destructions_in_ledger(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return of each decision to destroy the numbers of the entries it is said to cover, and the ledger's entry that it points at, opened."""
+    same = sa.and_(destructions.c.school_id == destroyed.c.school_id, destructions.c.id == destroyed.c.destruction_id)
+    there = sa.and_(ledger.c.school_id == destructions.c.school_id, ledger.c.sequence == destructions.c.sequence)
+    opened = sa.and_(ledger_openings.c.school_id == ledger.c.school_id, ledger_openings.c.sequence == ledger.c.sequence)
+    joined = destroyed.join(destructions, same).join(ledger, there).join(ledger_openings, opened)
+    columns = (ledger.c.sequence, ledger.c.canonical, ledger_openings.c.openings)
+    query = sa.select(*columns, sa.func.array_agg(destroyed.c.sequence).label("numbers")).select_from(joined)
+    return tx.execute(query.where(destroyed.c.school_id == school_id).group_by(*columns)).all()
 
 
 def all_destructions(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row[Any]]:

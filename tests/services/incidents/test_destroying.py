@@ -32,6 +32,7 @@ from safekeep.errors import Conflict, NotAllowed, NotFound
 from safekeep.ids import new_id
 from safekeep.keys import Keys
 from safekeep.permissions import Role
+from safekeep.proof.export import STAYS
 from safekeep.proof.verify import sentences
 from tests.make import create_person, create_pupil
 from tests.services.incidents.test_proof import Office, both, keeper, office, read, shown
@@ -262,13 +263,27 @@ def test_the_database_takes_nothing_away_without_two_peoples_decision(office: Of
         named = f"insert into destroyed select school_id, 1, entry_id, id, false from destructions where id = '{proposed.id}'"
         refused(words)
         refused(salts)
-        refused(named, words)
-        refused(named, salts)
+        refused(named)
+        columns = "incident_id, entry_id, entry_ids, basis, law, reason, proposed_by, proposed_at, as_of"
+        new = f"insert into destructions (school_id, id, {columns}, {{}}) select school_id, gen_random_uuid(), {columns}, {{}} from destructions"
+        refused(new.format("decision, decided_by, decided_at, sequence", "'destroy', gen_random_uuid(), now(), 9"))
+        refused(new.format("decided_by", "gen_random_uuid()"))
+        refused("update destructions set decided_by = gen_random_uuid()")
+        refused("update destructions set decision = 'destroy', decided_at = now()")
+        refused("update destructions set law = 'None'")
         with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
             connection.execute("update destructions set decision = 'destroy', decided_by = proposed_by, decided_at = now()")
         connection.rollback()
         decide(office, proposed)
         connection.execute("select set_config('safekeep.school_id', %s, false)", (str(office.desk.school.id),))
+        for entry in ("entry_id", "(select id from entries where ledger_sequence = 4)", "gen_random_uuid()"):
+            more = f"insert into destroyed select school_id, 4, {entry}, id, false from destructions where decision = 'destroy'"
+            refused(more)
+        refused(words.replace("= 1", "= 4"))
+        refused(salts.replace("= 1", "= 4"))
+        for changed in ("decision = 'keep'", "decided_by = gen_random_uuid()", "decided_why = 'R'", "sequence = 1", "decision = null", "law = 'L'"):
+            refused(f"update destructions set {changed}")
+        refused("update destructions set entry_ids = entry_ids || (select id from entries where ledger_sequence = 4)")
         refused("update entries set text = 'Something else' where ledger_sequence = 1")
         refused("update entries set author_name = '' where ledger_sequence = 1")
         refused("update ledger_openings set openings = jsonb_set(openings, '{pupils}', '[]') where sequence = 1")
@@ -286,11 +301,25 @@ TAMPERINGS = {
         WITHOUT_A_DECISION["the salts"].replace("= 1", "= 4"),
         "insert into destroyed select school_id, 4, entry_id, destruction_id, false from destroyed where sequence = 1",
     ),
+    "destroy the salts alone": (
+        "update ledger_openings set openings = jsonb_set(openings, '{fields}', (select jsonb_object_agg(key, value) "
+        f"from jsonb_each(openings -> 'fields') where key = any('{{{','.join(STAYS)}}}'))) where sequence = 4",
+        "insert into destroyed select school_id, 4, entry_id, destruction_id, false from destroyed where sequence = 1",
+    ),
     "write into its place": ("update entries set text = 'Nothing happened' where ledger_sequence = 1",),
     "say that another decided it": ("update destructions set decided_by = gen_random_uuid()",),
     "say that another law was the ground": ("update destructions set law = 'None'",),
     "take the decision away": ("delete from destroyed", "delete from destructions"),
+    "and say so at a place where the ledger says it of others": (
+        WITHOUT_A_DECISION["the words"].replace("= 1", "= 4"),
+        WITHOUT_A_DECISION["the salts"].replace("= 1", "= 4"),
+        "insert into destructions select school_id, gen_random_uuid(), incident_id, entry_id, entry_ids, basis, law, reason, proposed_by, "
+        "proposed_at, as_of, decided_by, decided_at, decision, decided_why, sequence from destructions",
+        "insert into destroyed select school_id, 4, entry_id, id, false from destructions where id not in (select destruction_id from destroyed)",
+    ),
 }
+OF_THE_DECISION_ALONE = {"say that another decided it", "say that another law was the ground"}
+"""An export tells of a decision from the ledger alone, as it was: what the tables say of it is held against that by the self-check."""
 
 
 @pytest.mark.parametrize("what", TAMPERINGS)
@@ -299,6 +328,9 @@ def test_what_was_not_destroyed_so_is_found(office: Office, told: Any, what: str
     assert office.whole() == []
     office.superuser(*TAMPERINGS[what])
     assert office.whole()
+    report = both(office.export())
+    assert report.ok is (what in OF_THE_DECISION_ALONE), sentences(report)
+    assert report.ok or any(f.number in (1, 4) for f in report.findings)
 
 
 def _bodies(office: Office, name: str) -> list[dict[str, Any]]:

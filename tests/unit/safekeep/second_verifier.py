@@ -75,9 +75,8 @@ def check(path, witnesses=()):
     manifest, seal, keys = json.loads(raw), json.loads(part["manifest.signature.json"]), json.loads(part["keys.json"])
     if not signed(keys.get(seal["key"], ""), seal["signature"], raw):
         wrong.add("manifest: signature")
-    for name in {*part, *manifest["parts"]} - {"manifest.json", "manifest.signature.json"}:
-        if name not in part or manifest["parts"].get(name) != sha(part[name]).hex():
-            wrong.add(f"{name}: not what was signed")
+    named = {*part, *manifest["parts"]} - {"manifest.json", "manifest.signature.json"}
+    wrong |= {f"{name}: not what was signed" for name in named if name not in part or manifest["parts"].get(name) != sha(part[name]).hex()}
     whole, own, heads = manifest["scope"]["kind"] == "school", manifest["head"], json.loads(part["heads.json"])
     for each in heads:
         head = each["head"]
@@ -86,10 +85,11 @@ def check(path, witnesses=()):
         roots = roots_by_path(head["size"], own["size"], proof, bytes.fromhex(head["root"])) if 0 < head["size"] <= own["size"] else None
         if not good or head["school"] != own["school"] or roots != (bytes.fromhex(head["root"]), bytes.fromhex(own["root"])):
             wrong.add(f"head over {head['size']}: not of this history")
-    index = {}
-    if manifest["parts"].get("index.txt") == sha(part["index.txt"]).hex():
-        index = {int(n): (kind, digest) for n, kind, digest in (line.split() for line in part["index.txt"].decode().splitlines())}
-    before, threads, leaves, latest, files, seen, due = None, {}, [], "", {}, {}, set()
+    listed = part["index.txt"].decode().splitlines() if manifest["parts"].get("index.txt") == sha(part["index.txt"]).hex() else []
+    index = {int(n): (kind, digest) for n, kind, digest in map(str.split, listed)}
+    stays = "author_name author_role number class categories occurred_at occurred_precision recipients corrects hides_earlier".split()
+    stays += "assigned_to was_another called kept pupil status action of owner due".split()  # of what was destroyed
+    before, threads, leaves, latest, files, seen, due, gone, words = None, {}, [], "", {}, {}, set(), set(), set()
     for line in part["entries.jsonl"].splitlines():
         shown = json.loads(line)
         data = shown["entry"].encode()
@@ -107,12 +107,14 @@ def check(path, witnesses=()):
         for earlier in filter(None, (latest, since)):
             if (datetime.fromisoformat(earlier) - datetime.fromisoformat(entry["at"])).total_seconds() > 300:
                 wrong.add(f"{n} backdated")
-        latest = max(latest, entry["at"])
         for name, (salt, value) in shown["fields"].items():
             if sha(canonical({"field": name, "salt": salt, "value": value})).hex() != entry["fields"].get(name):
                 wrong.add(f"{n} says something else: {name}")
-            if name.startswith("file:"):
-                files[f"files/{value['id']}"] = value["sha256"]
+            words |= set() if name.removeprefix("fact:") in stays else {n}
+            if (entry["kind"], name) == ("destroyed", "sequences"):
+                good = type(value) is list and all(type(m) is int and 0 < m < n for m in value)
+                gone, wrong = gone | {*(value if good else ())}, wrong | (set() if good else {f"{n} names no entries before it"})
+        files |= {f"files/{value['id']}": value["sha256"] for name, (_, value) in shown["fields"].items() if name.startswith("file:")}
         if not shown["withheld"] and shown["fields"].keys() != entry["fields"].keys():
             wrong.add(f"{n} not all of it is there")
         for opening in shown["pupils"]:
@@ -124,18 +126,15 @@ def check(path, witnesses=()):
         seen[n] = [entry["kind"], entry["entry"], entry["incident"], entry["author"], entry["at"]]
         seen[n] += [when for _, at in [shown["fields"].get("occurred_at", (0, 0))] if at != 0 for when in (at, at or entry["at"])]
         due |= {n} if "shown.jsonl" in part and entry["kind"] in ("incident", "action", "correction", "status") else set()
-        before = n, digest
+        before, latest = (n, digest), max(latest, entry["at"])
     for row in map(json.loads, part.get("shown.jsonl", b"").splitlines()):
         told = [row[k] for k in ("kind", "entry", "incident", "author", "recorded", "happened", "placed") if k in row]
         wrong |= {f"{row['number']} shown otherwise"} if told != seen.get(row["number"]) or row["number"] not in due else set()
         due.discard(row["number"])
-    wrong |= {f"{n} not shown in the record" for n in due} | {
-        f"{n} missing" for n in {*index, *(range(1, max({own["size"], *seen}) + 1) if whole else ())} - {*seen}
-    }
+    missing = {*index, *(range(1, max({own["size"], *seen}) + 1) if whole else ())} - {*seen}
+    wrong |= {f"{n} not shown in the record" for n in due} | {f"{n} missing" for n in missing} | {f"{n} not destroyed" for n in gone & words}
     wrong |= {f"{name}: not the file recorded" for name, digest in files.items() if name in part and sha(part[name]).hex() != digest}
-    for pupil, thread in manifest["threads"].items():
-        if threads.get(pupil) != (thread["count"], thread["last"]):
-            wrong.add("a pupil's thread ends otherwise")
+    wrong |= {"a thread ends otherwise" for p, end in manifest["threads"].items() if threads.get(p) != (end["count"], end["last"])}
     if whole and tree_root(leaves).hex() != own["root"]:
         wrong.add("the tree has another root")
     for each in witnesses:

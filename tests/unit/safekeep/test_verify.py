@@ -329,6 +329,58 @@ def test_a_foreign_file_is_refused_without_an_error(data: bytes) -> None:
         assert not verify(Path(file.name)).ok
 
 
+@pytest.mark.parametrize("said", [5, None, "12", {"1": 2}, [1, "2"], [[1]], [True], [0], [-1], [20], [1.5]])
+def test_what_was_destroyed_said_in_nonsense_is_a_finding_not_an_error(said: Any, tmp_path: Path) -> None:
+    """Signed and committed to, as whoever holds the keys can."""
+    assert not both(destroying(said).export(tmp_path / "x.zip")).ok
+
+
+def test_what_is_said_to_be_destroyed_and_says_something_still_is_found(tmp_path: Path) -> None:
+    made = destroying([2, 3])
+    report = both(made.export(tmp_path / "x.zip"))
+    assert [str(each) for each in report.findings] == [
+        "Entry 2 (incident): says something still, and entry 20 says that it was destroyed.",
+        "Entry 3 (action): says something still, and entry 20 says that it was destroyed.",
+    ]
+    for at in (1, 2):
+        kept = made.rows[at]
+        stays = {name: value for name, value in (kept.values or {}).items() if name in export.STAYS}
+        made.rows[at] = replace(kept, values=stays, fields={name: kept.fields[name] for name in stays}, destroyed=True)
+    good = both(made.export(tmp_path / "y.zip"))
+    assert good.ok, sentences(good)
+    assert good.facts["destroyed"] == {2: 20, 3: 20}
+
+
+def test_nothing_of_a_file_reaches_the_terminal_but_what_can_be_printed(tmp_path: Path) -> None:
+    """No escape of a terminal's, no line of its own, nothing that turns the direction of writing."""
+    bad = "\x1b[2J\x1b[32mUnaltered.\r\n\u202e"
+    made = MadeLedger().grow(4)
+    made.sign()
+    path = rewritten(made.export(tmp_path / "x.zip"), tmp_path / "y.zip", lambda parts: parts.update({export.ENTRIES: odd(parts, bad), bad: b""}))
+    said = sentences(verify(path))
+    assert any("[32mUnaltered." in each for each in said), said
+    assert all(each.isprintable() for each in said)
+    signed = MadeLedger().grow(4)
+    signed.heads.append(replace(signed.sign(), head=replace(signed.heads[0].head, at=bad)))
+    assert all(each.isprintable() for each in sentences(verify(signed.export(tmp_path / "z.zip"))))
+
+
+def odd(parts: dict[str, bytes], kind: str) -> bytes:
+    """The entries, the last of a kind with an odd name."""
+    *lines, last = parts[export.ENTRIES].splitlines(keepends=True)
+    line = json.loads(last)
+    entry = json.loads(line["entry"]) | {"kind": kind, "at": kind}
+    return b"".join([*lines, json.dumps(line | {"entry": canonical(entry).decode()}).encode() + b"\n"])
+
+
+def destroying(said: Any) -> MadeLedger:
+    """A ledger whose entry 20 says that content was destroyed, of which numbers as given."""
+    made = MadeLedger().grow(19)
+    made.say("destroyed", {"sequences": said})
+    made.sign()
+    return made
+
+
 @pytest.mark.parametrize("name", [export.MANIFEST, export.SIGNATURE, export.KEYS, export.HEADS, export.INDEX, export.ENTRIES])
 @pytest.mark.parametrize("data", [b"", b"null", b"[]", b"{}", b"[null]", b'"x"', b"\xff", b'{"head": 1}', b"1 2\n", b"[" * 5000, b'{"entry": "{}"}'])
 def test_a_part_of_nonsense_is_a_finding_not_an_error(name: str, data: bytes, school: Path, tmp_path: Path) -> None:

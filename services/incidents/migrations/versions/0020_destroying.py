@@ -14,9 +14,44 @@ RIGHTS = {"destructions": "select, insert, update (decided_by, decided_at, decis
 _IS_DESTROYED = """
 create function is_destroyed(of_school uuid, of_sequence bigint) returns boolean language sql stable as $$
   select exists (select from destroyed d join destructions t on t.school_id = d.school_id and t.id = d.destruction_id
-    where d.school_id = of_school and d.sequence = of_sequence and t.decision = 'destroy' and t.decided_by <> t.proposed_by)
+    join entries e on e.school_id = d.school_id and e.id = d.entry_id and e.ledger_sequence = d.sequence
+    where d.school_id = of_school and d.sequence = of_sequence and e.id = any(t.entry_ids)
+      and t.decision = 'destroy' and t.decided_by <> t.proposed_by)
 $$
 """
+_PROPOSED_FIRST = """
+create function refuse_decided_destruction() returns trigger language plpgsql as $$
+begin
+  if new.decided_by is not null or new.decided_at is not null or new.decision is not null or new.decided_why <> '' or new.sequence is not null then
+    raise exception 'what is destroyed is proposed first' using errcode = '42501';
+  end if;
+  return new;
+end $$
+"""
+_DECIDED_ONCE = """
+create function refuse_change_of_destruction() returns trigger language plpgsql as $$
+begin
+  if old.decision is not null or new.decision is null or new.decided_by is null or new.decided_at is null
+    or to_jsonb(new) - '{decided_by,decided_at,decision,decided_why,sequence}'::text[]
+      is distinct from to_jsonb(old) - '{decided_by,decided_at,decision,decided_why,sequence}'::text[] then
+    raise exception 'what was proposed is not changed, and decided about once' using errcode = '42501';
+  end if;
+  return new;
+end $$
+"""
+_DECIDED_FIRST = """
+create function refuse_undecided_destroyed() returns trigger language plpgsql as $$
+begin
+  if not exists (select from destructions t join entries e on e.school_id = t.school_id and e.id = any(t.entry_ids)
+      where t.school_id = new.school_id and t.id = new.destruction_id and e.id = new.entry_id and e.ledger_sequence = new.sequence
+        and t.decision = 'destroy' and t.decided_by <> t.proposed_by) then
+    raise exception 'nobody decided to destroy it' using errcode = '42501';
+  end if;
+  return new;
+end $$
+"""
+"""A row that is decided already is not put in; a decision is of exactly what was proposed, and stands."""
+
 _ENTRY_DESTROYED = """
 create or replace function refuse_change_of_entry() returns trigger language plpgsql as $$
 begin
@@ -49,7 +84,7 @@ begin
   return new;
 end $$
 """
-"""Two people's decision alone takes words and salts away, whoever asks: the owner of the tables too. Pupils' places in their threads stay."""
+"""Only what two people are said to have decided about takes words and salts away, whoever asks: the owner of the tables too. Pupils' places stay."""
 
 
 def upgrade() -> None:
@@ -89,6 +124,11 @@ def upgrade() -> None:
     )
     op.create_index("destroyed_entry", "destroyed", ["school_id", "entry_id"])
     protect(op, tables=RIGHTS, roles=roles)
+    for function in (_PROPOSED_FIRST, _DECIDED_ONCE, _DECIDED_FIRST):
+        op.execute(function)
+    op.execute("create trigger proposed_first before insert on destructions for each row execute function refuse_decided_destruction()")
+    op.execute("create trigger decided_once before update on destructions for each row execute function refuse_change_of_destruction()")
+    op.execute("create trigger decided_first before insert on destroyed for each row execute function refuse_undecided_destroyed()")
     op.execute("create trigger append_only before update or delete on destroyed for each row execute function refuse_change()")
     op.execute("create trigger append_only_whole before truncate on destroyed for each statement execute function refuse_change()")
     op.execute("create trigger never_gone before delete on destructions for each row execute function refuse_change()")
@@ -113,3 +153,5 @@ def downgrade() -> None:
     op.drop_column("exports", "size")
     op.drop_table("destroyed")
     op.drop_table("destructions")
+    for name in ("refuse_undecided_destroyed", "refuse_change_of_destruction", "refuse_decided_destruction"):
+        op.execute(f"drop function {name}")
