@@ -49,8 +49,9 @@ def test_the_second_step_says_where_the_code_is(system: dict[str, Any]) -> None:
 
 
 def test_a_primary_of_420_and_a_secondary_of_1100(system: dict[str, Any]) -> None:
-    counts = _rows(system, "incidents", "select count(*) from pupils where not holding group by school_id")
-    assert {420, 1100} <= {count for (count,) in counts}, "other tests make schools of their own"
+    counts = [count for (count,) in _rows(system, "incidents", "select count(*) from pupils where not holding group by school_id")]
+    for size in (420, 1100):
+        assert any(size <= count < size + 40 for count in counts), f"{counts}: other tests make schools of their own, and add a few pupils"
 
 
 def test_three_years_of_about_2500_entries_of_a_realistic_spread(system: dict[str, Any]) -> None:

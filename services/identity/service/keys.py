@@ -187,7 +187,8 @@ class Keys(SigningIn):
             with self._scope() as tx:
                 self._note_failure(tx, which=which, address="", kind="second_factor_failed", person_id=row.person_id, standing=standing)
             raise SignInFailed
-        turned = self._turn(row, standing=standing, kind=kind, stage="enrol", recovering=True, met=kind != "recovery_used")
+        proof = (None, request.code) if kind == "recovery_used" else None
+        turned = self._turn(row, standing=standing, kind=kind, proof=proof, stage="enrol", recovering=True, met=kind != "recovery_used")
         return FactorAdded(session_token=turned.session_token, stage="enrol", recovery_codes=[])
 
     @answers(ConfirmOwnRole)
@@ -275,7 +276,7 @@ class Keys(SigningIn):
         stage = self._stage_after_factor(row, standing=standing) if row.stage == "enrol" else row.stage
         key = "factor_id" if row.second_factor_at is None else "stepped_with"
         changes = {"stage": stage, "second_factor_at": now, key: factor_id, "recovering": False, "met": False, "last_seen_at": now}
-        turned = self._turn(row, standing=standing, kind="factor_added", **changes)
+        turned = self._turn(row, standing=standing, kind="factor_added", proof=(factor_id, ""), **changes)
         return FactorAdded(session_token=turned.session_token, stage=turned.stage, recovery_codes=codes)
 
     def _recovery_codes(self, tx: sa.Connection, *, person_id: UUID) -> list[str]:
@@ -302,6 +303,7 @@ class Keys(SigningIn):
 
     def _disable_in(self, tx: sa.Connection, *, person_id: UUID, factor_id: UUID | None, by_id: UUID | None, standing: Standing) -> int:
         now = clock.now()
+        accounts.person(tx, person_id=person_id, lock=True)  # who proves themselves with it just now waits, or is seen below (proof_stands)
         counted = {f.id for f in accounts.factors_of(tx, person_ids=[person_id])}
         gone = [f for f in accounts.disable_factors(tx, person_id=person_id, now=now, only=factor_id) if f in counted]
         for each in gone:
@@ -330,6 +332,7 @@ class Keys(SigningIn):
         had = {role for place in standing.places for role in place.roles}
         if permissions.KNOWN_IN_PERSON.isdisjoint(gained) or not permissions.KNOWN_IN_PERSON.isdisjoint(had):
             return
+        accounts.person(tx, person_id=person_id, lock=True)  # as in _disable_in
         for factor in accounts.factors_of(tx, person_ids=[person_id]):
             if factor.id in kept:
                 accounts.change_factor(tx, id=factor.id, met=True)

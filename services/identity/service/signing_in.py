@@ -80,6 +80,8 @@ class SigningIn(Base):
         number = known or secrets.token_urlsafe(9)
         rehashed = off_loop(passwords.hash_password, password=request.password) if passwords.needs_rehash(found.password_hash) else None
         with self._scope(found.id) as tx:
+            if factor_id or is_recovery:
+                self._check_proof(tx, person_id=found.id, factor_id=factor_id, code=request.code or "")
             accounts.forget_failures(tx, email=who)
             if rehashed:
                 accounts.rehash(tx, person_id=found.id, password_hash=rehashed)
@@ -136,6 +138,7 @@ class SigningIn(Base):
             stage = self._stage_after_factor(row, standing=standing)
         changes: dict[str, Any] = {"locked_at": None, "last_seen_at": now, "stage": stage}
         if proved_now:
+            changes["proof"] = factor_id, request.code
             made_with = {"factor_id": factor_id} if row.second_factor_at is None else {"stepped_with": factor_id or row.stepped_with}
             changes |= {"second_factor_at": now, "recovering": recovering or row.recovering} | made_with
         return self._turn(row, standing=standing, kind="proved" if proved_now else "unlocked", **changes)
@@ -314,14 +317,25 @@ class SigningIn(Base):
             resetting=resetting,
         )
 
-    def _turn(self, row: Any, *, standing: Standing, kind: str, **changes: Any) -> SignedIn:
-        """Give the session a new token, so that one seen before is worth nothing, and change it."""
+    def _turn(self, row: Any, *, standing: Standing, kind: str, proof: tuple[UUID | None, str] | None = None, **changes: Any) -> SignedIn:
+        """Give the session a new token, so that one seen before is worth nothing, and change it.
+
+        `proof`: the factor, or the recovery code, that was just used. Raises SignInFailed when it counts no longer.
+        """
         token = secrets.token_urlsafe(32)
         with self._scope() as tx:
+            if proof is not None:
+                self._check_proof(tx, person_id=row.person_id, factor_id=proof[0], code=proof[1])
             accounts.change_session(tx, id=row.id, token_hash=self._stored(token), **changes)
             self._revoke(tx, sessions_=[row.id])
             self._audit(tx, kind, person_id=row.person_id, schools=_schools(standing))
         return self._signed_in(token=token, row=row, standing=standing, stage=changes.get("stage", row.stage))
+
+    def _check_proof(self, tx: sa.Connection, *, person_id: UUID, factor_id: UUID | None, code: str) -> None:
+        """Raise SignInFailed where the factor or recovery code was disabled or voided after it was taken and before the session says so."""
+        stored = self._stored(second_factors.plain_code(code)) if not factor_id else b""
+        if not accounts.proof_stands(tx, person_id=person_id, factor_id=factor_id, code_hash=stored):
+            raise SignInFailed
 
     def _stage_after_password(self, person: Any, *, standing: Standing, has_factor: bool) -> Stage:
         if has_factor:

@@ -418,9 +418,22 @@ def use_code(tx: sa.Connection, *, person_id: UUID, purpose: str, code_hash: byt
 
 
 def void_codes(tx: sa.Connection, *, person_id: UUID, purpose: str) -> int:
-    """Void a person's unused codes of a purpose. Returns how many there were."""
-    mine = codes.c.person_id == person_id, codes.c.purpose == purpose, codes.c.used_at.is_(None)
-    return tx.execute(codes.delete().where(*mine)).rowcount
+    """Void a person's codes of a purpose, and forget those that were used. Returns how many were unused."""
+    mine = codes.c.person_id == person_id, codes.c.purpose == purpose
+    return sum(used_at is None for used_at in tx.execute(codes.delete().where(*mine).returning(codes.c.used_at)).scalars())
+
+
+def proof_stands(tx: sa.Connection, *, person_id: UUID, factor_id: UUID | None, code_hash: bytes) -> bool:
+    """Whether what somebody has just proved themselves with, a factor or a recovery code, has not been disabled or voided since.
+
+    The person's row is locked until the transaction ends, as it is by who disables: what is kept of the proof is either seen by them, or refused.
+    """
+    person(tx, person_id=person_id, lock=True)
+    if factor_id:
+        mine = factors.c.id == factor_id, factors.c.person_id == person_id, factors.c.disabled_at.is_(None)
+        return tx.execute(sa.select(factors.c.id).where(*mine)).first() is not None
+    used = codes.c.person_id == person_id, codes.c.purpose == "recovery", codes.c.code_hash == code_hash, codes.c.used_at.is_not(None)
+    return tx.execute(sa.select(codes.c.id).where(*used)).first() is not None
 
 
 def codes_left(tx: sa.Connection, *, person_id: UUID, purpose: str) -> int:

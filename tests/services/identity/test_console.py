@@ -322,6 +322,24 @@ def test_recovery_codes_from_before_a_role_that_opens_records_open_nothing_of_it
         assert len(trust.ask(NewRecoveryCodes(session_token=theirs)).codes) == 10, "the session of the key that was shown goes on"
 
 
+@pytest.mark.parametrize("used", ["to get in", "for a new key"])
+def test_a_recovery_code_used_at_the_moment_the_role_comes_opens_nothing_of_it(trust: Trust, monkeypatch: pytest.MonkeyPatch, used: str) -> None:
+    teacher, turn = trust.id("teacher"), trust.service._turn
+    app = trust.member("teacher@one.example").factors[0]
+    codes = trust.ask(NewRecoveryCodes(session_token=trust.session_of(teacher, factor_id=app.id))).codes
+    half = trust.session_of(teacher, stage="second_factor", second_factor_at=None)
+
+    def late(*row: Any, **changes: Any) -> Any:
+        monkeypatch.undo()
+        trust.by("dsl", ChangeMember(person_id=teacher, roles=["slt"], factor_ids=[]))
+        return turn(*row, **changes)
+
+    monkeypatch.setattr(trust.service, "_turn", late)
+    with pytest.raises(SignInFailed):
+        trust.ask(Prove(session_token=half, code=codes[0]) if used == "to get in" else UsePass(session_token=half, code=codes[0]))
+    assert trust.ask(Session(session_token=half)).stage != "full"
+
+
 def test_the_heads_code_typed_where_a_recovery_code_was_used_ends_every_other_session_and_lets_a_key_be_set_up(trust: Trust) -> None:
     """A teacher who has lost their phone becomes a school's first DSL: the head's code says who they are, and nobody else could give them a pass."""
     made = trust.by("trust_it", AddSchool(name="School Three", slug="three", phase="primary"))

@@ -27,6 +27,7 @@ from safekeep.contracts.identity import (
 )
 from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, SecondFactorNeeded, SignInFailed, TooManyAttempts
 from safekeep.ids import new_id
+from services.identity import passwords
 from tests.services.identity.authenticator import SoftKey
 from tests.services.identity.office import PASSWORD, Office, later
 
@@ -340,6 +341,37 @@ def test_a_lost_key_is_disabled_with_every_session_made_with_it_told_and_kept(of
     assert office.audited().count("factor_disabled") == 1
     with office.resources.transaction(office.resources.engine, scope="sign_in") as tx:
         assert tx.execute(sa.text("select count(*) from revocations where session_id is not null")).scalar_one() >= 2
+
+
+def test_a_key_that_is_disabled_between_its_use_and_the_session_lets_nobody_in(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The help desk is as quick as whoever found it: what was taken as proof is looked at again where it is kept."""
+    token, key = with_key(office)
+    factor, begun, turn = factor_of(office, token), office.sign_in(DEE).session_token, office.service._turn
+
+    def late(*row: Any, **changes: Any) -> Any:
+        by_help_desk(office, factor, "")
+        return turn(*row, **changes)
+
+    monkeypatch.setattr(office.service, "_turn", late)
+    with pytest.raises(SignInFailed):
+        prove(office, begun, key)
+    assert office.stage(begun) != "full"
+
+
+def test_an_app_that_is_disabled_while_a_program_signs_in_with_it_lets_nobody_in(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, secret = office.with_app(DEE)
+    factor = factor_of(office, token)
+
+    def late(_hashed: str) -> bool:
+        by_help_desk(office, factor, "")
+        return False
+
+    monkeypatch.setattr(passwords, "needs_rehash", late)
+    with pytest.raises(SignInFailed):
+        office.ask(SignIn(username=DEE, password=PASSWORD, code=office.code(secret, later=1)))
+    monkeypatch.undo()
+    with pytest.raises(NotAllowed, match="enrol_first"):
+        office.ask(SignIn(username=DEE, password=PASSWORD, code=office.code(secret, later=1)))
 
 
 def test_sessions_made_with_another_key_go_on_and_one_that_stepped_up_with_the_lost_key_ends(office: Office) -> None:
