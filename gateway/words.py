@@ -189,6 +189,8 @@ AUDIT = {
     "reading_unusual": _("Opened an unusual number of records within an hour"),
     "reading_stopped": _("Opened so many records that it was stopped for a while"),
     "glass_broken": _("A record opened by the trust’s safeguarding lead"),
+    "destruction_proposed": _("Proposed that what a record says be destroyed"),
+    "destruction_kept": _("What was proposed to be destroyed is kept, or was taken back"),
     "content_destroyed": _("What a record said was destroyed, as somebody had proposed"),
     "relative_entered": _("Entered as a pupil’s parent or carer, or as the pupil"),
     "relative_ended": _("No longer counts as a pupil’s parent or carer, or as the pupil"),

@@ -2077,6 +2077,18 @@ class ContentDestroyed(Event):
     by: UUID
 
 
+class DestructionNoted(Event):
+    """Somebody proposed to destroy the content of entries, or it was kept: `by` decided so, or took their own back. `subject` is this once."""
+
+    name: ClassVar[str] = "incidents.audit.destruction_noted"
+    version: ClassVar[int] = 1
+
+    incident_id: UUID
+    outcome: Literal["proposed", "kept"]
+    proposed_by: UUID
+    by: UUID
+
+
 class RelativeChanged(Event):
     """A person of the staff was entered as this pupil's parent or carer, or as the pupil; or, with `entered` false, no longer counts as that.
 

@@ -23,6 +23,7 @@ Kind = Literal[
     "reading_unusual",
     "reading_stopped",
     "glass_broken",
+    "content_destroyed",
     "draft_hour",
     "draft_day",
     "draft_a_day",
@@ -81,6 +82,11 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
         "The trust has opened a record in Safekeep",
         "The trust's safeguarding lead has opened a record of your school, with a reason. Which one, and why, is listed here among what was read. "
         "Do you not know of it? Call them today.",
+    ),
+    "content_destroyed": (
+        "What a record said was destroyed in Safekeep",
+        "Two DSLs of your school have had what a record says destroyed for good. That it was there, and on what ground it was destroyed, is still "
+        "shown where it stood; who proposed it and who decided, here. Do you not know of it? Ask them today.",
     ),
     "correction_asked": (
         "Something to correct in Safekeep",

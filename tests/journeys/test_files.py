@@ -127,7 +127,7 @@ def test_a_photograph_is_seen_as_a_picture_made_anew_blocked_by_one_dsl_and_dest
     dsl.goto(f"{file}/decide")
     expect(dsl.get_by_role("main")).to_contain_text("You blocked this file. Another DSL or deputy has to decide about it.")
 
-    deputy = sign_in("deputy_dsl", viewport=DESKTOP).page
+    deputy = sign_in("deputy_dsl", viewport=DESKTOP, fresh=True).page  # both decisions take a second factor shown just now
     deputy.goto(f"{file}/decide")
     finds_nothing_wrong(deputy)
     deputy.get_by_label(re.compile("^Destroy it for good")).check(force=True)
@@ -147,6 +147,10 @@ def test_a_photograph_is_seen_as_a_picture_made_anew_blocked_by_one_dsl_and_dest
     dsl.fill("[name=reason]", "The judge's letter is in the office")
     dsl.get_by_role("button", name="Propose it").click()
     expect(dsl.get_by_role("main")).to_contain_text("You proposed this. Another DSL or deputy has to decide about it. You can take it back.")
+    expect(dsl.get_by_role("button", name="Take it back")).to_be_visible()
+    expect(dsl.get_by_label(re.compile("^Destroy it for good"))).to_have_count(0)
+    expect(dsl.locator("main form button")).to_have_count(1)
+    finds_nothing_wrong(dsl)
     deputy.goto(address)
     expect(deputy.get_by_role("main")).to_contain_text(said)
     deputy.get_by_role("link", name="Read why, and decide").click()

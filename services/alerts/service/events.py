@@ -239,6 +239,14 @@ def _on_glass_broken(tx: sa.Connection, event: incidents.GlassBroken) -> None:
     store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
 
 
+def _on_destroyed(tx: sa.Connection, event: incidents.ContentDestroyed) -> None:
+    """Tell every DSL but the two who did it that content was destroyed: without a word of it, nor which."""
+    leads = store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS)
+    now = clock.now()
+    mails = [new_mail(person, kind="content_destroyed", now=now) for person in leads if person not in (event.by, event.proposed_by)]
+    store.add(tx, school_id=event.school_id, alerts=[], mails=mails)
+
+
 HANDLERS: inbox.Handlers = {
     identity.StaffChanged: _on_staff,
     identity.SchoolChanged: _on_school,
@@ -262,6 +270,7 @@ HANDLERS: inbox.Handlers = {
     incidents.RecordAltered: _on_altered,
     incidents.AuditNoted: _on_noted,
     incidents.GlassBroken: _on_glass_broken,
+    incidents.ContentDestroyed: _on_destroyed,
     reports.ReportWaiting: _on_report_waiting,
     reports.ReportPublished: _on_report_published,
     reports.TrustReportWaiting: _on_trust_report_waiting,

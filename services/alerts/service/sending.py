@@ -280,6 +280,7 @@ _PAGES = {
     "released": "",
     "reading": "readers",
     "glass": "readers",
+    "content": "audit",
     "follow": "follow-ups",
     "paper": "paper",
     "report": "governors",

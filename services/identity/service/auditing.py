@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from safekeep import inbox
 from safekeep.actor import Actor
 from safekeep.contracts.identity import Audit, AuditAnswer, AuditItem, ExportAudit
-from safekeep.contracts.incidents import AuditNoted, ContentDestroyed, GlassBroken, RelativeChanged
+from safekeep.contracts.incidents import AuditNoted, ContentDestroyed, DestructionNoted, GlassBroken, RelativeChanged
 from safekeep.errors import Invalid
 from safekeep.rpc import answers
 from services.identity import store
@@ -60,6 +60,13 @@ def _on_destroyed(tx: sa.Connection, event: ContentDestroyed) -> None:
     store.add_audit(tx, id=event.id, at=event.at, school_id=event.school_id, **said)
 
 
+def _on_destruction(tx: sa.Connection, event: DestructionNoted) -> None:
+    """Write that somebody proposed to destroy content, or that it was kept: who decided so, and of whose proposal."""
+    whose = event.proposed_by if event.outcome == "kept" else None
+    said: dict[str, Any] = {"kind": f"destruction_{event.outcome}", "person_id": whose, "by_id": event.by, "facts": {}}
+    store.add_audit(tx, id=event.id, at=event.at, school_id=event.school_id, **said)
+
+
 def _on_relative(tx: sa.Connection, event: RelativeChanged) -> None:
     """Write whose parent or carer somebody now counts as, or no longer: the pupil by their id, since identity knows no pupil's name."""
     kind, facts = store.RELATIVE_ENTERED if event.entered else store.RELATIVE_ENDED, {"pupil": str(event.pupil_id)}
@@ -70,6 +77,7 @@ HANDLERS: inbox.Handlers = {
     AuditNoted: _on_noted,
     GlassBroken: _on_glass_broken,
     ContentDestroyed: _on_destroyed,
+    DestructionNoted: _on_destruction,
     RelativeChanged: _on_relative,
 }
 

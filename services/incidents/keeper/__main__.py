@@ -80,7 +80,10 @@ def do_due(keeper: Keeper, *, now: datetime) -> int:
         except StorageError as error:
             if error.is_outage:
                 raise
-            _failed(keeper, **key, error=error)
+            if error.is_repeatable:  # what it read was changed meanwhile
+                again = now
+            else:
+                _failed(keeper, **key, error=error)
         except Exception as error:  # whatever it is, the other schools' turn comes
             _failed(keeper, **key, error=error)
         if again is not None:

@@ -39,6 +39,10 @@ def make(keeper: Keeper, *, school_id: UUID, export_id: UUID, now: datetime) -> 
         if row is None or row.state != "wanted":
             _end(tx, school_id=school_id, row=row)
             return
+        if row.made_at is not None and store.destroyed_after(tx, **here, sequence=row.size):
+            store.drop_pieces(tx, **here, export_id=export_id)
+            store.change_export(tx, **here, id=export_id, state="over", permit="")
+            return
         asker = _permitted(keeper, row)
         store.change_export(tx, **here, id=export_id, permit="")
         if asker is not None and row.made_at is not None:

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from safekeep import clock, outbox, permissions, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing
-from safekeep.contracts.incidents import ContentDestroyed, DecideDestruction, DestructionItem, FileDecided, ProposeDestruction
+from safekeep.contracts.incidents import ContentDestroyed, DecideDestruction, DestructionItem, DestructionNoted, FileDecided, ProposeDestruction
 from safekeep.errors import Conflict, NotAllowed, NotFound
+from safekeep.ids import new_id
 from safekeep.rpc import answers
 from services.incidents import store
 from services.incidents.service.base import Base
@@ -44,6 +45,7 @@ class Destroying(Base):
             place = {"incident_id": entry.incident_id, "entry_id": entry.id, "entry_ids": left, "as_of": head.sequence}
             proposed = {"proposed_by": actor.person, "proposed_at": clock.now()}
             store.add_destruction(tx, school_id=school_id, id=request.id, **said, **place, **proposed)
+            _note(tx, actor=actor, incident_id=entry.incident_id, outcome="proposed", proposed_by=actor.person)
             row = store.destruction_with(tx, school_id=school_id, destruction_id=request.id)
         return destruction_item(row)
 
@@ -51,6 +53,7 @@ class Destroying(Base):
     def decide_destruction(self, actor: Actor, request: DecideDestruction) -> Nothing:
         now, here = clock.now(), {"school_id": actor.at_school}
         with self._school(actor) as tx:
+            store.wait_for_exports(tx, **here)
             head = store.lock_head(tx, **here)
             proposed = store.destruction_with(tx, **here, destruction_id=request.destruction_id)
             rows = [] if proposed is None else _under(tx, actor=actor, incident_id=proposed.incident_id, entry_id=proposed.entry_id)
@@ -63,6 +66,7 @@ class Destroying(Base):
             decided: dict[str, Any] = {"decided_by": actor.person, "decided_at": now, "decision": request.decision, "decided_why": request.reason}
             if request.decision == "keep":
                 store.decide_destruction(tx, **here, destruction_id=proposed.id, **decided)
+                _note(tx, actor=actor, incident_id=proposed.incident_id, outcome="kept", proposed_by=proposed.proposed_by)
                 return Nothing()
             if proposed.proposed_by == actor.person:
                 raise NotAllowed("own_proposal")
@@ -85,6 +89,11 @@ def _under(tx: sa.Connection, *, actor: Actor, incident_id: Any, entry_id: Any) 
     return [row for row in store.entries_of(tx, **here, reading=permissions.reading(actor)) if row.id in covered]
 
 
+def _note(tx: sa.Connection, *, actor: Actor, **said: Any) -> None:
+    """Have a line written in the school's audit log."""
+    outbox.add(tx, DestructionNoted, school_id=actor.at_school, subject=new_id(), by=actor.person, **said)
+
+
 def _same(before: Any, *, actor: Actor, request: ProposeDestruction) -> DestructionItem:
     if before.proposed_by != actor.person:
         raise Conflict("id_taken")
@@ -98,6 +107,8 @@ def _destroy(tx: sa.Connection, *, actor: Actor, proposed: Any, rows: Sequence[A
     here: dict[str, Any] = {"school_id": actor.at_school}
     place = {"incident_id": proposed.incident_id, "entry_id": proposed.entry_id}
     files = store.exclusive_files(tx, **here, entry_ids=[row.id for row in rows])
+    blocks = store.blocks_of(tx, **here, file_ids=[file_id for file_id, _ in files])
+    files = [each for each in files if each[0] not in blocks or blocks[each[0]].decision is None]  # the key of others is destroyed already
     store.destroy_content(tx, **here, destruction_id=proposed.id, rows=rows)
     fields = {
         "destruction": str(proposed.id),
@@ -113,8 +124,10 @@ def _destroy(tx: sa.Connection, *, actor: Actor, proposed: Any, rows: Sequence[A
     write_place(tx, actor=actor, kind="destroyed", fields=fields, parts=parts, now=now, **place)
     for file_id, entry_id in files:
         of_it: dict[str, Any] = {"incident_id": proposed.incident_id, "entry_id": entry_id}
-        store.keep_block(tx, **here, file_id=file_id, blocked_by=proposed.proposed_by, blocked_at=now, **of_it)
-        store.decide_block(tx, **here, file_id=file_id, decided_by=actor.person, decided_at=now, decision="destroy")
+        if file_id not in blocks:
+            store.keep_block(tx, **here, file_id=file_id, blocked_by=proposed.proposed_by, blocked_at=now, **of_it)
+        second = proposed.proposed_by if file_id in blocks and blocks[file_id].blocked_by == actor.person else actor.person
+        store.decide_block(tx, **here, file_id=file_id, decided_by=second, decided_at=now, decision="destroy")
         outbox.add(tx, FileDecided, **here, subject=proposed.incident_id, at=now, file_id=file_id, decision="destroy", **of_it)
     said: dict[str, Any] = {"incident_id": proposed.incident_id, "entries": len(rows), "proposed_by": proposed.proposed_by, "by": actor.person}
     outbox.add(tx, ContentDestroyed, **here, subject=proposed.id, at=now, **said)

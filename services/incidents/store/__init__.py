@@ -25,6 +25,7 @@ from services.incidents.store.destructions import (
     destructions_in_ledger,
     destructions_of,
     exclusive_files,
+    wait_for_exports,
 )
 from services.incidents.store.documents import add_document, document_with
 from services.incidents.store.entries import add_entry, add_incident, entry_with, raise_class, seen_in, situation, waiting

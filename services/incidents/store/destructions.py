@@ -122,9 +122,19 @@ def destroy_content(tx: sa.Connection, *, school_id: UUID, destruction_id: UUID,
         tx.execute(releases.update().where(*lines).values(line=""))
     asked = correction_requests.c.school_id == school_id, correction_requests.c.entry_id.in_([row.id for row in rows])
     tx.execute(correction_requests.update().where(*asked).values(text="", reason=""))
-    made = exports.c.school_id == school_id, exports.c.made_at.is_not(None), exports.c.state.in_(("wanted", "ready"))
-    over = list(tx.execute(exports.update().where(*made).values(state="over").returning(exports.c.id)).scalars())
+    ended = sa.case((exports.c.made_at.is_not(None), "over"), else_=exports.c.state)  # each is written, so that one being made of earlier rows fails
+    changed = tx.execute(exports.update().where(*_asked_for(school_id)).values(state=ended).returning(exports.c.id, exports.c.state))
+    over = [row.id for row in changed if row.state == "over"]
     tx.execute(export_pieces.delete().where(export_pieces.c.school_id == school_id, export_pieces.c.export_id.in_(over)))
+
+
+def wait_for_exports(tx: sa.Connection, *, school_id: UUID) -> None:
+    """Wait until none is being made, and let none begin before this is done. To be called before the chain is locked: recording waits for that."""
+    tx.execute(sa.select(exports.c.id).where(*_asked_for(school_id)).order_by(exports.c.id).with_for_update())
+
+
+def _asked_for(school_id: UUID) -> tuple[sa.ColumnElement[bool], ...]:
+    return exports.c.school_id == school_id, exports.c.state.in_(("wanted", "ready"))
 
 
 def destroyed_after(tx: sa.Connection, *, school_id: UUID, sequence: int) -> bool:

@@ -22,6 +22,7 @@ from safekeep.contracts.incidents import (
     ActionAdded,
     AlertPassedOn,
     AuditNoted,
+    ContentDestroyed,
     CorrectionAsked,
     CorrectionDeclined,
     EntryRestricted,
@@ -721,6 +722,18 @@ def test_dsls_are_mailed_that_the_trust_has_opened_a_record_and_not_which(alerts
     for mail in smtp.taken:
         assert mail["Subject"] == "The trust has opened a record in Safekeep"
         assert "https://safekeep.example/s/one/readers" in text_of(mail)
+
+
+def test_the_other_dsls_are_mailed_that_content_was_destroyed_and_not_which(alerts: Alerts, smtp: Server) -> None:
+    said = {"incident_id": new_id(), "entries": 3, "proposed_by": alerts.people["dsl"], "by": new_id()}
+    alerts.hear(alerts.event(ContentDestroyed, subject=new_id(), **said))
+    alerts.send()
+    (mail,) = smtp.taken
+    assert mail["To"] == "Dan Deputy <deputy_dsl@one.example>"
+    assert mail["Subject"] == "What a record said was destroyed in Safekeep"
+    assert "https://safekeep.example/s/one/audit" in text_of(mail)
+    assert str(said["incident_id"]) not in text_of(mail)
+    assert not any(name in text_of(mail) for name in STAFF.values())
 
 
 def test_when_it_turns_out_to_be_about_somebodys_own_child_every_alert_of_it_leaves_their_inbox(alerts: Alerts, smtp: Server) -> None:

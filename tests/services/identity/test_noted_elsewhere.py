@@ -10,7 +10,7 @@ from gateway import words
 from safekeep import inbox
 from safekeep.bus import Sealed
 from safekeep.contracts.identity import Audit, ExportAudit
-from safekeep.contracts.incidents import AuditKind, AuditNoted, ContentDestroyed, GlassBroken, RelativeChanged
+from safekeep.contracts.incidents import AuditKind, AuditNoted, ContentDestroyed, DestructionNoted, GlassBroken, RelativeChanged
 from safekeep.ids import new_id
 from services.identity.service import HANDLERS
 from tests.services.identity.office import Office
@@ -18,7 +18,7 @@ from tests.services.identity.office import Office
 NOON = dt.datetime(2026, 3, 10, 12, 47, tzinfo=dt.UTC)
 
 
-def hear(office: Office, event: AuditNoted | ContentDestroyed | GlassBroken | RelativeChanged) -> None:
+def hear(office: Office, event: AuditNoted | ContentDestroyed | DestructionNoted | GlassBroken | RelativeChanged) -> None:
     message = Sealed({"name": event.name, "version": event.version, "event": event.wire()})
     message.header = {"id": str(event.id), "type": event.name}
     inbox.Inbox(engine=office.resources.engine, handlers=HANDLERS).take(message)
@@ -57,6 +57,15 @@ def test_that_two_people_had_content_destroyed_stands_in_the_log_with_both_of_th
     hear(office, ContentDestroyed(**fields, incident_id=new_id(), entries=3, proposed_by=office.teacher.id, by=office.dsl.id))
     (line,) = office.ask(Audit(kind="content_destroyed"), token=office.member("dsl")).items
     assert (line.at, line.person_id, line.by) == (NOON, office.teacher.id, office.dsl.id)
+    assert line.kind in words.AUDIT
+
+
+@pytest.mark.parametrize("outcome", ["proposed", "kept"])
+def test_that_destruction_was_proposed_or_content_kept_stands_in_the_log(office: Office, outcome: Any) -> None:
+    fields = {"id": new_id(), "at": NOON, "school_id": office.one.id, "subject": new_id(), "sequence": 1}
+    hear(office, DestructionNoted(**fields, incident_id=new_id(), outcome=outcome, proposed_by=office.teacher.id, by=office.dsl.id))
+    (line,) = office.ask(Audit(kind=f"destruction_{outcome}"), token=office.member("dsl")).items
+    assert (line.at, line.person_id, line.by) == (NOON, office.teacher.id if outcome == "kept" else None, office.dsl.id)
     assert line.kind in words.AUDIT
 
 

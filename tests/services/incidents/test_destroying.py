@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import threading
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from safekeep import receipts
+from safekeep.body.marks import BodyMap
 from safekeep.contracts.incidents import (
     AddAction,
     AddCorrection,
@@ -25,8 +27,10 @@ from safekeep.contracts.incidents import (
     History,
     Incident,
     LinkedPupil,
+    Paper,
     PermitFile,
     ProposeDestruction,
+    Releases,
 )
 from safekeep.errors import Conflict, NotAllowed, NotFound
 from safekeep.ids import new_id
@@ -34,7 +38,9 @@ from safekeep.keys import Keys
 from safekeep.permissions import Role
 from safekeep.proof.export import STAYS
 from safekeep.proof.verify import sentences
+from services.incidents.keeper import exporting, summary
 from tests.make import create_person, create_pupil
+from tests.services.incidents.test_body_maps import DRAWN
 from tests.services.incidents.test_proof import Office, both, keeper, office, read, shown
 
 __all__ = ["keeper", "office"]
@@ -63,14 +69,16 @@ def everything(office: Office) -> str:
 
 @pytest.fixture
 def told(office: Office, keys_folder: Path) -> tuple[UUID, UUID, UUID]:
-    """An incident with a file, a correction, a request for one, and a referral whose outcome was known: its id, the action's and the file's."""
+    """An incident with a file, a body map, the child's words marked, a correction, a request for one, and a referral whose outcome was known: its id, the action's and the file's."""
     desk = office.desk
     other = create_pupil(resources=desk.resources, school=desk.school, name="Jonah Made-Up")
     file = new_id()
     receipt = receipts.Receipt(file, "ab" * 32, 9, "image/jpeg", desk.school.people["teacher"], desk.school.id)
     signed = receipts.sign_receipt(keys=Keys.load(keys_folder / "process" / "files.json"), receipt=receipt)
     linked = [LinkedPupil(pupil_id=other, part="witness", initials="JM")]
-    office.incident = desk.record(narrative=SECRET, action_taken=SECRET, place=SECRET, linked_pupils=linked, receipts=[signed]).id
+    drawn = {"body_map_id": new_id(), "body_map": BodyMap(age="younger", marks=[DRAWN.marks[0].model_copy(update={"said": SECRET})])}
+    said = {"narrative": SECRET, "action_taken": SECRET, "place": SECRET, "child_words": [SECRET]}
+    office.incident = desk.record(linked_pupils=linked, receipts=[signed], **said, **drawn).id
     office.other = other
     request = AskCorrection(id=new_id(), entry_id=office.incident, text=SECRET)
     desk.ask(request, role="teacher")
@@ -173,6 +181,113 @@ def test_an_export_made_before_a_file_in_it_was_blocked_has_to_be_made_again(off
     assert (after.item.state, after.item.again, after.parts, after.files) == ("over", True, [], [])
     office.desk.ask(DecideFile(file_id=file, decision="give_back", reason="A mistake"), role="dsl")
     assert office.desk.ask(Export(id=made.id), role="dsl").files == [file], "given back, it is in it as it was"
+
+
+def test_an_export_being_made_meanwhile_keeps_nothing_of_it(office: Office, told: tuple[UUID, UUID, UUID], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decision waits for one that is nearly made, and ends it; nobody's recording waits with it."""
+    made, proposed = office.begin(), propose(office, told[0])
+    thread = threading.Thread(target=decide, args=(office, proposed))
+    write = summary.pdf
+
+    def held(content: Any) -> bytes:
+        thread.start()
+        thread.join(1)
+        assert thread.is_alive(), "it waits"
+        office.desk.record(narrative="Meanwhile")
+        return write(content)
+
+    monkeypatch.setattr(summary, "pdf", held)
+    office.step()
+    thread.join()
+    assert SECRET not in everything(office)
+    office.step()
+    answer = office.desk.ask(Export(id=made.id), role="dsl")
+    assert (answer.item.state, answer.item.again, answer.parts) == ("over", True, [])
+
+
+def test_an_export_begun_before_it_was_destroyed_reads_the_record_again(
+    office: Office, told: tuple[UUID, UUID, UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, proposed, permitted = office.begin(), propose(office, told[0]), exporting._permitted
+    undecided = [proposed]
+
+    def late(keeper: Any, row: Any) -> Any:
+        while undecided:
+            decide(office, undecided.pop())
+        return permitted(keeper, row)
+
+    monkeypatch.setattr(exporting, "_permitted", late)
+    for _ in range(3):
+        office.step()
+    assert undecided == []
+    assert SECRET not in everything(office)
+    assert both(office.fetch(made.id)).ok
+
+
+def test_an_export_that_was_overtaken_is_ended_by_the_process_too(office: Office, told: tuple[UUID, UUID, UUID]) -> None:
+    made = office.begin()
+    office.step()
+    held = everything(office)
+    decide(office, propose(office, told[0]))
+    office.superuser("update exports set state = 'wanted'", "insert into export_pieces select school_id, id, 1, 'p', '' from exports")
+    assert SECRET in held
+    office.step()
+    assert office.state(made.id) == "over"
+    with office.desk.resources.transaction(office.desk.resources.engine, **office.here) as tx:
+        assert tx.execute(sa.text("select count(*) from export_pieces")).scalar() == 0
+
+
+@pytest.mark.parametrize(("by", "named"), [("teacher", None), ("dsl", ("dsl", "deputy_dsl")), ("deputy_dsl", ("deputy_dsl", "dsl"))])
+def test_a_file_that_was_blocked_before_keeps_the_name_of_who_blocked_it(
+    office: Office, told: tuple[UUID, UUID, UUID], by: str, named: tuple[str, str] | None
+) -> None:
+    """And it is two people's decision whoever of the two had blocked it; unblocked, it goes by the proposal."""
+    incident, _, file = told
+    if named:
+        office.desk.ask(BlockFile(file_id=file, reason="Not to be seen"), role=by)
+    decide(office, propose(office, incident))
+    people = office.desk.school.people
+    with office.desk.resources.transaction(office.desk.resources.engine, **office.here) as tx:
+        row = tx.execute(sa.text("select blocked_by, decided_by, decision from file_blocks")).one()
+    assert tuple(row) == (*(people[role] for role in named or ("dsl", "deputy_dsl")), "destroy")
+
+
+def test_a_file_that_was_destroyed_before_is_not_destroyed_again(office: Office, told: tuple[UUID, UUID, UUID]) -> None:
+    incident, _, file = told
+    office.desk.ask(BlockFile(file_id=file, reason="Not to be seen"), role="deputy_dsl")
+    office.desk.ask(DecideFile(file_id=file, decision="destroy", reason="The police asked"), role="dsl")
+    decide(office, propose(office, incident))
+    assert len(_said(office, "incidents.file.decided")) == 1
+    path = office.export(scope="incident", scope_id=incident)
+    (said,) = [line for line in shown(path) if json.loads(line["entry"])["kind"] == "destroyed"]
+    assert said["fields"]["files"][1] == []
+
+
+def test_a_proposal_and_that_it_is_kept_are_lines_of_the_audit_log(office: Office, told: tuple[UUID, UUID, UUID]) -> None:
+    people = office.desk.school.people
+    decide(office, propose(office, told[0]), "keep")
+    lines = [(body["outcome"], body["by"], body["proposed_by"]) for body in _bodies(office, "incidents.audit.destruction_noted")]
+    assert lines == [("proposed", str(people["dsl"]), str(people["dsl"])), ("kept", str(people["deputy_dsl"]), str(people["dsl"]))]
+
+
+def test_what_was_written_on_paper_and_the_line_to_whoever_was_let_go_are_destroyed_too(office: Office, keys_folder: Path) -> None:
+    desk = office.desk
+    keys = Keys.load(keys_folder / "process" / "files.json")
+    receipt = receipts.Receipt(new_id(), "ab" * 32, 9, "image/jpeg", desk.school.people["dsl"], desk.school.id)
+    scan = receipts.sign_receipt(keys=keys, receipt=receipt)
+    coach = desk.school.people["sports_coach"]
+    at = dt.datetime.now(dt.UTC) - dt.timedelta(hours=3)
+    paper = Paper(writer_id=None, writer=SECRET, writer_role=SECRET, written_at=at, handed_in_at=at)
+    asked = {"receipts": [scan], "paper": paper, "occurred_at": at, "category_codes": ["behaviour"], "alert": Alert(staff_ids=[coach])}
+    incident = desk.record(role="dsl", narrative=SECRET, **asked).id
+    action = AddAction(id=new_id(), incident_id=incident, text="Raised.", category_codes=["child_protection"], alert=Alert(), release_line=SECRET)
+    desk.ask(action, role="dsl")
+    assert [item.line for item in desk.ask(Releases(), role="sports_coach").items] == [SECRET]
+    decide(office, propose(office, incident, incident=incident))
+    assert SECRET not in everything(office)
+    assert [item.line for item in desk.ask(Releases(), role="sports_coach").items] == [""]
+    assert office.whole() == []
+    assert both(office.export()).ok
 
 
 def test_one_entry_goes_and_the_others_stay(office: Office, told: tuple[UUID, UUID, UUID]) -> None:
