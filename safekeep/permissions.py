@@ -506,6 +506,7 @@ STEP_UP: frozenset[str] = frozenset(
         "identity.revoke_machine",
         "alerts.keep_calendar",
         "alerts.keep_subscription",
+        "reports.follow_calendar",
         "alerts.keep_escalation",
         "incidents.add_pupils",
         "incidents.set_relatives",

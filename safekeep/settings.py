@@ -1,8 +1,9 @@
 """What a process is told by its environment. A missing setting is named; a value is never shown."""
 
 import os
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class MissingSetting(Exception):
@@ -102,14 +103,26 @@ def _domain_key() -> tuple[str, str, str] | None:
     return _needed("DKIM_DOMAIN"), _needed("DKIM_SELECTOR"), _needed("DKIM_KEY_FILE")
 
 
+PAIRS: Final = ((46, 1), (19, 2), (12, 3), (9, 4), (7, 5))
+"""MiB of memory and rounds of Argon2id that are about equally strong (OWASP, password storage cheat sheet)."""
+
+
 class PasswordSettings(BaseModel):
-    """What hashing a password costs (Argon2id, OWASP's password storage advice: no less memory than its smallest). Raised, each password is
-    hashed anew at its owner's next sign-in."""
+    """What hashing a password costs (Argon2id). Raised, each password is hashed anew at its owner's next sign-in.
+
+    No less than one of the pairs of OWASP's password storage advice: with less memory more rounds.
+    """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     time_cost: int = Field(default=2, ge=1)
     memory_kib: int = Field(default=19 * 1024, ge=7 * 1024)
+
+    @model_validator(mode="after")
+    def _enough(self) -> "PasswordSettings":
+        if not any(self.memory_kib >= mib * 1024 and self.time_cost >= rounds for mib, rounds in PAIRS):
+            raise ValueError("less than the smallest pair of memory and rounds")
+        return self
 
 
 def password_settings() -> PasswordSettings:

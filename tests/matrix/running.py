@@ -133,14 +133,16 @@ _OF = {
     "session_id": "t.session_id in (select id from sessions where person_id = any(:people))",
     "provider_id": "t.provider_id in (select id from providers where school_id = :school)",
 }
-"""By the column that says whose a row is, the first of these that a table has: which rows are of a school."""
+"""By the columns that say whose a row is: which rows are of a school, its trust or its people."""
 _OF_TABLE = {("identity", "people"): "t.id = any(:people)", ("identity", "trusts"): "t.id = :trust", ("identity", "sign_in_failures"): "true"}
 
 
 def whose_rows(service: str) -> dict[str, str]:
-    """Return, for each table of a service, which rows of it are of a school. Raises StopIteration for one of which nothing here says it."""
+    """Return, for each table of a service, which rows of it are of a school, its trust or its people. Every table has to say how that is known."""
     tables = importlib.import_module(f"services.{service}.store").metadata.tables
-    return {n: _OF_TABLE.get((service, n)) or next(said for column, said in _OF.items() if column in t.c) for n, t in tables.items()}
+    found = {n: _OF_TABLE.get((service, n)) or " or ".join(said for column, said in _OF.items() if column in t.c) for n, t in tables.items()}
+    assert all(found.values()), [n for n, said in found.items() if not said]
+    return found
 
 
 _printing = threading.Lock()  # pdfium is of one thread

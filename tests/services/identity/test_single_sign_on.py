@@ -18,6 +18,7 @@ from safekeep.contracts.identity import (
     KeepProvider,
     MappedRole,
     Members,
+    NewRecoveryCodes,
     NewStaff,
     Prove,
     ProviderOffers,
@@ -197,6 +198,19 @@ def test_the_issuers_second_factor_no_longer_counts_once_the_person_becomes_a_ds
     assert answer.stage == "second_factor"
     with pytest.raises(NotSignedIn):
         door.office.ask(BeginTotp(session_token=signed.session_token))
+
+
+def test_a_session_by_the_provider_in_which_an_old_recovery_code_was_used_ends_with_the_role(door: Door) -> None:
+    """The provider's word alone brings nobody in as a DSL, and a code of unknown hands neither."""
+    with_app, _ = door.office.with_app("tea@one.example")
+    codes = door.office.ask(NewRecoveryCodes(session_token=with_app)).codes
+    signed = door.enter(door.keep(accepts_factor=True), teacher(door, amr=["mfa"]))
+    proved = door.office.ask(Prove(session_token=signed.session_token, code=codes[0])).session_token
+    assert door.office.stage(proved) == "full"
+    promoted = AddStaff(people=[NewStaff(name="Tea Cher", email="tea@one.example", roles=["teacher", "deputy_dsl"])])
+    door.office.ask(promoted, token=door.office.member("dsl"))
+    with pytest.raises(NotSignedIn, match="ended"):
+        door.office.ask(Session(session_token=proved))
 
 
 @pytest.mark.parametrize(
