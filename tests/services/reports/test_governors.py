@@ -3,7 +3,6 @@
 import datetime as dt
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
@@ -37,10 +36,10 @@ from safekeep.rpc import Resources
 from services.alerts.service import Service as Alerts
 from services.reports import governing
 from tests.make import create_pupil, create_school
-from tests.services.alerts.test_subscription import Council
 from tests.services.reports.test_chronology_pdf import is_tagged_archive
 from tests.services.reports.test_counts import Reports, a_school, recorded
 from tests.unit.reports.attack import Attack
+from tests.web import Site, served
 
 NOW = dt.datetime(2026, 9, 7, 9, 0, tzinfo=dt.UTC)
 A_CYCLE: dict[str, Any] = {"every": 2, "week": 2, "weekday": 2, "starts_on": dt.date(2026, 9, 1), "minute": 1080, "name": "Full governing body"}
@@ -272,12 +271,9 @@ def test_what_is_small_is_the_schools_own_setting_and_a_report_made_with_another
 
 
 @pytest.fixture
-def published() -> Iterator[Council]:
-    server = Council(("127.0.0.1", 0), Council.Answers)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+def published() -> Iterator[Site]:
+    with served() as site:
+        yield site
 
 
 def a_calendar(*events: tuple[str, str]) -> bytes:
@@ -288,24 +284,23 @@ def a_calendar(*events: tuple[str, str]) -> bytes:
     return "\r\n".join([*said, "END:VCALENDAR", ""]).encode()
 
 
-def test_a_subscribed_calendar_plans_meetings_moves_and_drops_them_and_what_cannot_be_read_changes_nothing(
-    office: Office, published: Council
-) -> None:
-    place = f"http://127.0.0.1:{published.server_address[1]}"
+def test_a_subscribed_calendar_plans_meetings_moves_and_drops_them_and_what_cannot_be_read_changes_nothing(office: Office, published: Site) -> None:
+    place = published.place
     host = office.reports.service.host
     host.settings = host.settings.model_copy(update={"inner_calendars": (place,)})  # type: ignore[misc]
-    published.says = a_calendar(("20261105", "Governors: full board"), ("20261203", "Full governing body"), ("20261110", "Sports day"))
+    board, body, sports = ("20261105", "Governors: full board"), ("20261203", "Full governing body"), ("20261110", "Sports day")
+    published.pages["/meetings.ics"] = 200, a_calendar(board, body, sports), ""
     with clock.set_to(NOW):
         office.ask(FollowCalendar(address=f"{place}/meetings.ics"))
         office.look()
         assert days(office) == [dt.date(2026, 11, 5), dt.date(2026, 12, 3)], "and not the sports day"
         assert (office.meetings().outcome, office.meetings().address) == ("read", f"{place}/meetings.ics")
-    published.says = None
+    del published.pages["/meetings.ics"]
     with clock.set_to(NOW + dt.timedelta(hours=13)):
         office.look()
         assert days(office) == [dt.date(2026, 11, 5), dt.date(2026, 12, 3)]
         assert office.meetings().outcome not in {"read", ""}, "the page says that it could not be read"
-    published.says = a_calendar(("20261112", "Governors: full board"))
+    published.pages["/meetings.ics"] = 200, a_calendar(("20261112", "Governors: full board")), ""
     with clock.set_to(NOW + dt.timedelta(hours=26)):
         office.look()
         assert days(office) == [dt.date(2026, 11, 12)], "one moved, one gone"
