@@ -278,7 +278,8 @@ def _refuse_parts(message: email.message.Message, *, depth: int, seen: list[int]
     is_said = message.get_content_type() in ("text/plain", "text/html") and not message.get_filename() and "attachment" not in _disposition(message)
     data = b"" if is_said else message.get_payload(decode=True)
     if isinstance(data, bytes) and data:
-        _refuse_within(data, name=message.get_filename() or "", depth=depth, let_be=_HARMLESS_WITHIN, code="attached")
+        name = message.get_filename() or ""  # an e-mail is no archive: what is attached to it may be as deep as by itself
+        _refuse_within(data, name=name, depth=depth - 1, let_be=_HARMLESS_WITHIN, code="attached")
 
 
 def _disposition(message: email.message.Message) -> str:

@@ -82,7 +82,7 @@ def test_the_printed_summary_of_an_export_marks_them() -> None:
     from types import SimpleNamespace
 
     values = {"text": 'She said, "No."', "fact:child_words": [[11, 14]]}
-    kept = SimpleNamespace(shown=True, left_out=frozenset(), values=values, hash="h", canonical=b"")
+    kept = SimpleNamespace(shown=True, destroyed=False, left_out=frozenset(), values=values, hash="h", canonical=b"")
     entry = {"seq": 1, "entry": "e", "kind": "incident", "at": "2026-03-03T12:47:00Z"}
     made = summary._entry(entry, kept, places={}, fixed={}, names={}, zone="Europe/London")  # type: ignore[arg-type]
     assert made["child"]
