@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.journeys.conftest import DESKTOP, PHONE, pictured
-from tests.journeys.test_afterwards import record
+from tests.journeys.test_afterwards import pupils, record
 from tests.services.files.samples import REFUSED, picture
 
 NEVER = "Never attach, copy or open an image of a naked or partly naked child. Leave the device as it is and tell a DSL."
@@ -75,7 +75,8 @@ def test_a_photograph_is_seen_as_a_picture_made_anew_blocked_by_one_dsl_and_dest
     expect(page.get_by_role("main")).to_contain_text(NEVER)
     choose(page, "the drawing.jpg", PHOTO)
     expect(page.locator("[data-kept-files]")).to_contain_text("the drawing.jpg", timeout=30_000)
-    address = record(page, file_ids=page.locator("[name=file_ids]").input_value())
+    pupil = pupils(page, "am")[0]["id"]
+    address = record(page, pupil_id=pupil, file_ids=page.locator("[name=file_ids]").input_value())
 
     dsl = sign_in("dsl", viewport=PHONE).page
     for elsewhere in (f"{address}/actions/new", address.partition("/incidents/")[0] + "/paper/scan"):
@@ -165,8 +166,7 @@ def test_a_photograph_is_seen_as_a_picture_made_anew_blocked_by_one_dsl_and_dest
         expect(who.get_by_role("main")).not_to_contain_text(said)
     expect(deputy.get_by_role("link", name="propose to destroy what it says")).to_have_count(0)
     finds_nothing_wrong(deputy)
-    (pupil,) = set(re.findall(r"/s/hillside/pupils/[0-9a-f-]{36}", deputy.get_by_role("main").inner_html()))
-    deputy.goto(f"{base}{pupil}/chronology")
+    deputy.goto(f"{base}/s/hillside/pupils/{pupil}/chronology")
     expect(deputy.get_by_role("main")).to_contain_text("by order of the county court, claim 7.")
 
 
