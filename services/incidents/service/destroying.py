@@ -56,7 +56,8 @@ class Destroying(Base):
             store.wait_for_exports(tx, **here)
             head = store.lock_head(tx, **here)
             proposed = store.destruction_with(tx, **here, destruction_id=request.destruction_id)
-            rows = [] if proposed is None else _under(tx, actor=actor, incident_id=proposed.incident_id, entry_id=proposed.entry_id)
+            incident_id, entry_id = (proposed.incident_id, proposed.entry_id) if proposed else (request.destruction_id,) * 2
+            rows = _under(tx, actor=actor, incident_id=incident_id, entry_id=entry_id)  # also of none: what is hidden takes as long as nothing
             if proposed is None or not {*proposed.entry_ids} <= {row.id for row in rows}:
                 raise NotFound("destruction")
             if proposed.decision is not None:
