@@ -439,7 +439,7 @@ def test_the_schedule_lists_each_file_by_number_and_the_ledger_holds_the_hashes_
     assert "1 of 2 are given with it" in said
     assert "1 withheld: serious harm Incident 2026-0003" in said
     assert "2 given whole: file-2.jpg Incident 2026-0002" in said
-    assert "Likely to cause serious harm (Data Protection Act 2018" in said
+    assert "Likely to cause serious harm to health (Data Protection Act 2018" in said
     assert sha_first in said.replace(" ", "")
     assert sha_second in said.replace(" ", "")
     assert "a file" not in said.replace("an attached file", ""), "no name"
