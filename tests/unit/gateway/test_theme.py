@@ -64,6 +64,15 @@ def test_every_rule_of_the_components_that_sets_their_font_is_overruled_by_ours(
     assert pages.index("govuk-frontend.min.css") < pages.index("theme.css")
 
 
+def test_every_kind_of_link_has_a_colour_of_ours() -> None:
+    """Theirs are dark in the dark too: a link back was all but invisible there."""
+    pages = "".join(path.read_text() for path in (ROOT / "templates").rglob("*.html"))
+    kinds = {kind for kind in re.findall(r'<a [^>]*class="(govuk-[a-z-]+)', pages) if kind not in {"govuk-button", "govuk-skip-link"}}
+    assert {"govuk-link", "govuk-back-link"} <= kinds
+    (coloured,) = re.findall(r"^(a, [^{]*)\{ color: var\(--link\); \}", CSS, re.MULTILINE)
+    assert [kind for kind in sorted(kinds) if f".{kind}:link" not in coloured] == []
+
+
 def test_nothing_of_their_crown_font_or_name_is_served_or_shown() -> None:
     assert [name for name in assets.VENDOR if not re.fullmatch(r"govuk-frontend\.min\.(css|js)|atkinson-[\w-]+\.woff2", name)] == []
     shown = [path for folder in ("templates", "static") for path in (ROOT / folder).rglob("*") if path.suffix in {".html", ".js", ".svg"}]
