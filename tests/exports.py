@@ -71,7 +71,25 @@ class MadeLedger:
             facts=facts if kind == "incident" else {},
         )
         threads = [ledger.PupilThread(p, "witness" if at else "pupil", *self.threads.get(p, (0, ledger.BEGINNING))) for at, p in enumerate(about)]
-        place = ledger.append(
+        place = self._place(number, kind=kind, incident=incident, entry=entry, fields=fields, threads=threads)
+        for thread in threads:
+            self.threads[thread.pupil_id] = thread.count + 1, place.hash
+        happened, at = START + dt.timedelta(hours=number - 1), START + dt.timedelta(hours=number)
+        when = {"recorded_at": at, "occurred_at": happened, "placed_at": happened, "ledger_sequence": number}
+        row = {"id": entry, "incident_id": incident, "author_id": self.school, "kind": kind} | when
+        self.rows.append(Kept(number, place.canonical, place.hash, place.openings["fields"], place.openings["pupils"], fields, row=row))
+
+    def say(self, kind: str, fields: dict[str, Any]) -> None:
+        """Add an entry without a row of its own, in nobody's thread."""
+        number, id_ = len(self.rows) + 1, uuid4()
+        place = self._place(number, kind=kind, incident=id_, entry=id_, fields=fields, threads=[])
+        self.rows.append(Kept(number, place.canonical, place.hash, place.openings["fields"], place.openings["pupils"], fields))
+
+    def _place(
+        self, number: int, *, kind: str, incident: UUID, entry: UUID, fields: dict[str, Any], threads: list[ledger.PupilThread]
+    ) -> ledger.LedgerEntry:
+        """Return the next place in the ledger, an hour after the one before."""
+        return ledger.append(
             school_id=self.school,
             sequence=number,
             at=START + dt.timedelta(hours=number),
@@ -84,30 +102,6 @@ class MadeLedger:
             previous=self.rows[-1].hash if self.rows else ledger.BEGINNING,
             salts=[base64.b64encode(os.urandom(16)).decode() for _ in range(len(fields) + len(threads))],
         )
-        for thread in threads:
-            self.threads[thread.pupil_id] = thread.count + 1, place.hash
-        happened, at = START + dt.timedelta(hours=number - 1), START + dt.timedelta(hours=number)
-        when = {"recorded_at": at, "occurred_at": happened, "placed_at": happened, "ledger_sequence": number}
-        row = {"id": entry, "incident_id": incident, "author_id": self.school, "kind": kind} | when
-        self.rows.append(Kept(number, place.canonical, place.hash, place.openings["fields"], place.openings["pupils"], fields, row=row))
-
-    def say(self, kind: str, fields: dict[str, Any]) -> None:
-        """Add an entry without a row of its own, in nobody's thread."""
-        number, id_ = len(self.rows) + 1, uuid4()
-        place = ledger.append(
-            school_id=self.school,
-            sequence=number,
-            at=START + dt.timedelta(hours=number),
-            author_id=self.school,
-            kind=kind,
-            incident_id=id_,
-            entry_id=id_,
-            fields=fields,
-            pupils=[],
-            previous=self.rows[-1].hash,
-            salts=[base64.b64encode(os.urandom(16)).decode() for _ in fields],
-        )
-        self.rows.append(Kept(number, place.canonical, place.hash, place.openings["fields"], place.openings["pupils"], fields))
 
     def sign(self, *, key: Ed25519PrivateKey | None = None, minutes: int = 1, name: str = "ledger-1") -> Signed:
         """Sign a head over all there is, some minutes after the last entry."""

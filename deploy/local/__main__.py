@@ -292,7 +292,8 @@ class Launcher:
             told["DOORS"] = ",".join(f"{service}={place}" for service, place in self.doors.items())
         if name == "alerts":
             told |= {"SMTP_URL": self.urls["SMTP_URL"], "MAIL_FROM": os.environ.get("MAIL_FROM", "safekeep@safekeep.example")}
-            told |= {key: os.environ[key] for key in ("PUSH_HOSTS",) if key in os.environ}
+            if "PUSH_HOSTS" in os.environ:
+                told["PUSH_HOSTS"] = os.environ["PUSH_HOSTS"]
         if name == "identity":
             said = ("SSO_INNER_ISSUERS", "ARGON2_TIME_COST", "ARGON2_MEMORY_KIB")
             told |= {key: os.environ[key] for key in said if key in os.environ}

@@ -2092,7 +2092,7 @@ class DestructionNoted(Event):
 class RelativeChanged(Event):
     """A person of the staff was entered as this pupil's parent or carer, or as the pupil; or, with `entered` false, no longer counts as that.
 
-    It changes who may read what stands about the pupil, so it belongs in the school's audit log. `subject` is this once; `by` is None for an import.
+    It changes who may read what stands about the pupil, so the school's audit log has it. `subject` is this once; `by` None: the demonstration.
     """
 
     name: ClassVar[str] = "incidents.audit.relative_changed"

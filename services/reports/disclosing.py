@@ -14,6 +14,7 @@ from uuid import UUID
 from safekeep import printing
 from safekeep.body import picture
 from safekeep.body.marks import SAID, SealedBodyMap
+from safekeep.contracts.reports import LawReason
 from services.reports import chronology, redaction, word
 from services.reports.volumes import Part as Share
 
@@ -26,20 +27,7 @@ PARTS: Final[Mapping[Part, str]] = {
     "body_map": "body map",
 }
 """The texts of an entry, as headings and the schedule call them."""
-Reason = Literal[
-    "third_party",
-    "child_abuse_data",
-    "serious_harm",
-    "court_papers",
-    "legal_privilege",
-    "crime",
-    "foi_personal",
-    "foi_crime",
-    "foi_harm",
-    "foi_confidence",
-    "foi_privilege",
-]
-REASONS: Final[Mapping[Reason, str]] = {
+REASONS: Final[Mapping[LawReason, str]] = {
     "third_party": "Information about another person (Data Protection Act 2018, Schedule 2, paragraph 16)",
     "child_abuse_data": "Child abuse data, not in the child’s best interests (Data Protection Act 2018, Schedule 3, paragraph 21)",
     "serious_harm": "Likely to cause serious harm to health (Data Protection Act 2018, Schedule 3, paragraph 19; of health data, paragraph 5)",
@@ -53,7 +41,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     "foi_privilege": "Legal professional privilege (Freedom of Information Act 2000, section 42)",
 }
 """The law's reasons, in the words of the schedule. Where each was read, and where it could not be: docs/law.md."""
-SHORT: Final[Mapping[Reason, str]] = {
+SHORT: Final[Mapping[LawReason, str]] = {
     "third_party": "another person",
     "child_abuse_data": "child abuse data",
     "serious_harm": "serious harm",
@@ -75,7 +63,7 @@ class Decision:
 
     first: int
     end: int
-    reason: Reason
+    reason: LawReason
     sha256: str
 
 
@@ -97,7 +85,7 @@ class LeftOut:
 
     number: int
     place: str
-    reasons: tuple[Reason, ...]
+    reasons: tuple[LawReason, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +103,7 @@ class Attached:
     media_type: str
     state: str
     given: bool
-    reason: Reason | None
+    reason: LawReason | None
 
     @property
     def is_given(self) -> bool:
@@ -272,7 +260,7 @@ def _files(files: Sequence[Attached]) -> dict[str, Any]:
     return {"heading": "Attached files", "words": key, "columns": ["File", "Given or not", "Where, and its hash"], "rows": rows, "sign": []}
 
 
-def _key(used: set[Reason]) -> list[str]:
+def _key(used: set[LawReason]) -> list[str]:
     return [f"{SHORT[reason].capitalize()}: {law}" for reason, law in REASONS.items() if reason in used]
 
 

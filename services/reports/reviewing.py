@@ -13,8 +13,9 @@ from uuid import UUID
 from safekeep import printing
 from safekeep.body.marks import SealedBodyMap
 from safekeep.contracts.incidents import EntryLine, FileItem
+from safekeep.contracts.reports import LawReason
 from services.reports import chronology, disclosing
-from services.reports.disclosing import Part, Reason
+from services.reports.disclosing import Part
 from services.reports.redaction import Names, Why
 
 
@@ -40,7 +41,7 @@ class Decided:
     digest: str
     accepted: bool
     by_hand: bool
-    reason: Reason | None
+    reason: LawReason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Mark:
     why: Why | None
     accepted: bool | None = None
     by_hand: bool = False
-    reason: Reason | None = None
+    reason: LawReason | None = None
 
 
 def texts_of(entry: EntryLine, *, names: Mapping[UUID, str], zone: str) -> list[Text]:
@@ -122,7 +123,7 @@ class FileDecided:
 
     file_id: UUID
     given: bool
-    reason: Reason | None
+    reason: LawReason | None
 
 
 @dataclass(frozen=True, slots=True)

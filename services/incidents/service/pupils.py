@@ -239,7 +239,7 @@ def _columns(pupil: NewPupil) -> dict[str, Any]:
 def tell_relatives(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, relatives: Collection[UUID], by: UUID | None) -> None:
     """Keep who a pupil's relatives are. Who is newly one loses sight of what is recorded already: alerts takes it out of their inboxes.
 
-    Each who is new, or no longer one, is a line of the school's audit log; `by` is who said so, None for an import. Where it leaves no DSL for what
+    Each who is new, or no longer one, is a line of the audit log; `by` is who said so, None: the demonstration. Where it leaves no DSL for what
     is recorded, whoever stands in for them is alerted.
     """
     before = store.concerned_staff(tx, school_id=school_id, pupil_ids=[pupil_id])

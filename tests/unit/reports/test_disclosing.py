@@ -16,14 +16,14 @@ from safekeep.body.marks import BodyMap, Mark, SealedBodyMap, sealed
 from safekeep.contracts.reports import LawReason
 from safekeep.ids import new_id
 from services.reports import disclosing, volumes
-from services.reports.disclosing import Attached, Decision, LeftOut, Reason, Text
+from services.reports.disclosing import Attached, Decision, LeftOut, Text
 
 WRITTEN = "Amelia said that Żaklina Quixworth hit her. Amelia was calm. Żaklina ran off."
 WORDS = ("Żaklina", "Quixworth")
 AT = dt.datetime(2026, 9, 20, 9, tzinfo=dt.UTC)
 
 
-def a_text(*words: str, reason: Reason = "third_party", written: str = WRITTEN, entry: str = "Incident 2026-14") -> Text:
+def a_text(*words: str, reason: LawReason = "third_party", written: str = WRITTEN, entry: str = "Incident 2026-14") -> Text:
     sha256 = disclosing.hash_of(written)
     places = [(match.start(), match.end()) for word in words for match in re.finditer(word, written)]
     return Text(entry, "account", written, tuple(Decision(first, end, reason, sha256) for first, end in places))
@@ -107,7 +107,7 @@ def test_nothing_held_is_a_document_too() -> None:
     assert "Nothing is held." in everything(file)[1]
 
 
-def a_file(number: int, *, given: bool, state: str = "kept", reason: Reason | None = None, media_type: str = "image/jpeg") -> Attached:
+def a_file(number: int, *, given: bool, state: str = "kept", reason: LawReason | None = None, media_type: str = "image/jpeg") -> Attached:
     return Attached(new_id(), number, "Incident 2026-14", f"{number}" * 64, 1_400_000, media_type, state, given, reason)
 
 
@@ -198,5 +198,5 @@ def test_a_body_map_is_drawn_anew_from_the_marks_whose_words_stay_and_keep_their
 def test_each_reason_of_the_law_says_where_it_was_read_or_that_it_could_not_be() -> None:
     told = (Path(__file__).parents[3] / "docs" / "law.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", told, re.MULTILINE))
-    assert set(rows) == set(disclosing.REASONS) == set(get_args(Reason)) == set(get_args(LawReason))
+    assert set(rows) == set(disclosing.REASONS) == set(get_args(LawReason)) == set(get_args(LawReason))
     assert all(re.search(r"[Rr]ead|Told|told|Not reached", said) for said in rows.values())
