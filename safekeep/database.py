@@ -5,7 +5,6 @@ outbox, inbox, retries and timers). Row-level security is forced and fails close
 """
 
 import functools
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -277,8 +276,3 @@ def run_migrations(context: Any, metadata: sa.MetaData) -> None:
     with made.begin() as connection:
         context.configure(connection=connection, target_metadata=metadata)
         context.run_migrations()
-
-
-def use_eventlet() -> None:
-    """Make psycopg yield to eventlet. Must run before psycopg is imported."""
-    os.environ["PSYCOPG_WAIT_FUNC"] = "wait_selector"

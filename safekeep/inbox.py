@@ -10,8 +10,9 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,19 @@ from safekeep.database import transaction
 from safekeep.errors import StorageError
 
 Handler = Callable[[sa.Connection, Any], None]
-Handlers = Mapping[type[Event], Handler]
+
+
+@dataclass(frozen=True)
+class Together:
+    """A handler of several events at once, all of one school and each of another subject: what a rush consists of, in as few statements as one.
+
+    Should one of them fail, each comes by itself.
+    """
+
+    handler: Callable[[sa.Connection, Sequence[Any]], None]
+
+
+Handlers = Mapping[type[Event], Handler | Together]
 
 MAX_ATTEMPTS = 14
 """Attempts before an event is left for an operator (about two hours with the delays below)."""
@@ -195,12 +208,9 @@ def _apply(tx: sa.Connection, *, handlers: Handlers, school_id: UUID, bodies: li
     waiting = []
     for together in _rounds(bodies):
         places = _places(tx, school_id=school_id, bodies=together)
-        for body in together:
-            position, taken = places[body["id"]]
-            if body["sequence"] > position + 1:
-                waiting.append(body)
-            elif taken:  # else it was done already
-                _carry_out(tx, handlers=handlers, body=body)
+        waiting += [body for body in together if body["sequence"] > places[body["id"]][0] + 1]
+        next_ones = [body for body in together if body not in waiting and places[body["id"]][1]]  # the others were done already
+        _carry_out(tx, handlers=handlers, bodies=next_ones)
     return waiting
 
 
@@ -236,17 +246,26 @@ def _owner(body: dict[str, Any]) -> str:
     return str(body["name"].partition(".")[0])
 
 
-def _carry_out(tx: sa.Connection, *, handlers: Handlers, body: dict[str, Any]) -> None:
-    if "dropped" in body:  # an operator's decision: it has no effect here, and what waits behind it goes on
-        tx.execute(_DROP, {"event_id": body["id"], "school_id": body["school_id"], "name": body["name"], **body["dropped"]})
-        return
-    for event_class, handler in handlers.items():
-        if event_class.name == body["name"]:
-            if body["version"] > event_class.version:
-                raise Parked("newer_version")
-            event = event_class.receive({k: v for k, v in body.items() if k not in {"name", "version"}})
-            telemetry.trace.set(getattr(event, "trace", ""))
-            handler(tx, event)
+def _carry_out(tx: sa.Connection, *, handlers: Handlers, bodies: list[dict[str, Any]]) -> None:
+    """Carry out events of different subjects."""
+    gathered: dict[type[Event], list[Event]] = {}
+    for body in bodies:
+        if "dropped" in body:  # an operator's decision: it has no effect here, and what waits behind it goes on
+            tx.execute(_DROP, {"event_id": body["id"], "school_id": body["school_id"], "name": body["name"], **body["dropped"]})
+            continue
+        for event_class, handler in handlers.items():
+            if event_class.name == body["name"]:
+                if body["version"] > event_class.version:
+                    raise Parked("newer_version")
+                event = event_class.receive({k: v for k, v in body.items() if k not in {"name", "version"}})
+                if isinstance(handler, Together):
+                    gathered.setdefault(event_class, []).append(event)
+                else:
+                    telemetry.trace.set(getattr(event, "trace", ""))
+                    handler(tx, event)
+    for event_class, events in gathered.items():
+        telemetry.trace.set(getattr(events[0], "trace", "") if len(events) == 1 else "")
+        handlers[event_class].handler(tx, events)  # type: ignore[union-attr]
 
 
 def _keep(tx: sa.Connection, *, body: dict[str, Any], cause: str) -> None:

@@ -1,9 +1,7 @@
 """Runs one service: `python -m services incidents`."""
 
-import os
 import warnings
 
-os.environ["PSYCOPG_WAIT_FUNC"] = "wait_selector"  # psycopg yields to eventlet only so; must stand before its import
 warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")  # known: docs/decisions/0001-nameko.md
 import eventlet  # noqa: E402 - the patch must come before every other import
 
@@ -16,13 +14,14 @@ from types import FrameType  # noqa: E402
 
 from nameko.runners import ServiceRunner  # noqa: E402
 
-from safekeep import bus, database, settings, telemetry  # noqa: E402
+from safekeep import bus, database, green, settings, telemetry  # noqa: E402
 from safekeep.keys import Keys  # noqa: E402
 
 
 def main(name: str) -> None:
     """Host the service until SIGTERM, then let the calls under way end."""
     telemetry.start_logging(name)
+    green.use()
     chosen = settings.service_settings(name)
     bus.use_keys(Keys.load(chosen.keys_file))
     module = importlib.import_module(f"services.{name}.service")  # by name: nobody imports a service module

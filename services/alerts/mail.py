@@ -1,5 +1,6 @@
 """What the mail says: who recorded it, the category, a link, and nothing else. And handing it to the SMTP server."""
 
+import re
 import smtplib
 from dataclasses import dataclass
 from datetime import datetime
@@ -273,9 +274,15 @@ _SIGNED: Final = [b"from", b"to", b"subject", b"date", b"message-id", b"auto-sub
 
 def signed(message: MIMEText | MIMEMultipart, key: DomainKey) -> bytes:
     """Return the mail's bytes with its DKIM signature."""
-    data = message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    data = as_sent(message)
     same = {"canonicalize": (b"relaxed", b"relaxed"), "include_headers": _SIGNED}
     return bytes(dkim.sign(data, key.selector.encode(), key.domain.encode(), key.private_key, **same)) + data
+
+
+def as_sent(message: MIMEText | MIMEMultipart) -> bytes:
+    """Return the mail's bytes with the ends of lines that SMTP asks for, the last one too."""
+    data = message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return data if data.endswith(b"\r\n") else data + b"\r\n"
 
 
 class Post:
@@ -289,13 +296,16 @@ class Post:
         """Hand one mail over. "later" for anything that may pass (4xx, no connection), "failed" for a refusal (5xx)."""
         try:
             smtp = self._connected()
-            if self._key is None:
+            (to,) = (address for _, address in getaddresses(message.get_all("To", [])))
+            if smtp.has_extn("pipelining") and to.isascii():
+                _send_together(smtp, sender=sender, to=to, content=signed(message, self._key) if self._key else as_sent(message))
+            elif self._key is None:
                 smtp.send_message(message, from_addr=sender)
             else:
-                to = [address for _, address in getaddresses(message.get_all("To", []))]
                 smtp.sendmail(sender, to, signed(message, self._key))
             return "sent"
         except smtplib.SMTPRecipientsRefused as refused:
+            self.close()
             codes = [code for code, _ in refused.recipients.values()]
             return "failed" if all(code >= 500 for code in codes) else "later"
         except smtplib.SMTPResponseException as answer:
@@ -321,5 +331,27 @@ class Post:
                 smtp.starttls()
             if self._parts.username:
                 smtp.login(unquote(self._parts.username), unquote(self._parts.password or ""))
+            smtp.ehlo_or_helo_if_needed()
             self._smtp = smtp
         return self._smtp
+
+
+def _send_together(smtp: smtplib.SMTP, *, sender: str, to: str, content: bytes) -> None:
+    """Send one mail, saying from whom and to whom in one go, as the server offers (RFC 2920): two round trips instead of four.
+
+    Raises as smtplib's own sending does. The connection is to be closed then: the server may be waiting for a mail's content.
+    """
+    size = f" size={len(content)}" if smtp.has_extn("size") else ""
+    said = f"mail FROM:{smtplib.quoteaddr(sender)}{size}", f"rcpt TO:{smtplib.quoteaddr(to)}", "data"
+    smtp.send("".join(f"{line}\r\n" for line in said))
+    taken, found, wanted = smtp.getreply(), smtp.getreply(), smtp.getreply()
+    if taken[0] != 250:
+        raise smtplib.SMTPSenderRefused(*taken, sender)
+    if found[0] not in {250, 251}:
+        raise smtplib.SMTPRecipientsRefused({to: found})
+    if wanted[0] != 354:
+        raise smtplib.SMTPDataError(*wanted)
+    smtp.send(re.sub(rb"(?m)^\.", b"..", content) + b".\r\n")
+    kept = smtp.getreply()
+    if kept[0] != 250:
+        raise smtplib.SMTPDataError(*kept)

@@ -171,6 +171,22 @@ def end_draft(tx: sa.Connection, *, school_id: UUID, draft_id: UUID, author_id: 
     tx.execute(_END_DRAFT, {"school": school_id, "id": draft_id, "author": author_id, "now": now})
 
 
+_BECAME = sa.text(
+    f"with draft as ({_END_DRAFT.text}), "  # noqa: S608 - a text of ours
+    "map as (update body_maps set data = null, earlier = '[]', ended_at = :now where school_id = :school and author_id = :author "
+    "and (draft_id = :id or id = cast(:body_map as uuid))) "
+    "update papers set remind_at = null, line = '' where school_id = :school and id = :id"
+)
+
+
+def end_what_became(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, author_id: UUID, body_map_id: UUID | None, now: datetime) -> None:
+    """Forget what an entry was made of, which holds it now: its draft, what was drawn for it, and the line that a form of paper waits.
+
+    One statement: it is carried out for everything that is recorded.
+    """
+    tx.execute(_BECAME, {"school": school_id, "id": entry_id, "author": author_id, "body_map": body_map_id, "now": now})
+
+
 def drafts_due(tx: sa.Connection, *, now: datetime, limit: int) -> Sequence[sa.Row[Any, Any]]:
     """Return (worker role) the drafts of all schools whose reminder is due."""
     query = sa.select(drafts.c.school_id, drafts.c.id).where(drafts.c.ended_at.is_(None), drafts.c.remind_at <= now)
@@ -204,12 +220,9 @@ def keep_body_map(tx: sa.Connection, *, school_id: UUID, body_map_id: UUID, **va
     tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "id"], set_=values))
 
 
-def end_body_map(
-    tx: sa.Connection, *, school_id: UUID, body_map_id: UUID | None = None, draft_id: UUID | None = None, author_id: UUID, now: datetime
-) -> None:
-    """Forget what is drawn, under its id or that of its draft; a mark stays, so that a late change does not bring it back."""
-    which = body_maps.c.id == body_map_id if body_map_id else body_maps.c.draft_id == draft_id
-    mine = body_maps.c.school_id == school_id, body_maps.c.author_id == author_id, which
+def end_body_map(tx: sa.Connection, *, school_id: UUID, draft_id: UUID, author_id: UUID, now: datetime) -> None:
+    """Forget what is drawn for a draft; a mark stays, so that a late change does not bring it back."""
+    mine = body_maps.c.school_id == school_id, body_maps.c.author_id == author_id, body_maps.c.draft_id == draft_id
     tx.execute(body_maps.update().where(*mine).values(data=None, earlier=[], ended_at=now))
 
 

@@ -65,7 +65,7 @@ def _ack_first(module):
 def _no_inbox(module):
     def apply(tx, *, handlers, school_id, bodies):
         for body in bodies:
-            module._carry_out(tx, handlers=handlers, body=body)
+            module._carry_out(tx, handlers=handlers, bodies=[body])
         return []
 
     module._apply = apply

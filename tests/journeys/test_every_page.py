@@ -1,17 +1,21 @@
 """Every page of the record, on a telephone and at a desk, light and dark: axe finds nothing wrong with it, it never scrolls sideways, and
 where it says to tell a DSL it says who is on duty, in which room, and at which number."""
 
+import contextlib
+import inspect
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from werkzeug.exceptions import HTTPException
 
 from gateway import pages
 from safekeep.ids import new_id
+from tests.journeys import conftest
 from tests.journeys.conftest import DESKTOP, PHONE
 from tests.journeys.test_afterwards import pupils, record
 from tests.journeys.test_recording_page import ACCOUNT
@@ -262,3 +266,21 @@ def test_axe_finds_nothing_where_people_sign_in(sign_in: Callable[..., Any], fin
     at.press("Sign in")
     at.look(f"{person.base}forgot")
     finds_nothing_wrong(person.page)
+
+
+def test_a_picture_of_each_page_is_kept_when_a_journey_fails(browser: Browser, system: dict[str, Any]) -> None:
+    """The two parts of conftest.py at work on a test that fails, and on one that does not."""
+    name = f"a_journey_{new_id()}"
+    picture = conftest.ROOT / "screenshots" / f"{name}-0.png"
+    for failed in (False, True):
+        node = SimpleNamespace(name=name)
+        told = conftest.pytest_runtest_makereport(node, None)  # type: ignore[arg-type]
+        next(told)
+        with contextlib.suppress(StopIteration):
+            told.send(SimpleNamespace(get_result=lambda now=failed: SimpleNamespace(failed=now)))  # type: ignore[attr-defined]
+        entering = inspect.unwrap(conftest.sign_in)(browser, system, SimpleNamespace(node=node))
+        next(entering)("teacher", viewport=PHONE, javascript=False).go("pupils")
+        assert list(entering) == []
+        assert picture.exists() == failed
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    picture.unlink()

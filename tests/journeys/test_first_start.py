@@ -142,6 +142,8 @@ def test_an_empty_system_reaches_a_first_recorded_concern_in_under_ten_minutes(
     while not row.count() and time.monotonic() < ends:
         dee.page.reload()
     expect(row).to_contain_text("Tea Cher")
+    for someone in (it, dee, tea):
+        assert someone.page.locator(".sk-demo").count() == 0, "nobody real is told that they are made up"
 
     person = it.seconds + dee.seconds + tea.seconds
     print(f"\nfirst recorded concern: {machine:.0f} s of pages here; a person would take about {person / 60:.1f} minutes")

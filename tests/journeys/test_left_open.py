@@ -21,18 +21,23 @@ def test_a_session_that_ran_out_keeps_what_was_written_for_its_author_and_does_n
     page = person.go("incidents/new")
     secret = word()
     page.fill("[name=narrative]", f"She said {secret}.")
+    writing = sign_in("sports_coach").go("incidents/new")  # and a page on which somebody goes on writing
     with psycopg.connect(system["admin_urls"]["identity"], autocommit=True) as database:
         query = "update sessions set created_at = created_at - interval '13 hours' where person_id = (select id from people where email = %s)"
         assert database.execute(query, (person.login["username"],)).rowcount >= 1
         told = "insert into revocations (id, at, person_id) select gen_random_uuid(), now(), id from people where email = %s"
         database.execute(told, (person.login["username"],))  # a gateway remembers a session for a minute
     leads_to(page.context.new_page(), f"{person.base}s/hillside/drafts", "/sign-in")
+    writing.fill("[name=narrative]", f"He said {secret} too.")
+    expect(writing.locator("[data-saved]")).to_contain_text("Your session has ended. What you write is still saved as your draft")
     page.locator("[data-record]").click()
     expect(page).to_have_url(re.compile("/sign-in"))
     page.fill("[name=username]", person.login["username"])
     page.fill("[name=password]", person.login["password"])
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     expect(page.locator("[name=narrative]")).to_have_value(f"She said {secret}.")
+    page.goto(writing.url)
+    expect(page.locator("[name=narrative]")).to_have_value(f"He said {secret} too.")
     with psycopg.connect(system["admin_urls"]["incidents"]) as database:
         assert database.execute("select count(*) from entries where text like %s", (f"%{secret}%",)).fetchone() == (0,)
 

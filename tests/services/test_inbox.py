@@ -2,7 +2,7 @@
 
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -45,6 +45,8 @@ class Service:
         self.transactions: list[int] = []  # how many events were applied, by the transaction's backend-local id
         self.waited: list[float] = []
         self.buried: list[Any] = []  # (body, cause, attempts)
+        self.gathers = False  # whether its handler is one of several events
+        self.rounds: list[list[UUID]] = []  # whose events such a handler was given at once
         self.inbox = inbox.Inbox(engine=resources.engine, handlers={StaffChanged: self.handle}, wait=self.waited.append)
 
     def handle(self, tx: sa.Connection, heard: StaffChanged) -> None:
@@ -232,7 +234,12 @@ def _at_once(service: Service, events: list[StaffChanged]) -> None:
             assert arrived.wait(30)
         plain(tx, heard)
 
-    service.inbox._handlers = {StaffChanged: handle}
+    def handle_all(tx: sa.Connection, several: Sequence[StaffChanged]) -> None:
+        service.rounds.append([heard.subject for heard in several])
+        for heard in several:
+            handle(tx, heard)
+
+    service.inbox._handlers = {StaffChanged: inbox.Together(handle_all) if service.gathers else handle}
     with ThreadPoolExecutor(len(events)) as pool:
         running = [pool.submit(service.inbox.take, message(events[0]))]
         assert inside.wait(30)
@@ -244,7 +251,22 @@ def _at_once(service: Service, events: list[StaffChanged]) -> None:
             each.result(30)
 
 
-def test_events_that_arrive_meanwhile_are_taken_together_in_one_transaction(service: Service) -> None:
+@pytest.fixture(params=[False, True], ids=["a handler of one", "a handler of several"])
+def either(service: Service, request: pytest.FixtureRequest) -> Service:
+    service.gathers = request.param
+    return service
+
+
+def test_a_handler_of_several_is_given_what_came_together_and_never_two_of_one_subject(service: Service) -> None:
+    service.gathers = True
+    one, two, three = (new_id() for _ in range(3))
+    _at_once(service, [event(one, 1), event(two, 1), event(three, 1), event(three, 2, role="dsl"), event(two, 1)])
+    assert [sorted(round) for round in service.rounds] == [[one], sorted([two, three]), [three]]
+    assert service.roles() == {one: "teacher", two: "teacher", three: "dsl"}
+
+
+def test_events_that_arrive_meanwhile_are_taken_together_in_one_transaction(either: Service) -> None:
+    service = either
     events = [event(new_id(), 1) for _ in range(8)]
     _at_once(service, events)
     assert service.roles() == {e.subject: "teacher" for e in events}
@@ -252,7 +274,8 @@ def test_events_that_arrive_meanwhile_are_taken_together_in_one_transaction(serv
     assert service.inbox._arrived == {}, "and nobody works for the school any more"
 
 
-def test_one_that_fails_among_several_taken_together_is_kept_and_the_others_have_their_effect(service: Service) -> None:
+def test_one_that_fails_among_several_taken_together_is_kept_and_the_others_have_their_effect(either: Service) -> None:
+    service = either
     service.fails = {"dsl"}
     events = [event(new_id(), 1) for _ in range(3)] + [event(new_id(), 1, role="dsl")] + [event(new_id(), 1) for _ in range(3)]
     _at_once(service, events)
@@ -260,7 +283,8 @@ def test_one_that_fails_among_several_taken_together_is_kept_and_the_others_have
     assert service.kept() == [(events[3].subject, 1, "RuntimeError", 1)]
 
 
-def test_repeats_gaps_and_several_of_one_subject_taken_together_have_the_effects_they_have_one_by_one(service: Service) -> None:
+def test_repeats_gaps_and_several_of_one_subject_taken_together_have_the_effects_they_have_one_by_one(either: Service) -> None:
+    service = either
     gap, twice, three = new_id(), event(new_id(), 1), new_id()
     in_turn = [event(three, number, role=role) for number, role in enumerate(("teacher", "slt", "dsl"), 1)]
     waits = event(gap, 2, role="slt")

@@ -148,16 +148,18 @@ def _mails(asking: Mapping[str, Any], *, people: set[UUID], trust: bool, school_
 # --- what starts and stops them: called by the events' handlers ------------------------------------------------------------
 
 
-def begin(tx: sa.Connection, event: incidents.EntryRecorded) -> None:
-    """An incident was recorded: it waits for somebody to lead it, from welfare up or where a child may be at risk now.
+def begin(tx: sa.Connection, events: Sequence[incidents.EntryRecorded]) -> None:
+    """Incidents were recorded: each waits for somebody to lead it, from welfare up or where a child may be at risk now.
 
     The timer looks at it at once, and sets when it is due: the school's hours and policies are read once for all that came meanwhile.
     """
-    if event.past or not (event.at_risk_now or Class.of(event.class_code) >= Class.WELFARE):
-        return
-    about: dict[str, Any] = {"class_code": event.class_code, "at_risk_now": event.at_risk_now, "category": event.category}
-    times = {"begun_at": event.at, "asked_at": event.at - JUST, "next_at": event.at}
-    store.add_concern(tx, school_id=event.school_id, incident_id=event.incident_id, **about, **times)
+    waiting = [
+        {"incident_id": event.incident_id, "class_code": event.class_code, "at_risk_now": event.at_risk_now, "category": event.category}
+        | {"begun_at": event.at, "asked_at": event.at - JUST, "next_at": event.at}
+        for event in events
+        if not event.past and (event.at_risk_now or Class.of(event.class_code) >= Class.WELFARE)
+    ]
+    store.add_concerns(tx, school_id=events[0].school_id, concerns=waiting)
 
 
 def go_on(tx: sa.Connection, event: incidents.ActionAdded) -> None:
@@ -166,7 +168,7 @@ def go_on(tx: sa.Connection, event: incidents.ActionAdded) -> None:
     row = store.concern_of(tx, **here)
     if row is None:
         if event.raised_to:
-            begin(tx, event.model_copy(update={"class_code": event.raised_to}))
+            begin(tx, [event.model_copy(update={"class_code": event.raised_to})])
         return
     if event.past or row.kept:
         return

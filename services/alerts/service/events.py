@@ -1,19 +1,20 @@
 """The events alerts hears."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from safekeep import calendar, clock, inbox, outbox, permissions
+from safekeep import calendar, clock, database, inbox, outbox, permissions
 from safekeep.contracts import files, identity, incidents, reports
 from safekeep.contracts.alerts import AlertOrphaned, RecipientDropped
-from safekeep.contracts.incidents import EntryRecorded, Recipient
+from safekeep.contracts.incidents import Recipient
 from safekeep.ids import new_id
 from safekeep.permissions import Class
 from services.alerts import ledger_letters, letters, reminding, store, telling
 from services.alerts.service import asking
-from services.alerts.service.raising import StaffNotKnownYet, new_alert, new_mail, raise_alerts, reached_nobody
+from services.alerts.service.raising import StaffNotKnownYet, alerts_of, new_alert, new_mail, raise_alerts, reached_nobody
 
 READING = ("reading_unusual", "reading_stopped")  # kinds of lines of the audit log that DSLs are mailed of
 
@@ -39,21 +40,34 @@ def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
     asking.set_anew(tx, school_id=event.school_id)
 
 
-def _on_entry(tx: sa.Connection, event: EntryRecorded) -> None:
-    kind = getattr(event, "kind", "incident")
-    if isinstance(event, incidents.ActionAdded) and event.raised_to:
+def _on_recorded(tx: sa.Connection, events: Sequence[incidents.IncidentRecorded]) -> None:
+    """Incidents were recorded: tell whom they are for, and begin to wait for somebody to lead each."""
+    known = store.staff_with(tx, school_id=events[0].school_id, ids={to.person_id for event in events for to in event.recipients})
+    alerts, mails = [], []
+    for event in events:
+        same: dict[str, Any] = {"kind": "incident", "at_risk_now": event.at_risk_now, "past": event.past}
+        theirs = alerts_of(tx, event=event, recipients=event.recipients, known=known, **same)
+        alerts += theirs[0]
+        mails += theirs[1]
+        if event.reached_nobody and not event.past:
+            mails.append(reached_nobody(event))
+    with database.together(tx):
+        store.add(tx, school_id=events[0].school_id, alerts=alerts, mails=mails)
+        asking.begin(tx, events)
+
+
+def _on_added(tx: sa.Connection, event: incidents.ActionAdded) -> None:
+    """Something was added: it may open the incident to others, or close it to some; tell whom it is for."""
+    if event.raised_to:
         here: dict[str, Any] = {"school_id": event.school_id, "lost": event.lost_sight, "now": clock.now()}
         store.raise_class(tx, **here, entry_ids=event.raised or [event.incident_id], class_code=event.raised_to)
         store.add(tx, school_id=event.school_id, alerts=[], mails=[new_mail(person, kind="released", now=clock.now()) for person in event.released])
-    elif isinstance(event, incidents.ActionAdded) and event.lost_sight:  # it turned out to be about their own child
+    elif event.lost_sight:  # it turned out to be about their own child
         store.withdraw(tx, school_id=event.school_id, incident_id=event.incident_id, people=event.lost_sight, now=clock.now())
-    if isinstance(event, incidents.ActionAdded) and event.lost_sight:
+    if event.lost_sight:
         asking.lost(tx, school_id=event.school_id, incident_id=event.incident_id, people=event.lost_sight, at=event.at)
-    raise_alerts(tx, event=event, recipients=event.recipients, kind=kind, at_risk_now=event.at_risk_now, past=event.past)
-    if isinstance(event, incidents.ActionAdded):
-        asking.go_on(tx, event)
-    else:
-        asking.begin(tx, event)
+    raise_alerts(tx, event=event, recipients=event.recipients, kind=event.kind, at_risk_now=event.at_risk_now, past=event.past)
+    asking.go_on(tx, event)
     if event.reached_nobody and not event.past:
         store.add(tx, school_id=event.school_id, alerts=[], mails=[reached_nobody(event)])
 
@@ -250,8 +264,8 @@ def _on_destroyed(tx: sa.Connection, event: incidents.ContentDestroyed) -> None:
 HANDLERS: inbox.Handlers = {
     identity.StaffChanged: _on_staff,
     identity.SchoolChanged: _on_school,
-    incidents.IncidentRecorded: _on_entry,
-    incidents.ActionAdded: _on_entry,
+    incidents.IncidentRecorded: inbox.Together(_on_recorded),
+    incidents.ActionAdded: _on_added,
     incidents.RightGranted: _on_granted,
     incidents.AlertPassedOn: _on_passed_on,
     incidents.SightLost: _on_sight_lost,

@@ -47,12 +47,27 @@ def new_alert(
 
 
 def raise_alerts(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipient], kind: str, at_risk_now: bool, past: bool) -> None:
-    """Make one alert a person, and a mail; who may no longer be told is dropped, and their reading right goes back.
+    """Make one alert a person, and a mail, as `alerts_of` says, and write them."""
+    known = store.staff_with(tx, school_id=event.school_id, ids=[r.person_id for r in recipients])
+    alerts, mails = alerts_of(tx, event=event, recipients=recipients, known=known, kind=kind, at_risk_now=at_risk_now, past=past)
+    store.add(tx, school_id=event.school_id, alerts=alerts, mails=mails)
 
-    Where that leaves nobody, the trust's safeguarding lead is told.
+
+def alerts_of(
+    tx: sa.Connection,
+    *,
+    event: Any,
+    recipients: Sequence[Recipient],
+    known: Mapping[UUID, sa.Row[Any]],
+    kind: str,
+    at_risk_now: bool,
+    past: bool,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the alerts to be written, one a person, and their mails. Who may no longer be told is dropped, and their reading right goes back.
+
+    Where that leaves nobody, the trust's safeguarding lead is told. `known`: what is known of the recipients. Raises StaffNotKnownYet.
     """
     school_id, now = event.school_id, clock.now()
-    known = store.staff_with(tx, school_id=school_id, ids=[r.person_id for r in recipients])
     alerts, mails = [], []
     for recipient in recipients:
         person = known.get(recipient.person_id)
@@ -95,7 +110,7 @@ def raise_alerts(tx: sa.Connection, *, event: Any, recipients: Sequence[Recipien
             )
     if recipients and all(alert.get("dropped") for alert in alerts) and not past:
         mails.append(reached_nobody(event))
-    store.add(tx, school_id=school_id, alerts=alerts, mails=mails)
+    return alerts, mails
 
 
 def reached_nobody(event: Any) -> dict[str, Any]:

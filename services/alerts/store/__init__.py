@@ -30,7 +30,7 @@ from services.alerts.store.calendars import (
 )
 from services.alerts.store.concerns import (
     add_askings,
-    add_concern,
+    add_concerns,
     asking_settings_of,
     askings_of,
     change_concern,

@@ -59,9 +59,16 @@ def _steps(rows: Sequence[Sequence[Any]]) -> tuple[Step, ...]:
 # --- concerns -----------------------------------------------------------------------------------------------------------
 
 
-def add_concern(tx: sa.Connection, *, school_id: UUID, **values: Any) -> None:
-    """Keep an incident that waits for a lead; one that is there stays as it is."""
-    tx.execute(pg.insert(concerns).values(school_id=school_id, **values).on_conflict_do_nothing())
+_ADD = sa.text(
+    "insert into concerns (school_id, incident_id, category, class_code, at_risk_now, begun_at, asked_at, next_at) "
+    "values (:school, :incident_id, :category, :class_code, :at_risk_now, :begun_at, :asked_at, :next_at) on conflict do nothing"
+)
+
+
+def add_concerns(tx: sa.Connection, *, school_id: UUID, concerns: Sequence[dict[str, Any]]) -> None:
+    """Keep incidents that wait for a lead; one that is there stays as it is."""
+    for concern in concerns:
+        tx.execute(_ADD, {"school": school_id, **concern})
 
 
 def concern_of(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> sa.Row[Any] | None:

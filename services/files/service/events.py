@@ -1,10 +1,11 @@
 """What files hears: a school's day, and entries that were recorded with files."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from safekeep import clock, inbox
+from safekeep import clock, database, inbox
 from safekeep.contracts import identity, incidents
 from services.files import store
 from services.files.service import background
@@ -14,19 +15,18 @@ def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
     store.keep_school(tx, school_id=event.school_id, zone=event.zone, day_ends_minute=event.day_ends_minute)
 
 
-def _on_entry(tx: sa.Connection, event: incidents.EntryRecorded) -> None:
-    """Seal the entry's files, and end the draft it came from with its body map, which the entry holds now; a paper form of that id is scanned."""
-    if event.past:
-        return
+def _on_entries(tx: sa.Connection, events: Sequence[incidents.EntryRecorded]) -> None:
+    """Seal the entries' files, and end the drafts they came from with what was drawn, which they hold now; a paper form of such an id is scanned."""
     now = clock.now()
-    for file_id in event.file_ids:
-        store.change_file(tx, school_id=event.school_id, file_id=file_id, entry_id=event.entry_id, sealed_at=now)
-    theirs: dict[str, Any] = {"school_id": event.school_id, "author_id": event.author_id, "now": now}
-    store.end_draft(tx, **theirs, draft_id=event.entry_id)
-    store.end_body_map(tx, **theirs, draft_id=event.entry_id)
-    store.remind_of_paper(tx, school_id=event.school_id, paper_id=event.entry_id, at=None)
-    if isinstance(event, incidents.IncidentRecorded) and event.body_map_id:
-        store.end_body_map(tx, **theirs, body_map_id=event.body_map_id)
+    with database.together(tx):
+        for event in events:
+            if event.past:
+                continue
+            for file_id in event.file_ids:
+                store.change_file(tx, school_id=event.school_id, file_id=file_id, entry_id=event.entry_id, sealed_at=now)
+            drawn = event.body_map_id if isinstance(event, incidents.IncidentRecorded) else None
+            here: dict[str, Any] = {"school_id": event.school_id, "entry_id": event.entry_id, "author_id": event.author_id}
+            store.end_what_became(tx, **here, body_map_id=drawn, now=now)
 
 
 def _on_blocked(tx: sa.Connection, event: incidents.FileBlocked) -> None:
@@ -45,8 +45,8 @@ def _on_decided(tx: sa.Connection, event: incidents.FileDecided) -> None:
 
 HANDLERS: inbox.Handlers = {
     identity.SchoolChanged: _on_school,
-    incidents.IncidentRecorded: _on_entry,
-    incidents.ActionAdded: _on_entry,
+    incidents.IncidentRecorded: inbox.Together(_on_entries),
+    incidents.ActionAdded: inbox.Together(_on_entries),
     incidents.FileBlocked: _on_blocked,
     incidents.FileDecided: _on_decided,
 }

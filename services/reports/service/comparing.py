@@ -103,7 +103,7 @@ def _put_right(tx: sa.Connection, *, school_id: UUID, page: Mapping[UUID, list[H
     here: dict[str, Any] = {"school_id": school_id}
     zone = store.zone_of(tx, **here)
     for incident_id in sorted(page):
-        store.lock_incident(tx, **here, incident_id=incident_id)
+        store.lock_incidents(tx, **here, incident_ids=[incident_id])
     ours = counting.fold_all(store.happened_to(tx, **here, incident_ids=page.keys()), zone=zone, as_at=before)
     source = counting.fold_all([h for happened in page.values() for h in happened], zone=zone, as_at=before)
     wrong = sorted(id_ for id_ in page if not counting.agree(ours.get(id_), source.get(id_)))

@@ -1,12 +1,13 @@
 """The events reports hears, and what each changes of what is counted."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from safekeep import clock, inbox
+from safekeep import clock, database, inbox
 from safekeep.contracts import identity
 from safekeep.contracts.alerts import AlertRead
 from safekeep.contracts.incidents import ActionAdded, FlagChanged, IncidentRecorded, RollChanged, StatusChanged
@@ -19,15 +20,19 @@ from services.reports.counting import Happened
 def count(tx: sa.Connection, *, school_id: Any, happened: Happened) -> None:
     """Keep what happened to an incident, and count it as it is after that. Raises Conflict for one that is not recorded here yet."""
     here: dict[str, Any] = {"school_id": school_id}
-    zone, known = store.lock_incident(tx, **here, incident_id=happened.incident_id)
-    if not known and happened.kind != "recorded":
+    zone, known = store.lock_incidents(tx, **here, incident_ids=[happened.incident_id])
+    if not known:
         raise Conflict("incident_not_counted")
     store.add_happened(tx, **here, happened=[happened])
-    told = store.happened_to(tx, **here, incident_ids=[happened.incident_id]) if known else [happened]
+    told = store.happened_to(tx, **here, incident_ids=[happened.incident_id])
+    store.keep(tx, **here, incident_id=happened.incident_id, counts_as=_folded(told, zone=zone))
+
+
+def _folded(told: Sequence[Happened], *, zone: str) -> counting.Counted:
     counts_as = counting.fold(told, zone=zone)
     if counts_as is None:
         raise Conflict("incident_not_counted")  # counted by an earlier release: the first comparison makes it anew
-    store.keep(tx, **here, incident_id=happened.incident_id, counts_as=counts_as)
+    return counts_as
 
 
 def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
@@ -35,8 +40,28 @@ def _on_school(tx: sa.Connection, event: identity.SchoolChanged) -> None:
     store.compare_at(tx, school_id=event.school_id, at=clock.now() + timedelta(days=1), only_first=True)
 
 
-def _on_recorded(tx: sa.Connection, event: IncidentRecorded) -> None:
-    happened = Happened(
+def _on_recorded(tx: sa.Connection, events: Sequence[IncidentRecorded]) -> None:
+    """Count incidents that were recorded; one that is counted already, since it was counted anew meanwhile, as it is after that."""
+    here: dict[str, Any] = {"school_id": events[0].school_id}
+    zone, known = store.lock_incidents(tx, **here, incident_ids=[event.incident_id for event in events])
+    new: dict[Any, list[Happened]] = {}
+    for event in events:
+        told = [_recorded(event)]
+        if event.past and event.recipients:  # a demonstration's: its alerts were never waiting
+            told.append(store.reading(incident_id=event.incident_id, at=event.at))
+        if event.incident_id not in known:
+            new[event.incident_id] = told
+            continue
+        for happened in told:
+            count(tx, **here, happened=happened)
+    with database.together(tx):
+        store.add_happened(tx, **here, happened=[happened for told in new.values() for happened in told])
+        for incident_id, told in new.items():
+            store.keep(tx, **here, incident_id=incident_id, counts_as=_folded(told, zone=zone))
+
+
+def _recorded(event: IncidentRecorded) -> Happened:
+    return Happened(
         id=event.incident_id,
         incident_id=event.incident_id,
         at=event.at,
@@ -47,9 +72,6 @@ def _on_recorded(tx: sa.Connection, event: IncidentRecorded) -> None:
         categories=tuple(dict.fromkeys(event.categories)),
         main=event.category,
     )
-    count(tx, school_id=event.school_id, happened=happened)
-    if event.past and event.recipients:  # a demonstration's: its alerts were never waiting
-        count(tx, school_id=event.school_id, happened=store.reading(incident_id=event.incident_id, at=event.at))
 
 
 def _on_action(tx: sa.Connection, event: ActionAdded) -> None:
@@ -90,7 +112,7 @@ def _on_roll(tx: sa.Connection, event: RollChanged) -> None:
 
 HANDLERS: inbox.Handlers = {
     identity.SchoolChanged: _on_school,
-    IncidentRecorded: _on_recorded,
+    IncidentRecorded: inbox.Together(_on_recorded),
     ActionAdded: _on_action,
     StatusChanged: _on_status,
     AlertRead: _on_read,

@@ -17,7 +17,7 @@ from services.reports.store.counts import (
     keep_flag,
     keep_roll,
     keep_school,
-    lock_incident,
+    lock_incidents,
     overdue,
     reading,
     roll_of,

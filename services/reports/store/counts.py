@@ -55,18 +55,19 @@ def _rolls(kept: Sequence[Sequence[Any]]) -> Rolls:
 # --- what happened ----------------------------------------------------------------------------------------------------------
 
 _LOCK = sa.text(
-    "with taken as (select 1 from counted where school_id = :school and incident_id = :incident for update) "
-    "select (select zone from schools where school_id = :school) as zone, exists (select from taken) as known"
+    "with taken as (select incident_id from counted where school_id = :school and incident_id = any(cast(:incidents as uuid[])) "
+    "order by incident_id for update) "
+    "select (select zone from schools where school_id = :school) as zone, (select array_agg(incident_id) from taken) as known"
 )
 
 
-def lock_incident(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> tuple[str, bool]:
-    """Take an incident's row, until the transaction ends: two who hear of it at once count one after the other.
+def lock_incidents(tx: sa.Connection, *, school_id: UUID, incident_ids: Collection[UUID]) -> tuple[str, set[UUID]]:
+    """Take the incidents' rows, until the transaction ends: two who hear of one at once count one after the other.
 
-    Returns the school's zone, and whether the incident is counted already.
+    Returns the school's zone, and which of them are counted already.
     """
-    row = tx.execute(_LOCK, {"school": school_id, "incident": incident_id}).one()
-    return row.zone or FIRST_ZONE, row.known
+    row = tx.execute(_LOCK, {"school": school_id, "incidents": list(incident_ids)}).one()
+    return row.zone or FIRST_ZONE, set(row.known or ())
 
 
 _ADD = sa.text(
@@ -84,7 +85,7 @@ def add_happened(tx: sa.Connection, *, school_id: UUID, happened: Sequence[Happe
     for row in rows:
         row |= {"school": school_id, "class_": row["class_"] and int(row["class_"])} | {name: list(row[name]) for name in lists}
     if rows:
-        tx.execute(_ADD, rows)
+        tx.execute(_ADD, rows if len(rows) > 1 else rows[0])
 
 
 def reading(*, incident_id: UUID, at: datetime) -> Happened:
