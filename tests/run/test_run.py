@@ -585,6 +585,40 @@ def test_an_installation_that_fails_is_said(folders: Any) -> None:
     assert (code, "Nothing was installed: sudo was refused" in said) == (1, True)
 
 
+OF_CLAMAV = {"clamav-daemon", "clamav-freshclam"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told", "wanted"),
+    [
+        ("--no-demo --port 8080", {}, set()),
+        ("--no-demo --clamav", {}, OF_CLAMAV),
+        ("--clamav", {"CLAMD_URL": "tcp://scanner.example:3310"}, set()),
+    ],
+    ids=["not asked for", "asked for", "asked for, and there is one elsewhere"],
+)
+def test_nothing_of_clamav_is_asked_of_apt_but_where_run_was_told_to(folders: Any, arguments: str, told: dict[str, str], wanted: set[str]) -> None:
+    """`run` itself, as it is, on a machine that has none of the packages: what it has apt install, as a stubbed sudo writes it down."""
+    folder = folders()
+    copy = folder / "copy"
+    (copy / "deploy" / "local").mkdir(parents=True)
+    (copy / "requirements.txt").write_text("one==1\n")
+    (copy / "run").write_text(re.sub(r":(/|lib)", r":\1nowhere/", (ROOT / "run").read_text()))  # no proof of a package is there
+    setup = (ROOT / "deploy" / "local" / "setup.sh").read_text()
+    (copy / "deploy" / "local" / "setup.sh").write_text(setup.replace("POLICY=/usr/sbin/policy-rc.d", f"POLICY={folder}/policy-rc.d"))
+    inner = f'#!/bin/sh\ncase "$*" in -V) echo Python 3.11.2 ;; *deploy.local*) echo "$@" > {folder}/started ;; esac\n'
+    (folder / "inner").write_text(inner)
+    python = f'case "$*" in\n  "-m venv .venv") mkdir -p .venv/bin; cat {folder}/inner > .venv/bin/python; chmod 755 .venv/bin/python ;;\nesac'
+    tools = USER | sudo(folder) | {"python3": python, "dirname": f"echo {copy}"}
+    code, said = set_up(folder, tools=tools, step=f"bash {copy}/run {arguments}", SAFEKEEP_INSTALL="yes", **told)
+    assert code == 0, said
+    assert (folder / "started").read_text().split() == ["-W", "ignore", "-m", "deploy.local", *arguments.split()]
+    asked = re.findall(r"apt-get install (.*)", (folder / "sudo.log").read_text())
+    packages = {word for line in asked for word in line.split() if not word.startswith("-")}
+    assert "rabbitmq-server" in packages, "what it always needs was missing, and was asked for"
+    assert {package for package in packages if "clam" in package} == wanted
+
+
 def test_from_nothing_the_packages_are_those_of_the_lock_by_their_hashes_and_node_comes_from_its_wheel(folders: Any) -> None:
     """With a Python that makes a virtual environment whose own only writes down what it is asked, and no npm on the PATH."""
     folder = folders()
