@@ -54,8 +54,10 @@ EXEMPTIONS = {
         "information. Somebody who asks about themselves or their child is answered as such. (Freedom of Information Act 2000, section 40)"
     ),
     "foi_others": _(
-        "What would hinder the police (section 31), would endanger somebody (section 38), was given in confidence (section 41), or a lawyer "
-        "has advised (section 42). Of sections 31, 38 and 42 you also weigh what the public gains. (Freedom of Information Act 2000)"
+        "What would, or would be likely to, hinder preventing or detecting a crime (section 31) or endanger somebody’s health or safety "
+        "(section 38); what somebody gave you in confidence and could take you to court for telling (section 41); what a lawyer has advised, "
+        "or what was made for a court case (section 42). Of sections 31, 38 and 42 you also weigh what the public gains. (Freedom of "
+        "Information Act 2000)"
     ),
 }
 IDENTITY = {
@@ -108,8 +110,8 @@ REASONS = {
     "legal_privilege": _("A lawyer’s advice"),
     "crime": _("Would hinder preventing or detecting a crime"),
     "foi_personal": _("Personal information (freedom of information)"),
-    "foi_crime": _("Would hinder the police (freedom of information)"),
-    "foi_harm": _("Would endanger somebody (freedom of information)"),
+    "foi_crime": _("Likely to hinder preventing or detecting a crime (freedom of information)"),
+    "foi_harm": _("Likely to endanger somebody (freedom of information)"),
     "foi_confidence": _("Given in confidence (freedom of information)"),
     "foi_privilege": _("A lawyer’s advice (freedom of information)"),
 }

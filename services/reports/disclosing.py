@@ -35,9 +35,9 @@ REASONS: Final[Mapping[LawReason, str]] = {
     "legal_privilege": "Legal professional privilege (Data Protection Act 2018, Schedule 2, paragraph 19)",
     "crime": "Would hinder preventing or detecting a crime (Data Protection Act 2018, Schedule 2, paragraph 2)",
     "foi_personal": "Personal information (Freedom of Information Act 2000, section 40)",
-    "foi_crime": "Would hinder preventing or detecting a crime (Freedom of Information Act 2000, section 31)",
-    "foi_harm": "Would endanger somebody’s health or safety (Freedom of Information Act 2000, section 38)",
-    "foi_confidence": "Given to the school in confidence (Freedom of Information Act 2000, section 41)",
+    "foi_crime": "Would, or would be likely to, hinder preventing or detecting a crime (Freedom of Information Act 2000, section 31)",
+    "foi_harm": "Would, or would be likely to, endanger somebody’s health or safety (Freedom of Information Act 2000, section 38)",
+    "foi_confidence": "Given to the school in confidence, and could be taken to court if told (Freedom of Information Act 2000, section 41)",
     "foi_privilege": "Legal professional privilege (Freedom of Information Act 2000, section 42)",
 }
 """The law's reasons, in the words of the schedule. Where each was read, and where it could not be: docs/law.md."""
