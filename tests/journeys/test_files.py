@@ -156,7 +156,16 @@ def test_a_photograph_is_seen_as_a_picture_made_anew_blocked_by_one_dsl_and_dest
     expect(deputy.get_by_role("main")).to_contain_text(said)
     deputy.get_by_role("link", name="Read why, and decide").click()
     expect(deputy.get_by_role("main")).to_contain_text("By order: the county court, claim 7")
-    finds_nothing_wrong(deputy)
+    for scheme, warning in (("light", "rgb(168, 20, 30)"), ("dark", "rgb(255, 157, 150)")):
+        deputy.emulate_media(color_scheme=scheme)
+        expect(deputy.get_by_role("button", name="Do this")).to_have_css("background-color", warning)
+        finds_nothing_wrong(deputy)
+        pictured(deputy, f"destroying-1280-{scheme}")
+        with_phone = deputy.viewport_size
+        deputy.set_viewport_size(PHONE)
+        pictured(deputy, f"destroying-390-{scheme}")
+        deputy.set_viewport_size(with_phone)
+    deputy.emulate_media(color_scheme="light")
     deputy.get_by_label(re.compile("^Destroy it for good")).check(force=True)
     deputy.fill("[name=reason]", "Read against the order")
     deputy.get_by_role("button", name="Do this").click()

@@ -12,12 +12,21 @@ ROOT = Path(gateway.__file__).parent
 CSS = (ROOT / "static" / "theme.css").read_text()
 TEXT = [
     ("text", "page"), ("text", "card"), ("text", "risk"), ("text", "ask"), ("quiet", "page"), ("quiet", "card"), ("quiet", "risk"), ("quiet", "ask"),
-    ("link", "page"), ("link", "card"), ("link", "risk"), ("link", "ask"), ("on-plum", "plum"), ("on-button", "button"), ("page", "text"), ("page", "link"),
+    ("link", "page"), ("link", "card"), ("link", "risk"), ("link", "ask"), ("on-plum", "plum"), ("on-button", "button"), ("on-warning", "warning"), ("page", "text"), ("page", "link"),
     ("on-focus", "focus"), ("error", "page"), ("error", "card"), ("error", "risk"),
     ("general", "page"), ("general", "card"), ("welfare", "page"), ("welfare", "card"),
     ("safeguarding", "page"), ("safeguarding", "card"), ("protection", "page"), ("protection", "card"),
 ]  # fmt: skip
-GRAPHICAL = [("field-edge", "card"), ("field-edge", "page"), ("button", "page"), ("welfare", "page"), ("accent", "page"), ("accent", "card")]
+GRAPHICAL = [
+    ("field-edge", "card"),
+    ("field-edge", "page"),
+    ("button", "page"),
+    ("warning", "page"),
+    ("warning", "card"),
+    ("welfare", "page"),
+    ("accent", "page"),
+    ("accent", "card"),
+]
 
 
 def tokens(*, dark: bool) -> dict[str, str]:
