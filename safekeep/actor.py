@@ -27,7 +27,7 @@ _ALGORITHMS: Final = ["Ed25519", "EdDSA"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A verified caller: a person at one school (or at a trust), one of our own services, or a machine of a school's.
+    """A verified caller: a person or a machine at one school (or at a trust), or one of our own services.
 
     With `job_id` a service (`acts`) works for the person, at one step of a job they asked for.
     """
@@ -89,9 +89,14 @@ def person_token(
     return _sign(keys=keys, purpose="actors", claims=claims)
 
 
-def machine_token(*, keys: Keys, machine_id: UUID, scopes: frozenset[str], school_id: UUID) -> str:
-    """Sign a token for a machine: one school, and what its scopes open."""
-    claims = {"sub": f"machine:{machine_id}", "scope": " ".join(sorted(scopes)), "school": str(school_id)}
+def machine_token(*, keys: Keys, machine_id: UUID, scopes: frozenset[str], school_id: UUID | None = None, trust_id: UUID | None = None) -> str:
+    """Sign a token for a machine: one school, or one trust, and what its scopes open there."""
+    claims = {
+        "sub": f"machine:{machine_id}",
+        "scope": " ".join(sorted(scopes)),
+        "school": str(school_id) if school_id else None,
+        "trust": str(trust_id) if trust_id else None,
+    }
     return _sign(keys=keys, purpose="actors", claims=claims)
 
 
@@ -202,7 +207,7 @@ def _verify(*, keys: Keys, token: str, at: str, now: datetime) -> tuple[Actor, s
 
 
 def _actor(*, claims: dict[str, Any], purpose: str) -> Actor:
-    school = UUID(claims["school"]) if claims.get("school") else None
+    school, trust = (UUID(claims[place]) if claims.get(place) else None for place in ("school", "trust"))
     subject = str(claims["sub"])
     if purpose.startswith("service-"):
         service = purpose.removeprefix("service-")
@@ -213,12 +218,12 @@ def _actor(*, claims: dict[str, Any], purpose: str) -> Actor:
         raise ValueError("not a key that signs tokens")
     if subject.startswith("machine:"):
         machine, scopes = UUID(subject.removeprefix("machine:")), frozenset(str(claims["scope"]).split())
-        return Actor(None, None, school, None, frozenset(), "", None, None, False, machine_id=machine, scopes=scopes)
+        return Actor(None, None, school, trust, frozenset(), "", None, None, False, machine_id=machine, scopes=scopes)
     return Actor(
         person_id=UUID(subject),
         service=None,
         school_id=school,
-        trust_id=UUID(claims["trust"]) if claims.get("trust") else None,
+        trust_id=trust,
         roles=frozenset(claims["roles"]),
         name=str(claims["name"]),
         session_id=UUID(claims["sid"]),

@@ -234,7 +234,9 @@ def reading(actor: Actor) -> Reading:
 
 
 SCOPES: tuple[str, ...] = ("pupils.import", "counts.read")
-"""What a machine may be let do: a row of `METHODS` names it as `machine:<scope>`."""
+"""What a machine of a school may be let do: a row of `METHODS` names it as `machine:<scope>`."""
+TRUST_SCOPES: tuple[str, ...] = ("trust.counts.read",)
+"""What a machine of a trust may be let do. No scope is of both."""
 
 ANYONE = frozenset({"anyone"})
 """May be called without a token: the call itself carries its proof (a password, a session)."""
@@ -314,6 +316,9 @@ METHODS: dict[str, frozenset[str]] = {
     "identity.machines": _CONSOLE,
     "identity.add_machine": _CONSOLE,
     "identity.revoke_machine": _CONSOLE,
+    "identity.trust_machines": frozenset({Role.TRUST_IT}),
+    "identity.add_trust_machine": frozenset({Role.TRUST_IT}),
+    "identity.revoke_trust_machine": frozenset({Role.TRUST_IT}),
     "identity.give_access_token": ANYONE,
     "identity.machine_session": ANYONE,
     "identity.begin_job": _SCHOOL,
@@ -429,7 +434,7 @@ METHODS: dict[str, frozenset[str]] = {
     "files.destroy_again": frozenset({"service:operator"}),
     # reports
     "reports.counts": _LEADS | {"machine:counts.read"},
-    "reports.trust_counts": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
+    "reports.trust_counts": frozenset({Role.TRUST_SAFEGUARDING_LEAD, "machine:trust.counts.read"}),
     "reports.trust_reports": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
     "reports.trust_report": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
     "reports.trust_report_pdf": frozenset({Role.TRUST_SAFEGUARDING_LEAD}),
@@ -504,6 +509,8 @@ STEP_UP: frozenset[str] = frozenset(
         "identity.confirm_address",
         "identity.add_machine",
         "identity.revoke_machine",
+        "identity.add_trust_machine",
+        "identity.revoke_trust_machine",
         "alerts.keep_calendar",
         "alerts.keep_subscription",
         "reports.follow_calendar",
@@ -588,7 +595,8 @@ def may_call(actor: Actor, method: str) -> bool:
     if actor.service is not None:
         return f"service:{actor.service}" in allowed and method in actor.methods
     if actor.machine_id is not None:
-        return any(f"machine:{scope}" in allowed for scope in actor.scopes)
+        of_its_place = actor.scopes.intersection(SCOPES if actor.school_id is not None else TRUST_SCOPES)
+        return any(f"machine:{scope}" in allowed for scope in of_its_place)
     if actor.job_id is not None and method not in actor.methods:
         return False
     if actor.drafts_only and method not in DRAFT_METHODS:

@@ -452,13 +452,13 @@ def read_counts(caller: Here | Machine) -> Any:
     return rpc.ask(rpc.build(Counts, **args), token=caller.token, seconds=10.0)
 
 
-def read_trust_counts(here: Here) -> Any:
-    """The same side by side of every school of a trust, with the numbers on roll that rates are of. For the trust's safeguarding lead.
+def read_trust_counts(caller: Here | Machine) -> Any:
+    """The same side by side of every school of a trust, with the numbers on roll that rates are of.
 
-    A program of the trust's own has credentials at each school, with `counts.read`, which trust IT makes, and asks `/counts` for each.
+    For the trust's safeguarding lead, and machines of the trust with `trust.counts.read`: the same whole numbers, small ones too.
     """
     args = {name: request.args[name] for name in COMPARED_BY if request.args.get(name)}
-    return rpc.ask(rpc.build(TrustCounts, **args), token=here.token, seconds=10.0)
+    return rpc.ask(rpc.build(TrustCounts, **args), token=caller.token, seconds=10.0)
 
 
 def import_pupils(caller: Here | Machine) -> Any:
@@ -514,7 +514,7 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/groups", list_groups, answers=GroupFound, is_list=True),
     Call("GET", "/staff", find_staff, answers=StaffFound, is_list=True, query=("q",)),
     Call("GET", "/counts", read_counts, answers=CountsAnswer, query=COUNTED_BY, machines=True),
-    Call("GET", "/trust/counts", read_trust_counts, answers=TrustCountsAnswer, query=COMPARED_BY, at_trust=True),
+    Call("GET", "/trust/counts", read_trust_counts, answers=TrustCountsAnswer, query=COMPARED_BY, at_trust=True, machines=True),
     Call("POST", "/files", keep_file, answers=FileKept, status=201),
     Call("GET", "/files/<file_id>", send_file),
 )

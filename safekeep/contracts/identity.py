@@ -1346,7 +1346,7 @@ class ConfirmAddress(Request[Nothing]):
 
 
 class MachineItem(Contract):
-    """A program with credentials of its own at one school: an import from the school's office system, business intelligence."""
+    """A program with credentials of its own at one school or trust: an import from the school's office system, business intelligence."""
 
     id: UUID
     name: Name
@@ -1358,7 +1358,7 @@ class MachineItem(Contract):
 
 
 class MachinesAnswer(Contract):
-    """The school's machines, newest first."""
+    """The machines of a school, or a trust's own, newest first."""
 
     items: list[MachineItem]
 
@@ -1401,6 +1401,36 @@ class RevokeMachine(Request[Nothing]):
     machine_id: UUID
 
 
+class TrustMachines(Request[MachinesAnswer]):
+    """The machines of the actor's trust itself, not those of its schools. For trust IT. Raises NotFound("trust")."""
+
+    method: ClassVar[str] = "identity.trust_machines"
+    answer: ClassVar[type[Contract]] = MachinesAnswer
+
+
+class AddTrustMachine(Request[NewMachine]):
+    """Make credentials for a machine of the actor's trust, for `days` (1 to 366), with scopes of a trust. For trust IT.
+
+    Raises Invalid, NotFound("trust"), NotAllowed("step_up"). Each of the trust's schools has a line of it in its audit log.
+    """
+
+    method: ClassVar[str] = "identity.add_trust_machine"
+    answer: ClassVar[type[Contract]] = NewMachine
+
+    name: Name
+    scopes: list[str]
+    days: int
+
+
+class RevokeTrustMachine(Request[Nothing]):
+    """As `RevokeMachine`, of the actor's trust. Raises NotFound("machine"), also for one of a school."""
+
+    method: ClassVar[str] = "identity.revoke_trust_machine"
+    answer: ClassVar[type[Contract]] = Nothing
+
+    machine_id: UUID
+
+
 class AccessToken(Contract):
     """An access token (RFC 6749, 5.1)."""
 
@@ -1425,11 +1455,12 @@ class GiveAccessToken(Request[AccessToken]):
 
 
 class MachineSessionAnswer(Contract):
-    """The actor token of a machine, to call services with."""
+    """The actor token of a machine, to call services with; and the school, or the trust, it is of."""
 
     actor_token: str
     machine_id: UUID
-    school_id: UUID
+    school_id: UUID | None = None
+    trust_id: UUID | None = None
 
 
 class MachineSession(Request[MachineSessionAnswer]):

@@ -13,7 +13,7 @@ READS = frozenset(
     alerts.first_readings alerts.inbox alerts.readers alerts.unread alerts.calendar alerts.read_calendar alerts.escalation alerts.meanwhile alerts.unled alerts.askings
     files.body_map files.draft files.drafts files.kinds files.left_drafts files.names files.papers files.read files.receipts
     alerts.notifications alerts.watch identity.absences incidents.years_and_forms
-    identity.account identity.address_state identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.members
+    identity.account identity.address_state identity.addresses identity.audit identity.export_audit identity.letter identity.machines identity.trust_machines identity.members
     identity.provider_offers identity.providers identity.school identity.session identity.sign_in_policy identity.staff identity.trust_people identity.trust_schools
     incidents.attached incidents.break_glass incidents.chronology incidents.coach incidents.concerning incidents.history incidents.readable incidents.incident incidents.my_entries incidents.open_asks incidents.outcome
     incidents.permit_file incidents.person_openings
@@ -49,7 +49,7 @@ SETS = frozenset(
     identity.close_trust_person identity.confirm_trust_role identity.disable_factor identity.keep_trust_person
     identity.disable_factors identity.end_session identity.keep_category identity.keep_group identity.keep_provider identity.keep_school
     identity.keep_template
-    identity.lock identity.seen identity.remove_provider identity.revoke_machine identity.set_policy identity.sign_out identity.unlink_person
+    identity.lock identity.seen identity.remove_provider identity.revoke_machine identity.revoke_trust_machine identity.set_policy identity.sign_out identity.unlink_person
     incidents.add_pupils incidents.answer_ask incidents.decline_correction incidents.end_stand_in incidents.end_witness incidents.lift_restriction
     incidents.mark_release_read incidents.set_relatives
     reports.confirm_receipt reports.keep_cycle reports.cancel_meeting reports.read_meetings reports.follow_calendar reports.make_draft reports.keep_words reports.approve_report
@@ -60,7 +60,7 @@ SETS = frozenset(
 )
 """Say how something shall be: twice is as once."""
 
-BY_NAME = frozenset("identity.add_machine identity.add_school identity.add_trust identity.first_administrator".split())
+BY_NAME = frozenset("identity.add_machine identity.add_trust_machine identity.add_school identity.add_trust identity.first_administrator".split())
 """Make something under a name that can be there once: the second is refused or finds the first."""
 
 ONE_TIME = frozenset(

@@ -112,7 +112,16 @@ def test_every_page_of_the_console_is_accessible_and_fits(
     it = as_trust_it(sign_in, viewport=viewport, dark=dark)
     seen, at = at.seen, Looker(it.page, finds_nothing_wrong)
     there = f"{it.base}t/heathland/"
-    for path in ("schools", "schools/new", "people", "people/new", "sign-in-providers", "sign-in-providers/new", "schools/hillside/programs"):
+    for path in (
+        "schools",
+        "schools/new",
+        "people",
+        "people/new",
+        "sign-in-providers",
+        "sign-in-providers/new",
+        "programs",
+        "schools/hillside/programs",
+    ):
         at.look(there + path)
     for path in ("", "/new", "/import"):
         at.look(f"{there}schools/hillside/staff{path}")

@@ -136,6 +136,8 @@ def test_every_form_of_the_console_is_sent(sign_in: Callable[..., Any], system: 
     dsl.at(seen).fill(how="in_person").press("Make a pass")
     dsl.at(seen).press("Confirm it")
     it.at(f"{theirs}/close").press("Close the account")
+    it.at("programs").fill(name=f"Tool {mark}", scopes="trust.counts.read", days="30").press("Make its credentials")
+    it.at("programs").press(f"Revoke Tool {mark}")
     it.at("schools/new").fill(name=f"School {mark}", slug=f"school_{mark}", phase="primary").press("Add the school")
     assert ALL - dsl.sent - it.sent == set()
 

@@ -22,12 +22,12 @@ from nameko.standalone.rpc import ClusterRpcProxy
 
 from safekeep import bus, door, keys, permissions
 from safekeep.contracts import Request
-from safekeep.contracts.identity import AddMachine
+from safekeep.contracts.identity import AddMachine, AddTrustMachine
 from safekeep.contracts.incidents import Alert, PreviewAlert
 from safekeep.database import SERVICES
 from safekeep.errors import Conflict
 from safekeep.ids import new_id
-from safekeep.permissions import FACTOR_ROLES, RECORDERS
+from safekeep.permissions import FACTOR_ROLES, RECORDERS, Role
 from safekeep.rpc import envelope
 from tests.matrix.world import PASSWORD, SECRET, SUBJECT, Place, World
 
@@ -56,7 +56,11 @@ class RunningWorld(World):
             self._records(self.own)
             self._trust_meetings(self.own)
             dsl = self.as_(self.own, "dsl")
+            it = self.token(self.trust_people["near", Role.TRUST_IT], Role.TRUST_IT, trust_id=self.trusts["near"])
             self.machines = {scope: self.ask(AddMachine(name=f"For {scope}", scopes=[scope], days=30), token=dsl) for scope in permissions.SCOPES}
+            self.machines |= {
+                scope: self.ask(AddTrustMachine(name=f"For {scope}", scopes=[scope], days=30), token=it) for scope in permissions.TRUST_SCOPES
+            }
         for engine in self._engines.values():
             engine.dispose()
 
@@ -129,7 +133,7 @@ _OF = {
     "person_id": "t.person_id = any(:people)",
     "trust_id": "t.trust_id = :trust",
     "email": "t.email = any(:emails)",
-    "machine_id": "t.machine_id in (select id from machines where school_id = :school)",
+    "machine_id": "t.machine_id in (select id from machines where school_id = :school or trust_id = :trust)",
     "session_id": "t.session_id in (select id from sessions where person_id = any(:people))",
     "provider_id": "t.provider_id in (select id from providers where school_id = :school)",
 }
@@ -278,7 +282,7 @@ class People:
         return self._visitor(f"{role}@{trust}{self._world.suffix}.example", "", has_app=True)
 
     def machine(self, scope: str) -> Visitor:
-        """Return a program of the first school's with credentials that hold one scope."""
+        """Return a program of the first school's, or of its trust, with credentials that hold one scope."""
         made = self._world.machines[scope]
         secret = {"grant_type": "client_credentials", "client_id": str(made.client_id), "client_secret": made.client_secret}
         said = self.nobody.ask("POST", "/api/v1/oauth/token", form=secret)

@@ -138,6 +138,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "identity.add_school": {"name": "New", "slug": "new_school", "phase": "primary", "trust_slug": "near"},
     "identity.add_trust": {"name": "New", "slug": "new_trust", "admin_name": "Ad Min", "admin_email": "ad@new.example"},
     "identity.add_machine": {"name": "Machine", "scopes": ["counts.read"], "days": 30},
+    "identity.add_trust_machine": {"name": "Machine of a trust", "scopes": ["trust.counts.read"], "days": 30},
     "identity.keep_provider": {"id": None, "name": "Sign on", "kind": "other", "issuer": "https://issuer.example", "client_id": "c", "secret": "s"},
     "identity.begin_job": {"kind": "chronology"},
     "reports.preview_pack": {"class_codes": [c.code for c in Class], "reason": "A core group", "school_name": "School One"},

@@ -58,6 +58,7 @@ NOTHING_OF_OURS = frozenset(
         "POST /s/<slug>/proof/witnesses/<uuid:witness_id>/end",
         "POST /s/<slug>/meetings/<uuid:meeting_id>/cancel",
         "POST /t/<slug>/meetings/<uuid:meeting_id>/cancel",
+        "POST /t/<slug>/programs/<uuid:machine_id>/revoke",
         *(
             f"POST {at}/{what}"
             for at in ("/s/<slug>", "/t/<slug>/schools/<school>")

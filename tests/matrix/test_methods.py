@@ -155,12 +155,13 @@ def test_which_services_may_call_it(world: World, undo: Undo, method: str) -> No
 
 @pytest.mark.parametrize("method", sorted(REQUESTS))
 def test_what_a_machine_may_call(world: World, undo: Undo, method: str) -> None:
-    """Each scope opens what the table names for it, at the machine's own school, and nothing else."""
+    """Each scope opens what the table names for it, at the machine's own school or trust, and nothing else."""
     row, here = METHODS[method], world.own
     if row.is_open:
         return
-    for scope in permissions.SCOPES:
-        token = actors.machine_token(keys=world.keys["identity"], machine_id=new_id(), scopes=frozenset({scope}), school_id=here.id)
+    for scope in permissions.SCOPES + permissions.TRUST_SCOPES:
+        where = {"school_id": here.id} if scope in permissions.SCOPES else {"trust_id": world.trusts["near"]}
+        token = actors.machine_token(keys=world.keys["identity"], machine_id=new_id(), scopes=frozenset({scope}), **where)
         with undo.cell():
             found = Outcome(world, samples.sample(REQUESTS[method], place=here, made=here.made["pupil", Class.SAFEGUARDING]), token)
         assert found.is_for_others != (scope in row.scopes), f"{scope}: {found}"

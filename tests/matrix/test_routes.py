@@ -287,7 +287,7 @@ def test_who_reads_what_of_which_class(running: RunningWorld, people: People, to
     together(cell, [(reader, about, class_) for reader, about in tried for class_ in classes])
 
 
-@pytest.mark.parametrize("scope", permissions.SCOPES)
+@pytest.mark.parametrize("scope", permissions.SCOPES + permissions.TRUST_SCOPES)
 def test_what_a_program_with_credentials_may_call(running: RunningWorld, people: People, together: Together, scope: str) -> None:
     """A machine's token opens the calls its scope is named for, and no page and no other call."""
     made, machine = running.own.made["pupil", Class.GENERAL], people.machine(scope)

@@ -27,7 +27,18 @@ from safekeep.body.marks import BodyMap, Mark
 from safekeep.contracts import Event, Request
 from safekeep.contracts.alerts import Inbox
 from safekeep.contracts.files import BeginUpload, FinishUpload, SaveBodyMap, SaveDraft
-from safekeep.contracts.identity import AddMachine, ChangeAddress, ChangeMember, ContactItem, KeepTrustPerson, Members, Seed, SeedPerson, SeedSchool
+from safekeep.contracts.identity import (
+    AddMachine,
+    AddTrustMachine,
+    ChangeAddress,
+    ChangeMember,
+    ContactItem,
+    KeepTrustPerson,
+    Members,
+    Seed,
+    SeedPerson,
+    SeedSchool,
+)
 from safekeep.contracts.incidents import (
     AddAction,
     Alert,
@@ -273,6 +284,8 @@ class World:
             found = self.ask(Members(school_id=place.id, person_id=place.people[SUBJECT]), token=it).items[0]
             dsl = self.as_(place, "dsl")
             machine = self.ask(AddMachine(name="Machine", scopes=["counts.read"], days=30), token=dsl).client_id
+            of_trust = AddTrustMachine(name=f"Machine beside {place.slug}", scopes=["trust.counts.read"], days=30)
+            place.of_trust["machine_id"] = self.ask(of_trust, token=it).client_id
             provider = self._provider(place)
             leads = KeepTrustPerson(name="Waits There", email=f"lead@{trust}{self.suffix}.example", roles=["trust_safeguarding_lead"])
             place.subject["trust_person_id"] = self.ask(leads, token=it).person_id

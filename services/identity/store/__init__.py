@@ -211,7 +211,8 @@ address_changes = sa.Table(
 machines = sa.Table(
     "machines",
     metadata,
-    sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id"), nullable=False),
+    sa.Column("school_id", pg.UUID, sa.ForeignKey("schools.school_id")),  # of a school,
+    sa.Column("trust_id", pg.UUID, sa.ForeignKey("trusts.id")),  # or of a trust
     sa.Column("id", pg.UUID, primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("scopes", pg.ARRAY(sa.Text), nullable=False),
@@ -221,7 +222,9 @@ machines = sa.Table(
     _time("ends_at"),
     _time("revoked_at", nullable=True),
     _time("last_used_at", nullable=True),
+    sa.CheckConstraint("(school_id is null) <> (trust_id is null)", name="machines_one_place"),
     sa.Index("machines_school", "school_id"),
+    sa.Index("machines_trust", "trust_id"),
 )
 machine_tokens = sa.Table(
     "machine_tokens",

@@ -142,9 +142,14 @@ def _waiting(school_id: UUID, person_id: UUID) -> tuple[sa.ColumnElement[bool], 
 # --- machines ------------------------------------------------------------------------------------------------------------------
 
 
-def machines_of(tx: sa.Connection, *, school_id: UUID) -> Sequence[sa.Row[Any]]:
-    """Return a school's machines, newest first."""
-    return tx.execute(sa.select(machines).where(machines.c.school_id == school_id).order_by(machines.c.made_at.desc(), machines.c.id)).all()
+def machines_of(tx: sa.Connection, *, school_id: UUID | None = None, trust_id: UUID | None = None) -> Sequence[sa.Row[Any]]:
+    """Return the machines of a school, or of a trust itself, newest first."""
+    here = _at(school_id=school_id, trust_id=trust_id)
+    return tx.execute(sa.select(machines).where(here).order_by(machines.c.made_at.desc(), machines.c.id)).all()
+
+
+def _at(*, school_id: UUID | None, trust_id: UUID | None) -> sa.ColumnElement[bool]:
+    return machines.c.trust_id == trust_id if school_id is None else machines.c.school_id == school_id
 
 
 def machine(tx: sa.Connection, *, id: UUID) -> sa.Row[Any] | None:
@@ -157,9 +162,9 @@ def add_machine(tx: sa.Connection, **values: Any) -> None:
     tx.execute(machines.insert().values(**values))
 
 
-def revoke_machine(tx: sa.Connection, *, school_id: UUID, id: UUID, now: datetime) -> bool:
+def revoke_machine(tx: sa.Connection, *, id: UUID, now: datetime, school_id: UUID | None = None, trust_id: UUID | None = None) -> bool:
     """Revoke a machine's credentials and tokens; False when there is none that was not revoked."""
-    theirs = machines.c.school_id == school_id, machines.c.id == id, machines.c.revoked_at.is_(None)
+    theirs = _at(school_id=school_id, trust_id=trust_id), machines.c.id == id, machines.c.revoked_at.is_(None)
     done = bool(tx.execute(machines.update().where(*theirs).values(revoked_at=now)).rowcount)
     if done:
         tx.execute(machine_tokens.delete().where(machine_tokens.c.machine_id == id))
@@ -177,8 +182,8 @@ def add_token(tx: sa.Connection, **values: Any) -> None:
 
 
 def token_with(tx: sa.Connection, *, token_hash: bytes) -> sa.Row[Any] | None:
-    """Return a token with its machine's school and times."""
-    columns = machines.c.school_id, machines.c.revoked_at, machines.c.last_used_at, machines.c.ends_at.label("machine_ends_at")
+    """Return a token with its machine's school or trust, and times."""
+    columns = machines.c.school_id, machines.c.trust_id, machines.c.revoked_at, machines.c.last_used_at, machines.c.ends_at.label("machine_ends_at")
     query = sa.select(machine_tokens, *columns).join(machines, machines.c.id == machine_tokens.c.machine_id)
     return tx.execute(query.where(machine_tokens.c.token_hash == token_hash)).first()
 

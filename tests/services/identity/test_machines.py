@@ -6,9 +6,21 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from safekeep import actor, permissions
-from safekeep.contracts.identity import AddMachine, GiveAccessToken, Machines, MachineSession, RevokeMachine, Staff
-from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, SignInFailed, TooManyAttempts
+from safekeep import actor, clock, permissions
+from safekeep.contracts.identity import (
+    AddMachine,
+    AddTrustMachine,
+    GiveAccessToken,
+    Machines,
+    MachineSession,
+    RevokeMachine,
+    RevokeTrustMachine,
+    Staff,
+    TrustMachines,
+    TrustPeople,
+    TrustSchools,
+)
+from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, SignInFailed, StorageError, TooManyAttempts
 from safekeep.ids import new_id
 from tests.services.identity.office import Office, later
 
@@ -170,3 +182,170 @@ def test_making_signing_in_and_revoking_stand_in_the_audit_log(office: Office) -
     office.ask(RevokeMachine(machine_id=made.client_id), token=office.member("dsl"))
     assert [kind for kind in office.audited() if kind.startswith("machine")] == ["machine_added", "machine_signed_in", "machine_revoked"]
     assert isinstance(made.client_id, UUID)
+
+
+# --- of a trust
+
+
+def make_of_trust(office: Office, *, scopes: list[str] | None = None, days: int = 90, name: str = "") -> Any:
+    given = list(permissions.TRUST_SCOPES) if scopes is None else scopes
+    return office.ask(AddTrustMachine(name=name or f"Reporting {new_id()}", scopes=given, days=days), token=office.help_desk())
+
+
+def item_of_trust(office: Office) -> Any:
+    (only,) = office.ask(TrustMachines(), token=office.help_desk()).items
+    return only
+
+
+def stranger(office: Office) -> str:
+    """Trust IT of another trust."""
+    token: str = office._token(roles=["trust_it"], school_id=None, trust_id=new_id(), person_id=new_id())
+    return token
+
+
+def lines(office: Office, school_id: UUID) -> list[tuple[str, UUID | None]]:
+    """Return (kind, by whom) of the lines about programs in a school's audit log, oldest first."""
+    with office.resources.transaction(office.resources.engine, school_id=school_id) as tx:
+        return [(row.kind, row.by_id) for row in tx.execute(sa.text("select kind, by_id from audit where kind like '%machine%' order by at, id"))]
+
+
+def test_a_machine_of_a_trust_acts_at_the_trust_and_at_no_school(office: Office) -> None:
+    given = token_of(office, made := make_of_trust(office))
+    assert (given.expires_in, given.scopes) == (3600, ["trust.counts.read"])
+    session = office.ask(MachineSession(access_token=given.access_token))
+    assert (session.school_id, session.trust_id) == (None, office.seed.trust_id)
+    found = actor.verify(keys=office.resources.keys, token=session.actor_token)
+    assert (found.machine_id, found.school_id, found.trust_id, found.scopes) == (made.client_id, None, office.seed.trust_id, {"trust.counts.read"})
+    assert (found.person_id, found.service, found.roles) == (None, None, frozenset())
+    for request in (TrustMachines(), TrustSchools(), TrustPeople(), Staff(), Machines(school_id=office.one.id)):
+        with pytest.raises(NotAllowed, match="scope"):
+            office.ask(request, token=session.actor_token)
+
+
+def test_a_scope_of_a_trust_is_given_at_no_school_and_a_schools_at_no_trust(office: Office) -> None:
+    for scopes in (["counts.read"], ["trust.counts.read", "pupils.import"], ["records.read"]):
+        with pytest.raises(Invalid) as caught:
+            make_of_trust(office, scopes=scopes)
+        assert caught.value.problems == {"scopes": "unknown_choice"}
+    with pytest.raises(Invalid) as caught:
+        make(office, scopes=["trust.counts.read"])
+    assert caught.value.problems == {"scopes": "unknown_choice"}
+    for made, scope in ((make_of_trust(office), "counts.read"), (make(office), "trust.counts.read")):
+        with pytest.raises(Invalid) as caught:
+            token_of(office, made, scope)
+        assert caught.value.problems == {"scope": "not_offered"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "problems"),
+    [({"scopes": []}, {"scopes": "choose_one"}), ({"days": 0}, {"days": "too_small"}), ({"days": 367}, {"days": "too_large"})],
+)
+def test_what_cannot_be_given_to_a_trusts_machine_is_refused(office: Office, changed: dict[str, Any], problems: dict[str, str]) -> None:
+    with pytest.raises(Invalid) as caught:
+        make_of_trust(office, **changed)
+    assert caught.value.problems == problems
+
+
+def test_only_the_trusts_own_it_makes_sees_and_revokes_them(office: Office) -> None:
+    of_trust, of_school = make_of_trust(office), make(office)
+    for role in ("dsl", "deputy_dsl", "slt", "teacher", "governor"):
+        for request in (TrustMachines(), AddTrustMachine(name="X", scopes=["trust.counts.read"], days=1), RevokeTrustMachine(machine_id=new_id())):
+            with pytest.raises(NotAllowed, match="role"):
+                office.ask(request, token=office.member(role))
+    lead: str = office._token(roles=["trust_safeguarding_lead"], school_id=None, trust_id=office.seed.trust_id, person_id=new_id())
+    with pytest.raises(NotAllowed, match="role"):
+        office.ask(AddTrustMachine(name="X", scopes=["trust.counts.read"], days=1), token=lead)
+    assert office.ask(TrustMachines(), token=stranger(office)).items == []
+    for request, token in (
+        (RevokeTrustMachine(machine_id=of_trust.client_id), stranger(office)),
+        (RevokeMachine(machine_id=of_trust.client_id), office.member("dsl")),
+        (RevokeMachine(school_id=office.one.id, machine_id=of_trust.client_id), office.help_desk()),
+        (RevokeTrustMachine(machine_id=of_school.client_id), office.help_desk()),
+    ):
+        with pytest.raises(NotFound, match="machine"):
+            office.ask(request, token=token)
+    assert [each.id for each in office.ask(Machines(), token=office.member("dsl")).items] == [of_school.client_id]
+    assert item_of_trust(office).id == of_trust.client_id
+    assert token_of(office, of_trust)
+    assert token_of(office, of_school)
+
+
+def test_the_database_itself_shows_a_trusts_machine_to_its_trust_alone(office: Office) -> None:
+    make_of_trust(office)
+    for settings, seen in (
+        ({"trust_id": str(office.seed.trust_id)}, 1),
+        ({"trust_id": str(new_id())}, 0),
+        ({"school_id": office.one.id}, 0),
+        ({"school_id": office.seed.trust_id}, 0),
+        ({}, 0),
+    ):
+        with office.resources.transaction(office.resources.engine, **settings) as tx:
+            assert tx.execute(sa.text("select count(*) from machines")).scalar_one() == seen, settings
+
+
+def test_a_machine_is_of_a_school_or_of_a_trust_and_never_of_both_or_neither(office: Office) -> None:
+    make_of_trust(office)
+    for change in ("school_id = :school", "trust_id = null"):
+        with pytest.raises(StorageError, match="machines_one_place"):
+            with office.resources.transaction(office.resources.engine, scope="sign_in") as tx:
+                tx.execute(sa.text(f"update machines set {change}").bindparams(**({"school": office.one.id} if ":school" in change else {})))
+
+
+def test_a_trusts_machine_ends_as_a_schools_does(office: Office) -> None:
+    """Revoked: at the next call. A token after an hour; the credentials on their day; guessing is slowed down."""
+    made = make_of_trust(office, days=1)
+    given = token_of(office, made)
+    assert item_of_trust(office).last_used_at is not None
+    with later(minutes=60), pytest.raises(NotSignedIn):
+        office.ask(MachineSession(access_token=given.access_token))
+    with later(hours=23, minutes=30):
+        assert token_of(office, made).expires_in <= 1800
+    with later(days=1), pytest.raises(SignInFailed):
+        token_of(office, made)
+    assert office.ask(MachineSession(access_token=given.access_token))
+    office.ask(RevokeTrustMachine(machine_id=made.client_id), token=office.help_desk())
+    with pytest.raises(NotSignedIn):
+        office.ask(MachineSession(access_token=given.access_token))
+    with pytest.raises(SignInFailed):
+        token_of(office, made)
+    with pytest.raises(NotFound):
+        office.ask(RevokeTrustMachine(machine_id=made.client_id), token=office.help_desk())
+    other = make_of_trust(office)
+    for _ in range(10):
+        with pytest.raises(SignInFailed):
+            token_of(office, other, secret="a guess")
+    with pytest.raises(TooManyAttempts):
+        token_of(office, other)
+
+
+def test_a_trusts_form_sent_twice_makes_one_and_a_revoked_ones_name_is_free_again(office: Office) -> None:
+    made = make_of_trust(office, name="Counts")
+    with pytest.raises(Invalid) as caught:
+        make_of_trust(office, name="Counts")
+    assert caught.value.problems == {"name": "taken"}
+    assert make(office, name="Counts"), "a school's may be called so all the same"
+    office.ask(RevokeTrustMachine(machine_id=made.client_id), token=office.help_desk())
+    assert make_of_trust(office, name="Counts").client_id != made.client_id
+
+
+def test_every_school_of_the_trust_has_a_trusts_machine_in_its_audit_log(office: Office) -> None:
+    made = make_of_trust(office)
+    token_of(office, made)
+    office.ask(RevokeTrustMachine(machine_id=made.client_id), token=office.help_desk())
+    it = office.it.id
+    for school in (office.one, office.two):
+        assert lines(office, school.id) == [("trust_machine_added", it), ("trust_machine_signed_in", None), ("trust_machine_revoked", it)]
+
+
+def test_a_trusts_machine_is_made_and_revoked_with_a_second_factor_used_of_late(office: Office) -> None:
+    for method in ("identity.add_trust_machine", "identity.revoke_trust_machine"):
+        assert method in permissions.STEP_UP
+    old: str = office._token(
+        roles=["trust_it"],
+        school_id=None,
+        trust_id=office.seed.trust_id,
+        person_id=office.it.id,
+        second_factor_at=clock.now() - permissions.FRESH * 2,
+    )
+    with pytest.raises(NotAllowed, match="step_up"):
+        office.ask(AddTrustMachine(name="X", scopes=["trust.counts.read"], days=1), token=old)

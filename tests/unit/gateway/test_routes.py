@@ -80,6 +80,7 @@ BOTH = {
     "providers.add",
     "providers.change",
     "machines.machines",
+    "machines.of_trust",
     "addresses.change",
     "proof.proof",
     "proof.form",

@@ -143,20 +143,30 @@ def test_trust_it_and_governors_call_nothing_that_touches_records() -> None:
         "identity.machines",
         "identity.add_machine",
         "identity.revoke_machine",
+        "identity.trust_machines",
+        "identity.add_trust_machine",
+        "identity.revoke_trust_machine",
         "identity.address_state",
         "identity.change_address",
     }
 
 
 def test_a_machine_calls_what_its_scopes_name_and_nothing_else() -> None:
-    """A scope names at most one method: what a machine may do is read off the table."""
-    for scope in permissions.SCOPES:
-        machine = replace(an_actor(service="x"), service=None, machine_id=new_id(), scopes=frozenset({scope}))
-        opened = {m for m in permissions.METHODS if permissions.may_call(machine, m)}
-        assert opened == {m for m, allowed in permissions.METHODS.items() if f"machine:{scope}" in allowed}
-        assert not permissions.may_call(replace(machine, scopes=frozenset()), next(iter(opened), "reports.counts"))
+    """A scope names one method: what a machine may do is read off the table. A scope of a trust opens nothing at a school, and the reverse."""
+    for scopes, where, elsewhere in (
+        (permissions.SCOPES, {"school_id": new_id(), "trust_id": None}, {"school_id": None, "trust_id": new_id()}),
+        (permissions.TRUST_SCOPES, {"school_id": None, "trust_id": new_id()}, {"school_id": new_id(), "trust_id": None}),
+    ):
+        for scope in scopes:
+            machine = replace(an_actor(service="x"), service=None, machine_id=new_id(), scopes=frozenset({scope}), **where)
+            opened = {m for m in permissions.METHODS if permissions.may_call(machine, m)}
+            assert opened == {m for m, allowed in permissions.METHODS.items() if f"machine:{scope}" in allowed}
+            assert len(opened) == 1
+            for other in (replace(machine, scopes=frozenset()), replace(machine, **elsewhere)):
+                assert not any(permissions.may_call(other, m) for m in permissions.METHODS if permissions.METHODS[m] != permissions.ANYONE)
+    assert not set(permissions.SCOPES) & set(permissions.TRUST_SCOPES)
     named = {who.removeprefix("machine:") for allowed in permissions.METHODS.values() for who in allowed if who.startswith("machine:")}
-    assert named <= set(permissions.SCOPES)
+    assert named == set(permissions.SCOPES + permissions.TRUST_SCOPES)
 
 
 def test_an_unknown_method_is_nobodys_and_an_expired_session_saves_its_draft_and_shows_whom_to_find() -> None:
