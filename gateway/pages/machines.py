@@ -60,7 +60,8 @@ def of_trust(slug: str) -> Any:
     scopes = [("trust.counts.read", gettext("Read the counts of all schools of the trust: numbers only"))]
     form, made = _sent(AddTrustMachine)
     items, schools = rpc.ask(TrustMachines(), token=token).items, rpc.ask(TrustSchools(), token=token).items
-    return _page("machines/of_trust.html", form=form, made=made, scopes=scopes, items=items, schools=schools)
+    calls = [f"POST {url_for('api.oauth_token')}", f"GET {url_for('api.read_trust_counts', since='2026-09-01', until='2026-12-31')}"]
+    return _page("machines/of_trust.html", form=form, made=made, scopes=scopes, items=items, schools=schools, calls=calls)
 
 
 @pages.post("/t/<slug>/programs/<uuid:machine_id>/revoke")
