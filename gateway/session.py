@@ -71,8 +71,14 @@ class Here:
 
     @property
     def may_record(self) -> bool:
-        """Whether Add incident is offered."""
+        """Whether they may record here."""
         return permissions.may_record(self.roles)
+
+    @property
+    def adds_at(self) -> list[SchoolPlace]:
+        """Where Add incident leads: here, or to a school of theirs from a page that is at none."""
+        places = self.answer.places if self.answer.place is None or self.answer.place.is_trust else [self.answer.place]
+        return [place for place in places if not place.is_trust and permissions.may_record(place.roles)]
 
 
 def here() -> Here:

@@ -95,6 +95,8 @@ class Looker:
         except HTTPException:
             endpoint = "an address that leads nowhere"
         self.seen.add(endpoint)
+        if self.on_duty is not None and place not in NO_SCHOOL:
+            expect(self.page.get_by_role("link", name="Add incident", exact=True).locator("visible=true").first).to_be_visible()
         if self.on_duty is not None and SAYS.search(self.page.get_by_role("main").inner_text()) and place not in NO_SCHOOL:
             self.finds_a_dsl(place)
             self.named |= {endpoint, place}

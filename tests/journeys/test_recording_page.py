@@ -3,12 +3,13 @@
 import html
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote, urlencode
 
 import pytest
 from playwright.sync_api import APIResponse, Page, expect
 
+from safekeep.contracts.incidents import Kind, Part, Precision
 from safekeep.ids import new_id
 from tests.journeys.conftest import PHONE
 
@@ -45,6 +46,12 @@ def test_a_pupil_is_found_by_keyboard_and_recipients_follow_the_categories(
     expect(page.locator("#linked_rows fieldset")).to_have_count(1)
     page.locator("[data-record]").click()
     expect(page.get_by_role("alert")).to_contain_text("Choose what part this pupil had")
+    offered = {
+        "linked_part": [part.get_attribute("value") for part in page.locator("select[name^=linked_part] option").all()][1:],
+        "kind": [kind.get_attribute("value") for kind in page.locator("[name=kind]").all()],
+        "when": [when.get_attribute("value") for when in page.locator("[name=when]").all()],
+    }
+    assert offered == {"linked_part": [*get_args(Part)], "kind": [*get_args(Kind)], "when": ["now", *get_args(Precision)]}, "what can be recorded"
     page.locator("select[name^=linked_part]").select_option("witness")
     page.locator("[data-record]").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Recorded")

@@ -1,6 +1,7 @@
 """The demonstration is made the same each time, also when its first start was cut short and went on another day; its codes are those of the app."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,16 @@ def test_the_same_day_makes_the_same_people_and_stories_and_another_day_others()
     assert len(first.splitlines()) > 120
     assert made("2026-11-25") == first
     assert made("2026-11-26") != first, "so a start that is cut short must go on with its own day"
+
+
+def test_nobody_real_can_be_rung_or_written_to() -> None:
+    """Numbers are of those that Ofcom keeps for drama (01632 960000 to 960999), addresses of the top-level domain kept for examples (RFC 2606)."""
+    told = made("2026-11-25")
+    numbers, addresses = re.findall(r'"telephone":"([^"]+)"', told), re.findall(r"[\w.+-]+@[\w.-]+", told)
+    assert len(numbers) > 10
+    assert len(addresses) > 10
+    assert [number for number in numbers if not number.startswith("01632 960")] == []
+    assert [address for address in addresses if not address.endswith(".example")] == []
 
 
 def test_the_day_is_kept_from_the_start_that_was_cut_short(tmp_path: Path) -> None:
