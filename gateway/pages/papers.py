@@ -33,6 +33,9 @@ def add(slug: str) -> Any:
     here = session.lead()
     typed = Form.sent(request.form)
     paper_id = typed.as_id("paper_id") or new_id()
+    typed.refuse_broken("line")
+    if "line" in typed.problems:
+        return _show(typed, here=here, status=422)
     try:
         rpc.ask(rpc.build(AddPaper, paper_id=paper_id, line=typed.one("line")), token=here.token)
     except Invalid as error:

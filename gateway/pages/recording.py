@@ -283,10 +283,10 @@ def _paper(typed: Form, *, known: Known) -> dict[str, Any] | None:
     is_staff = typed.has("paper_who", "staff")
     writer_id = typed.as_id("paper_staff") if is_staff else None
     writer = typed.one("paper_writer").strip() if not is_staff else known.name(writer_id) if writer_id else ""
-    if not typed.one("paper_who"):
-        typed.refuse("paper_who", "writer_missing")
+    if typed.one("paper_who") not in {"staff", "other"}:
+        typed.refuse("paper_who", "unknown_choice" if typed.one("paper_who") else "writer_missing")
     elif not writer:
-        typed.refuse("paper_staff" if typed.has("paper_who", "staff") else "paper_writer", "writer_missing")
+        typed.refuse("paper_staff" if is_staff else "paper_writer", "unknown_choice" if writer_id else "writer_missing")
     written = _on(typed, "paper_written", known=known, missing="paper_written_missing")
     handed = _on(typed, "paper_handed", known=known, missing="paper_handed_missing")
     if not typed.many("file_ids"):
@@ -482,11 +482,14 @@ def _show(
         alerts.found = [p for p in known.find_staff(clean(typed.one("staff_q")), but=here.answer.person_id) if p.person_id not in alerts.people]
         if found.looked_for == "find_staff" and not alerts.found:
             typed.refuse("staff_q", "nobody_found")
+    is_short = typed.has("several", "yes") and here.is_lead
     beside = {_field_of(name): code for name, code in reversed(typed.problems.items())}
+    if is_short and "when" in beside:
+        beside.setdefault("when_date", beside.pop("when"))  # the short form asks for the day only
     typed.problems = dict(sorted(beside.items(), key=lambda problem: _place(problem[0])))
     drawn = _show_drawn(typed, here=here)
     body = render_template(
-        "recording/several.html" if typed.has("several", "yes") and here.is_lead else "recording/form.html",
+        "recording/several.html" if is_short else "recording/form.html",
         drawn=drawn,
         paper=here.is_lead and typed.has("paper", "yes"),
         known_writers=_writers(known),

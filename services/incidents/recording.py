@@ -385,7 +385,7 @@ def problems_of_paper(paper: Paper, *, school: School, writer: Actor, scans: int
         problems |= {f"paper.{name}": code for code in problems_of_time(occurred_at=moment, precision="exact", now=now).values()}
     spare = timedelta(days=1) if "day" in (paper.written_precision, paper.handed_in_precision) else timedelta(0)
     if paper.handed_in_at + spare < paper.written_at:
-        problems["paper.handed_in_at"] = "handed_in_before"
+        problems.setdefault("paper.handed_in_at", "handed_in_before")
     return problems
 
 
