@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import DESKTOP, PHONE
+from tests.services.reports.test_governors import a_calendar
 
 SOON = (dt.datetime.now(dt.UTC) + dt.timedelta(days=40)).date()
 
@@ -178,6 +179,91 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(sign_i
         sent_file = {"name": "c.ics", "mimeType": "text/calendar", "buffer": content}
         answer = page.request.post(page.url.replace("/cycle", "/file"), multipart={"csrf_token": token, "file": sent_file})
         assert (answer.status, 'id="file-error"' in answer.text()) == (status, True), content[:20]
+
+
+def rows(page: Page, name: str) -> list[tuple[dt.date, str]]:
+    """Return the listed meetings of a name: the day of each, and what is said beside it."""
+    listed = page.locator("li.sk-row", has_text=name)
+    names = listed.locator(".sk-row__link").all_inner_texts()
+    said = listed.locator(".sk-row__facts").all_inner_texts()
+    return [(day_in(each), facts) for each, facts in zip(names, said, strict=True)]
+
+
+def day_in(words: str) -> dt.date:
+    found = re.search(r"\d+ \w+ \d{4}", words)
+    assert found, words
+    return dt.datetime.strptime(found[0], "%d %B %Y").replace(tzinfo=dt.UTC).date()
+
+
+def drafted_on(facts: str) -> dt.date:
+    return day_in(facts.partition("Draft of the report:")[2])
+
+
+def test_a_rule_set_in_a_browser_lists_the_meetings_to_come_and_one_that_is_moved_moves_its_draft(
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]
+) -> None:
+    dsl = sign_in("dsl", school="Kingsmead Academy", viewport=PHONE, fresh=True)
+    page, name, today = dsl.page, f"Board {dt.datetime.now(dt.UTC):%H%M%S%f}", dt.datetime.now(dt.UTC).date()
+
+    def keep(**chosen: str) -> None:
+        page.goto(f"{dsl.base}s/kingsmead/meetings/cycle")
+        for field, value in {"name": name, "starts_on": today.isoformat(), "minute": "17:30", "draft_days": "10", "remind_days": "6"}.items():
+            page.locator(f"#{field}").fill(value)
+        for field, value in chosen.items():
+            page.get_by_label(field).select_option(label=value)
+        page.get_by_role("main").get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status")).to_have_text("Saved.")
+
+    keep(**{"How often": "Every month", "Which one in the month": "The second", "Day of the week": "Wednesday"})
+    finds_nothing_wrong(page)
+    assert_fits(page)
+    waiting = [(day, facts) for day, facts in rows(page, name) if "Draft of the report:" in facts]
+    assert len(waiting) >= 3
+    assert {day.weekday() for day, _ in waiting} == {2}
+    assert all(day > today and "17:30" in facts for day, facts in waiting)
+    assert len({(day.year, day.month) for day, _ in waiting}) >= len(waiting) - 1, "one a month; one without school may move into the next"
+    assert all(drafted_on(facts) == day - dt.timedelta(days=10) for day, facts in waiting)
+
+    was, _ = waiting[-1]
+    page.locator("li.sk-row", has_text=name).last.locator(".sk-row__link").click()
+    page.get_by_label("Day", exact=True).fill((was + dt.timedelta(days=1)).isoformat())
+    page.get_by_role("main").get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    moved, facts = rows(page, name)[-1]
+    assert (moved, drafted_on(facts)) == (was + dt.timedelta(days=1), was - dt.timedelta(days=9))
+    assert day_in(facts.partition("moved from")[2]) == was
+    keep(**{"How often": "By no rule: I enter each meeting"})
+    assert [day for day, facts in rows(page, name) if "Draft of the report:" in facts] == [moved], (
+        "without the rule its meetings go; who moved one keeps it"
+    )
+
+
+def test_a_calendar_file_given_in_a_browser_plans_the_governors_meetings_in_it_and_an_address_is_followed_until_it_is_taken_out(
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]
+) -> None:
+    dsl = sign_in("dsl", school="Kingsmead Academy", viewport=DESKTOP, fresh=True)
+    page, name = dsl.page, f"{dt.datetime.now(dt.UTC):%H%M%S%f}"
+    page.goto(f"{dsl.base}s/kingsmead/meetings")
+    first, second = SOON + dt.timedelta(days=150), SOON + dt.timedelta(days=190)
+    given = a_calendar((f"{first:%Y%m%d}", f"Governors {name}"), (f"{second:%Y%m%d}", f"FGB {name}"), (f"{first:%Y%m%d}", f"Sports day {name}"))
+    page.get_by_label("An iCalendar file").set_input_files({"name": "meetings.ics", "mimeType": "text/calendar", "buffer": given})
+    page.get_by_role("button", name="Read the file").click()
+    expect(page.get_by_role("status")).to_have_text("The meetings of the file are planned.")
+    assert [day for day, _ in rows(page, name)] == [first, second], "and not the sports day"
+    assert all(drafted_on(facts) < day for day, facts in rows(page, name))
+    finds_nothing_wrong(page)
+
+    address = page.get_by_label("Address of a calendar to follow")
+    address.fill("https://calendar.example/meetings.ics")
+    page.get_by_role("button", name="Follow this calendar").click()
+    expect(page.get_by_role("status")).to_contain_text("The calendar is read within a minute")
+    expect(address).to_have_value("https://calendar.example/meetings.ics")
+    finds_nothing_wrong(page)
+    address.fill("")
+    page.get_by_role("button", name="Follow this calendar").click()
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    expect(address).to_have_value("")
+    assert [day for day, _ in rows(page, name)] == [first, second], "what was planned stays"
 
 
 @pytest.mark.parametrize(("viewport", "dark"), [(PHONE, True), (DESKTOP, False)], ids=["phone and dark", "desk and light"])

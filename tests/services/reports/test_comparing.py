@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from safekeep import clock
 from safekeep.contracts.alerts import AlertRead, FirstReading, FirstReadingsAnswer
@@ -196,17 +197,24 @@ def test_an_incident_the_record_does_not_know_counts_no_more(both: Both) -> None
     assert both.numbers() == before
 
 
-def test_what_is_still_on_its_way_is_no_difference_at_night_and_the_page_says_what_the_night_found(both: Both, monkeypatch: Any) -> None:
+def test_what_is_still_on_its_way_is_no_difference_at_night_and_the_page_and_the_log_are_told_what_the_night_found(
+    both: Both, monkeypatch: Any
+) -> None:
     a_life(both)
     late = both.record()  # its event is not heard yet
     both.sql("update comparisons set next_at = now() - interval '1 minute'")
-    both.reports.service.compare_at_night()
+    with capture_logs() as calm:
+        both.reports.service.compare_at_night()
     found = both.counts().compared
     assert (found.incidents, found.differences) == (5, 0)
+    said: dict[str, Any] = {"event": "counts.compared", "school": str(both.school_id), "incidents": 5}
+    assert calm == [said | {"log_level": "info", "differences": 0}]
     later = clock.now() + UNDER_WAY + dt.timedelta(minutes=5)
     monkeypatch.setattr(clock, "now", lambda: later)
     both.sql("update comparisons set next_at = now() - interval '1 minute'")
-    both.reports.service.compare_at_night()
+    with capture_logs() as told:
+        both.reports.service.compare_at_night()
+    assert told == [said | {"log_level": "error", "differences": 1}], "an error, by the school's id and two numbers: no name, and not which incident"
     found = both.counts().compared
     assert (found.incidents, found.differences, found.compared_at > clock.now() - UNDER_WAY) == (5, 1, True), "an event that does not come is told of"
     assert both.counts().incidents == 5
