@@ -9,6 +9,7 @@ function begin(holder) {
   const say = holder.dataset;
   const shownFiles = new Set();
   let pages = [];
+  let drawing = 0; // pages of which the picture that is sent is still being made
   if (!field || !list) return;
 
   const picker = make("input", { type: "file", multiple: true, className: "govuk-file-upload", id: "pages", accept: "image/*,application/pdf" });
@@ -16,6 +17,8 @@ function begin(holder) {
   const keepAll = make("button", { type: "button", className: "govuk-button", textContent: say.sayKeep, hidden: true });
   const chosen = make("div", { className: "sk-scan__new" });
   const kept = make("div", { className: "sk-scan__kept" });
+  const waiting = make("p", { className: "sk-quiet", textContent: say.sayMaking });
+  waiting.setAttribute("role", "status");
   holder.append(label, picker, chosen, keepAll, kept);
 
   picker.addEventListener("change", async () => {
@@ -41,7 +44,7 @@ function begin(holder) {
   }
 
   async function opened(file) {
-    const page = { file, sent: file, bitmap: null, turn: 0, cut: [0, 0, 0, 0] };
+    const page = { file, sent: file, bitmap: null, turn: 0, cut: [0, 0, 0, 0], changes: 0 };
     try {
       page.bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
     } catch {
@@ -52,20 +55,23 @@ function begin(holder) {
 
   function showKept() {
     for (const { value } of list.querySelectorAll("input[name=file_ids]")) {
-      if (!shownFiles.has(value)) showPage(value, 1, 12);
+      if (!shownFiles.has(value)) showPage(value, 1, 40);
       shownFiles.add(value);
     }
   }
 
-  /** Show a page of a kept file, and the next one after it; its pictures are made a moment after it is kept. */
+  /** Show a page of a kept file, and the next one after it; its pictures are made a moment after it is kept, on a busy machine minutes. */
   function showPage(id, number, tries) {
+    if (number === 1 && !waiting.isConnected) kept.append(waiting);
     const picture = make("img", { alt: say.sayPage.replace("{number}", number) });
     picture.addEventListener("load", () => {
+      waiting.remove();
       kept.append(picture);
       showPage(id, number + 1, 0);
     });
     picture.addEventListener("error", () => {
-      if (tries > 0) setTimeout(() => showPage(id, number, tries - 1), 1500);
+      if (tries > 0) setTimeout(() => showPage(id, number, tries - 1), 1500 + 125 * (40 - tries));
+      else if (number === 1) waiting.remove();
     });
     picture.src = `${say.scan.replace(/[^/]+$/, id)}/pages/${number}?try=${tries}`;
   }
@@ -111,14 +117,18 @@ function begin(holder) {
     context.drawImage(bitmap, -bitmap.width / 2, -bitmap.height / 2);
   }
 
+  /** Make of a page, as it is shown now, what is sent; nothing is sent before that is done, and never an earlier state of it. */
   function keep(page, canvas) {
     page.sent = page.file;
+    const change = (page.changes += 1);
     if (page.turn === 0 && page.cut.every((part) => part === 0)) return;
+    drawing += 1;
     keepAll.disabled = true;
     canvas.toBlob(
       (blob) => {
-        page.sent = new File([blob], `${page.file.name.replace(/\.\w+$/, "")}.jpg`, { type: "image/jpeg" });
-        keepAll.disabled = false;
+        if (page.changes === change) page.sent = new File([blob], `${page.file.name.replace(/\.\w+$/, "")}.jpg`, { type: "image/jpeg" });
+        drawing -= 1;
+        keepAll.disabled = drawing > 0;
       },
       "image/jpeg",
       0.92,
