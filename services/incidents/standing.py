@@ -181,7 +181,7 @@ class Standings:
         for incident, of_it in self.incidents.items():
             for person, given in of_it.given.items():
                 if any(each.owed and (each.entry, person) not in held for each in given):
-                    yield incident, None, "Somebody who was told of it, or granted it, has no right to read it any more, and nothing took it."
+                    yield incident, None, "Somebody who was alerted to it, or granted it, has no right to read it any more, and nothing took it."
 
     def _of_follow_ups(self, rows: Iterable[Any]) -> Iterator[tuple[str, str | None, str]]:
         known = dict(self.follow_ups)

@@ -835,7 +835,7 @@ IN_THE_TABLES_ALONE = {
 
 
 GIVEN = "Somebody has a right to read it that nothing gave them."
-NOT_GIVEN = "Somebody who was told of it, or granted it, has no right to read it any more, and nothing took it."
+NOT_GIVEN = "Somebody who was alerted to it, or granted it, has no right to read it any more, and nothing took it."
 PUPILS, SAYS, KEPT = (
     "The pupils in it are not those it was recorded with.",
     "It is not shown as its latest correction says it.",
