@@ -77,14 +77,14 @@ ALL = {
 """By the table of addresses, so that a page that comes is not forgotten here."""
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desk"])
-@pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
+@pytest.mark.parametrize(("viewport", "dark"), [(PHONE, True), (DESKTOP, False)], ids=["phone, dark and then light", "desk, light and then dark"])
 def test_every_page_of_the_console_is_accessible_and_fits(
-    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], viewport: Any, dark: bool
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[..., None], viewport: Any, dark: bool
 ) -> None:
-    """As a DSL and as trust IT, also narrow; where there is a form, as it looks with mistakes in it."""
+    """As a DSL and as trust IT, also narrow and in the other theme; where there is a form, as it looks with mistakes in it."""
     dsl = sign_in("dsl", viewport=viewport, dark=dark)
-    at = Looker(dsl.page, finds_nothing_wrong)
+    other = "light" if dark else "dark"
+    at = Looker(dsl.page, finds_nothing_wrong, other_theme=other)
     here = f"{dsl.base}s/hillside/"
     for path in SETTINGS:
         at.look(here + path)
@@ -110,7 +110,7 @@ def test_every_page_of_the_console_is_accessible_and_fits(
     for path in ("account", "account/keys", "account/keys/app", "account/keys/key"):
         at.look(dsl.base + path)
     it = as_trust_it(sign_in, viewport=viewport, dark=dark)
-    seen, at = at.seen, Looker(it.page, finds_nothing_wrong)
+    seen, at = at.seen, Looker(it.page, finds_nothing_wrong, other_theme=other)
     there = f"{it.base}t/heathland/"
     for path in (
         "schools",
@@ -133,6 +133,22 @@ def test_every_page_of_the_console_is_accessible_and_fits(
         at.look(there + path)
         at.press(button)
     assert {name for name in seen | at.seen if name.partition(".")[0] in NOUNS} >= ALL
+
+
+def test_what_cannot_be_read_in_the_other_theme_alone_is_found(sign_in: Callable[..., Any], finds_nothing_wrong: Callable[..., None]) -> None:
+    """On the page that axe is brought to and on the next, where the browser has it already."""
+    person = sign_in("teacher", viewport=PHONE)
+    at = Looker(person.page, finds_nothing_wrong, other_theme="dark")
+    for path in ("account", "account/keys"):
+        at.look(person.base + path)
+        person.page.evaluate(
+            "const sheet = new CSSStyleSheet(); sheet.replaceSync('@media (prefers-color-scheme: dark) { :root { --text: #3b3346; } }');"
+            " document.adoptedStyleSheets = [sheet];"
+        )
+        finds_nothing_wrong(person.page)
+        with pytest.raises(AssertionError, match=r"'color-contrast', .*\['[^']+'\]"):  # and says where
+            at.look()
+        person.page.emulate_media(color_scheme="light")
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["desktop", "phone without JavaScript"])

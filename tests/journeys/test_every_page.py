@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from gateway import pages
 from safekeep.ids import new_id
 from tests.journeys import conftest
-from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.conftest import DESKTOP, OF_COLOURS, PHONE
 from tests.journeys.test_afterwards import pupils, record
 from tests.journeys.test_recording_page import ACCOUNT
 
@@ -72,10 +72,10 @@ NO_SCHOOL = {"sign-in", "nothing/here"}
 
 
 class Looker:
-    """Holds the page in the browser against axe, then at 320 pixels; remembers which it saw."""
+    """Holds the page in the browser against axe, its colours in the other theme too where one is named, then at 320 pixels; remembers which it saw."""
 
-    def __init__(self, page: Page, axe: Callable[[Page], None], *, on_duty: list[list[str]] | None = None) -> None:
-        self.page, self.axe, self.on_duty, self.table = page, axe, on_duty, endpoints()
+    def __init__(self, page: Page, axe: Callable[..., None], *, on_duty: list[list[str]] | None = None, other_theme: str = "") -> None:
+        self.page, self.axe, self.on_duty, self.other_theme, self.table = page, axe, on_duty, other_theme, endpoints()
         self.seen: set[str] = set()
         self.named: set[str] = set()
 
@@ -84,6 +84,11 @@ class Looker:
             self.page.goto(path)
         expect(self.page.get_by_role("heading", level=1)).to_have_count(1)
         self.axe(self.page)
+        if self.other_theme:
+            own = "light" if self.other_theme == "dark" else "dark"
+            self.page.emulate_media(color_scheme=self.other_theme)  # type: ignore[arg-type]
+            self.axe(self.page, OF_COLOURS)
+            self.page.emulate_media(color_scheme=own)  # type: ignore[arg-type]
         size = self.page.viewport_size
         assert size
         self.page.set_viewport_size({"width": 320, "height": 640})

@@ -55,6 +55,22 @@ def test_every_pair_of_colours_can_be_told_apart(dark: bool) -> None:
     assert weak == []
 
 
+def test_the_dark_changes_colours_and_nothing_else() -> None:
+    """So a page that axe held against every rule in the one theme is held against the rules of colours alone in the other (tests/journeys/conftest.py)."""
+    dark = re.findall(r"@media \(prefers-color-scheme: dark\) \{\s*:root \{([^}]*)\}\s*\}", CSS)
+    assert len(dark) == CSS.count("prefers-color-scheme") == 2
+    said = [declaration.strip() for block in dark for declaration in block.split(";") if declaration.strip()]
+    assert len(said) > 20
+    assert [each for each in said if not re.fullmatch(r"--[\w-]+: #[0-9a-f]{6}", each)] == []
+    lengths = re.findall(
+        r"(?<!-)\b(?:width|height|padding|margin|display|font-size|border-width|position|content)[\w-]*:[^;{}]*var\(--([\w-]+)\)", CSS
+    )
+    assert {each.partition(":")[0].removeprefix("--") for each in said}.isdisjoint(lengths)
+    others = [path for folder in ("templates", "static") for path in (ROOT / folder).rglob("*") if path.suffix in {".html", ".js", ".css"}]
+    assert len(others) > 100
+    assert [path.name for path in others if path.name != "theme.css" and re.search("prefers-color-scheme|light-dark\\(", path.read_text())] == []
+
+
 # --- GOV.UK's components, without its font, crown or name ----------------------------------------------------------------
 
 
