@@ -54,6 +54,7 @@ def test_a_program_made_in_the_console_imports_pupils_reads_counts_and_nothing_e
     page.get_by_role("button", name="Make its credentials").click()
     expect(page.get_by_role("heading", name="Copy both now")).to_be_visible()
     finds_nothing_wrong(page)
+    expect(page.get_by_role("region", name=name)).to_contain_text(re.compile(r"Good until .* at \d+:\d\d"))
     client_id, secret = page.locator(".sk-panel code").all_inner_texts()
     page.reload()  # sends the form again
     expect(page.get_by_role("alert")).to_contain_text("Another has this name already")
