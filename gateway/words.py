@@ -372,6 +372,15 @@ def exact(moment: datetime, zone: ZoneInfo) -> str:
     return f"{format_date(local, 'EEEE', locale=_locale())} {local.day} {format_date(local, 'MMMM', locale=_locale())} {local.year}, {local:%H:%M:%S}"
 
 
+def taken(said: str) -> str:
+    """Return when a picture says it was taken ("2026:03:10 12:47:00", no zone) as people say it; what reads otherwise, as it stands."""
+    try:
+        moment = datetime.strptime(said, "%Y:%m:%d %H:%M:%S")
+    except ValueError:
+        return said
+    return gettext("%(day)s at %(time)s", day=long_day(moment.date()), time=_clock(moment))
+
+
 def long_day(value: date) -> str:
     """Return a date of birth, a review: "3 March 2016"."""
     return f"{value.day} {format_date(value, 'MMMM', locale=_locale())} {value.year}"
