@@ -113,9 +113,12 @@ def test_add_incident_stands_in_the_banner_of_every_page_of_a_school_for_who_may
         frame = re.sub(r"\{% block \w+ %\}((?!\{% block).)*?\{% endblock %\}", "", frame, flags=re.DOTALL)
     assert "{% block" not in frame
     banner = frame[frame.index("<header") : frame.index("</header>")]
+    asked = "{% set adds_at = here.adds_at if here else [] %}"  # the schools where they may record: session.py
+    leads = "{% set add = url_for('recording.begin', slug=adds_at[0].slug) if adds_at | length == 1 else url_for('session.places') %}"
+    assert frame.index(asked) < frame.index(leads) < frame.index("<header")
+    assert [frame.count(f"set {name} =") for name in ("adds_at", "add")] == [1, 1]
     offered = re.search(
-        r"\{% if is_school and here\.may_record %\}\s*<nav class=\"sk-banner__nav\"(.*?)\{{ url_for\('recording\.begin', slug=place\.slug\) \}\}\">"
-        r"\{\{ _\('Add incident'\) \}\}</a>\s*</nav>",
+        r"\{% if adds_at %\}\s*<nav class=\"sk-banner__nav\"(.*?)\"\{{ add \}}\">\{\{ _\('Add incident'\) \}\}</a>\s*</nav>",
         banner,
         re.DOTALL,
     )
