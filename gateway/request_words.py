@@ -115,6 +115,19 @@ REASONS = {
     "foi_confidence": _("Given in confidence (freedom of information)"),
     "foi_privilege": _("A lawyer’s advice (freedom of information)"),
 }
+FOUND_KINDS = {
+    "name": _("Other pupils of the school"),
+    "relation": _("Named as family, friend or carer"),
+    "title": _("Named with a title"),
+    "initials": _("Initials and single letters"),
+    "contact": _("Telephone numbers and e-mail addresses"),
+    "address": _("Addresses"),
+    "birth": _("Dates of birth"),
+    "number": _("Numbers that name somebody"),
+    "guess": _("May be a name"),
+    "by_hand": _("Added by hand"),
+}
+"""What all that was found in a record is listed under, in this order."""
 FOUND_BY = {
     "name": _("name of another pupil"),
     "initials": _("initials of a linked pupil"),

@@ -472,6 +472,7 @@ METHODS: dict[str, frozenset[str]] = {
     "reports.close_request": _LEADS,
     # reports: what is left out of a record before it is given
     "reports.record_page": _LEADS,
+    "reports.record_list": _LEADS,
     "reports.keep_redactions": _LEADS,
     "reports.propose_redactions": _LEADS,
     "reports.confirm_redactions": _LEADS,

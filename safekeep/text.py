@@ -42,6 +42,11 @@ def fold(word: str) -> str:
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
+def listed(words: str) -> str:
+    """Return words as a list of what was found says them: one space between, and not whose ("Ruby's friend" stays, "Ruby's" is "Ruby")."""
+    return re.sub(r"['’ʼ]s$", "", " ".join(words.split()))
+
+
 def place_code(kind: str, name: str) -> str:
     """Return the code of a year ("year", "Year 6") or a form ("form", "6 B"), the same however it is written: "year_6", "form_6b"."""
     plain = re.sub(r"[^a-z0-9]+", "", fold(name).removeprefix(kind))

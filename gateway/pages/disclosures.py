@@ -1,10 +1,9 @@
 """A record before it is given: what is proposed to be left out, decided by one person, confirmed by another, and the file."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any
 from uuid import UUID
 
@@ -14,14 +13,18 @@ from gateway import console, request_words, rpc, schools, session
 from gateway.forms import Form
 from gateway.pages import documents, requests
 from gateway.session import Here
+from safekeep import text as written
 from safekeep.contracts.reports import (
     ConfirmRedactions,
     KeepRedactions,
     ProposeRedactions,
     RecordFile,
+    RecordFound,
+    RecordList,
     RecordMark,
     RecordPage,
     RecordPageAnswer,
+    RecordPlace,
     RecordText,
     RedactedRecord,
     TakeBackRedactions,
@@ -68,6 +71,8 @@ def record(slug: str, information_request_id: UUID) -> Any:
         if _keep(form, information_request_id=information_request_id, cursor=cursor, here=here):
             if request.form.get("do") == "next":
                 return redirect(url_for("disclosures.record", **at, cursor=form.one("next") or None, said="saved"), 303)
+            if request.form.get("do") == "list":
+                return redirect(url_for("disclosures.found", **at), 303)
             if request.form.get("do") != "propose":
                 return redirect(url_for("disclosures.record", **at, cursor=cursor, said="saved"), 303)
             answer = console.send(form, ProposeRedactions, information_request_id=information_request_id, staff_names=_staff(here))
@@ -75,6 +80,37 @@ def record(slug: str, information_request_id: UUID) -> Any:
                 return redirect(url_for("requests.detail", **at, said="proposed"), 303)
             waiting = answer.undecided if answer else []
     return _show(here, information_request_id, form, cursor=cursor, waiting=waiting), 422 if waiting else console.status(form)
+
+
+@pages.get("/s/<slug>/reports/requests/<uuid:information_request_id>/record/found")
+def found(slug: str, information_request_id: UUID) -> Any:
+    """Show all that was found in the record, by kind, each words once with a link to every place."""
+    here = session.lead()
+    cursor = request.args.get("cursor", "") or None
+    wanted: dict[str, Any] = {"information_request_id": information_request_id, "staff_names": _staff(here), "cursor": cursor}
+    answer = rpc.ask(rpc.build(RecordList, **wanted), token=here.token, seconds=60.0)
+    kinds = [(kind, [each for each in answer.found if (each.found_by or "by_hand") == kind]) for kind in request_words.FOUND_KINDS]
+    return render_template(
+        "requests/found.html",
+        answer=answer,
+        kinds=[(kind, some) for kind, some in kinds if some],
+        left=sum(_not_decided(each) for each in answer.found),
+        not_decided=_not_decided,
+        by_text=_by_text,
+        key=_key,
+        cursor=cursor,
+        information_request_id=information_request_id,
+        request_words=request_words,
+    )
+
+
+def _not_decided(each: RecordFound) -> int:
+    return sum(place.accepted is None for place in each.places)
+
+
+def _by_text(each: RecordFound) -> list[list[RecordPlace]]:
+    """Return the places text by text, in order: where one text has several, they are counted."""
+    return [list(some) for _, some in groupby(each.places, key=lambda place: (place.entry_id, place.part))]
 
 
 @pages.post("/s/<slug>/reports/requests/<uuid:information_request_id>/record/confirm")
@@ -162,7 +198,7 @@ def in_one_list(listed: Iterable[Listed]) -> list[tuple[str, list[Listed]]]:
     """Return all that was found, by its words, whatever their capitals and whose ever ("Ruby's"), each with its places on the page."""
     by_words: dict[str, tuple[str, list[Listed]]] = {}
     for each in listed:
-        plain = re.sub(r"['’]s$", "", " ".join(each.words.split()))
+        plain = written.listed(each.words)
         by_words.setdefault(plain.casefold(), (plain, []))[1].append(each)
     return [by_words[words] for words in sorted(by_words)]
 
@@ -177,7 +213,7 @@ def _files_left(found: RecordPageAnswer) -> list[RecordFile]:
 
 def _first_left(texts: list[tuple[RecordText, str, list[Piece], list[Listed]]], found: RecordPageAnswer) -> str:
     """Return where on the page the first stands that is not decided."""
-    places = (f"place-{each.number}" for *_, listed in texts for each in listed if each.mark.accepted is None)
+    places = (f"at.{each.key}" for *_, listed in texts for each in listed if each.mark.accepted is None)
     return next(chain(places, (f"file-{file.file_id}" for file in _files_left(found))), "")
 
 
@@ -186,12 +222,17 @@ def _laid_out(text: RecordText, *, first: int) -> tuple[list[Piece], list[Listed
     pieces, listed, at = [], [], 0
     for number, mark in enumerate(text.marks, first):
         words = text.written[mark.start : mark.stop]
-        key = f"{text.entry_id}.{text.part}.{mark.start}.{mark.stop}"
+        key = _key(text, mark)
         listed.append(Listed(number, key, words if len(words) <= SHOWN else f"{words[:SHOWN]}…", mark))
         if mark.start >= at:
             pieces += [Piece(text.written[at : mark.start]), Piece(words, mark, number)]
             at = mark.stop
     return [piece for piece in [*pieces, Piece(text.written[at:])] if piece.words], listed
+
+
+def _key(text: RecordText | RecordPlace, place: RecordMark | RecordPlace) -> str:
+    """Return by what a place is known on the page of the record: the same on the list, which leads to it."""
+    return f"{text.entry_id}.{text.part}.{place.start}.{place.stop}"
 
 
 def _fill(form: Form, each: Listed, *, fresh: bool) -> None:

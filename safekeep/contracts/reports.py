@@ -1038,6 +1038,54 @@ class RecordPage(Request[RecordPageAnswer]):
     cursor: str | None = None
 
 
+class RecordPlace(Contract):
+    """A place where words were found: in which text, on the page of the record that begins at `cursor`, and what is decided (None: nothing yet)."""
+
+    entry_id: UUID
+    part: RecordPart
+    heading: str
+    start: int
+    stop: int
+    cursor: str | None
+    accepted: bool | None
+
+
+class RecordFound(Contract):
+    """Words that were found in a record, shortened where they are long, by what (None: by hand alone), and every place, in the record's order."""
+
+    words: str
+    found_by: FoundBy | None
+    places: list[RecordPlace]
+
+
+class RecordListAnswer(Contract):
+    """All that was found in `read` entries of a record's `entries`, each words once, by what they were found by and then by the alphabet.
+
+    `next`: the cursor of the page that was not read, where one is left.
+    """
+
+    pupil_name: Name
+    found: list[RecordFound]
+    read: int
+    entries: int
+    next: str | None
+    stage: Stage
+
+
+class RecordList(Request[RecordListAnswer]):
+    """What is proposed and decided in the record that is asked for, in one list, of 1,000 entries at most from the page at `cursor` on.
+
+    Read page by page with the actor's own rights, their roles looked at again before each. Nothing of it is kept. Raises as RecordPage does.
+    """
+
+    method: ClassVar[str] = "reports.record_list"
+    answer: ClassVar[type[Contract]] = RecordListAnswer
+
+    information_request_id: UUID
+    staff_names: dict[UUID, str] = {}
+    cursor: str | None = None
+
+
 class Redaction(Contract):
     """What is decided of a place in a text of that digest: left out (then why), or not."""
 

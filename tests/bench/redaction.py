@@ -1,19 +1,22 @@
 """How much of what names a third party is found in sixty written accounts, how much is found that names nobody, and how fast.
 
-.venv/bin/python -W ignore -m tests.bench.redaction [--entries N] [--pupils N]
+.venv/bin/python -W ignore -m tests.bench.redaction [--entries N] [--pupils N] [--listed N …]
 """
 
 import argparse
 import re
 import resource
 import time
+import tracemalloc
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from safekeep.ids import new_id
 from safekeep.spelling import is_spelt
-from services.reports import disclosing
+from services.reports import disclosing, reviewing
 from services.reports.disclosing import Decision, Text
+from services.reports.listing import Found
 from services.reports.redaction import Names, Person
 from tests.unit.reports.redaction_cases import ABOUT, CASES, HELD_OUT, HELD_OUT_SECOND, REGISTER
 
@@ -66,10 +69,33 @@ def _left_out(written: str, names: Names) -> tuple[Decision, ...]:
     return tuple(Decision(p.first, p.end, "third_party", sha256) for p in names.proposals(written))
 
 
+def listed(accounts: list[str], *, names: Names, entries: Iterable[int]) -> None:
+    """Put all that is found in records of so many entries in one list, text by text; say what that takes and, in a second run, what is held at most."""
+
+    def made(number: int) -> Found:
+        found = Found()
+        for n in range(number):
+            text = reviewing.Text(new_id(), "account", f"Incident 2026-{n}", accounts[n % len(accounts)] * 3)
+            found.add(text, reviewing.marks(text, names=names, decided=(), digest=""), cursor=str(n // 50))
+        return found
+
+    for number in entries:
+        begun = time.perf_counter()
+        words = made(number).in_order()
+        took = time.perf_counter() - begun
+        tracemalloc.start()
+        made(number)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        places = sum(len(each.places) for each in words)
+        print(f"In one list: {number:,} accounts, {len(words)} words at {places:,} places, in {took:.1f} s, {most / 2**20:.1f} MiB at most")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--entries", type=int, default=5_000)
     parser.add_argument("--pupils", type=int, default=1_100)
+    parser.add_argument("--listed", type=int, nargs="*", default=[1_000, 10_000])
     chosen = parser.parse_args()
     for what, cases in (
         ("written accounts", CASES),
@@ -102,6 +128,7 @@ def main() -> None:
         f"A record of {len(record):,} accounts of {sum(len(t.written) for t in record) // len(record)} characters: found in {left_out:.1f} s, "
         f"as PDF in {printed:.1f} s, as Word in {written:.1f} s"
     )
+    listed(accounts, names=names, entries=chosen.listed)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"A register of {len(large)} made ready in {ready * 1000:.0f} ms; {chosen.entries / took:,.0f} entries/s, {made / took:,.0f} proposals/s; memory {memory:.0f} MiB"

@@ -24,7 +24,7 @@ READS = frozenset(
     reports.my_documents reports.document_piece reports.preview_pack reports.packs
     reports.counts reports.trust_counts reports.trust_reports reports.trust_report reports.trust_report_pdf
     reports.meetings reports.report_draft reports.published_reports reports.published_report reports.published_report_pdf
-    reports.information_requests reports.information_request reports.request_letter reports.record_page incidents.register
+    reports.information_requests reports.information_request reports.request_letter reports.record_page reports.record_list incidents.register
     """.split()
 )
 """Change nothing but the record of who read what, in which a repeated reading is a reading."""

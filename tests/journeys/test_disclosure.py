@@ -147,6 +147,54 @@ def test_two_people_give_a_record_without_what_they_left_out(sign_in: Callable[.
     expect(page.get_by_role("heading", name="Answered", exact=True)).to_be_visible()
 
 
+def test_all_that_was_found_in_a_record_of_two_pages_is_one_list_that_leads_to_each_place(
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]
+) -> None:
+    other, doctor, asked_of = word().title(), word().title(), word().title()
+    dsl = sign_in("dsl", viewport=PHONE, javascript=False, fresh=True)
+    page = dsl.go("pupils/add")
+    for name, value in {"name": f"Robin {asked_of}", "year": "Year 5", "born": "2016-02-29"}.items():
+        page.get_by_role("main").locator(f"[name={name}]").fill(value)
+    page.get_by_role("button", name="Add this pupil").click()
+    teacher = sign_in("teacher")
+    written = teacher.go("incidents/new")
+    (robin,) = (item["id"] for item in pupils(written, asked_of))
+    record(written, pupil_id=robin, category_codes="welfare", narrative=f"Her friend {other} was there. Dr {doctor} saw it.")
+    for day in range(50):
+        record(written, pupil_id=robin, category_codes="welfare", narrative=f"Day {day}: her friend {other} was there.")
+
+    page = dsl.go("reports/requests")
+    enter(page, asker=f"Jo {word()}, mother", pupil=asked_of)
+    page.get_by_role("button", name="Prepare the record").click()
+    expect(page.get_by_role("button", name="Save and go on")).to_be_visible()
+    page.get_by_role("link", name="All that was found in the whole record").click()
+    deputy = sign_in("deputy_dsl", viewport=PHONE, fresh=True).page
+    deputy.goto(page.url)
+    for summary in deputy.locator("li.sk-place summary").all():
+        summary.click()
+    finds_nothing_wrong(deputy)
+    assert_fits(deputy)
+    main = page.get_by_role("main")
+    expect(main).to_contain_text("52 places are not decided.")
+    expect(main.get_by_role("heading", level=2)).to_have_text(["Named as family, friend or carer", "Named with a title"])
+    friend = main.locator("li.sk-place").filter(has=page.locator("strong", has_text=re.compile(rf"^{other}$")))
+    expect(friend.locator("summary")).to_have_text(f"{other}: 51 places, 51 not decided")
+    friend.locator("summary").click()
+    expect(friend.get_by_role("link")).to_have_count(51)
+
+    friend.get_by_role("link").last.click()
+    expect(page.get_by_role("heading", level=2)).to_have_count(1)  # the second page has the one that was recorded first
+    place = page.locator(":target")
+    expect(place).to_contain_text(other)
+    expect(place).to_be_in_viewport()
+    place.get_by_label("Leave out").check(force=True)
+    page.get_by_role("button", name="Save and see all that was found").click()
+    expect(main).to_contain_text("51 places are not decided.")
+    expect(friend.locator("summary")).to_have_text(f"{other}: 51 places, 50 not decided")
+    friend.locator("summary").click()
+    expect(friend.get_by_role("listitem").last).to_contain_text("left out")
+
+
 def test_nothing_held_is_one_button_and_a_confirm_and_a_letter(sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]) -> None:
     dsl = sign_in("dsl", viewport=PHONE, fresh=True)
     page = dsl.go("reports/requests")

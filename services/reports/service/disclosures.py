@@ -13,7 +13,7 @@ from safekeep import clock, spelling
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing
 from safekeep.contracts.identity import ActFor, BeginJob
-from safekeep.contracts.incidents import Chronology, ChronologyAnswer, EntryLine, PupilItem, Register
+from safekeep.contracts.incidents import Chronology, ChronologyAnswer, EntryLine, PupilItem, Register, RegisterAnswer
 from safekeep.contracts.reports import (
     Addition,
     ConfirmRedactions,
@@ -23,9 +23,13 @@ from safekeep.contracts.reports import (
     ProposalAnswer,
     ProposeRedactions,
     RecordFile,
+    RecordFound,
+    RecordList,
+    RecordListAnswer,
     RecordMark,
     RecordPage,
     RecordPageAnswer,
+    RecordPlace,
     RecordText,
     RedactedRecord,
     TakeBackRedactions,
@@ -34,7 +38,8 @@ from safekeep.contracts.reports import (
 from safekeep.errors import Conflict, Invalid, NotAllowed, Unavailable
 from safekeep.ids import new_id
 from safekeep.rpc import answers, ask
-from services.reports import reviewing, store
+from services.reports import listing, reviewing, store
+from services.reports.listing import Found
 from services.reports.redaction import Names, Person
 from services.reports.reviewing import Decided, FileShown, Mark, Text
 from services.reports.service import long_documents, printing_apart, records
@@ -45,6 +50,8 @@ from services.reports.service.requests import reference_of, request_found
 
 SHOWN = 50
 """Entries on a page of the workbench, and read at a time: so a page of one is a page of the other."""
+LISTED = 1_000
+"""Entries that one list is made of: reading more at once is neither quick, nor far from what one person may read in an hour."""
 _TURN = Semaphore()
 """The dictionary is asked by one thread at a time."""
 SAID = 20
@@ -90,6 +97,29 @@ class Disclosures(LongDocuments):
             proposed_at=row.proposed_at,
             confirmed_by=row.confirmed_by,
             may_confirm=row.stage == "proposed" and row.proposed_by != actor.person_id,
+        )
+
+    @answers(RecordList)
+    def record_list(self, actor: Actor, request: RecordList) -> RecordListAnswer:
+        """Read on page by page, keeping of each only what was found in it."""
+        row, decided, zone = self._asked_for(actor, request.information_request_id)
+        found, read, last, register = Found(), 0, None, None
+        for cursor, page in self._record_pages(row, actor=actor, cursor=request.cursor):
+            register = register or self._register(page.pupil, actor=actor)
+            names = _names(page.pupil, register, staff=_staff(page.items, request.staff_names))
+            for each in _in_turn(page.items, row=row, decided=decided.places, names=names, staff=request.staff_names, zone=zone):
+                found.add(each.text, each.marks, cursor=cursor)
+            read, last = read + len(page.items), page
+            if read >= LISTED:
+                break
+        assert last is not None  # the first page is always read
+        return RecordListAnswer(
+            pupil_name=last.pupil.name,
+            found=[_record_found(each) for each in found.in_order()],
+            read=read,
+            entries=last.total,
+            next=last.next,
+            stage=row.stage,
         )
 
     @answers(KeepRedactions)
@@ -238,9 +268,9 @@ class Disclosures(LongDocuments):
         wanted = Chronology(pupil_id=row.pupil_id, reason=_reason(row), limit=SHOWN, cursor=cursor, with_files=True)
         return ask(self.incidents, wanted, token=actor.token, seconds=15.0)
 
-    def _record_pages(self, row: Any, *, actor: Actor) -> Iterator[tuple[str | None, ChronologyAnswer]]:
-        """Read every page, each with a token of its own after the person's roles are checked again."""
-        job_id, cursor = new_id(), None
+    def _record_pages(self, row: Any, *, actor: Actor, cursor: str | None = None) -> Iterator[tuple[str | None, ChronologyAnswer]]:
+        """Read every page from `cursor` on, each with a token of its own after the person's roles are checked again."""
+        job_id = new_id()
         ask(self.identity, BeginJob(id=job_id, kind="chronology"), token=actor.token)
         own = self._token(actor.at_school, ActFor.method)
         wanted = Chronology(pupil_id=row.pupil_id, reason=_reason(row), limit=SHOWN, with_files=True)
@@ -267,10 +297,16 @@ class Disclosures(LongDocuments):
 
     def _names_of(self, pupil: PupilItem, *, actor: Actor, staff: Iterable[str]) -> Names:
         """Return the names of the school's other pupils, with the person's own token, and those of staff, which stay as they are."""
-        register = ask(self.incidents, Register(pupil_id=pupil.id), token=actor.token, seconds=10.0)
-        others = [Person(name=each.name, kind="pupil", known_as=each.known_as, linked=each.linked) for each in register.items]
-        others += [Person(name=name, kind="staff") for name in staff]
-        return Names(others, about=Person(name=pupil.name, kind="pupil", known_as=register.known_as), is_word=spelling.is_spelt)
+        return _names(pupil, self._register(pupil, actor=actor), staff=staff)
+
+    def _register(self, pupil: PupilItem, *, actor: Actor) -> RegisterAnswer:
+        return ask(self.incidents, Register(pupil_id=pupil.id), token=actor.token, seconds=10.0)
+
+
+def _names(pupil: PupilItem, register: RegisterAnswer, *, staff: Iterable[str]) -> Names:
+    others = [Person(name=each.name, kind="pupil", known_as=each.known_as, linked=each.linked) for each in register.items]
+    others += [Person(name=name, kind="staff") for name in staff]
+    return Names(others, about=Person(name=pupil.name, kind="pupil", known_as=register.known_as), is_word=spelling.is_spelt)
 
 
 def _reason(row: Any) -> str:
@@ -305,6 +341,22 @@ def _record_text(each: Marked) -> RecordText:
     marks = [RecordMark(start=m.start, stop=m.stop, found_by=m.why, accepted=m.accepted, reason=m.reason) for m in each.marks]
     text = each.text
     return RecordText(entry_id=text.entry_id, part=text.part, heading=text.heading, written=text.written, digest=each.digest, marks=marks)
+
+
+def _record_found(each: listing.Words) -> RecordFound:
+    places = [
+        RecordPlace(
+            entry_id=place.text.entry_id,
+            part=place.text.part,
+            heading=place.text.heading,
+            start=place.start,
+            stop=place.stop,
+            cursor=place.cursor,
+            accepted=place.accepted,
+        )
+        for place in each.places
+    ]
+    return RecordFound(words=each.words, found_by=each.why, places=places)
 
 
 def _record_file(each: FileShown, called: Mapping[UUID, str]) -> RecordFile:

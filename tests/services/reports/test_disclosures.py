@@ -28,6 +28,8 @@ from safekeep.contracts.reports import (
     KeepRedactions,
     MyDocuments,
     ProposeRedactions,
+    RecordList,
+    RecordListAnswer,
     RecordPage,
     RecordPageAnswer,
     RecordText,
@@ -82,6 +84,11 @@ class Bench:
     def page(self, *, role: str = "dsl", **fields: Any) -> RecordPageAnswer:
         answer = self.ask(RecordPage(information_request_id=self.asked, **fields), role=role)
         assert isinstance(answer, RecordPageAnswer)
+        return answer
+
+    def listed(self, *, role: str = "dsl", **fields: Any) -> RecordListAnswer:
+        answer = self.ask(RecordList(information_request_id=self.asked, **fields), role=role)
+        assert isinstance(answer, RecordListAnswer)
         return answer
 
     def text(self, part: str = "account") -> RecordText:
@@ -340,6 +347,57 @@ def test_a_record_of_many_pages_is_decided_page_by_page_and_given_whole(bench: B
     assert "day 0." in said
     assert "day 6." in said
     assert "Żaklina" not in said
+
+
+def test_one_list_has_all_that_was_found_in_the_whole_record_with_every_place_as_it_stands_on_its_page(bench: Bench, short_pages: None) -> None:
+    bench.add("was moved")
+    for number in range(7):
+        bench.record(f"Amelia was calm, day {number}. Żaklina was not.")
+    listed = bench.listed()
+    assert (listed.read, listed.entries, listed.next, listed.pupil_name) == (8, 8, None, "Amelia Okafor")
+    assert {each.words: (each.found_by, len(each.places)) for each in listed.found} == {
+        "Żaklina": ("name", 7),
+        "Żaklina Quixworth": ("name", 1),
+        "Bertold": ("relation", 1),
+        "Ż.Q.": ("initials", 1),
+        "was moved": (None, 1),
+    }
+    assert [each.found_by for each in listed.found] == ["name", "name", "initials", "relation", None]
+    stand = {
+        (text.entry_id, text.part, mark.start, mark.stop, cursor, mark.accepted)
+        for cursor in {place.cursor for each in listed.found for place in each.places}
+        for text in bench.page(cursor=cursor).texts
+        for mark in text.marks
+    }
+    assert stand == {(p.entry_id, p.part, p.start, p.stop, p.cursor, p.accepted) for each in listed.found for p in each.places}
+    assert len({cursor for *_, cursor, _ in stand}) == 3
+    assert [p.accepted for each in listed.found for p in each.places].count(None) == 10
+    bench.decide()
+    assert all(p.accepted for each in bench.listed().found for p in each.places)
+    assert not [word for word in (*SECRETS, "was moved", "calm") if word in kept(bench)]
+
+
+def test_the_list_of_a_long_record_is_read_part_by_part(bench: Bench, short_pages: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disclosures, "LISTED", 6)
+    for number in range(8):
+        bench.record(f"Amelia was calm, day {number}. Żaklina was not.")
+    first = bench.listed()
+    assert (first.read, first.entries) == (6, 9)
+    rest = bench.listed(cursor=first.next)
+    assert (rest.read, rest.entries, rest.next) == (3, 9, None)
+    places = [{(p.entry_id, p.start) for each in part.found for p in each.places} for part in (first, rest)]
+    assert not places[0] & places[1]
+    assert len(places[0] | places[1]) == 11
+
+
+def test_who_is_no_longer_a_dsl_sees_no_list_and_nobody_else_does(bench: Bench) -> None:
+    assert bench.listed(role="deputy_dsl").found
+    for role in ("slt", "teacher", "governor", "trust_safeguarding_lead", "trust_it"):
+        with pytest.raises(NotAllowed):
+            bench.listed(role=role)
+    change_roles(bench.identity, school=bench.school, person=bench.school.people["dsl"], roles=["governor"])
+    with pytest.raises(NotAllowed):
+        bench.listed()
 
 
 def test_nothing_is_given_to_somebody_who_is_not_known_nor_after_it_was_refused(bench: Bench) -> None:
