@@ -8,10 +8,10 @@ from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import api, assets, headers, languages, pages, problems, revocations, rpc, session, templating
+from gateway import api, assets, headers, languages, pages, problems, revocations, rpc, session, streams, templating
 from gateway.pages import kept
 from gateway.problems import Problem
-from safekeep import telemetry
+from safekeep import memory, telemetry
 from safekeep.contracts.files import MAX_UPLOAD
 from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, SafekeepError, TooManyAttempts
 from safekeep.keys import Keys
@@ -21,7 +21,9 @@ from safekeep.settings import GatewaySettings, gateway_settings
 def create_app(settings: GatewaySettings | None = None) -> Flask:
     """Return the WSGI application. Without `settings`, what the environment says."""
     settings = settings or gateway_settings()
+    memory.keep_freed()
     app = Flask("gateway", static_folder=None)
+    app.request_class = streams.Arriving
     app.config.update(
         PUBLIC_URL=settings.public_url.rstrip("/"),
         DEMO_CODES_URL=settings.demo_codes_url,

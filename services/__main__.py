@@ -14,7 +14,7 @@ from types import FrameType  # noqa: E402
 
 from nameko.runners import ServiceRunner  # noqa: E402
 
-from safekeep import bus, database, green, settings, telemetry  # noqa: E402
+from safekeep import bus, database, green, memory, settings, telemetry  # noqa: E402
 from safekeep.keys import Keys  # noqa: E402
 
 
@@ -25,6 +25,8 @@ def main(name: str) -> None:
     chosen = settings.service_settings(name)
     bus.use_keys(Keys.load(chosen.keys_file))
     module = importlib.import_module(f"services.{name}.service")  # by name: nobody imports a service module
+    if hasattr(module.Service, "streams"):
+        memory.keep_freed()
     runner = ServiceRunner(config=bus.nameko_config(broker_url=chosen.broker_url))
     runner.add_service(module.Service)
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from gateway import console, problems, rpc, schools, session, streams, uploads
 from gateway.forms import Form
 from gateway.session import Here
-from safekeep.contracts.files import FileName, Names, Opened
+from safekeep.contracts.files import PIECE, FileName, Names, Opened
 from safekeep.contracts.incidents import BlockFile, DecideFile, FileItem, Incident, IncidentAnswer, PermitFile
 from safekeep.errors import Conflict, Invalid, NotFound, SafekeepError
 
@@ -145,7 +145,7 @@ def part(slug: str, file_id: UUID) -> Any:
     """Take the next part, from `at` on; what has arrived whole when the connection drops is kept."""
     session.recorder()
     at = request.args.get("at", -1, type=int)
-    arrived = streams.send(iter(lambda: request.stream.read(256 * 1024), b""), ticket=request.headers.get("Upload-Ticket", ""), at=at)
+    arrived = streams.send(iter(lambda: request.stream.read(PIECE), b""), ticket=request.headers.get("Upload-Ticket", ""), at=at)
     return jsonify(arrived=arrived)
 
 
