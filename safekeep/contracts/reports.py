@@ -1075,7 +1075,7 @@ class RecordListAnswer(Contract):
 class RecordList(Request[RecordListAnswer]):
     """What is proposed and decided in the record that is asked for, in one list, of 1,000 entries at most from the page at `cursor` on.
 
-    Read page by page with the actor's own rights, their roles looked at again before each. Nothing of it is kept. Raises as RecordPage does.
+    Read page by page with the actor's own token. Nothing of it is kept. Raises as RecordPage does.
     """
 
     method: ClassVar[str] = "reports.record_list"

@@ -59,6 +59,7 @@ from safekeep.contracts.incidents import (
 from safekeep.contracts.reports import ApproveReport, EnterRequest, KeepMeeting, MakeDraft, Meetings, ReportDraft
 from safekeep.database import SERVICES, storage_error, transaction
 from safekeep.ids import new_id
+from safekeep.inbox import Together
 from safekeep.permissions import RECORDERS, SAFEGUARDING_LEADS, Class, Role
 from safekeep.rpc import Resources, envelope
 from safekeep.settings import ServiceSettings
@@ -215,7 +216,7 @@ class World:
                         if handler and any(event.name.startswith(key.removesuffix("#")) for key in heard):
                             host = self.resources[service]
                             with host.transaction(host.engine, school_id=event.school_id) as tx:
-                                handler(tx, event)
+                                handler.handler(tx, [event]) if isinstance(handler, Together) else handler(tx, event)
 
     def until(self, look: Callable[[], Any]) -> Any:
         """Return what is there once every event was delivered: here at once."""

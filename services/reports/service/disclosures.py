@@ -104,14 +104,14 @@ class Disclosures(LongDocuments):
         """Read on page by page, keeping of each only what was found in it."""
         row, decided, zone = self._asked_for(actor, request.information_request_id)
         found, read, last, register = Found(), 0, None, None
-        for cursor, page in self._record_pages(row, actor=actor, cursor=request.cursor):
+        cursor = request.cursor
+        while read < LISTED and (last is None or cursor is not None):
+            page = self._record_page(row, actor=actor, cursor=cursor)
             register = register or self._register(page.pupil, actor=actor)
             names = _names(page.pupil, register, staff=_staff(page.items, request.staff_names))
             for each in _in_turn(page.items, row=row, decided=decided.places, names=names, staff=request.staff_names, zone=zone):
                 found.add(each.text, each.marks, cursor=cursor)
-            read, last = read + len(page.items), page
-            if read >= LISTED:
-                break
+            read, last, cursor = read + len(page.items), page, page.next
         assert last is not None  # the first page is always read
         return RecordListAnswer(
             pupil_name=last.pupil.name,
@@ -268,9 +268,9 @@ class Disclosures(LongDocuments):
         wanted = Chronology(pupil_id=row.pupil_id, reason=_reason(row), limit=SHOWN, cursor=cursor, with_files=True)
         return ask(self.incidents, wanted, token=actor.token, seconds=15.0)
 
-    def _record_pages(self, row: Any, *, actor: Actor, cursor: str | None = None) -> Iterator[tuple[str | None, ChronologyAnswer]]:
-        """Read every page from `cursor` on, each with a token of its own after the person's roles are checked again."""
-        job_id = new_id()
+    def _record_pages(self, row: Any, *, actor: Actor) -> Iterator[tuple[str | None, ChronologyAnswer]]:
+        """Read every page, each with a token of its own after the person's roles are checked again."""
+        job_id, cursor = new_id(), None
         ask(self.identity, BeginJob(id=job_id, kind="chronology"), token=actor.token)
         own = self._token(actor.at_school, ActFor.method)
         wanted = Chronology(pupil_id=row.pupil_id, reason=_reason(row), limit=SHOWN, with_files=True)
