@@ -1,10 +1,13 @@
-"""Bytes of files to and from `files`, by its door (docs/decisions/0013-files-by-the-door.md): never whole in memory, never on a disk."""
+"""Bytes of files to and from `files`, by its door (docs/decisions/0013-files-by-the-door.md): never whole in memory, never readable on a disk."""
 
 import io
 import json
+import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, cast
 
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from flask import Request
 from werkzeug.utils import cached_property
 
@@ -23,6 +26,64 @@ class Arriving(Request):
     def stream(self) -> IO[bytes]:
         """The body, read once."""
         return cast(IO[bytes], io.BufferedReader(cast(io.RawIOBase, super().stream), PIECE))
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
+        """Where a file of a form is put until all of the form is there: werkzeug asks this."""
+        return cast(IO[bytes], Spool())
+
+
+class Spool(io.RawIOBase):
+    """What a form sent, until it is carried over: a file without a name that holds noise. Its key is in this object and nowhere else.
+
+    It is written once from its beginning to its end, so that no two texts are ever sealed with the same part of the key's stream.
+    """
+
+    _BLOCK = 16
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this
+        self._key, self._at, self._size = os.urandom(32), 0, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if self._at != self._size:
+            raise io.UnsupportedOperation("written at its end only")
+        self._file.write(self._crossed(bytes(data)))
+        self._size += len(data)
+        return len(data)
+
+    def readinto(self, into: Any) -> int:
+        self._file.seek(self._at)
+        found = self._crossed(self._file.read(len(into)))
+        into[: len(found)] = found
+        return len(found)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _crossed(self, data: bytes) -> bytes:
+        """Return bytes that stand here, sealed or opened (AES-256 in counter mode, which is the same), and go on behind them."""
+        block, over = divmod(self._at, self._BLOCK)
+        cipher = Cipher(algorithms.AES(self._key), modes.CTR(block.to_bytes(self._BLOCK, "big"))).encryptor()
+        cipher.update(bytes(over))
+        self._at += len(data)
+        return cipher.update(data)
 
 
 def send(pieces: Iterable[bytes], *, ticket: str, at: int | None = None) -> int:

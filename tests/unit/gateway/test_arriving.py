@@ -1,11 +1,13 @@
 """What the gateway asks its server for when a file arrives."""
 
 import io
+import os
 
+import pytest
 from flask import Flask, request
 from werkzeug.test import EnvironBuilder
 
-from gateway.streams import Arriving
+from gateway.streams import Arriving, Spool
 from safekeep.contracts.files import PIECE
 
 
@@ -36,6 +38,39 @@ def test_a_form_with_a_long_file_is_taken_from_the_server_a_piece_at_a_time_and_
         request.files["file"].close()
     assert server.asked[:5] == [PIECE] * 5
     assert len(server.asked) == 6
+
+
+def test_what_a_form_sent_is_noise_on_the_disk_and_read_from_anywhere() -> None:
+    sent = os.urandom(100_003)
+    spool = Spool()
+    for start in range(0, len(sent), 9_999):
+        spool.write(sent[start : start + 9_999])
+    lying = os.pread(spool._file.fileno(), len(sent), 0)
+    assert len(lying) == spool.tell() == len(sent)
+    assert not any(lying[start : start + 16] in sent for start in range(0, len(lying), 16))
+    for offset in (0, 1, 15, 16, 17, 4_096, 99_999, len(sent)):
+        spool.seek(offset)
+        assert spool.read(5_000) == sent[offset : offset + 5_000]
+    assert (spool.seek(-3, os.SEEK_END), spool.read()) == (len(sent) - 3, sent[-3:])
+    other = Spool()
+    other.write(sent)
+    assert os.pread(other._file.fileno(), len(sent), 0) != lying, "each has a key of its own"
+    spool.seek(10)
+    with pytest.raises(io.UnsupportedOperation):
+        spool.write(b"over what stands there")
+    for each in (spool, other):
+        each.close()
+
+
+def test_every_file_of_a_form_is_spooled_so_however_short_or_long() -> None:
+    for size in (10, 300_000):
+        app = Flask("arriving")
+        app.request_class = Arriving
+        with app.test_request_context(method="POST", data={"file": (io.BytesIO(b"x" * size), "a.txt")}):
+            stream = request.files["file"].stream
+            assert isinstance(stream, Spool)
+            assert stream.read() == b"x" * size
+            stream.close()
 
 
 def test_a_body_without_a_form_is_read_to_its_end_and_no_further() -> None:
