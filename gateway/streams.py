@@ -41,7 +41,7 @@ class Spool(io.RawIOBase):
     _BLOCK = 16
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with this
         self._key, self._at, self._size = os.urandom(32), 0, 0
 
     def readable(self) -> bool:
