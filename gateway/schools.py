@@ -78,12 +78,16 @@ def duty(here: Here) -> SchoolAnswer:
     return rpc.ask(School(), token=here.token, seconds=2.0)
 
 
-def known(here: Here) -> Known:
-    """Return the school the person is at, with its staff. Raises Unavailable, NotAllowed."""
+def known(here: Here, *, groups: Collection[str] = ()) -> Known:
+    """Return the school the person is at, with its staff. Raises Unavailable, NotAllowed.
+
+    `groups`: those that a form names. One that is not remembered was made a moment ago, and is known to another process that showed it: a page
+    that did not know it would take it off what was chosen, so the school is asked anew.
+    """
     now = time.monotonic()
     remembered = _remembered.get(here.place.id)
     knows_staff = here.may_call("identity.staff")
-    if remembered is not None and remembered[1] > now:
+    if remembered is not None and remembered[1] > now and {group.code for group in remembered[0].school.groups}.issuperset(groups):
         found = remembered[0]
         return found if knows_staff else Known(found.school, {}, found.categories)
     school = rpc.ask(School(), token=here.token)

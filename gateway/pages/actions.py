@@ -117,7 +117,7 @@ def preview(slug: str, incident_id: UUID) -> Any:
     """Return the part of the form that says who will be sent it, worked out anew."""
     here = session.here()
     typed = Form.sent(request.form)
-    known = schools.known(here)
+    known = schools.known(here, groups=typed.many("groups"))
     alerts = _work_out(typed, here=here, known=known, incident=_incident(here, incident_id))
     return render_template("recording/preview.html", form=typed, known=known, alerts=alerts, button=_button(alerts))
 
@@ -130,7 +130,7 @@ def _own_words(typed: Form | None, action_id: UUID) -> Any:
 
 
 def _add(typed: Form, *, here: Here, incident: IncidentAnswer, action_id: UUID) -> Any:
-    known = schools.known(here)
+    known = schools.known(here, groups=typed.many("groups"))
     try:
         alerts = _work_out(typed, here=here, known=known, incident=incident)
     except Unavailable as error:
@@ -230,7 +230,7 @@ def _show(
     searching: bool = False,
     status: int = 200,
 ) -> Any:
-    known = schools.known(here)
+    known = schools.known(here, groups=typed.many("groups"))
     if alerts is None:
         try:
             alerts = _work_out(typed, here=here, known=known, incident=incident)

@@ -165,7 +165,7 @@ def preview(slug: str) -> Any:
     """Return the part of the form that says who will be sent it, worked out anew."""
     here = session.recorder()
     typed = Form.sent(request.form)
-    known = schools.known(here)
+    known = schools.known(here, groups=typed.many("groups"))
     alerts = _work_out(typed, here=here, known=known)
     return render_template("recording/preview.html", form=typed, known=known, alerts=alerts, button=words.submit_label(alerts.count))
 
@@ -205,7 +205,7 @@ def suggest_staff(slug: str) -> Any:
 
 
 def _record(typed: Form, *, here: Here, slug: str, incident_id: UUID) -> Any:
-    known = schools.known(here)
+    known = schools.known(here, groups=typed.many("groups"))
     try:
         alerts = _work_out(typed, here=here, known=known)
     except Unavailable as error:
@@ -467,7 +467,7 @@ def _show(
     number: str = "",
     status: int = 200,
 ) -> Any:
-    known = schools.known(here)
+    known = schools.known(here, groups=typed.many("groups"))
     if typed.one("when") != "now" or not typed.one("now_at"):
         typed.put("now_at", clock.stamp(clock.now()))
     if alerts is None:

@@ -109,6 +109,8 @@ _OBJECT_STREAM: Final = re.compile(_name("ObjStm"))
 _EMBEDDED: Final = re.compile(_name("EmbeddedFile"))
 _HARMLESS_WITHIN: Final = frozenset({"kind_unknown", "archive", "damaged"})
 """Refused by itself, and let be as something attached: nobody opens it from here, and the scanner sees it."""
+_HARMLESS_IN_OFFICE: Final = _HARMLESS_WITHIN | {"page"}
+"""An office document keeps its drawings and what was pasted from the web as pages: its own program runs nothing in them."""
 
 _HIDDEN_CODE: Final = re.compile(rb"<\?php\b|<script[\s>]|<%@\s*page|<svg[\s>][^>]*\sonload=", re.IGNORECASE)
 """What a server or a browser would run, were a picture ever taken for a page."""
@@ -211,8 +213,10 @@ def _plain(file: Any, *, start: bytes, type_: str, size: int, name: str, depth: 
             _refuse("macros")
         return Found("documents", "application/rtf")
     if type_.startswith("audio/"):
+        _refuse_hidden(file, start=start, size=size, allowed=())
         return Found("audio", type_)
     if type_.startswith("video/") or type_ in ("application/ogg", "application/vnd.rn-realmedia"):
+        _refuse_hidden(file, start=start, size=size, allowed=())
         return Found("audio" if name.lower().endswith((".m4a", ".ogg", ".oga", ".opus", ".amr", ".3ga")) else "video", type_)
     if type_ in _MAIL or (name.lower().endswith(".eml") and _is_words(type_) and _MAIL_HEADER.match(_without_mark(start))):
         _refuse_attached(file, size=size, depth=depth)
@@ -230,7 +234,7 @@ def _is_words(type_: str) -> bool:
 
 
 def _refuse_hidden(file: Any, *, start: bytes, size: int, allowed: tuple[bytes, ...]) -> None:
-    """Refuse what is a picture or a PDF and something else too."""
+    """Refuse what is a picture, a PDF, a film or a recording and something else too."""
     for sign in (b"%PDF-", b"MZ\x90\x00", b"\x7fELF"):
         if sign not in allowed and sign in start[:1024]:
             _refuse("two_kinds")
@@ -364,25 +368,35 @@ def _packed(file: Any, listed: _Listing | None, *, start: bytes, type_: str, siz
         _refuse("macros")
     is_office, is_open = "[Content_Types].xml" in names, bool(names) and names[0] == "mimetype"
     if is_office or is_open:
-        return _office(file, names, is_open=is_open)
+        found = _office(file, names, is_open=is_open)
+        _refuse_members(file, listed.members, depth=depth, in_office=True)
+        return found
     if "META-INF/MANIFEST.MF" in names or "AndroidManifest.xml" in names or any(_RUN_BY_A_NAME.search(each) for each in names):
         _refuse("program")
     _refuse_members(file, listed.members, depth=depth)
     return Found("archives", "application/zip")
 
 
-def _refuse_members(file: Any, members: list[zipfile.ZipInfo], *, depth: int) -> None:
-    """Refuse an archive for what is in it, whatever that is called: each member by how it begins, one that may hold others whole."""
+def _refuse_members(file: Any, members: list[zipfile.ZipInfo], *, depth: int, in_office: bool = False) -> None:
+    """Refuse an archive for what is in it, whatever that is called: each member by how it begins, one that may hold others whole.
+
+    Of an office document (`in_office`) its own parts, markup and pictures, are let be.
+    """
     with zipfile.ZipFile(cast(BinaryIO, file)) as opened:
         for member in members:
             if member.is_dir():
                 continue
             start = _member(opened, member.filename, most=START, cut=True)
+            if in_office and (_without_mark(start).lstrip().startswith(b"<") or media_type(start).startswith(("image/", "audio/", "video/"))):
+                continue
             if start.startswith((b"PK", b"\xd0\xcf\x11\xe0", b"%PDF-")) or media_type(start) in (*_MAIL, *_ARCHIVES):  # these may hold others
                 if member.file_size > MOST_MAIL:
                     _refuse("archive")
                 start = _member(opened, member.filename, most=MOST_MAIL)
-            _refuse_within(start, name=member.filename, depth=depth)
+            if in_office:
+                _refuse_within(start, name=member.filename, depth=depth, let_be=_HARMLESS_IN_OFFICE)
+            else:
+                _refuse_within(start, name=member.filename, depth=depth)
 
 
 def _office(file: Any, names: list[str], *, is_open: bool) -> Found:

@@ -4,7 +4,8 @@ Decisions are places in a text and the hash of that text, never its words: a tex
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from mimetypes import MimeTypes
@@ -77,6 +78,7 @@ class Text:
     decisions: tuple[Decision, ...] = ()
     body_map: SealedBodyMap | None = None  # of which these are the words, a line a mark
     drawn: Mapping[str, Any] | None = None  # of a text made anew: its drawings and lines, as documents take them
+    child: tuple[tuple[int, int], ...] = ()  # where the words are a child's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +143,20 @@ def given(texts: Sequence[Text], *, part: int = 0) -> tuple[list[Text], list[Lef
             why = {decision.reason for decision in text.decisions if first <= decision.first and decision.end <= end}
             schedule.append(LeftOut(number, f"{text.entry}, {PARTS[text.part]}", tuple(reason for reason in REASONS if reason in why)))
         of = f"{part}." if part else ""
-        written = redaction.redacted(text.written, places, marks=(f"[left out, {of}{number}]" for number, _ in numbered))
+        marks = [f"[left out, {of}{number}]" for number, _ in numbered]
+        written = redaction.redacted(text.written, places, marks=marks)
         drawn = _drawn(text.body_map, numbered, of=of) if text.body_map else None
-        made.append(Text(text.entry, text.part, written, drawn=drawn))
+        made.append(Text(text.entry, text.part, written, drawn=drawn, child=_still(text.child, places, marks=marks)))
     return made, schedule
+
+
+def _still(passages: Iterable[tuple[int, int]], left_out: Sequence[tuple[int, int]], *, marks: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Return where passages stand in a text in which `marks` stand for what was left out: what stays of each."""
+    found, at, moved = [], 0, 0
+    for (first, end), mark in [*zip(left_out, marks, strict=True), ((sys.maxsize, 0), "")]:
+        found += [(max(start, at) + moved, min(stop, first) + moved) for start, stop in passages if max(start, at) < min(stop, first)]
+        at, moved = end, moved + len(mark) - (end - first)
+    return tuple(found)
 
 
 def _drawn(body_map: SealedBodyMap, left_out: Sequence[tuple[int, tuple[int, int]]], *, of: str) -> dict[str, Any]:
@@ -218,7 +230,7 @@ def _entries(made: Sequence[Text]) -> list[dict[str, Any]]:
         if text.part == "about":
             entries.append(_entry(text.entry, "", about=text.written.split("\n")))
         elif text.part == "account" and last:
-            last["text"] = printing.marked(text.written)
+            last |= {"text": printing.marked(text.written, text.child), "child": bool(text.child)}
         elif text.part == "action_taken" and last:
             last["action_taken"] = text.written
         elif text.drawn:
@@ -227,7 +239,7 @@ def _entries(made: Sequence[Text]) -> list[dict[str, Any]]:
             if not last:
                 entries.append(entry)
         else:
-            entries.append(_entry(f"{text.entry}: {PARTS[text.part]}", text.written))
+            entries.append(_entry(f"{text.entry}: {PARTS[text.part]}", text.written, child=text.child))
     return entries
 
 
@@ -264,8 +276,9 @@ def _key(used: set[LawReason]) -> list[str]:
     return [f"{SHORT[reason].capitalize()}: {law}" for reason, law in REASONS.items() if reason in used]
 
 
-def _entry(heading: str, written: str, *, about: Sequence[str] = ()) -> dict[str, Any]:
-    return {"heading": heading, "about": list(about), "text": printing.marked(written), "child": False, "action_taken": "", "body_map": {}}
+def _entry(heading: str, written: str, *, about: Sequence[str] = (), child: Sequence[tuple[int, int]] = ()) -> dict[str, Any]:
+    shown = {"text": printing.marked(written, child), "child": bool(child)}
+    return {"heading": heading, "about": list(about), **shown, "action_taken": "", "body_map": {}}
 
 
 def pdf(said: dict[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from safekeep import printing
@@ -21,13 +22,17 @@ from services.reports.redaction import Names, Why
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text of an entry: which entry, which part of it, the heading it stands under, and its words; of a body map's the map, to be drawn."""
+    """One text of an entry: which entry, which part of it, the heading it stands under, and its words; of a body map's the map, to be drawn.
+
+    `child`: where the words are a child's own.
+    """
 
     entry_id: UUID
     part: Part
     heading: str
     written: str
     body_map: SealedBodyMap | None = None
+    child: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,9 @@ def texts_of(entry: EntryLine, *, names: Mapping[UUID, str], zone: str) -> list[
         "body_map": "\n".join(entry.body_map.words) if entry.body_map else "",
     }
     heading = heading_of(entry, zone=zone)
-    return [Text(entry.id, part, heading, text, entry.body_map if part == "body_map" else None) for part, text in written.items() if text.strip()]
+    child = tuple((span.start, span.end) for span in entry.child_words) if account == entry.text else ()
+    more: dict[Part, dict[str, Any]] = {"body_map": {"body_map": entry.body_map}, "account": {"child": child}}
+    return [Text(entry.id, part, heading, text, **more.get(part, {})) for part, text in written.items() if text.strip()]
 
 
 def heading_of(entry: EntryLine, *, zone: str) -> str:
@@ -193,5 +200,5 @@ def redacted(texts: Sequence[tuple[Text, str]], *, decided: Iterable[Decided]) -
         sha256 = disclosing.hash_of(text.written)
         theirs = [d for d in left_out if _is_of(d, text, digest=digest)]
         decisions = tuple(disclosing.Decision(d.start, d.stop, d.reason, sha256) for d in theirs if d.reason)
-        made.append(disclosing.Text(text.heading, text.part, text.written, decisions, text.body_map))
+        made.append(disclosing.Text(text.heading, text.part, text.written, decisions, text.body_map, child=text.child))
     return made

@@ -70,6 +70,9 @@ SAYS = re.compile(r"\b(tell|find|reach|ask|see) a DSL|DSL in person", re.IGNOREC
 NO_SCHOOL = {"sign-in", "nothing/here"}
 """Where nobody is signed in, or which lie below no school's address: whose DSLs they would be is not known."""
 
+NOBODY_YET = {"session.unlock", "session.sign_in", "session.forgot"}
+"""Before which somebody has to show who they are."""
+
 
 class Looker:
     """Holds the page in the browser against axe, its colours in the other theme too where one is named, then at 320 pixels; remembers which it saw."""
@@ -102,7 +105,7 @@ class Looker:
         except HTTPException:
             endpoint = "an address that leads nowhere"
         self.seen.add(endpoint)
-        if self.on_duty is not None and place not in NO_SCHOOL:
+        if self.on_duty is not None and place not in NO_SCHOOL and endpoint not in NOBODY_YET:
             offered = self.page.get_by_role("link", name="Add incident", exact=True).locator("visible=true")
             if self.records:
                 expect(offered.first).to_be_visible()

@@ -136,6 +136,9 @@ def nested(depth: int) -> bytes:
     return data
 
 
+FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64)
+RECORDING = b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x44\xac\0\0\x88\x58\x01\0\x02\0\x10\0data\0\0\0\0"
+DOS = b"!This program cannot be run in DOS mode.\r\r\n$"
 PROGRAM = b"MZ" + b"\0" * 58 + b"\x80\0\0\0" + b"\0" * 64 + b"PE\0\0L\x01"
 RUNS = {"/S": "/JavaScript", "/JS": "app.alert(1)"}
 
@@ -189,6 +192,16 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "macros in an open document": ("a.odt", open_document(Basic__Standard__Module1_xml=b"<a/>"), "macros"),
     "a control of its own": ("a.docx", document(word__activeX__activeX1_bin=b"x"), "macros"),
     "macros of an older kind in a sheet": ("a.xlsx", sheet(xl__macrosheets__sheet1_xml=b"<a/>"), "macros"),
+    "a program in a Word document": ("a.docx", document(word__embeddings__oleObject1_bin=PROGRAM), "program"),
+    "a program in a sheet, called a picture": ("a.xlsx", sheet(xl__media__image1_png=PROGRAM), "program"),
+    "a program in an open document": ("a.odt", open_document(Pictures__100_png=PROGRAM), "program"),
+    "a program in an older document in a newer one": ("a.docx", document(word__embeddings__a_bin=old_word("WordDocument") + DOS), "program"),
+    "macros in a sheet in a Word document": ("a.docx", document(word__embeddings__a_xlsx=sheet(xl__vbaProject_bin=b"x")), "macros"),
+    "a PDF that runs code in a Word document": ("a.docx", document(word__embeddings__a_pdf=pdf(opening=RUNS)), "active"),
+    "a film that is an archive too": ("a.mp4", FILM + zipped({"a.txt": b"a"}), "two_kinds"),
+    "a film that is a RAR too": ("a.mp4", FILM + b"Rar!\x1a\x07\x01\0" + bytes(60), "two_kinds"),
+    "a recording that is a program too": ("a.wav", RECORDING + DOS, "two_kinds"),
+    "a recording that is a PDF too": ("a.wav", RECORDING + pdf(), "two_kinds"),
     "a locked archive of the 7z kind": ("a.7z", b"7z\xbc\xaf\x27\x1c\0\x04" + bytes(24) + b"\x06\xf1\x07\x01" + bytes(20), "locked"),
     "a locked archive of the RAR kind": ("a.rar", b"Rar!\x1a\x07\x01\0" + bytes(4) + b"\x21\x04" + bytes(40), "locked"),
     "a locked archive of the older RAR kind": ("a.rar", b"Rar!\x1a\x07\0" + bytes(2) + b"\x73\x80" + bytes(40), "locked"),
@@ -231,7 +244,16 @@ TAKEN: dict[str, tuple[str, bytes, str]] = {
     ),
     "a PDF in packed objects": ("a.pdf", pdf(packed=True), "documents"),
     "a PDF with a picture in it": ("a.pdf", pdf(attached=picture()), "documents"),
-    "a recording": ("a.wav", b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x44\xac\0\0\x88\x58\x01\0\x02\0\x10\0data\0\0\0\0", "audio"),
-    "a film": ("a.mp4", b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64), "video"),
+    "a Word document with a sheet, a picture, a drawing and a printer's settings in it": (
+        "a.docx",
+        document(
+            word__embeddings__a_xlsx=sheet(), word__media__a_png=picture("PNG"), word__media__a_svg=b"<svg xmlns='x'/>", word__a_bin=b"\x93\x81" * 9
+        ),
+        "documents",
+    ),
+    "a Word document with an older one in it": ("a.docx", document(word__embeddings__a_bin=old_word("WordDocument")), "documents"),
+    "an open document with a picture in it": ("a.odt", open_document(Pictures__100_png=picture("PNG"), layout_cache=b"\x93\x81" * 9), "documents"),
+    "a recording": ("a.wav", RECORDING, "audio"),
+    "a film": ("a.mp4", FILM, "video"),
 }
 """What is taken, and as which kind."""

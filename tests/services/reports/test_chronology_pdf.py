@@ -21,7 +21,7 @@ import typst
 from safekeep import actor, printing
 from safekeep.body.marks import BodyMap, Mark, SealedBodyMap, sealed
 from safekeep.contracts.files import FileName, Names, NamesAnswer
-from safekeep.contracts.incidents import Chronology, ChronologyAnswer, Details, EntryLine, EntrySealed, FileItem, Flag, PupilItem
+from safekeep.contracts.incidents import Chronology, ChronologyAnswer, Details, EntryLine, EntrySealed, FileItem, Flag, PupilItem, Span
 from safekeep.contracts.reports import ChronologyPdf, Document
 from safekeep.errors import NotAllowed, NotFound
 from safekeep.ids import new_id
@@ -486,6 +486,28 @@ def test_it_opens_with_why_it_was_asked_for_and_how_many_entries_each_month_has(
     assert "Core group on 1 December" in said
     assert "Entries by month" in said
     assert re.search(r"May 2026 1 .*June 2026 2|May 2026 1 June 2026 2", said)
+
+
+def test_months_are_plotted_as_bars_in_percent_of_the_fullest() -> None:
+    at = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
+    about = chronology.Asked(by="Dee Lead", at=at, school_name="Elm Tree", zone="Europe/London", category_names={})
+    pupil = a_pupil()
+    told = chronology.content(pupil=pupil, entries=[a_line(1), a_line(2), a_line(40)], request=Chronology(pupil_id=pupil.id), asked=about)
+    assert [(month["name"], month["count"], month["bar"]) for month in told["summary"]] == [("May 2026", "1", "50"), ("June 2026", "2", "100")]
+
+
+@pytest.mark.parametrize("form", ["pdf", "docx"])
+def test_a_childs_own_words_are_marked_as_such(form: str) -> None:
+    """In the accounts of the paper and of Word: bold, underlined, and said below; where there are none nothing is said of any."""
+    account = 'She said "I want to go home" and cried.'
+    own = [Span(start=account.index("I want"), end=account.index('" and'))]
+    said = "In bold, underlined: the child’s own words."
+    marked, plain = (shown_as(form, a_line(1, text=account, child_words=words), a_line(40)) for words in (own, []))
+    assert said in words_of(form, marked)
+    assert said not in words_of(form, plain)
+    if form == "docx":
+        runs = [run for paragraph in docx.Document(io.BytesIO(marked)).paragraphs for run in paragraph.runs]
+        assert [run.text for run in runs if run.bold and run.underline] == ["I want to go home"]
 
 
 def test_the_pdfs_table_of_months_has_heading_cells_for_a_screen_reader() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+import docx
 import pikepdf
 import pypdf
 import pypdfium2
@@ -87,6 +88,25 @@ def test_the_schedule_numbers_each_place_and_says_where_and_why_without_a_word()
     assert made[0].written == "Amelia said that [left out, 1] [left out, 2] hit her. Amelia was calm. [left out, 3] ran off."
     assert made[1].written == "She was [left out, 4]."
     assert schedule[2:] == [LeftOut(3, "Incident 2026-14, account", ("third_party",)), LeftOut(4, "Incident 2026-15, account", ("serious_harm",))]
+
+
+def test_a_childs_own_words_are_shown_as_such_and_what_stays_of_them_where_some_are_left_out() -> None:
+    written = 'She said "Żaklina hit me and ran". I asked no more. "I want to go home." Then we went in.'
+    said = [written.index("Żaklina hit me"), written.index("I want"), written.index("home")]
+    passages = ((said[0], said[0] + len("Żaklina hit me and ran")), (said[1], said[1] + len("I want to go home.")))
+    text = replace(a_text("Żaklina", "hit", written=written), child=passages)
+    (made,), _ = disclosing.given([text])
+    assert [made.written[start:stop] for start, stop in made.child] == [" ", " me and ran", "I want to go home."]
+    for child in (passages, ()):
+        entry = disclosing.document([replace(text, child=child)], title="A", school="B", facts={})["months"][0]["entries"][0]
+        pieces = [piece for paragraph in entry["text"] for line in paragraph for piece in line]
+        assert [piece["said"] for piece in pieces if piece["child"]] == ([" ", " me and ran", "I want to go home."] if child else [])
+        assert entry["child"] is bool(child)
+        assert "".join(piece["said"] for piece in pieces) == made.written
+    shown = disclosing.document([replace(text, child=passages)], title="A", school="B", facts={})
+    runs = [run for paragraph in docx.Document(io.BytesIO(disclosing.docx(shown, at=AT))).paragraphs for run in paragraph.runs]
+    assert [run.text for run in runs if run.bold and run.underline] == [" ", " me and ran", "I want to go home."]
+    assert "In bold, underlined: the child’s own words." in [run.text for run in runs]
 
 
 def test_places_that_overlap_are_one_with_every_reason() -> None:

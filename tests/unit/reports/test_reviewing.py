@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from safekeep.contracts.incidents import Destroyed, Details, EntryLine, Paper
+from safekeep.contracts.incidents import Destroyed, Details, EntryLine, Paper, Span
 from safekeep.ids import new_id
 from services.reports import disclosing, reviewing
 from services.reports.redaction import Names, Person
@@ -55,6 +55,23 @@ def test_every_word_of_an_entry_that_would_be_given_stands_in_one_of_its_texts()
     for word in ("Account 1", "Her aunt Zofia", "She was glad.", "Olga Written", "Rang her.", "Ann Writer", "linked here as: witness"):
         assert word in said, word
     assert list(found) == ["about", "account", "action_taken", "details"]
+
+
+def test_a_childs_own_words_stay_marked_in_what_is_given_and_of_what_is_destroyed_or_corrected_nothing_is() -> None:
+    own = [Span(start=0, end=7)]
+    line = a_line(1, child_words=own, action_taken="Told the DSL.")
+    (_, account, taken) = reviewing.texts_of(line, names={}, zone="Europe/London")
+    assert (account.child, taken.child) == (((0, 7),), ())
+    given = reviewing.redacted([(account, reviewing.digest_of(account.written, salt=SALT))], decided=[])
+    assert given[0].child == ((0, 7),)
+    for fields in ({"kind": "correction", "reason": "A slip"}, {"destroyed": destroyed()}):
+        texts = reviewing.texts_of(a_line(1, child_words=own, **fields), names={}, zone="Europe/London")
+        assert [text.child for text in texts if text.part == "account"] == [()]
+
+
+def destroyed() -> Destroyed:
+    at = dt.datetime(2026, 3, 3, 12, tzinfo=dt.UTC)
+    return Destroyed(at=at, basis="order", law="the county court, claim 7", proposed_by=new_id(), by=new_id(), ledger_sequence=9)
 
 
 def test_of_what_was_destroyed_the_record_says_that_it_was_and_by_whose_order() -> None:
