@@ -170,7 +170,7 @@ def pages(sizes: list[int]) -> None:
             answer = getattr(service, request.method.partition(".")[2])(envelope(request, token=token, seconds=60))
             return request.answer.receive(answer)
 
-        print("page of a chronology: entries   25 of them: median of 9   all of them, for a document")
+        print("page of a chronology: entries   25 of them: median of 9, MiB more at most   all of them, for a document, MiB more at most")
         for number in sizes:
             pupil, writer = create_pupil(resources=service.host, school=school), school.people["teacher"]
             demo = actor.service_token(keys=signing["demo"], service="demo", school_id=school.id, methods=[SeedEntries.method])
@@ -186,21 +186,38 @@ def pages(sizes: list[int]) -> None:
                 whose = {"person_id": person, "school_id": school.id, "trust_id": None, "session_id": new_id()}
                 return actor.person_token(keys=signing["identity"], name="Dee Lead", roles=frozenset({"dsl"}), **whose)
 
-            took, token = [], as_dsl()
+            took, token, rest = [], as_dsl(), _at_rest()
             for _ in range(9):
                 begun = time.perf_counter()
                 ask(Chronology(pupil_id=pupil), token)
                 took.append(time.perf_counter() - begun)
-            begun, cursor, token = time.perf_counter(), None, as_dsl()
+            one_page = _most() - rest
+            begun, cursor, token, rest = time.perf_counter(), None, as_dsl(), _at_rest()
             while True:
                 page = ask(Chronology(pupil_id=pupil, limit=200, cursor=cursor, use="export"), token)
                 cursor = page.next
                 if cursor is None:
                     break
-            print(f"{number:30} {1000 * statistics.median(took):19.0f} ms {time.perf_counter() - begun:24.2f} s")
+            seconds, whole = time.perf_counter() - begun, _most() - rest
+            print(f"{number:30} {1000 * statistics.median(took):19.0f} ms {one_page:14.1f} MiB {seconds:24.2f} s {whole:14.1f} MiB")
     finally:
         end()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _at_rest() -> float:
+    """Have the kernel forget the most memory this process has had, and return what it has now, in MiB."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _of_process("VmRSS")
+
+
+def _most() -> float:
+    return _of_process("VmHWM")
+
+
+def _of_process(line: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(each.split()[1]) / 1024 for each in lines if each.startswith(f"{line}:"))
 
 
 def main() -> None:

@@ -162,8 +162,10 @@ def test_trust_and_schools_attacked_together_across_a_year_give_no_small_count_a
     with capsys.disabled():
         share = small_numbers.share_hidden(hidden)
         print(f"\n{len(abouts)} schools and their trust, {len(calendar)} reports: {share:.0%} of what is shown of schools is not a number")
-    found = list(Attack(public).counts())
+    attack = Attack(public)
+    found = [*attack.counts(), *attack.differences()]
     assert len(found) > 80, "everything that is hidden was looked for"
+    assert len({len(each.of) for each in found}) == 2, "single counts, and what can lie between two of which one holds the other"
     assert [each for each in found if each.low == each.high and 0 < each.low < 5] == []
 
 
