@@ -161,7 +161,7 @@ def test_filters_that_make_no_sense_are_said_and_left_out(dsl: Any) -> None:
     fields = {
         f"pupils/{pupil}/chronology": ("since", "until", "category", "author", "order", "cursor", "words", "print"),
         f"pupils/{pupil}/chronology.pdf": ("since", "category", "author"),
-        "reports": ("since", "until"),
+        "reports": ("since", "until", "class_code", "category", "year_group", "as_at"),
         "inbox": ("state", "class", "cursor", "view"),
         "follow-ups": ("view", "cursor"),
         "pupils": ("q",),

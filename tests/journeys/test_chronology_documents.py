@@ -29,6 +29,8 @@ def test_a_chronology_is_asked_for_as_a_document_with_why_and_what_is_wrong_is_s
     main.get_by_text("Make a document").click()
     looks(page)
     main.get_by_label("Body maps").check(force=True)
+    main.get_by_label("Actions, and how incidents stand").check(force=True)
+    main.get_by_label("Safeguarding", exact=True).check(force=True)
     main.get_by_role("button", name="Make the document").click()
     for said in ("Choose", "Say why"):
         expect(page.get_by_role("alert")).to_contain_text(said)
@@ -45,6 +47,8 @@ def test_a_chronology_is_asked_for_as_a_document_with_why_and_what_is_wrong_is_s
         data = Path(waiting.value.path()).read_bytes()
         assert data.startswith(BEGINS[form])
         if form == "docx":
-            assert reason in zipfile.ZipFile(io.BytesIO(data)).read("word/document.xml").decode()
+            said = zipfile.ZipFile(io.BytesIO(data)).read("word/document.xml").decode()
+            assert reason in said
+            assert "classes safeguarding; without actions and how incidents stand; without body maps" in said, "what was chosen on the page"
     person.go(f"pupils/{pupil}/readers")
     expect(page.get_by_role("main")).to_contain_text(re.compile(f"took out the record.*{reason}", re.DOTALL))

@@ -61,6 +61,9 @@ def test_a_dsl_approves_and_a_governor_reads_what_was_approved_and_can_check_it(
     read = governor.page
     expect(read.get_by_text("More staff were trained.")).to_be_visible()
     assert read.get_by_role("region", name="Table: Concerns by category").inner_text() == drafted
+    charts = read.locator("article").get_by_role("img")
+    assert charts.count() > 3, "drawn beside the tables"
+    expect(charts.and_(read.get_by_role("img", name=re.compile("Concerns by category")))).to_have_count(1)
     numbers = re.findall(r"\d+", " ".join(read.locator("td").all_inner_texts()))
     assert all(int(n) % 5 == 0 for n in numbers), "no count is said that is not rounded or below the threshold"
     with read.expect_download() as got:

@@ -175,6 +175,8 @@ def test_an_inspection_is_shown_records_without_names_that_a_dsl_has_read_throug
         ("reports/packs/inspection", {"do": "preview", "reason": "R", "shown": "1e9"}),
         ("reports/packs/inspection", {"do": "preview", "reason": "R", "shown": "1", "added": "x" * 5_000}),
         ("reports/packs/inspection", {"do": "preview", "reason": "R", "shown": "1", "until": "2199-01-01"}),
+        ("reports/packs/inspection", {"do": "preview", "reason": "R", "shown": "1", "of_category": "no_such_category"}),
+        ("reports/packs/inspection", {"do": "preview", "reason": "R", "shown": "1", "of_year_group": "year_99"}),
         ("reports/packs/inspection", {"do": "docx", "reason": "", "shown": "0"}),
     ],
 )

@@ -81,6 +81,10 @@ def test_a_program_made_in_the_console_imports_pupils_reads_counts_and_nothing_e
     assert program.call("POST", "/pupils", {"pupils": [pupil]})[1]["items"][0]["outcome"] == "unchanged"
     status, counts = program.call("GET", "/counts?since=2026-01-01&until=2026-12-31")
     assert (status, set(counts)) == (200, {"rows", "incidents", "actions", "tables", "compared"})
+    past = "/counts?since=2024-09-01&until=2026-06-30&as_at=2026-06-30"  # nobody who records now changes how it stood then
+    theirs, ours = program.call("GET", past)[1], Api(system, "dsl").get(past)
+    assert theirs["incidents"] > 100
+    assert {name: said for name, said in theirs.items() if name != "compared"} == {name: said for name, said in ours.items() if name != "compared"}
     for method, path in (
         ("GET", "/pupils?q=import"),
         ("GET", "/alerts"),

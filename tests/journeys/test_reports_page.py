@@ -169,6 +169,8 @@ def test_the_trusts_lead_sees_its_schools_side_by_side_with_rates(
     lines = told.value.path().read_text("utf-8-sig").splitlines()
     assert len(lines) >= 1 + len(after)
     assert lines[0].startswith("School,Pupils,On roll on,General")
+    listed = {line[0]: line[3] for line in csv.reader(lines[1:])}
+    assert not Counter(after.values()) - Counter(listed[school] for school in after), "the numbers of the page"
     expect(page.get_by_text(re.compile("those on roll on .*, the middle of these days"))).to_be_visible()
     lead = Api(system, "trust_safeguarding_lead")
     found = lead.get("/trust/counts?" + urllib.parse.urlencode(dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))))

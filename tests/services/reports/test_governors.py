@@ -2,15 +2,19 @@
 
 import datetime as dt
 import hashlib
+import io
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
+import pikepdf
+import pypdf
 import pytest
 import sqlalchemy as sa
 
 from safekeep import clock
+from safekeep.contracts.alerts import KeepCalendar, SpanItem
 from safekeep.contracts.reports import (
     ApproveReport,
     CancelMeeting,
@@ -111,6 +115,14 @@ def test_meetings_are_planned_by_the_rule_and_planned_anew_when_it_changes_but_f
         moved = found.items[2]
         assert (moved.id, moved.moved_from) == (second.id, dt.date(2026, 11, 11))
         assert moved.draft_at == dt.datetime(2026, 11, 4, 8, 0, tzinfo=dt.UTC), "its draft moved with it"
+
+
+def test_a_meeting_falls_into_no_holiday_of_the_school(office: Office) -> None:
+    holiday = SpanItem(kind="holiday", first=dt.date(2026, 11, 9), last=dt.date(2026, 11, 13))
+    with clock.set_to(NOW):
+        office.ask(KeepCalendar(opens_minute=510, weekdays=[0, 1, 2, 3, 4], spans=[holiday]), of="alerts")
+        office.ask(KeepCycle(cycle=A_CYCLE))
+        assert days(office)[:3] == [dt.date(2026, 9, 9), dt.date(2026, 11, 18), dt.date(2027, 1, 13)], "a week later"
 
 
 def test_a_draft_is_made_when_it_is_time_then_dsls_are_reminded_then_the_chair_is_told_each_once(office: Office) -> None:
@@ -424,10 +436,6 @@ def test_a_draft_held_against_what_was_published_before_it_is_not_approved_after
 
 
 def test_a_published_report_prints_as_an_archive_quality_pdf_with_its_seal(drafted: Drafted) -> None:
-    import io
-
-    import pypdf
-
     with clock.set_to(drafted.now):
         place = drafted.approve(drafted.draft().sha256)
     printed = drafted.office.ask(PublishedReportPdf(report_id=drafted.report), role="governor").data
@@ -435,3 +443,7 @@ def test_a_published_report_prints_as_an_archive_quality_pdf_with_its_seal(draft
     assert "fewer than 5" in said
     assert place.entry_hash[:20] in said.replace("\n", "")
     assert is_tagged_archive(printed), "with its tables and charts"
+    with pikepdf.open(io.BytesIO(printed)) as pdf:
+        figures = [str(each.get("/Alt", "")) for each in pdf.objects if isinstance(each, pikepdf.Dictionary) and each.get("/S") == "/Figure"]
+    assert len(figures) > 3
+    assert all(figures), "each chart has its words"

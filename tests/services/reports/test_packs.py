@@ -33,7 +33,7 @@ from tests.identity_beside import change_roles, identity_beside
 from tests.make import a_record, create_pupil, create_school
 from tests.services.reports.test_chronology_pdf import is_tagged_archive
 from tests.services.reports.test_chronology_pdf import words_of as documents_words_of
-from tests.services.reports.test_counts import Reports, a_school, recorded
+from tests.services.reports.test_counts import Reports, a_school, below, recorded
 
 NOW = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
 CLASSES = ["general", "welfare", "safeguarding", "protection"]
@@ -62,13 +62,17 @@ class Office:
         token = self._token_for(roles=[role], school_id=self.school.id, person_id=self.school.people[role], **more)
         return self._ask(at or self.reports.service, request, token=token)
 
-    def record(self, text: str = "She was hungry", category: str = "welfare", **more: Any) -> Any:
+    def record(self, text: str = "She was hungry", category: str = "welfare", *, year_group: str = "", what: str = "", **more: Any) -> Any:
+        """Record an incident, and have reports hear of it: of a pupil of that year group, and with an action that is something."""
         request = a_record(pupil_id=self.pupil, narrative=text, category_codes=[category], occurred_at=clock.now(), **more)
         done = self.ask(request, role="teacher", at=self.incidents)
         event = recorded(
             school_id=self.school.id, categories=[category], class_code=category if category == "welfare" else "safeguarding", at=clock.now()
         )
-        self.reports.hear(event.model_copy(update={"subject": done.id, "incident_id": done.id, "entry_id": done.id}))
+        about = {"subject": done.id, "incident_id": done.id, "entry_id": done.id} | ({"year_group": year_group} if year_group else {})
+        self.reports.hear(event.model_copy(update=about))
+        if what:
+            self.reports.hear(below(event.model_copy(update=about), what=what))
         return done
 
     def wanted(self, kind: str = "conference", **more: Any) -> dict[str, Any]:
@@ -226,6 +230,12 @@ def test_an_inspections_records_name_nobody_and_are_chosen_by_the_rule(office: O
     assert "4 incidents were recorded" in str(named["opening"]), "the numbers are of all"
     for nothing in ({"with_referral": True}, {"of_year_group": "year_13"}, {"of_category": "bullying"}):
         assert office.preview("ofsted", shown=5, **nothing).told["months"] == []
+    with clock.set_to(NOW):
+        referred = office.record("of Year 9 and referred", year_group="year_9", what="referral")
+    assert referred
+    for named in ({"with_referral": True}, {"of_year_group": "year_9"}, {"with_referral": True, "of_year_group": "year_9", "of_category": "welfare"}):
+        (only,) = office.preview("ofsted", shown=5, **named).told["months"]
+        assert "of Year 9 and referred" in str(only), named
 
 
 def told_of(preview: PackPreview) -> dict[str, Any]:
