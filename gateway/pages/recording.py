@@ -280,11 +280,11 @@ def _request(typed: Form, *, known: Known, here: Here, incident_id: UUID) -> Rec
 
 def _paper(typed: Form, *, known: Known) -> dict[str, Any] | None:
     """Return who wrote the paper form, when, and when it was handed in; None with the problems noted."""
-    is_staff = typed.has("paper_who", "staff")
+    who, is_staff = typed.one("paper_who"), typed.has("paper_who", "staff")
     writer_id = typed.as_id("paper_staff") if is_staff else None
     writer = typed.one("paper_writer").strip() if not is_staff else known.name(writer_id) if writer_id else ""
-    if typed.one("paper_who") not in {"staff", "other"}:
-        typed.refuse("paper_who", "unknown_choice" if typed.one("paper_who") else "writer_missing")
+    if who not in {"staff", "other"}:
+        typed.refuse("paper_who", "unknown_choice" if who else "writer_missing")
     elif not writer:
         typed.refuse("paper_staff" if is_staff else "paper_writer", "unknown_choice" if writer_id else "writer_missing")
     written = _on(typed, "paper_written", known=known, missing="paper_written_missing")
