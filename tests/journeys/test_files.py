@@ -93,7 +93,7 @@ def test_a_photograph_is_seen_as_a_picture_made_anew_blocked_by_one_dsl_and_dest
         dsl.reload()
     expect(shown).to_have_count(1)
     shown.scroll_into_view_if_needed()
-    dsl.wait_for_function("document.querySelector('img.sk-page').naturalWidth > 0")
+    dsl.wait_for_function("() => document.querySelector('img.sk-page').naturalWidth > 0")
     expect(dsl.get_by_role("main")).to_contain_text("51.50722, -0.12750")
     expect(dsl.get_by_role("main")).to_contain_text("Not scanned for viruses")
     finds_nothing_wrong(dsl)

@@ -158,7 +158,7 @@ def test_a_browser_that_allows_it_is_notified_and_the_notification_says_nothing(
     while not registered and time.monotonic() < ends:
         page.wait_for_timeout(100)
     assert registered, "the worker is registered under the page's own policy (CSP)"
-    page.wait_for_function("navigator.serviceWorker.ready.then((r) => r.active.state === 'activated')")
+    page.wait_for_function("() => navigator.serviceWorker.ready.then((r) => r.active.state === 'activated')")
     cdp.send("ServiceWorker.deliverPushMessage", {"origin": slt.base.rstrip("/"), "registrationId": registered[-1], "data": '{"alert":true}'})
     shown = "navigator.serviceWorker.ready.then((r) => r.getNotifications()).then((all) => all.map((n) => [n.title, n.body]))"
     ends, found = time.monotonic() + 30, []
