@@ -20,7 +20,7 @@ def words_of(data: bytes) -> str:
 
 
 def fetched(page: Page, name: str) -> tuple[str, bytes]:
-    with page.expect_download(timeout=60_000) as waiting:
+    with page.expect_download() as waiting:
         page.get_by_role("main").get_by_role("button", name=name).click()
     return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
 
