@@ -9,7 +9,7 @@ from safekeep import spelling
 from services.incidents.coach.looking import Around, Written, look, passages
 from services.incidents.coach.names import PupilName
 from services.incidents.coach.quotes import quotes_in
-from services.incidents.coach.rules import Family, Rule, rules
+from services.incidents.coach.rules import Rule, rules
 from tests.coach.judging import SARAH, around, entries, found, scores
 
 SAYS_SO = "This may be a question for a colleague. If you are worried about the child, send it as it is."
@@ -28,21 +28,6 @@ def test_each_rule_finds_its_poor_examples_and_not_its_good_ones(rule: Rule) -> 
     assert [text for text in rule.good if rule.code in seen(text, **fields)] == []
 
 
-FAMILIES = [(rule, family) for rule in rules().values() for family in rule.families]
-
-
-@pytest.mark.parametrize(("rule", "family"), FAMILIES, ids=[f"{rule.code}: {family.name}" for rule, family in FAMILIES])
-def test_each_family_of_patterns_finds_its_poor_examples_by_itself_and_its_rule_not_its_good_ones(rule: Rule, family: Family) -> None:
-    of = "incident" if "text" in rule.fields else "action"
-    assert family.name
-    assert family.explanation
-    assert family.poor
-    assert family.found is not None
-    assert [text for text in family.poor if not family.found.search(text) or rule.code not in seen(text, of=of)] == []
-    assert family.good
-    assert [text for text in family.good if rule.code in seen(text, of=of)] == []
-
-
 def test_every_rule_has_a_name_an_explanation_and_a_sentence_of_the_page() -> None:
     assert all(rule.name and rule.explanation for rule in rules().values())
     assert set(SENTENCES) == set(rules())
@@ -56,17 +41,17 @@ def test_the_good_example_gets_its_missing_time_and_place_and_the_choir_one_sent
     assert str(SENTENCES["question_for_colleague"]) == SAYS_SO
 
 
-def test_the_entries_are_120_or_more_a_third_of_them_written_after_the_rules_and_24_held_out() -> None:
-    count = {when: sum(entry.written_when == when for entry in entries()) for when in ("with", "bettered", "held_out_2")}
+def test_the_entries_are_120_or_more_a_third_of_them_written_after_the_rules_and_30_held_out() -> None:
+    count = {when: sum(entry.written_when == when for entry in entries()) for when in ("with", "bettered", "held_out")}
     assert len(entries()) >= 120
-    assert 3 * (count["bettered"] + count["held_out_2"]) >= len(entries())
-    assert count["held_out_2"] >= 24
+    assert 3 * (count["bettered"] + count["held_out"]) >= len(entries())
+    assert count["held_out"] >= 30
     assert {rule for entry in entries() for rule in entry.expected} == set(rules())
 
 
 def test_precision_and_recall_hold_on_what_the_rules_were_written_with_and_on_what_was_held_out() -> None:
     """What each rule comes to is printed by ./bench coach. It advises: better silent than wrong."""
-    for when, precision, recall in (("with", 0.95, 0.95), ("bettered", 0.95, 0.95), ("held_out_2", 0.65, 0.55)):
+    for when, precision, recall in (("with", 0.95, 0.95), ("bettered", 0.95, 0.95), ("held_out", 0.85, 0.5), ("held_out_2", 0.65, 0.55)):
         each = scores([entry for entry in entries() if entry.written_when == when]).values()
         right, wrong, missed = (sum(getattr(score, name) for score in each) for name in ("right", "wrong", "missed"))
         assert right / (right + wrong) >= precision

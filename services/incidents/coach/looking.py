@@ -80,19 +80,9 @@ def look(written: Written, around: Around) -> list[Finding]:
                 finding = _LOOKERS.get(rule.code, _patterns)(rule, part, written, around)
                 if finding is not None:
                     found.append(finding)
-    found = [finding for finding in (_once(finding, found) for finding in found) if finding]
     alone = [finding for finding in found if finding.rule == "question_for_colleague"]
     ways = [finding for finding in found if finding.rule == "adult_of_school"]
     return alone[:1] if alone and not ways else [f for f in found if f.rule != "question_for_colleague"]
-
-
-def _once(finding: Finding, found: list[Finding]) -> Finding | None:
-    """Return what is left to say of vague words that are part of an opinion or a derogatory phrase ("one too many"): of them that is said."""
-    if finding.rule != "vague" or not finding.spans:
-        return finding
-    said = [span for other in found if other.rule in {"opinion", "derogatory"} and other.field == finding.field for span in other.spans]
-    left = tuple((start, end) for start, end in finding.spans if not any(s <= start and end <= e and e - s > end - start for s, e in said))
-    return Finding(finding.rule, finding.field, left) if left else None
 
 
 def words_to_ask_for(written: Written) -> set[str]:
@@ -140,8 +130,7 @@ _PLACE = re.compile(
 )
 _COLLEAGUE = re.compile(
     rf"(?:(?-i:\b(?:Mr|Mrs|Ms|Miss|Mx|Dr)\.? [A-Z][\w'’-]+)|@\w+|(?:^|[.\n:!?]\s*)(?:hi |dear |please )?(?:{listed('colleagues')}))\s*[,:–-]+\s*"
-    rf"(?:please |so |hi |and )?(?:{listed('asks')})\b[^.?!\n]{{2,200}}\?"
-    r"|(?:^|[.\n:!?]\s+)(?-i:(?:Mr|Mrs|Ms|Miss|Mx|Dr)\.? [A-Z][\w'’-]+) (?:please )?(?:do|did|can|could|would|will|have|are) you\b[^.?!\n]{2,200}\?",
+    rf"(?:please |so |hi |and )?(?:{listed('asks')})\b[^.?!\n]{{2,200}}\?",
     re.IGNORECASE,
 )
 _FAVOUR = re.compile(

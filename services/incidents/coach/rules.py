@@ -12,17 +12,6 @@ SENTENCE = re.compile(r"(?:[^.!?\n]|\.(?=\d))*[.!?\n]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """Patterns of one kind within a rule."""
-
-    name: str
-    explanation: str
-    found: re.Pattern[str] | None
-    poor: tuple[str, ...]
-    good: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
     """One rule: what it looks for, and what a keeper of the rules needs to know of it. `times` and `places` give way to the page's own fields."""
 
@@ -38,7 +27,6 @@ class Rule:
     allowed: frozenset[str]
     poor: tuple[str, ...] = field(default=())
     good: tuple[str, ...] = field(default=())
-    families: tuple[Family, ...] = field(default=())
 
 
 @cache
@@ -64,13 +52,12 @@ def _rule(item: dict[str, Any]) -> Rule:
     words = sorted(lines("words"), key=len, reverse=True)
     listed = [rf"\b(?:{'|'.join(_word(w) for w in words)})(?![\w'’])"] if words else []
     unless = [str(item["unless"])] if "unless" in item else []
-    families = item.get("family", [])
     return Rule(
         code=str(item["code"]),
         name=str(item["name"]),
         explanation=str(item["explanation"]),
         fields=frozenset(lines("fields")),
-        found=_any(listed + lines("patterns") + [pattern for family in families for pattern in family["patterns"]]),
+        found=_any(listed + lines("patterns")),
         times=_any(lines("times")),
         places=_any(lines("places")),
         excused=_any(lines("excused")),
@@ -78,10 +65,6 @@ def _rule(item: dict[str, Any]) -> Rule:
         allowed=frozenset(lines("allowed")),
         poor=tuple(lines("poor")),
         good=tuple(lines("good")),
-        families=tuple(
-            Family(family["name"], family["explanation"], _any(family["patterns"]), tuple(family["poor"]), tuple(family["good"]))
-            for family in families
-        ),
     )
 
 
