@@ -107,7 +107,8 @@ _ACTIVE: Final = re.compile(_name("JavaScript") + b"|" + _name("Launch"))
 _STREAM: Final = re.compile(rb"stream\r?\n")
 _OBJECT_STREAM: Final = re.compile(_name("ObjStm"))
 _EMBEDDED: Final = re.compile(_name("EmbeddedFile"))
-_HARMLESS_WITHIN: Final = frozenset({"kind_unknown", "archive", "damaged"})
+_UNKNOWN: Final = frozenset({"kind_unknown"})
+_HARMLESS_WITHIN: Final = _UNKNOWN | {"archive", "damaged"}
 """Refused by itself, and let be as something attached: nobody opens it from here, and the scanner sees it."""
 _HARMLESS_IN_OFFICE: Final = _HARMLESS_WITHIN | {"page"}
 """An office document keeps its drawings and what was pasted from the web as pages: its own program runs nothing in them."""
@@ -290,7 +291,7 @@ def _disposition(message: email.message.Message) -> str:
     return str(message.get("Content-Disposition", "")).lower()
 
 
-def _refuse_within(data: bytes, *, name: str, depth: int, let_be: frozenset[str] = frozenset(("kind_unknown",)), code: str = "") -> None:
+def _refuse_within(data: bytes, *, name: str, depth: int, let_be: frozenset[str], code: str = "") -> None:
     """Refuse what holds this when it would be refused by itself, other than as one of `let_be`. `code`: said in its place."""
     try:
         _examine(io.BytesIO(data), name=name, size=len(data), depth=depth + 1)
@@ -393,10 +394,7 @@ def _refuse_members(file: Any, members: list[zipfile.ZipInfo], *, depth: int, in
                 if member.file_size > MOST_MAIL:
                     _refuse("archive")
                 start = _member(opened, member.filename, most=MOST_MAIL)
-            if in_office:
-                _refuse_within(start, name=member.filename, depth=depth, let_be=_HARMLESS_IN_OFFICE)
-            else:
-                _refuse_within(start, name=member.filename, depth=depth)
+            _refuse_within(start, name=member.filename, depth=depth, let_be=_HARMLESS_IN_OFFICE if in_office else _UNKNOWN)
 
 
 def _office(file: Any, names: list[str], *, is_open: bool) -> Found:

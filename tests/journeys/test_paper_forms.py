@@ -27,6 +27,17 @@ def a_photo(path: Path, *, wide: int = 300, high: int = 200) -> Path:
     return path
 
 
+def send(page: Page) -> None:
+    """Fill in what is asked of every incident, and send it."""
+    page.locator("[name=pupil_id][value=holding]").check(force=True)
+    page.fill("[name=described_pupil]", "A boy in 4B")
+    page.locator("[name=kind][value=observation]").check(force=True)
+    page.locator("[name=when][value=not_known]").check(force=True)
+    page.locator("[name=category_codes][value=not_sure]").check(force=True)
+    expect(page.locator("#who")).to_contain_text("always, for this category", timeout=30_000)  # else it asks to look at who is sent it first
+    page.locator("[data-record]").click()
+
+
 def test_a_form_is_noted_scanned_turned_cut_and_recorded_with_who_wrote_it(
     sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], tmp_path: Path
 ) -> None:
@@ -56,25 +67,19 @@ def test_a_form_is_noted_scanned_turned_cut_and_recorded_with_who_wrote_it(
     page.get_by_role("button", name="Keep these pages").click()
     expect(page.locator("input[name=file_ids]")).to_have_count(2)
     expect(page.locator("[data-kept-files]")).to_contain_text("one.jpg")
-    expect(page.locator(".sk-scan img")).to_have_count(2, timeout=120_000)  # the server's pictures of them, beside the fields
+    expect(page.locator(".sk-scan img")).to_have_count(2, timeout=30_000)  # the server's pictures of them, beside the fields
     page.locator("[data-record]").click()
     expect(page.locator("#problems")).to_contain_text("Say who wrote it")
     expect(page.locator("#problems")).to_contain_text("Say on which day it was handed in")
     expect(page.locator("input[name=file_ids]")).to_have_count(2)  # the pages are kept
-    expect(page.locator(".sk-scan img")).to_have_count(2, timeout=120_000)  # and are shown again
+    expect(page.locator(".sk-scan img")).to_have_count(2, timeout=30_000)  # and are shown again
     page.locator("label[for=paper_who-other]").click()
     page.fill("[name=paper_writer]", "Joan Jones")
     page.fill("[name=paper_role]", "Midday supervisor")
     page.fill("[name=paper_written_date]", "2026-03-10")
     page.fill("[name=paper_written_time]", "12:10")
     page.fill("[name=paper_handed_date]", "2026-03-09")
-    page.locator("[name=pupil_id][value=holding]").check(force=True)
-    page.fill("[name=described_pupil]", "A boy in 4B")
-    page.locator("[name=kind][value=observation]").check(force=True)
-    page.locator("[name=when][value=not_known]").check(force=True)
-    page.locator("[name=category_codes][value=not_sure]").check(force=True)
-    expect(page.locator("#who")).to_contain_text("always, for this category", timeout=30_000)  # else it asks to look at who is sent it first
-    page.locator("[data-record]").click()
+    send(page)
     expect(page.locator("#problems")).to_contain_text("handed in before it was written")
     page.fill("[name=paper_handed_date]", "2026-03-10")
     page.locator("[data-record]").click()
@@ -113,7 +118,7 @@ def test_a_scanners_pdf_of_two_pages_becomes_evidence_and_its_pages_are_shown_be
     expect(page.locator("[data-kept-files]")).to_contain_text("scan 0012.pdf")
     expect(page.locator("canvas")).to_have_count(0)  # nothing of it can be turned here
     pictures = page.locator(".sk-scan img")
-    expect(pictures).to_have_count(2, timeout=120_000)
+    expect(pictures).to_have_count(2, timeout=30_000)
     assert [picture.get_attribute("alt") for picture in pictures.all()] == ["Page 1", "Page 2"]
     assert all(picture.evaluate("picture => picture.naturalWidth > 100 && picture.naturalHeight > 100") for picture in pictures.all())
     page.locator("[name=narrative]").evaluate("field => field.scrollIntoView({block: 'center'})")
@@ -127,13 +132,7 @@ def test_a_scanners_pdf_of_two_pages_becomes_evidence_and_its_pages_are_shown_be
     page.fill("[name=paper_writer]", "Joan Jones")
     page.fill("[name=paper_written_date]", "2026-03-10")
     page.fill("[name=paper_handed_date]", "2026-03-10")
-    page.locator("[name=pupil_id][value=holding]").check(force=True)
-    page.fill("[name=described_pupil]", "A boy in 4B")
-    page.locator("[name=kind][value=observation]").check(force=True)
-    page.locator("[name=when][value=not_known]").check(force=True)
-    page.locator("[name=category_codes][value=not_sure]").check(force=True)
-    expect(page.locator("#who")).to_contain_text("always, for this category", timeout=30_000)  # else it asks to look at who is sent it first
-    page.locator("[data-record]").click()
+    send(page)
     expect(page.get_by_role("heading", level=1).first).to_contain_text("Recorded")
     page.goto(page.url.replace("/recorded", ""))
     link = page.locator(".sk-account a[href*='/files/']")
@@ -164,7 +163,7 @@ def test_a_page_that_is_changed_twice_at_once_is_kept_as_it_was_shown_last(sign_
     page.evaluate("() => madeAll()")
     expect(keep).to_be_enabled()
     keep.click()
-    expect(page.locator(".sk-scan img")).to_have_count(1, timeout=120_000)
+    expect(page.locator(".sk-scan img")).to_have_count(1, timeout=30_000)
     size = page.locator(".sk-scan img").evaluate("picture => [picture.naturalWidth, picture.naturalHeight]")
     assert size == [200, 288]
 

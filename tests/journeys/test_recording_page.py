@@ -118,6 +118,24 @@ LINKED = {"linked_ids": NOBODY, f"linked_part_{NOBODY}": "witness"}
 ON = {"when": "exact", "when_date": "2026-03-02", "when_time": "9:05"}
 TOLD = {"told": "told"}
 Case = tuple[dict[str, str], str, str]
+TEXTS: list[Case] = [
+    ({"place": "x" * 201}, "place", "too long"),
+    ({"place": "a\x07b"}, "place", "hidden character"),
+    ({"place": "a\u2067b"}, "place", "changes the direction"),
+    ({"place": "a\ufffdb"}, "place", "broken character"),
+    ({"narrative": ""}, "narrative", "Write what happened"),
+    ({"narrative": " \n "}, "narrative", "Write what happened"),
+    ({"narrative": "x" * 20_001}, "narrative", "20,000 characters"),
+    ({"narrative": "a\x00b"}, "narrative", "hidden character"),
+    ({"narrative": "a\u202eb"}, "narrative", "changes the direction"),
+    ({"narrative": "a\ufffdb"}, "narrative", "broken character"),
+    ({"action_taken": "x" * 20_001}, "action_taken", "20,000 characters"),
+    ({"action_taken": "a\x1bb"}, "action_taken", "hidden character"),
+    ({"action_taken": "a\u202eb"}, "action_taken", "changes the direction"),
+    ({"action_taken": "a\ufffdb"}, "action_taken", "broken character"),
+]
+"""What is wrong with the words of an account, on every page that asks for them."""
+
 CASES: list[Case] = [  # what is sent otherwise, beside which field, which sentence
     ({"pupil_id": ""}, "pupil_id", "Choose the pupil"),
     ({"pupil_id": "forged"}, "pupil_id", "Choose a pupil of your school"),
@@ -140,20 +158,7 @@ CASES: list[Case] = [  # what is sent otherwise, beside which field, which sente
     (ON | {"when_time": ""}, "when_time", "Fill this in"),
     (ON | {"when_time": "25:61"}, "when_time", "This is not a time"),
     (ON | {"when_time": "<b>"}, "when_time", "This is not a time"),
-    ({"place": "x" * 201}, "place", "too long"),
-    ({"place": "a\x07b"}, "place", "hidden character"),
-    ({"place": "a\u2067b"}, "place", "changes the direction"),
-    ({"place": "a\ufffdb"}, "place", "broken character"),
-    ({"narrative": ""}, "narrative", "Write what happened"),
-    ({"narrative": " \n "}, "narrative", "Write what happened"),
-    ({"narrative": "x" * 20_001}, "narrative", "20,000 characters"),
-    ({"narrative": "a\x00b"}, "narrative", "hidden character"),
-    ({"narrative": "a\u202eb"}, "narrative", "changes the direction"),
-    ({"narrative": "a\ufffdb"}, "narrative", "broken character"),
-    ({"action_taken": "x" * 20_001}, "action_taken", "20,000 characters"),
-    ({"action_taken": "a\x1bb"}, "action_taken", "hidden character"),
-    ({"action_taken": "a\u202eb"}, "action_taken", "changes the direction"),
-    ({"action_taken": "a\ufffdb"}, "action_taken", "broken character"),
+    *TEXTS,
     (TOLD | {"told_whom": "x" * 201}, "told_whom", "too long"),
     (TOLD | {"told_whom": "a\x07b"}, "told_whom", "hidden character"),
     (TOLD | {"told_when": "x" * 201}, "told_when", "too long"),
