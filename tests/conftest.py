@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,10 +20,35 @@ from safekeep.contracts import Contract, Request
 from safekeep.ids import new_id
 from safekeep.rpc import Resources, envelope
 from safekeep.settings import ServiceSettings
-from tests import order, servers
+from tests import order, parts, servers
 from tests.openid import OpenIdProvider
 from tests.openid import running as running_provider
 from tests.servers import Broker, Postgres
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--part`."""
+    parser.addoption("--part", choices=list(parts.PARTS), help="only the tests of one part of the product: tests/parts.toml")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what belongs to other parts, where one was named."""
+    wanted, path = config.getoption("--part"), collection_path.relative_to(parts.HERE.parent).as_posix()
+    return True if wanted and parts.PART_OF.get(path, wanted) != wanted else None
+
+
+_took: Counter[str] = Counter()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember how long each file took."""
+    _took[report.nodeid.partition("::")[0]] += report.duration  # type: ignore[assignment]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what each part took."""
+    if len(_took) > 1:
+        terminalreporter.write_line(parts.share(_took))
 
 
 @pytest.hookimpl(trylast=True)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from safekeep import bus, contracts, permissions
 from safekeep.contracts import Event, Request
 from safekeep.database import DELIVERY_TABLES, SERVICES
-from tests import order
+from tests import order, parts
 from tests.isolation.test_rows import unprotected
 from tests.servers import ROOT, Postgres
 
@@ -157,3 +157,8 @@ def test_what_a_service_acts_on_comes_to_its_queue(service: str) -> None:
 def test_each_file_of_tests_that_is_begun_first_is_there() -> None:
     """One that was renamed would be begun last, and run alone at the end."""
     assert [path for path in order.FIRST if not (ROOT / path).is_file()] == []
+
+
+def test_every_file_of_tests_stands_once_among_the_parts_and_none_that_is_not_there() -> None:
+    there = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert sorted(f"tests/{path}" for paths in parts.PARTS.values() for path in paths) == there
