@@ -25,6 +25,7 @@ from services.files.objects import Bucket
 from services.files.service import background, keeping
 from tests import streaming
 from tests.services.files import samples
+from tests.services.files.conftest import WithoutLock
 from tests.services.files.samples import EICAR
 from tests.services.files.test_files import MORNING, PDF, Files, files, pass_for, recorded  # noqa: F401 - its fixtures
 
@@ -421,6 +422,25 @@ def test_what_is_sealed_is_held_by_a_store_that_can_once_and_is_noise_there_when
     reader = new_id()
     with pytest.raises(Conflict, match="file_destroyed"):
         files.ask(Read(file_id=file, pass_token=pass_for(file_id=file, person_id=reader, school_id=files.school)), person=reader)
+
+
+def test_a_store_without_lock_is_asked_to_hold_nothing_and_what_it_has_goes_when_its_key_is_destroyed(
+    files: Files, s3_without_lock: WithoutLock, pass_for: Callable[..., str]
+) -> None:
+    files.resources.settings = files.resources.settings.model_copy(
+        update={"object_store_url": s3_without_lock.url.replace("/evidence?", "/unlocked?")}
+    )
+    file, entry, reader = files.upload(b"evidence", name="b.txt").file_id, new_id(), new_id()
+    files.hear(recorded(files, entry=entry, file_ids=(file,)))
+    assert background.hold(files.resources) == 0
+    assert files.column("locked_at") == [None]
+    assert not [path for _, path in s3_without_lock.asked if "legal-hold" in path]
+    assert files.read(file, pass_token=pass_for(file_id=file, person_id=reader, school_id=files.school), person=reader) == b"evidence"
+    files.hear(FileBlocked(**about(files, entry, file)))
+    files.hear(FileDecided(**about(files, entry, file), decision="destroy"))
+    files.sweep(MORNING)
+    with pytest.raises(KeyError):
+        files.kept.get(f"{files.school}/{file}/{keeping.content(0)}", offset=0, length=10)
 
 
 # --- kinds -----------------------------------------------------------------------------------------------------------

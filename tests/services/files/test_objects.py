@@ -1,4 +1,4 @@
-"""Both stores keep their promises alike: a folder, and a real S3 server."""
+"""Both stores keep their promises alike: a folder, and a real S3 server, with object lock and without."""
 
 import os
 from pathlib import Path
@@ -8,12 +8,23 @@ from minio.error import S3Error
 
 from deploy.local.servers import free_port
 from safekeep.errors import Unavailable
+from safekeep.ids import new_id
 from services.files import objects
+from tests.services.files.conftest import WithoutLock
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", "s3", "s3 without lock"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> objects.Objects:
-    return objects.opened(f"file://{tmp_path}/kept" if request.param == "folder" else request.getfixturevalue("s3"))
+    if request.param == "folder":
+        return objects.opened(f"file://{tmp_path}/kept")
+    if request.param == "s3":
+        return objects.opened(request.getfixturevalue("s3"))
+    return objects.opened(a_bucket(request.getfixturevalue("s3_without_lock").url))
+
+
+def a_bucket(url: str) -> str:
+    """Return the address of a bucket of this store that is not there yet."""
+    return url.replace("/evidence?", f"/evidence-{new_id()}?")
 
 
 def test_what_was_put_is_got_whole_and_in_pieces(store: objects.Objects) -> None:
@@ -40,19 +51,18 @@ def test_what_is_not_there_is_a_key_error_and_deleting_it_is_none(store: objects
         store.get("school/gone/000000", offset=0, length=1)
 
 
-def test_what_is_held_is_there_whoever_drops_or_replaces_it_and_a_folder_says_that_it_cannot_hold(store: objects.Objects) -> None:
+def test_what_is_held_is_there_whoever_drops_or_replaces_it_and_a_store_without_lock_says_that_it_cannot_hold(store: objects.Objects) -> None:
     """S3's legal hold on the very bytes: not our driver, and not somebody with its password, takes them away."""
     store.put("school/held/000000", b"evidence")
     store.put("school/held/000001", b"not held")
-    store.hold("school/held/000000")
-    with pytest.raises(KeyError):
-        store.hold("school/none/000000")
     if not store.holds:
-        assert isinstance(store, objects.Directory)
         store.drop("school/held/")
         with pytest.raises(KeyError):
             store.get("school/held/000000", offset=0, length=10)
         return
+    store.hold("school/held/000000")
+    with pytest.raises(KeyError):
+        store.hold("school/none/000000")
     assert isinstance(store, objects.Bucket)
     client, bucket = store._client, store._bucket
     (held,) = client.list_objects(bucket, prefix="school/held/000000", include_version=True)
@@ -66,6 +76,37 @@ def test_what_is_held_is_there_whoever_drops_or_replaces_it_and_a_folder_says_th
     assert kept.read() == b"evidence"
     left = [(each.object_name, each.version_id) for each in client.list_objects(bucket, prefix="school/held/", recursive=True, include_version=True)]
     assert left == [("school/held/000000", held.version_id)], "all that was not held is gone"
+
+
+@pytest.mark.parametrize("code", ["NotImplemented", "InvalidArgument", "MethodNotAllowed", "InvalidRequest"])
+def test_a_store_that_offers_no_lock_gets_a_bucket_without_one(s3_without_lock: WithoutLock, code: str) -> None:
+    """Lock is asked for first; whichever way the store refuses that, evidence is kept there, and the driver says that nothing is held."""
+    s3_without_lock.code = code
+    url = a_bucket(s3_without_lock.url)
+    store = objects.opened(url)
+    assert isinstance(store, objects.Bucket)
+    assert [verb for verb, _ in s3_without_lock.asked].count("PUT") == 2, "with lock, then without"
+    assert not store.holds
+    store.put("school/file/000000", b"evidence")
+    assert store.get("school/file/000000", offset=0, length=8) == b"evidence"
+    assert not objects.opened(url).holds, "nor when the bucket is there already"
+
+
+def test_a_bucket_that_was_made_without_lock_is_used_as_it_is(s3: str) -> None:
+    """By an operator, on a store that offers lock: SeaweedFS's own answers, nothing between."""
+    with_lock = objects.opened(s3)
+    assert isinstance(with_lock, objects.Bucket)
+    assert with_lock.holds
+    url = a_bucket(s3)
+    with_lock._client.make_bucket(url.rpartition("/")[2].partition("?")[0])
+    assert not objects.opened(url).holds
+
+
+def test_another_refusal_of_a_bucket_is_not_taken_for_a_store_without_lock(s3_without_lock: WithoutLock) -> None:
+    s3_without_lock.code = "AccessDenied"
+    with pytest.raises(Unavailable):
+        objects.opened(a_bucket(s3_without_lock.url))
+    assert [verb for verb, _ in s3_without_lock.asked].count("PUT") == 1, "evidence would lie unlocked where lock was only forbidden to us"
 
 
 def test_an_s3_store_that_is_away_is_said_without_its_address_or_key() -> None:
