@@ -9,28 +9,44 @@ function begin(holder) {
   const say = holder.dataset;
   const shownFiles = new Set();
   let pages = [];
+  let goesOn = false;
   let drawing = 0; // pages of which the picture that is sent is still being made
   if (!field || !list) return;
 
-  const picker = make("input", { type: "file", multiple: true, className: "govuk-file-upload", id: "pages", accept: "image/*,application/pdf" });
-  const label = make("label", { className: "govuk-label", htmlFor: "pages", textContent: say.sayChoose });
   const keepAll = make("button", { type: "button", className: "govuk-button", textContent: say.sayKeep, hidden: true });
   const chosen = make("div", { className: "sk-scan__new" });
   const kept = make("div", { className: "sk-scan__kept" });
   const waiting = make("p", { className: "sk-quiet", textContent: say.sayMaking });
   waiting.setAttribute("role", "status");
-  holder.append(label, picker, chosen, keepAll, kept);
+  holder.append(chosen, keepAll, kept);
 
-  picker.addEventListener("change", async () => {
-    pages = await Promise.all([...picker.files].map(opened));
-    picker.value = "";
-    chosen.replaceChildren(...pages.filter((page) => page.bitmap).map(shown));
-    keepAll.hidden = pages.length === 0;
-    if (pages.length && pages.every((page) => !page.bitmap)) send(); // nothing of it can be turned here
-  });
+  // one field for all: what is chosen there is shown first, and goes on to what sends files when it is as it should be
+  field.parentElement.addEventListener("change", (event) => {
+    if (event.target !== field || goesOn) return;
+    event.stopPropagation();
+    const files = [...field.files];
+    field.value = "";
+    take(files);
+  }, true);
   keepAll.addEventListener("click", send);
+  field.form.addEventListener("submit", (event) => {
+    if (!pages.length) return;
+    event.preventDefault(); // pages that are shown and not kept yet would be left behind: they are kept now
+    event.stopImmediatePropagation();
+    if (!drawing) send();
+    field.scrollIntoView({ block: "center" });
+  }, true);
   new MutationObserver(showKept).observe(list, { childList: true });
   showKept();
+
+  /** Show what was chosen, below what was chosen before. */
+  async function take(files) {
+    const added = await Promise.all(files.map(opened));
+    pages.push(...added);
+    chosen.append(...added.filter((page) => page.bitmap).map(shown));
+    keepAll.hidden = pages.length === 0;
+    if (pages.length && pages.every((page) => !page.bitmap)) send(); // nothing of it can be turned here
+  }
 
   /** Hand the pages, as they are now, to the field that carries files. */
   function send() {
@@ -40,7 +56,9 @@ function begin(holder) {
     chosen.replaceChildren();
     keepAll.hidden = true;
     field.files = all.files;
+    goesOn = true;
     field.dispatchEvent(new Event("change", { bubbles: true }));
+    goesOn = false;
   }
 
   async function opened(file) {

@@ -62,11 +62,10 @@ def _store(name: str, bare_url: str, through: str | None, film: Path, *, rounds:
     with running_system() as system:
         token = Api(system, "teacher").token
         service = next(p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[-2:] == ["services", "files"] and _below(p, system))
-        before = service.memory_info().rss
+        before, gateways = service.memory_info().rss, at_rest(system)
         forget = None if through else Path(system["data"]) / "objects"
-        ours = [_ours(system["url"], token, film, number, forget=forget) for number in range(rounds)]
-        lines = Path(f"/proc/{service.pid}/status").read_text().splitlines()
-        peak = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+        ours = [ours(system["url"], token, film, number, forget=forget) for number in range(rounds)]
+        peak, gateways_peak = most(service.pid), {pid: most(pid) for pid in gateways}
     os.environ.pop("OBJECT_STORE_URL", None)
     size = film.stat().st_size / 2**20
     print(f"{name}, {size:.0f} MiB, {rounds} rounds, medians, in MiB/s:")
@@ -76,6 +75,25 @@ def _store(name: str, bare_url: str, through: str | None, film: Path, *, rounds:
             f"   {word}: {one:.0f} through everything; {two:.0f} bare: {one / two:.2f} of it; {three:.0f} hashed and sealed in one process: {one / three:.2f}"
         )
     print(f"   files service: {before / 2**20:.0f} MiB at rest, {(peak - before) / 2**20:.0f} MiB more at most", flush=True)
+    for number, (pid, resting) in enumerate(gateways.items(), 1):
+        more = gateways_peak[pid] - resting
+        print(f"   gateway, worker {number}: {resting / 2**20:.0f} MiB at rest, {more / 2**20:.0f} MiB more at most", flush=True)
+
+
+def at_rest(system: dict[str, Any]) -> dict[int, int]:
+    """Bytes that each of the gateway's workers has now, by process; the most it has is counted anew from here (proc(5), clear_refs)."""
+    resting = {}
+    for worker in psutil.Process(system["pids"]["gateway"]).children():
+        Path(f"/proc/{worker.pid}/clear_refs").write_text("5")
+        resting[worker.pid] = worker.memory_info().rss
+    assert resting
+    return resting
+
+
+def most(pid: int) -> int:
+    """The most bytes a process had, resident."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def _below(process: psutil.Process, system: dict[str, Any]) -> bool:
@@ -114,10 +132,10 @@ def _forget(folder: Path) -> None:
             os.close(opened)
 
 
-def _ours(url: str, token: str, film: Path, number: int, *, forget: Path | None) -> tuple[float, ...]:
+def ours(url: str, token: str, film: Path, number: int, *, forget: Path | None) -> tuple[float, ...]:
     """The same through everything."""
     begun = time.monotonic()
-    file_id = _send(url, token, film, name=f"film{number}.mp4")
+    file_id = send(url, token, film, name=f"film{number}.mp4")
     put = time.monotonic() - begun
 
     def out() -> float:
@@ -139,7 +157,7 @@ def _connected(url: str) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=300)
 
 
-def _send(url: str, token: str, film: Path, *, name: str) -> str:
+def send(url: str, token: str, film: Path, *, name: str) -> str:
     """Send a file as a form does, from the disk to the socket: the one who sends must not be what is measured. Returns its id."""
     head = f'--cut\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: video/mp4\r\n\r\n'.encode()
     tail = b"\r\n--cut--\r\n"

@@ -38,7 +38,7 @@ def test_nothing_is_wrong_with_the_body_map_the_scan_the_coach_a_file_and_the_sh
     expect(page.locator("#problems")).to_be_visible()
     looked_at(page, "several")
     page = dsl.go("paper/scan")
-    page.locator("#pages").set_input_files([a_photo(tmp_path / "one.png", wide=900, high=1200)])
+    page.locator("#files").set_input_files([a_photo(tmp_path / "one.png", wide=900, high=1200)])
     expect(page.locator("canvas")).to_have_count(1)
     looked_at(page, "scan-turning")
     page.get_by_role("button", name="Keep these pages").click()

@@ -54,7 +54,7 @@ def test_a_form_is_noted_scanned_turned_cut_and_recorded_with_who_wrote_it(
     expect(page.locator(".sk-rows")).to_contain_text(line)
     expect(dsl.go("inbox").get_by_role("main")).to_contain_text("handed in and")
     dsl.go("paper").get_by_role("link", name=f"Scan it: {line}").click()
-    page.locator("#pages").set_input_files([a_photo(tmp_path / "one.png"), a_photo(tmp_path / "two.png")])
+    page.locator("#files").set_input_files([a_photo(tmp_path / "one.png"), a_photo(tmp_path / "two.png")])
     expect(page.locator("canvas")).to_have_count(2)
     figure = page.locator("figure").first
     figure.get_by_role("button", name="Turn", exact=True).click()
@@ -114,7 +114,7 @@ def test_a_scanners_pdf_of_two_pages_becomes_evidence_and_its_pages_are_shown_be
     dsl = sign_in("dsl")
     page = dsl.go("paper/scan")
     scan = samples.pdf(2)
-    page.locator("#pages").set_input_files([{"name": "scan 0012.pdf", "mimeType": "application/pdf", "buffer": scan}])
+    page.locator("#files").set_input_files([{"name": "scan 0012.pdf", "mimeType": "application/pdf", "buffer": scan}])
     expect(page.locator("[data-kept-files]")).to_contain_text("scan 0012.pdf")
     expect(page.locator("canvas")).to_have_count(0)  # nothing of it can be turned here
     pictures = page.locator(".sk-scan img")
@@ -141,6 +141,30 @@ def test_a_scanners_pdf_of_two_pages_becomes_evidence_and_its_pages_are_shown_be
     assert original(dsl, str(link.get_attribute("href"))) == scan
 
 
+def test_there_is_one_field_for_pages_and_those_that_were_not_kept_yet_are_not_left_behind(
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], tmp_path: Path
+) -> None:
+    """Page after page from a telephone's camera, and then the button that records: what is shown is kept first."""
+    dsl = sign_in("dsl", viewport=PHONE)
+    page = dsl.go("paper/scan")
+    expect(page.get_by_role("main").locator("input[type=file]")).to_have_count(1)
+    for number, name in enumerate(("one.png", "two.png"), 1):
+        page.get_by_label("Take a picture of each page, or choose the scanner’s file").set_input_files(a_photo(tmp_path / name))
+        expect(page.locator("figure canvas")).to_have_count(number)
+    finds_nothing_wrong(page)
+    pictured(page, "paper-pages-390")
+    page.locator("[data-record]").click()
+    expect(page.locator("input[name=file_ids]")).to_have_count(2)
+    expect(page.locator("figure")).to_have_count(0)
+    expect(page.locator("#problems")).to_have_count(0)
+    bare = sign_in("dsl", viewport=PHONE, javascript=False).go("paper/scan")
+    expect(bare.get_by_role("main").locator("input[type=file]")).to_have_count(1)
+    bare.get_by_label("Take a picture of each page, or choose the scanner’s file").set_input_files(tmp_path / "one.png")
+    bare.get_by_role("button", name="Add these files").click()
+    expect(bare.locator("input[name=file_ids]")).to_have_count(1)
+    pictured(bare, "paper-pages-390-without")
+
+
 def test_a_page_that_is_changed_twice_at_once_is_kept_as_it_was_shown_last(sign_in: Callable[..., Any], tmp_path: Path) -> None:
     """Pictures of a page are made beside the page's program: the one of an earlier state may be done last."""
     dsl = sign_in("dsl", viewport=PHONE)
@@ -153,7 +177,7 @@ def test_a_page_that_is_changed_twice_at_once_is_kept_as_it_was_shown_last(sign_
             real.call(this, (blob) => { late.push(() => done(blob)); window.made = late.length; }, ...how);
         };
     }""")
-    page.locator("#pages").set_input_files(a_photo(tmp_path / "page.png"))
+    page.locator("#files").set_input_files(a_photo(tmp_path / "page.png"))
     figure = page.locator("figure").first
     figure.get_by_role("button", name="Turn", exact=True).click()
     figure.get_by_role("button", name="Cut off below", exact=True).click()
