@@ -12,8 +12,10 @@ from playwright.sync_api import Page, expect
 from gateway.coaching import SENTENCES
 from safekeep.ids import new_id
 from tests.coach.judging import entries, found
+from tests.journeys.api import Api
 from tests.journeys.conftest import DESKTOP, PHONE, pictured
 from tests.journeys.test_afterwards import record
+from tests.journeys.test_every_page import endpoints
 from tests.journeys.walking import SECONDS_A_LETTER, SECONDS_A_PAGE, SECONDS_A_PRESS
 from tests.make import GOOD_EXAMPLE
 
@@ -212,6 +214,124 @@ def test_dictation_by_the_device_works_in_every_field(sign_in: Callable[..., Any
     if form == "incident":
         expect(page.locator("[data-saved]")).to_contain_text("Saved as your draft")
         assert page.locator("[name=narrative]").input_value() == "Sarah was crying"
+
+
+FREE_TEXT = """() => {
+  for (const part of document.querySelectorAll("main details")) part.open = true;
+  const sheet = new CSSStyleSheet();  // reveal.js hides them again as soon as anything on the page changes
+  sheet.replaceSync("main [data-shown-if][data-shown-if][hidden] { display: block !important; }");
+  document.adoptedStyleSheets = [sheet];
+  const fields = [...document.querySelectorAll("main form input, main form textarea")].filter((field) =>
+    ["text", "search", "textarea"].includes(field.type) && !field.disabled && !field.readOnly && field.checkVisibility());
+  window.dictated = fields;
+  return fields.map((field) => field.name || field.id);
+}"""
+"""Every field of a page's forms that takes free text, also those that another answer brings out."""
+
+
+def dictate(page: Page) -> int:
+    """Dictate into every field of a page that takes free text, and hold that each has what was said, then and at the end. Returns how many there are."""
+    words = "Sarah was crying"
+    session = page.context.new_cdp_session(page)
+    names = page.evaluate(FREE_TEXT)
+    for number, name in enumerate(names):
+        page.evaluate("number => { window.dictated[number].focus(); window.dictated[number].select(); }", number)
+        for so_far in ("Sarah", words):
+            session.send("Input.imeSetComposition", {"text": so_far, "selectionStart": len(so_far), "selectionEnd": len(so_far)})
+        session.send("Input.insertText", {"text": words})
+        assert page.evaluate("number => window.dictated[number].value", number) == words, (page.url, name)
+    page.wait_for_timeout(100)
+    assert page.evaluate("() => window.dictated.map((field) => field.value)") == [words] * len(names), (page.url, names)
+    session.detach()
+    return len(names)
+
+
+def forms() -> set[str]:
+    """Return the addresses below a school's at which a page is shown and a form is sent, by the table of addresses: a form that comes is not forgotten."""
+    got: dict[str, set[str]] = {}
+    for rule in endpoints().map.iter_rules():
+        got.setdefault(rule.rule, set()).update(rule.methods or ())
+    return {path.removeprefix("/s/<slug>/") for path, methods in got.items() if path.startswith("/s/<slug>/") and {"GET", "POST"} <= methods}
+
+
+OTHERS = {
+    "incidents/<uuid:incident_id>/restriction/<uuid:restriction_id>/lift",  # one field, form.html's: its page is in test_corrections.py
+    "notifications",  # buttons only
+    "confirm-role",  # who waits for a role: test_signing_in.py
+    "export/<scope>/<uuid:scope_id>/<uuid:export_id>",  # a password only
+    *{"meetings/<uuid:meeting_id>", "meetings/reports/<uuid:report_id>"},  # the same fields as meetings/cycle has, and form.html's
+    *{"reports/packs/<uuid:pack_id>/receipt", "reports/requests/<uuid:information_request_id>/nothing"},  # one field each, form.html's
+    "reports/requests/<uuid:information_request_id>/record",
+    *{
+        "settings/categories/<code>",
+        "settings/groups/<code>",
+        "settings/templates/<code>",
+        "sign-in-providers/<uuid:provider_id>",
+    },  # as those of new ones
+    *{"staff/<uuid:person_id>", "staff/<uuid:person_id>/address", "staff/<uuid:person_id>/close"},  # of names and addresses
+}
+"""Where nobody dictates what happened."""
+
+
+def test_dictation_works_in_every_form_there_is(system: dict[str, Any], sign_in: Callable[..., Any]) -> None:
+    """Also in reasons: why a file is blocked or destroyed, what a record says is, an incident restricted, a correction refused."""
+    teacher, author = Api(system, "teacher"), sign_in("teacher", viewport=PHONE)
+    file = teacher.upload(f"{new_id()}.txt", b"He said he was fine.")["id"]
+    status, recorded = teacher.call("POST", "/incidents", teacher.incident(file_ids=[file]))
+    assert status == 201
+    about, pupil = f"incidents/{recorded['id']}", teacher.get("/pupils?q=sarah")["items"][0]["id"]
+    asking = author.go(f"{about}/entries/{recorded['id']}/request")
+    asked = asking.url.rpartition("/")[2]
+    done = {"incidents/<uuid:incident_id>/entries/<uuid:entry_id>/request/<uuid:request_id>": dictate(asking)}
+    asking.get_by_role("button", name="Ask the DSLs").click()
+    expect(asking).to_have_url(re.compile("corrections#mine$"))
+    unlisted = record(author.go("incidents/new")).rpartition("/")[2]
+
+    dsl = sign_in("dsl", viewport=PHONE, fresh=True)
+    places = {
+        "incidents/<uuid:incident_id>/requests/<uuid:request_id>": f"{about}/requests/{asked}",
+        "incidents/<uuid:incident_id>/entries/<uuid:entry_id>/correction/<uuid:correction_id>": f"{about}/entries/{recorded['id']}/correction",
+        "incidents/<uuid:incident_id>/actions/new/<uuid:action_id>": f"{about}/actions/new",
+        "incidents/<uuid:incident_id>/pupil/<uuid:entry_id>": f"incidents/{unlisted}/pupil",
+        "incidents/<uuid:incident_id>/status/<uuid:pupil_id>/<uuid:entry_id>": f"{about}/status/{pupil}",
+        "incidents/<uuid:incident_id>/files/<uuid:file_id>/block": f"{about}/files/{file}/block",
+        "incidents/<uuid:incident_id>/destruction/<uuid:destruction_id>": f"{about}/destruction",
+        "incidents/<uuid:incident_id>/restriction/<uuid:restriction_id>": f"incidents/{unlisted}/restriction",
+        "incidents/new/<uuid:incident_id>": "incidents/new",
+        "incidents/new/<uuid:incident_id>/body-map": "",  # above, where a mark needs a press first
+        "pupils/<uuid:pupil_id>/chronology": f"pupils/{pupil}/chronology",
+        "pupils/<uuid:pupil_id>/family": f"pupils/{pupil}/family",
+        "pupils/<uuid:pupil_id>/flags/<uuid:flag_id>": f"pupils/{pupil}/flags/new",
+        "pupils/<uuid:pupil_id>/pack": f"pupils/{pupil}/pack?kind=transfer",
+    }
+    for form in forms() - OTHERS:
+        place = places.get(form, form)
+        if "<" not in place and place:
+            done[form] = dictate(dsl.go(place))
+            assert dsl.page.locator("main form").count(), (place, dsl.page.get_by_role("main").inner_text()[:200])
+    for kind in ("asked", "parent_contact", "referral", "not_referred"):
+        assert dictate(dsl.go(f"{about}/actions/new?kind={kind}")), kind
+    assert dictate(dsl.go(f"{about}/actions/new?reply=yes"))
+    assert dictate(dsl.go("paper/scan")) >= 4
+
+    page = dsl.go(f"{about}/files/{file}/block")
+    dictate(page)
+    page.get_by_role("button", name="Block it now").click()
+    expect(page.get_by_role("main")).to_contain_text("This file was blocked on")
+    page = dsl.go(f"{about}/destruction")
+    dictate(page)
+    page.get_by_label("By order").check(force=True)
+    page.get_by_role("button", name="Propose it").click()
+    expect(page).to_have_url(re.compile("/decide$"))
+    done["incidents/<uuid:incident_id>/destruction/<uuid:destruction_id>/decide"] = dictate(page)
+    page.get_by_role("button", name="Take it back").click()
+    expect(page).to_have_url(re.compile(f"{about}$"))
+    done["incidents/<uuid:incident_id>/files/<uuid:file_id>/decide"] = dictate(
+        sign_in("deputy_dsl", viewport=PHONE).go(f"{about}/files/{file}/decide")
+    )
+    print(sorted((many, form) for form, many in done.items()))
+    assert sum(many > 0 for many in done.values()) > 25
+    assert {*done} | OTHERS | {"incidents/new/<uuid:incident_id>/body-map"} == forms()
 
 
 def test_from_add_incident_to_recorded_are_nine_taps_at_most(sign_in: Callable[..., Any]) -> None:
