@@ -3,9 +3,11 @@
 A log line never holds a name, a narrative or a file name: only event words, ids, codes, counts and durations.
 """
 
+import contextlib
 import logging
 import os
 import secrets
+import sys
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -37,7 +39,13 @@ def new_trace() -> str:
 
 
 def start_logging(process: str) -> None:
-    """Write JSON lines to standard output, ours and other libraries' alike (theirs from warning up, without arguments' text)."""
+    """Write JSON lines to standard output, ours and other libraries' alike (theirs from warning up, without arguments' text).
+
+    Where `LOG_FILE` names a file, standard output is that file from now on: a process manager that copies each line there from a pipe takes
+    longer over it than we do (docs/performance.md).
+    """
+    if file := os.environ.get("LOG_FILE"):
+        _say_into(file)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -45,12 +53,37 @@ def start_logging(process: str) -> None:
             _add_trace(process),
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.WriteLoggerFactory(),  # a line and its end in one write: two processes share the output
+        logger_factory=_Out,
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
     root.handlers[:] = [_Lines()]
     root.setLevel(logging.WARNING)
+
+
+def _say_into(file: str) -> None:
+    """Append standard output and error to a file. Two processes may share it: what is appended in one write stays together."""
+    try:
+        opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError:
+        return  # no room for it: the pipe is as good
+    os.dup2(opened, 1)
+    os.dup2(opened, 2)
+    os.close(opened)
+
+
+class _Out:
+    """Writes lines: each with its end in one write, since two processes share the output. On a full disk work goes on without its lines."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError):
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+    debug = info = warn = warning = error = critical = fatal = log = exception = msg
 
 
 def log() -> structlog.typing.FilteringBoundLogger:

@@ -42,6 +42,7 @@ DATA_VERSION = 1
 
 CAN_DO_WITHOUT = {"clamd", "freshclam"}
 """What may die again and again without stopping the rest: concerns are recorded and read without a scanner."""
+LONGEST_LOG = 20 * 2**20
 ROOM = 300 * 2**20
 NO_ROOM = 4 * 2**20
 """With less left on the disk, what failed did so for want of it: a server that could not write its files says only that it did not start."""
@@ -280,6 +281,7 @@ class Launcher:
         service = name.removeprefix("relay-")
         holder = "relay" if name.startswith("relay-") else name
         told = {"KEYS_FILE": str(self.data / "keys" / "process" / f"{holder}.json"), "INNER_PORT": str(self.inner[name])}
+        told["LOG_FILE"] = str(self._log(name))
         if name == "ledger":  # signs heads, checks the record and makes exports: it needs no broker
             databases = {key: self.urls[key] for key in ("INCIDENTS_DATABASE_URL", "INCIDENTS_WORKER_DATABASE_URL")}
             return told | databases | {"LEDGER_FOLDER": str(self.data / "ledger")}
@@ -461,6 +463,7 @@ class Launcher:
         if self.supervisord is None or self.supervisord.poll() is not None:
             raise CannotStart("The process manager ended: see logs/supervisord.log in the data folder.")
         self._look_at_the_disk()
+        self._shorten_logs()
         too_often, to_start = self._deaths.look(self._processes(), has_room=self._has_room, now=time.monotonic())
         for name in to_start:
             _quietly(self.supervisor.startProcess, name, False)
@@ -491,8 +494,26 @@ class Launcher:
         found: list[dict[str, Any]] = self.supervisor.getAllProcessInfo()
         return found
 
+    def _log(self, name: str) -> Path:
+        path: Path = self.data / "logs" / f"{name}.log"
+        return path
+
+    def _shorten_logs(self) -> None:
+        """Begin anew the files that our processes write themselves and that have grown; the last two before are kept.
+
+        Copied and cut, since whoever writes keeps it open. What is written in between is in neither: a few lines in 20 MB.
+        """
+        for path in map(self._log, self.inner):
+            if path.exists() and path.stat().st_size > LONGEST_LOG and self._has_room:
+                older = [path.with_suffix(f".log.{number}") for number in (1, 2)]
+                with contextlib.suppress(OSError):
+                    if older[0].exists():
+                        older[0].replace(older[1])
+                    shutil.copyfile(path, older[0])
+                    os.truncate(path, 0)
+
     def _last_lines(self, name: str) -> str:
-        path = self.data / "logs" / f"{name}.log"
+        path = self._log(name)
         return "\n".join(path.read_text(errors="replace").splitlines()[-15:]) if path.exists() else ""
 
     def end(self) -> None:

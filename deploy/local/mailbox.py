@@ -12,12 +12,15 @@ from collections import deque
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
+from email.message import Message
+from email.parser import BytesHeaderParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pyotp
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 KEPT = 20_000
 """Messages kept; older ones are dropped."""
@@ -57,22 +60,57 @@ class Mailbox:
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         """Take a message: aiosmtpd calls this."""
-        parsed = message_from_bytes(envelope.content)  # the old policy parses ten times as fast, and the bench measures Safekeep, not this
-        plain = next((part for part in parsed.walk() if part.get_content_type() == "text/plain"), None)
-        text = bytes(plain.get_payload(decode=True) or b"").decode(plain.get_content_charset("utf-8"), "replace") if plain else ""
+        headers, text = read(envelope.content)
         message = {
             "to": list(envelope.rcpt_tos),
-            "subject": _readable(parsed["subject"]),
-            "text": text.replace("\r\n", "\n"),
+            "subject": _readable(headers["subject"]),
+            "text": text,
             "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "from": _readable(parsed["from"]),
-            "message_id": str(parsed["message-id"] or ""),
+            "from": _readable(headers["from"]),
+            "message_id": str(headers["message-id"] or ""),
         }
         try:
             self.add(message)
         except OSError:
             return "452 4.3.1 there is no room"  # it may pass: whoever sent it tries again
         return "250 kept"
+
+
+class Taking(SMTP):  # type: ignore[misc]
+    """aiosmtpd's server, which reads a plain address plainly: the library's grammar for all of them took a fifth of what taking a mail costs."""
+
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        if plain := _PLAIN_ADDRESS.match(arg):
+            return plain[1], plain[2]
+        found: tuple[str | None, str | None] = super()._getaddr(arg)
+        return found
+
+
+class Door(Controller):  # type: ignore[misc]
+    """Where mail comes in."""
+
+    def factory(self) -> SMTP:
+        return Taking(self.handler, **self.SMTP_kwargs)
+
+
+_PLAIN_ADDRESS = re.compile(r"<([A-Za-z0-9_+-][A-Za-z0-9._+-]{0,62}@[A-Za-z0-9.-]+)>\s*(.*)", re.DOTALL)
+
+
+def read(content: bytes) -> tuple[Message, str]:
+    """Return a mail's headers and its text.
+
+    Parts are found by hand, and each is read by the library: for a mail of parts that compiles patterns with each mail's own boundary, which took
+    longer than everything else about it, and a bench of Safekeep is not to measure this.
+    """
+    headers = BytesHeaderParser().parsebytes(content)
+    boundary = headers.get_boundary()
+    pieces = [content] if boundary is None else content.split(b"--" + boundary.encode("utf-8", "replace"))[1:]
+    for piece in pieces:
+        part = message_from_bytes(piece.removeprefix(b"\r\n").removesuffix(b"\r\n") if boundary is not None else piece)
+        if part.get_content_type() == "text/plain":
+            said = bytes(part.get_payload(decode=True) or b"").decode(part.get_content_charset("utf-8"), "replace")
+            return headers, said.replace("\r\n", "\n")
+    return headers, ""
 
 
 def _readable(header: str | None) -> str:
@@ -186,7 +224,7 @@ def serve_page(mailbox: Mailbox, *, port: int) -> ThreadingHTTPServer:
 def main() -> None:
     """Run until SIGTERM."""
     mailbox = Mailbox(Path(os.environ["MAILBOX_FILE"]))
-    controller = Controller(mailbox, hostname="127.0.0.1", port=int(os.environ["SMTP_PORT"]), data_size_limit=2**20)
+    controller = Door(mailbox, hostname="127.0.0.1", port=int(os.environ["SMTP_PORT"]), data_size_limit=2**20)
     controller.start()
     server = serve_page(mailbox, port=int(os.environ["MAIL_PAGE_PORT"]))
     done = threading.Event()

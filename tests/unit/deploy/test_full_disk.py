@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from deploy.local import __main__ as launcher
 from deploy.local.__main__ import _keep
 from deploy.local.mailbox import Mailbox
 
@@ -53,3 +54,27 @@ def test_a_mail_without_room_is_refused_for_now_and_leaves_no_half_of_itself(tmp
     assert list(mailbox.messages) == list(again.messages)
     roomy.close()
     again._file.close()
+
+
+def test_a_log_that_has_grown_begins_anew_and_the_last_two_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who writes it has it open to append, and goes on at the new beginning. On a full disk nothing is copied."""
+    monkeypatch.setattr(launcher, "LONGEST_LOG", 10)
+    (tmp_path / "logs").mkdir()
+    path = tmp_path / "logs" / "alerts.log"
+    one: Any = SimpleNamespace(data=tmp_path, inner={"alerts": 1, "files": 2}, _has_room=True)
+    one._log = lambda name: launcher.Launcher._log(one, name)
+    with path.open("ab", buffering=0) as writer:
+        for line in (b"first line\n", b"second line\n", b"third line\n"):
+            writer.write(line)
+            launcher.Launcher._shorten_logs(one)
+        assert path.read_bytes() == b""
+        writer.write(b"short\n")
+        launcher.Launcher._shorten_logs(one)
+        writer.write(b"and longer\n")
+        one._has_room = False
+        launcher.Launcher._shorten_logs(one)
+    assert path.read_bytes() == b"short\nand longer\n"
+    assert {file.name: file.read_bytes() for file in path.parent.iterdir() if file != path} == {
+        "alerts.log.1": b"third line\n",
+        "alerts.log.2": b"second line\n",
+    }

@@ -4,6 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 WRITER = """
 import threading
@@ -32,3 +35,30 @@ def test_lines_of_two_processes_of_eight_threads_are_whole() -> None:
     assert [writer.wait() for writer in writers] == [0, 0]
     assert len(lines) == 2 * 8 * 400
     assert {line["event"] for line in lines} == {"request.done"}
+
+
+ONE_LINE = """
+from safekeep import telemetry
+
+print("before")
+telemetry.start_logging("alerts")
+telemetry.log().info("mail.sent", mail="1")
+open(__import__("os").environ["DONE"], "w").close()
+"""
+
+
+@pytest.mark.parametrize(("file", "kept"), [("own.log", True), ("/dev/full", False)])
+def test_lines_go_into_the_file_that_is_named_and_without_room_for_them_the_work_goes_on(tmp_path: Path, file: str, kept: bool) -> None:
+    """What was in it stays; what was said before goes where it always went."""
+    path = tmp_path / file
+    if kept:
+        path.write_text("of the last start\n")
+    done = tmp_path / "done"
+    environment = os.environ | {"LOG_FILE": str(path), "DONE": str(done), "PYTHONUNBUFFERED": "1"}
+    ran = subprocess.run([sys.executable, "-c", ONE_LINE], env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    assert ran.stdout == "before\n"
+    assert done.exists()
+    if kept:
+        first, second = path.read_text().splitlines()
+        assert first == "of the last start"
+        assert json.loads(second)["event"] == "mail.sent"
