@@ -261,7 +261,7 @@ class Launcher:
         }
         self.inner = {name: servers.free_port() for name in names}
         self.doors = {service: f"127.0.0.1:{servers.free_port()}" for service in SERVICES}
-        environments = {name: common | self._environment(name) for name in names}
+        environments = {name: common | {"LOG_FILE": str(self._log(name))} | self._environment(name) for name in names}
         environments |= {"postgres": {}, "epmd": {"PATH": common["PATH"]}, "rabbitmq": common | broker_environment}
         environments |= {name: {"PATH": common["PATH"], "LANG": common["LANG"]} for name in CAN_DO_WITHOUT}
         environments["mailbox"] = common | {
@@ -281,7 +281,6 @@ class Launcher:
         service = name.removeprefix("relay-")
         holder = "relay" if name.startswith("relay-") else name
         told = {"KEYS_FILE": str(self.data / "keys" / "process" / f"{holder}.json"), "INNER_PORT": str(self.inner[name])}
-        told["LOG_FILE"] = str(self._log(name))
         if name == "ledger":  # signs heads, checks the record and makes exports: it needs no broker
             databases = {key: self.urls[key] for key in ("INCIDENTS_DATABASE_URL", "INCIDENTS_WORKER_DATABASE_URL")}
             return told | databases | {"LEDGER_FOLDER": str(self.data / "ledger")}
