@@ -1,4 +1,4 @@
-"""PostgreSQL under eventlet: who waits for the database lets the other greenlets of the process work.
+"""Under eventlet: who waits for the database, a disk or a long piece of work lets the other greenlets of the process work.
 
 psycopg's own waits that give way to greenlets build a selector for each wait, and eventlet's selector is three listeners and a timer: two thirds
 of what a short statement costs. The hub is asked directly instead (docs/performance.md).
@@ -6,11 +6,13 @@ of what a short statement costs. The hub is asked directly instead (docs/perform
 
 import select
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, Final, TypeVar
 
+import eventlet.event
 import eventlet.green.select
 import eventlet.hubs
+import eventlet.tpool
 from eventlet import patcher
 from psycopg import errors, waiting
 from psycopg.waiting import Ready, Wait
@@ -23,6 +25,29 @@ _poll: Final[Any] = patcher.original("select").poll  # eventlet's select has non
 def use() -> None:
     """Wait for the database so, in this process. Called once, after eventlet has patched it."""
     waiting.wait = _wait
+
+
+def off_loop(function: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
+    """Return what a function comes to that gives way to nobody: by a thread when eventlet hosts us, so that the service goes on meanwhile."""
+    if patcher.is_monkey_patched("thread"):
+        result: Result = eventlet.tpool.execute(function, *arguments, **named)
+        return result
+    return function(*arguments, **named)
+
+
+def beside(function: Callable[..., Result], *arguments: Any, **named: Any) -> Callable[[], Result]:
+    """Begin a piece of work that goes on while the caller does; return what waits for its end, and returns or raises what it came to."""
+    ended = eventlet.event.Event()
+
+    def work() -> None:
+        try:
+            ended.send(function(*arguments, **named))
+        except Exception as error:
+            ended.send_exception(error)
+
+    eventlet.spawn_n(work)
+    wait: Callable[[], Result] = ended.wait
+    return wait
 
 
 def _wait(gen: Generator[int, int, Result], fileno: int, interval: float = 0.0, timeout: float | None = None) -> Result:

@@ -4,8 +4,8 @@ import contextlib
 import ctypes
 from typing import Final
 
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
-"""Of malloc.h: M_TRIM_THRESHOLD and M_MMAP_THRESHOLD."""
+TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
+"""Of malloc.h: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD and M_ARENA_MAX."""
 KEPT: Final = 16 * 1024 * 1024
 """Bytes at most that lie free at the end of a heap until they are given back to the system."""
 APART: Final = 8 * 1024 * 1024
@@ -16,9 +16,12 @@ def keep_freed() -> None:
     """Use memory again for the next piece of a file. Given back to the system and got again, as the C library does it of itself with blocks of
     1 MiB, its 256 pages are filled with zeros each time, one fault each: that took ten times what sealing a piece takes (docs/performance.md).
 
+    What one thread freed is used by all: a heap for each would hold a file's pieces of its own.
+
     Where the C library is not GNU's nothing changes.
     """
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
         library.mallopt(TRIM_THRESHOLD, KEPT)
         library.mallopt(MMAP_THRESHOLD, APART)
+        library.mallopt(ARENA_MAX, 1)

@@ -2,6 +2,7 @@
 // Without this the form carries them whole.
 
 const PATIENCE = [1, 2, 4, 8, 15, 30, 30, 30, 30, 30]; // seconds between tries
+const SOON = 2000, LONGEST = 64 * 1024 * 1024; // a part that is there within this time is followed by one twice as long, up to this many bytes
 
 for (const field of document.querySelectorAll("input[type=file][data-upload]")) {
   const form = field.form;
@@ -85,10 +86,12 @@ for (const field of document.querySelectorAll("input[type=file][data-upload]")) 
     about.set("csrf_token", form.elements.csrf_token.value);
     const begun = await asked(field.dataset.upload, { method: "POST", body: about });
     if (begun.sentence) return begun;
-    let at = begun.arrived;
+    let at = begun.arrived, length = begun.part;
     progress(at);
     while (!begun.finished && at < file.size) {
-      at = await part(`${field.dataset.upload}/${begun.id}/part?at=${at}`, file.slice(at, at + begun.part), begun.ticket, (sent) => progress(at + sent));
+      const started = performance.now();
+      at = await part(`${field.dataset.upload}/${begun.id}/part?at=${at}`, file.slice(at, at + length), begun.ticket, (sent) => progress(at + sent));
+      if (performance.now() - started < SOON) length = Math.min(2 * length, LONGEST);
       progress(at);
     }
     looking();

@@ -4,7 +4,7 @@ import contextlib
 import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -24,11 +24,20 @@ class Objects(Protocol):
     holds: bool
     """Whether the store can hold a blob so that nobody deletes or replaces it (S3 object lock)."""
 
+    blocks: bool
+    """Whether its calls hold up everything else in the process (a disk's do), and so are for a thread; the network's give way."""
+
     def put(self, key: str, data: bytes) -> None:
         """Keep a blob; the same key again replaces it whole."""
 
+    def put_all(self, blobs: Iterable[tuple[str, bytes]]) -> None:
+        """Keep blobs by their keys, each asked for as its turn comes. When this returns all are there."""
+
     def get(self, key: str, *, offset: int, length: int) -> bytes:
         """Return a piece of a blob. Raises KeyError when it is not there."""
+
+    def expect(self, key: str) -> None:
+        """Have a blob at hand sooner, since it is asked for next; nothing comes of it where it is not there."""
 
     def delete(self, key: str) -> None:
         """Forget a blob. One that is not there is no error."""
@@ -57,21 +66,28 @@ def opened(url: str) -> Objects:
 class Directory:
     """Files in a folder: written beside, synced, then renamed, so that a blob is whole or not there."""
 
-    holds = False
+    holds, blocks = False, True
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, key: str, data: bytes) -> None:
-        path = self._folder / key
-        self._make(path.parent)
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        _sync(path.parent)
+        self.put_all([(key, data)])
+
+    def put_all(self, blobs: Iterable[tuple[str, bytes]]) -> None:
+        folders = set()
+        for key, data in blobs:
+            path = self._folder / key
+            folders.add(path.parent)
+            self._make(path.parent)
+            part = path.with_name(path.name + ".part")
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        for folder in folders:
+            _sync(folder)
 
     def _make(self, folder: Path) -> None:
         """Make a folder and those above it, each named durably in the one above."""
@@ -87,6 +103,10 @@ class Directory:
                 return file.read(length)
         except FileNotFoundError:
             raise KeyError(key) from None
+
+    def expect(self, key: str) -> None:
+        with contextlib.suppress(OSError), (self._folder / key).open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)  # the kernel reads it meanwhile
 
     def delete(self, key: str) -> None:
         (self._folder / key).unlink(missing_ok=True)
@@ -109,6 +129,8 @@ def _sync(folder: Path) -> None:
 
 class Bucket:
     """One bucket of an S3 store. Raises Unavailable when the store does not answer, or answers otherwise than it should."""
+
+    blocks = False
 
     def __init__(self, client: Minio, bucket: str) -> None:
         self._client, self._bucket = client, bucket
@@ -139,6 +161,10 @@ class Bucket:
         with _answering():
             self._client.put_object(self._bucket, key, io.BytesIO(data), len(data))
 
+    def put_all(self, blobs: Iterable[tuple[str, bytes]]) -> None:
+        for key, data in blobs:
+            self.put(key, data)
+
     def get(self, key: str, *, offset: int, length: int) -> bytes:
         with _answering(key):
             answer = self._client.get_object(self._bucket, key, offset=offset, length=length)
@@ -147,6 +173,9 @@ class Bucket:
             finally:
                 answer.close()
                 answer.release_conn()
+
+    def expect(self, key: str) -> None:
+        pass
 
     def delete(self, key: str) -> None:
         with _answering():

@@ -1,7 +1,8 @@
 """`./bench files`: bytes through gateway, encryption and store, beside the bare store in the same run; memory; previews a second.
 
-A clean system; one teacher sends files through the HTTP API and gets them back. Bare is the store's own driver with pieces of the same
-size and nothing around it: a directory (synced to disk), and SeaweedFS over S3. Through S3 the same system is started on that store.
+A clean system; one teacher sends files as the page does, in parts, and as a program does, in one form, and gets them back. Bare is the store's own driver
+with pieces of the same size and nothing around it: a directory (synced to disk), and SeaweedFS over S3. Through S3 the same system is started on that store.
+One round does each of them once, one after the other, while the system runs: a disk is now fast and now slow, and it is the rounds' ratios that are told.
 Beside both stands what the issue asks of whoever keeps a file, done in one process by nothing but the libraries: each piece hashed, sealed and kept by
 the same driver, and read and opened. Out of a directory is read twice: as the kernel still holds it, and, as a file of years ago is read, from the disk.
 """
@@ -11,15 +12,17 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -28,11 +31,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from deploy.local.servers import free_port
 from safekeep.contracts.files import PIECE
 from safekeep.errors import Unavailable
+from safekeep.ids import new_id
 from services.files import looking, objects
+from tests.journeys import signing_in
 from tests.journeys.api import Api
 from tests.servers import running_system
 from tests.services.files import samples
 
+SOON, LONGEST = 2.0, 64 * 2**20
+"""As in gateway/static/upload.js: a part that is there so soon is followed by one twice as long, up to so long."""
 FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"
 
 
@@ -55,25 +62,30 @@ def main() -> None:
 
 def _store(name: str, bare_url: str, through: str | None, film: Path, *, rounds: int) -> None:
     here = Path(urllib.parse.urlsplit(bare_url).path) if through is None else None
-    bare = [_bare(objects.opened(bare_url), film, forget=here, sealed=False) for _ in range(rounds)]
-    sealed = [_bare(objects.opened(bare_url), film, forget=here, sealed=True) for _ in range(rounds)]
     if through:
         os.environ["OBJECT_STORE_URL"] = through
     with running_system() as system:
-        token = Api(system, "teacher").token
+        token, page = Api(system, "teacher").token, Page(system, "teacher")
         service = next(p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[-2:] == ["services", "files"] and _below(p, system))
         before, gateways = service.memory_info().rss, at_rest(system)
         forget = None if through else Path(system["data"]) / "objects"
-        ours = [ours(system["url"], token, film, number, forget=forget) for number in range(rounds)]
+        took: dict[str, list[tuple[float, ...]]] = {"ours": [], "bare": [], "sealed": []}
+        for number in range(rounds):
+            bare = objects.opened(bare_url)
+            took["bare"].append(_bare(bare, film, forget=here, sealed=False))
+            took["ours"].append(_ours(page, token, film, number, forget=forget))
+            took["sealed"].append(_bare(bare, film, forget=here, sealed=True))
         peak, gateways_peak = most(service.pid), {pid: most(pid) for pid in gateways}
     os.environ.pop("OBJECT_STORE_URL", None)
     size = film.stat().st_size / 2**20
     print(f"{name}, {size:.0f} MiB, {rounds} rounds, medians, in MiB/s:")
-    for which, word in enumerate(("in", "out", "out, from the disk")[: 2 if through else 3]):
-        one, two, three = (size / statistics.median(times[which] for times in each) for each in (ours, bare, sealed))
-        print(
-            f"   {word}: {one:.0f} through everything; {two:.0f} bare: {one / two:.2f} of it; {three:.0f} hashed and sealed in one process: {one / three:.2f}"
-        )
+    for word, mine, theirs in (("in, as the page sends it", 0, 0), ("in, as a program sends it", 1, 0), ("out", 2, 1), ("out, from the disk", 3, 2)):
+        if not through or mine < 3:
+            one, two, three = ([times[at] for times in took[which]] for which, at in (("ours", mine), ("bare", theirs), ("sealed", theirs)))
+            print(
+                f"   {word}: {_rate(size, one)} through everything; {_rate(size, two)} bare: {_ratio(two, one):.2f} of it;"
+                f" {_rate(size, three)} hashed and sealed in one process: {_ratio(three, one):.2f}"
+            )
     print(f"   files service: {before / 2**20:.0f} MiB at rest, {(peak - before) / 2**20:.0f} MiB more at most", flush=True)
     for number, (pid, resting) in enumerate(gateways.items(), 1):
         more = gateways_peak[pid] - resting
@@ -94,6 +106,14 @@ def most(pid: int) -> int:
     """The most bytes a process had, resident."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def _rate(size: float, took: list[float]) -> str:
+    return f"{size / statistics.median(took):.0f}"
+
+
+def _ratio(theirs: list[float], ours: list[float]) -> float:
+    return statistics.median(one / other for one, other in zip(theirs, ours, strict=True))
 
 
 def _below(process: psutil.Process, system: dict[str, Any]) -> bool:
@@ -132,10 +152,12 @@ def _forget(folder: Path) -> None:
             os.close(opened)
 
 
-def ours(url: str, token: str, film: Path, number: int, *, forget: Path | None) -> tuple[float, ...]:
-    """The same through everything."""
-    begun = time.monotonic()
-    file_id = send(url, token, film, name=f"film{number}.mp4")
+def _ours(page: "Page", token: str, film: Path, number: int, *, forget: Path | None) -> tuple[float, ...]:
+    """The same through everything, in twice: by the page and by a program."""
+    begun, url = time.monotonic(), page.url
+    page.send(film, name=f"film{number}.mp4")
+    by_page, begun = time.monotonic() - begun, time.monotonic()
+    file_id = _send(url, token, film, name=f"film{number}.mp4")
     put = time.monotonic() - begun
 
     def out() -> float:
@@ -149,7 +171,7 @@ def ours(url: str, token: str, film: Path, number: int, *, forget: Path | None) 
         assert got == film.stat().st_size
         return time.monotonic() - begun
 
-    return (put, out(), *((_forget(forget), out())[1:] if forget else ()))
+    return (by_page, put, out(), *((_forget(forget), out())[1:] if forget else ()))
 
 
 def _connected(url: str) -> http.client.HTTPConnection:
@@ -157,7 +179,50 @@ def _connected(url: str) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=300)
 
 
-def send(url: str, token: str, film: Path, *, name: str) -> str:
+class Page:
+    """The recording page, as somebody has it open: it sends a file in parts (gateway/static/upload.js), each from the disk to the socket."""
+
+    def __init__(self, system: dict[str, Any], role: str) -> None:
+        self.url = system["url"]
+        login = next(each for each in system["logins"] if each["role"] == role)
+        self._session = {"Cookie": "=".join(signing_in.cookie(system, login))}
+        self._address = "/s/hillside/uploads"
+        _, html = self._asked("GET", f"/s/hillside/incidents/new/{new_id()}")
+        self._session["X-CSRF-Token"] = re.findall('name="csrf_token" value="([0-9a-f]+)"', html.decode())[0]
+
+    def send(self, film: Path, *, name: str) -> None:
+        """Send a file whole and have it kept."""
+        size = film.stat().st_size
+        about = {"thing_id": str(new_id()), "name": name, "size": str(size), "mark": "1", "csrf_token": self._session["X-CSRF-Token"]}
+        _, answer = self._asked("POST", self._address, urllib.parse.urlencode(about).encode(), {"Content-Type": "application/x-www-form-urlencoded"})
+        begun = json.loads(answer)
+        at, length = 0, begun["part"]
+        with film.open("rb") as file:
+            while at < size:
+                count = min(length, size - at)
+                started = time.monotonic()
+                connection = _connected(self.url)
+                connection.putrequest("POST", f"{self._address}/{begun['id']}/part?at={at}")
+                headers = {"Content-Type": "application/offset+octet-stream", "Upload-Ticket": begun["ticket"], "Content-Length": str(count)}
+                for header, value in (self._session | headers).items():
+                    connection.putheader(header, value)
+                connection.endheaders()
+                connection.sock.sendfile(file, offset=at, count=count)
+                at = json.loads(connection.getresponse().read())["arrived"]
+                connection.close()
+                if time.monotonic() - started < SOON:
+                    length = min(2 * length, LONGEST)
+        status, answer = self._asked("POST", f"{self._address}/{begun['id']}/finish")
+        assert status == 200, answer
+
+    def _asked(self, verb: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = MappingProxyType({})) -> tuple[int, bytes]:
+        connection = _connected(self.url)
+        connection.request(verb, path, body, {"Accept": "text/html, application/json", **self._session, **headers})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def _send(url: str, token: str, film: Path, *, name: str) -> str:
     """Send a file as a form does, from the disk to the socket: the one who sends must not be what is measured. Returns its id."""
     head = f'--cut\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: video/mp4\r\n\r\n'.encode()
     tail = b"\r\n--cut--\r\n"

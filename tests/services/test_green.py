@@ -7,6 +7,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
+from safekeep import green
+from safekeep.errors import NotFound
 from safekeep.rpc import Resources
 from tests.servers import ROOT
 
@@ -131,3 +133,37 @@ def test_the_services_wait_so(url: str) -> None:
     assert "green.use()" in (ROOT / "services" / "__main__.py").read_text()
     assert in_a_service(url, "from psycopg import waiting; print(waiting.wait.__module__)") == "safekeep.green"
     assert psycopg.waiting.wait.__module__ != "safekeep.green", "and nobody else does"
+
+
+def test_what_gives_way_to_nobody_is_done_in_a_thread_while_the_service_goes_on(url: str) -> None:
+    """Outside a service, where nobody else is to go on, it is just done."""
+    assert (
+        in_a_service(
+            url,
+            """
+real = eventlet.patcher.original("time")
+ended = green.beside(green.off_loop, real.sleep, 0.5)
+ticks = 0
+begun = real.monotonic()
+while real.monotonic() - begun < 0.4:
+    eventlet.sleep(0.01)
+    ticks += 1
+ended()
+print(ticks > 10)
+""",
+        )
+        == "True"
+    )
+    assert green.off_loop(max, 1, 2) == 2
+
+
+def test_what_goes_wrong_beside_is_raised_where_it_is_waited_for_each_time_and_said_nowhere_else(capfd: pytest.CaptureFixture[str]) -> None:
+    def fails() -> None:
+        raise NotFound("file")
+
+    wait = green.beside(fails)
+    for _ in range(2):
+        with pytest.raises(NotFound, match="file"):
+            wait()
+    assert green.beside(max, 1, 2)() == 2
+    assert capfd.readouterr() == ("", "")

@@ -10,7 +10,7 @@ from uuid import UUID
 import eventlet
 import sqlalchemy as sa
 
-from safekeep import clock, telemetry
+from safekeep import clock, green, telemetry
 from safekeep.contracts.files import PIECE
 from safekeep.errors import Conflict
 from safekeep.ids import new_id
@@ -43,9 +43,28 @@ def key_of(host: Resources, tx: sa.Connection, row: Any) -> bytes:
 
 def put(host: Resources, row: Any, *, key: bytes, part: str, data: bytes | bytearray | memoryview) -> None:
     """Seal and keep a piece. Raises Unavailable."""
+    store_of(host).put(f"{folder(row)}{part}", _sealed(row, key=key, part=part, data=data))
+
+
+def put_all(host: Resources, row: Any, *, key: bytes, first: int, pieces: list[bytes]) -> None:
+    """Seal and keep pieces of the file itself that follow on one another, from the piece `first` on. Calls are answered meanwhile.
+
+    Raises Unavailable.
+    """
+    kept = store_of(host)
+
+    def carry() -> None:
+        kept.put_all((f"{folder(row)}{content(n)}", _sealed(row, key=key, part=content(n), data=piece)) for n, piece in enumerate(pieces, first))
+
+    if kept.blocks:
+        green.off_loop(carry)
+    else:
+        carry()
+
+
+def _sealed(row: Any, *, key: bytes, part: str, data: bytes | bytearray | memoryview) -> bytes:
     nonce = os.urandom(sealing.NONCE)
-    sealed = sealing.seal(data, key=key, nonce=nonce, school_id=row.school_id, file_id=row.id, part=part)
-    store_of(host).put(f"{folder(row)}{part}", sealed)
+    return sealing.seal(data, key=key, nonce=nonce, school_id=row.school_id, file_id=row.id, part=part)
 
 
 def get(host: Resources, row: Any, *, key: bytes, part: str) -> bytes:
@@ -59,6 +78,8 @@ def pieces(host: Resources, row: Any, *, key: bytes, offset: int = 0, size: int 
     ends = row.size if size is None else min(row.size, offset + size)
     while offset < ends:
         number = offset // PIECE
+        if (number + 1) * PIECE < ends:
+            store_of(host).expect(f"{folder(row)}{content(number + 1)}")
         data = get(host, row, key=key, part=content(number))
         start = offset - number * PIECE
         yield data if start == 0 and len(data) <= ends - offset else data[start : start + ends - offset]

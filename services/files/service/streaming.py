@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -11,7 +12,7 @@ from uuid import UUID
 import eventlet
 from nameko.exceptions import serialize
 
-from safekeep import bus, clock, telemetry
+from safekeep import bus, clock, green, telemetry
 from safekeep.contracts.files import PIECE
 from safekeep.door import Stream
 from safekeep.errors import Conflict, Invalid, NotFound, SafekeepError
@@ -22,8 +23,8 @@ from services.files.sealing import Damaged
 from services.files.service import keeping
 
 TICKET_LIFETIME: Final = timedelta(minutes=5)
-TOGETHER: Final = 4
-"""Pieces that are kept in one transaction: what an upload holds in memory."""
+TOGETHER: Final = 8
+"""Pieces that are kept in one transaction, while as many come in: twice so many are what an upload holds in memory."""
 LOOK_AGAIN: Final = 8
 """After so many pieces a download asks again whether the file may still be read."""
 
@@ -68,46 +69,66 @@ def _write(host: Resources, stream: Stream, *, school_id: UUID, file_id: UUID) -
         if row is None or row.finished_at is not None or row.sealed_at is not None:
             raise NotFound("file")
         key = keeping.key_of(host, tx, row)
-    arrived, rest, last = row.arrived, bytearray(), False
+    arrived, rest, last = row.arrived, b"", False
+    whole: list[bytes] = []
+    end: Callable[[], None] | None = None
     stream.send(_said(arrived=arrived))
+
+    def keep() -> None:
+        """Keep the whole pieces while the next ones come in; but first wait for the end of those before."""
+        nonlocal arrived, whole, end
+        if end:
+            end()
+        end = green.beside(_keep, host, row, key=key, arrived=arrived, pieces=whole) if whole else None
+        arrived, whole = arrived + sum(len(piece) for piece in whole), []
+
     try:
         while not last:
             data, last = stream.receive()
-            rest += data
-            if arrived + len(rest) > row.size:
+            rest = rest + data if rest else data
+            while len(rest) >= PIECE:
+                whole.append(rest[:PIECE])
+                rest = rest[PIECE:]
+            left = row.size - arrived - sum(len(piece) for piece in whole)
+            if len(rest) > left:
                 raise Invalid({"file": "not_whole"})
-            if len(rest) >= TOGETHER * PIECE:
-                arrived, rest = _kept(host, row, key=key, arrived=arrived, rest=rest)
+            if rest and len(rest) == left:
+                whole.append(rest)
+                rest = b""
+            if len(whole) >= TOGETHER or last:
+                keep()
     except OSError:  # it dropped: the pieces that are whole stay, and the sender goes on from there
-        _kept(host, row, key=key, arrived=arrived, rest=rest)
+        keep()
         raise
-    arrived, _ = _kept(host, row, key=key, arrived=arrived, rest=rest)
+    finally:
+        if end:
+            end()
     stream.send(_said(arrived=arrived), last=True)
 
 
-def _kept(host: Resources, row: Any, *, key: bytes, arrived: int, rest: bytearray) -> tuple[int, bytearray]:
-    """Keep the whole pieces of what came in; return how much of the file there is then, and what is left over."""
-    ends = len(rest) if arrived + len(rest) == row.size else len(rest) - len(rest) % PIECE
-    if ends == 0:
-        return arrived, rest
+def _keep(host: Resources, row: Any, *, key: bytes, arrived: int, pieces: list[bytes]) -> None:
+    """Keep whole pieces that follow on what has arrived, and note that. Raises Conflict("uploading"), Unavailable."""
     with host.transaction(host.engine, school_id=row.school_id) as tx:
         now = store.file_with(tx, school_id=row.school_id, file_id=row.id, lock=True)
         if now is None or now.arrived != arrived or now.finished_at is not None:
             raise Conflict("uploading")  # another connection went on with it meanwhile
         begun, digest = _digests.pop(row.id, (-1, None))
         digest = hashlib.sha256() if arrived == 0 else digest if begun == arrived else None
-        for start in range(0, ends, PIECE):
-            piece = memoryview(rest)[start : min(ends, start + PIECE)]
-            keeping.put(host, row, key=key, part=keeping.content((arrived + start) // PIECE), data=piece)
-            if digest is not None:
-                digest.update(piece)
-            eventlet.sleep(0)  # calls are answered meanwhile
-        store.change_file(tx, school_id=row.school_id, file_id=row.id, arrived=arrived + ends)
+        hashed = green.beside(green.off_loop, _hash, digest, pieces) if digest is not None else None
+        keeping.put_all(host, row, key=key, first=arrived // PIECE, pieces=pieces)
+        if hashed:
+            hashed()
+        arrived += sum(len(piece) for piece in pieces)
+        store.change_file(tx, school_id=row.school_id, file_id=row.id, arrived=arrived)
     if digest is not None:
         while len(_digests) >= _MOST_DIGESTS:
             _digests.pop(next(iter(_digests)))
-        _digests[row.id] = arrived + ends, digest
-    return arrived + ends, rest[ends:]
+        _digests[row.id] = arrived, digest
+
+
+def _hash(digest: Any, pieces: list[bytes]) -> None:
+    for piece in pieces:
+        digest.update(piece)
 
 
 def digest_of(host: Resources, row: Any, *, key: bytes) -> str:

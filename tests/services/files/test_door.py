@@ -129,6 +129,25 @@ def test_what_was_sent_before_the_connection_dropped_is_gone_on_with(stage: Stag
     assert gateway.ask(FinishUpload(file_id=begun.file_id), token=stage.token, seconds=20).size == 5 * PIECE
 
 
+def test_of_two_that_go_on_with_a_file_at_once_one_is_refused_and_the_file_is_as_the_other_sent_it(stage: Stage) -> None:
+    """While pieces are kept the next ones come in: that another connection kept some meanwhile is said all the same."""
+    size = 20 * PIECE
+    begun = stage.begin(size)
+
+    def meets() -> Iterator[bytes]:
+        yield START + bytes(8 * PIECE - len(START))
+        assert streams.send([START + bytes(8 * PIECE - len(START))], ticket=begun.ticket) == 8 * PIECE
+        yield bytes(12 * PIECE)
+
+    with pytest.raises((Conflict, Unavailable)):
+        streams.send(meets(), ticket=begun.ticket)
+    again = stage.begin(size, begun.file_id)
+    assert again.arrived == 8 * PIECE
+    assert streams.send([bytes(size - 8 * PIECE)], ticket=again.ticket, at=8 * PIECE) == size
+    kept = gateway.ask(FinishUpload(file_id=begun.file_id), token=stage.token, seconds=20)
+    assert kept.sha256 == hashlib.sha256(START + bytes(size - len(START))).hexdigest()
+
+
 def test_a_stream_with_no_ticket_or_by_who_has_no_key_is_refused(stage: Stage, keys_folder: Path) -> None:
     with pytest.raises(NotFound):
         streams.send([b"x"], ticket="forged")

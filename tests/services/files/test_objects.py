@@ -140,3 +140,39 @@ def test_a_folder_has_the_bytes_their_name_and_each_new_folder_on_the_disk_befor
     del done[:]
     store.put("school/file/s000001", b"two")
     assert done == ["school/file/s000001.part", "school/file"]
+
+
+def test_blobs_that_are_put_together_are_all_on_the_disk_under_their_names_before_the_folder_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has its bytes on the disk before its name; the folder follows once, after the last name."""
+    store, done, sync = objects.Directory(tmp_path), [], os.fsync
+    store.put("school/file/s000000", b"zero")
+
+    def noted(descriptor: int) -> None:
+        done.append(
+            (os.readlink(f"/proc/self/fd/{descriptor}").rpartition("/")[2], sorted(path.name for path in (tmp_path / "school/file").iterdir()))
+        )
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    store.put_all([("school/file/s000001", b"one"), ("school/file/s000002", b"two")])
+    assert done == [
+        ("s000001.part", ["s000000", "s000001.part"]),
+        ("s000002.part", ["s000000", "s000001", "s000002.part"]),
+        ("file", ["s000000", "s000001", "s000002"]),
+    ]
+
+
+def test_blobs_that_are_put_together_are_all_got(store: objects.Objects) -> None:
+    store.put_all((f"school/many/{number:06d}", str(number).encode()) for number in range(5))
+    assert [store.get(f"school/many/{number:06d}", offset=0, length=9) for number in range(5)] == [b"0", b"1", b"2", b"3", b"4"]
+
+
+def test_to_expect_a_blob_changes_nothing_of_it_and_one_that_is_not_there_is_no_error(store: objects.Objects) -> None:
+    store.put("school/soon/000000", b"whole")
+    store.expect("school/soon/000000")
+    store.expect("school/soon/000001")
+    assert store.get("school/soon/000000", offset=0, length=9) == b"whole"
+    with pytest.raises(KeyError):
+        store.get("school/soon/000001", offset=0, length=9)
