@@ -169,6 +169,7 @@ def _ours(page: "Page", token: str, film: Path, number: int, *, forget: Path | N
         while size := answer.readinto(into):
             got += size
         assert got == film.stat().st_size
+        connection.close()
         return time.monotonic() - begun
 
     return (by_page, put, out(), *((_forget(forget), out())[1:] if forget else ()))
@@ -242,6 +243,7 @@ def _send(url: str, token: str, film: Path, *, name: str) -> str:
     connection.send(tail)
     answer = connection.getresponse()
     said = answer.read()
+    connection.close()
     assert answer.status == 201, said
     return str(json.loads(said)["id"])
 

@@ -10,6 +10,7 @@ import re
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -18,7 +19,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from deploy.local import servers
+from safekeep.contracts.files import PIECE
 from services.incidents import ledger
+from tests.bench.files import FILM, at_rest, most, ours
 from tests.faults.victim import Victim, running, wait_until
 from tests.journeys.api import Api
 from tests.journeys.conftest import DESKTOP, PHONE
@@ -27,6 +30,7 @@ from tests.servers import rabbitmqctl
 
 pytestmark = pytest.mark.timeout(600)
 
+MIB = 1024 * 1024
 TOLD = 3
 """The school's Safeguarding team: each is mailed of each incident here."""
 AWAY = "Seen at the gate. Kept although nobody could take it."
@@ -109,6 +113,26 @@ def slow(victim: Victim, becomes: str) -> Iterator[None]:
         finally:
             for statement in QUICK:
                 database.execute(statement)
+
+
+def test_a_film_of_two_hundred_megabytes_goes_in_and_out_through_every_part_in_little_memory(victim: Victim, teacher: Api, tmp_path: Path) -> None:
+    """By the JSON API: each of the gateway's workers and the files service hold less than 64 MB for it. (The service alone: test_door.py.)"""
+    film = tmp_path / "film.mp4"
+    with film.open("wb") as out:
+        out.write(FILM)
+        out.truncate(200 * PIECE)
+    of_files = psutil.Process(victim.system["pids"]["files"])
+    before = at_rest(victim.system) | {of_files.pid: of_files.memory_info().rss}
+    Path(f"/proc/{of_files.pid}/clear_refs").write_text("5")
+    ours(victim.system["url"], teacher.token, film, 0, forget=None)
+    more = {pid: most(pid) - resting for pid, resting in before.items()}
+    print(
+        {
+            f"{'files' if pid == of_files.pid else 'gateway'} {pid}": f"{before[pid] / MIB:.0f} MiB at rest, {more[pid] / MIB:.0f} MiB more"
+            for pid in before
+        }
+    )
+    assert all(held < 64 * MIB for held in more.values()), more
 
 
 @pytest.mark.parametrize("kind", ["memory", "disk"])
