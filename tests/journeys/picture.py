@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.journeys.conftest import ROOT, Person
+from tests.journeys.conftest import CHROMIUM, ROOT, Person
 from tests.journeys.test_afterwards import pupils, record
 
 TO = ROOT / "docs" / "safekeep.png"
@@ -35,7 +35,7 @@ def main() -> None:
     """Take both pictures and lay them side by side."""
     system = json.loads(Path(os.environ["SAFEKEEP_READY"]).read_text())
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         teacher = page_of(browser, system, "teacher", width=390, height=844)
         start = teacher.go("pupils")
         for category, q in (("safeguarding_concern", "sarah"), ("welfare", "am"), ("bullying", "ma")):

@@ -4,16 +4,24 @@ import datetime as dt
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
 
-from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.conftest import DESKTOP, PHONE, QUIET
 from tests.journeys.test_afterwards import pupils, record
 from tests.journeys.test_keyboard import Keys
 from tests.open_inboxes import EVERY, OpenPages, alert, make_people
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium with all that is its own: the other shows no notification."""
+    chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)
+    yield chromium
+    chromium.close()
 
 
 def main(page: Page) -> Any:
