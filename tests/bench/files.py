@@ -154,9 +154,14 @@ def _forget(folder: Path) -> None:
 
 def _ours(page: "Page", token: str, film: Path, number: int, *, forget: Path | None) -> tuple[float, ...]:
     """The same through everything, in twice: by the page and by a program."""
-    begun, url = time.monotonic(), page.url
+    begun = time.monotonic()
     page.send(film, name=f"film{number}.mp4")
-    by_page, begun = time.monotonic() - begun, time.monotonic()
+    return (time.monotonic() - begun, *ours(page.url, token, film, number, forget=forget))
+
+
+def ours(url: str, token: str, film: Path, number: int, *, forget: Path | None) -> tuple[float, ...]:
+    """In and out by a program, through everything."""
+    begun = time.monotonic()
     file_id = _send(url, token, film, name=f"film{number}.mp4")
     put = time.monotonic() - begun
 
@@ -172,7 +177,7 @@ def _ours(page: "Page", token: str, film: Path, number: int, *, forget: Path | N
         connection.close()
         return time.monotonic() - begun
 
-    return (by_page, put, out(), *((_forget(forget), out())[1:] if forget else ()))
+    return (put, out(), *((_forget(forget), out())[1:] if forget else ()))
 
 
 def _connected(url: str) -> http.client.HTTPConnection:
