@@ -42,7 +42,7 @@ def beside(function: Callable[..., Result], *arguments: Any, **named: Any) -> Ca
     def work() -> None:
         try:
             ended.send(function(*arguments, **named))
-        except Exception as error:
+        except BaseException as error:  # also what ends a greenlet: whoever waits is not to wait for ever
             ended.send_exception(error)
 
     eventlet.spawn_n(work)

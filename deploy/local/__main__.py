@@ -500,15 +500,17 @@ class Launcher:
     def _shorten_logs(self) -> None:
         """Begin anew the files that our processes write themselves and that have grown; the last two before are kept.
 
-        Copied and cut, since whoever writes keeps it open. What is written in between is in neither: a few lines in 20 MB.
+        Copied and cut, since whoever writes keeps it open. What is written in between is in neither: a few lines in 20 MB. Without
+        room it is cut alone: the room is the record's.
         """
         for path in map(self._log, self.inner):
-            if path.exists() and path.stat().st_size > LONGEST_LOG and self._has_room:
+            if path.exists() and path.stat().st_size > LONGEST_LOG:
                 older = [path.with_suffix(f".log.{number}") for number in (1, 2)]
                 with contextlib.suppress(OSError):
-                    if older[0].exists():
-                        older[0].replace(older[1])
-                    shutil.copyfile(path, older[0])
+                    if self._has_room:
+                        if older[0].exists():
+                            older[0].replace(older[1])
+                        shutil.copyfile(path, older[0])
                     os.truncate(path, 0)
 
     def _last_lines(self, name: str) -> str:

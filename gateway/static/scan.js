@@ -10,7 +10,8 @@ function begin(holder) {
   const shownFiles = new Set();
   let pages = [];
   let goesOn = false;
-  let drawing = 0; // pages of which the picture that is sent is still being made
+  let making = 0; // pages that are still being opened, or of which the picture that is sent is still being made
+  let isDue = false; // they are to be kept as soon as all are made
   if (!field || !list) return;
 
   const keepAll = make("button", { type: "button", className: "govuk-button", textContent: say.sayKeep, hidden: true });
@@ -18,7 +19,9 @@ function begin(holder) {
   const kept = make("div", { className: "sk-scan__kept" });
   const waiting = make("p", { className: "sk-quiet", textContent: say.sayMaking });
   waiting.setAttribute("role", "status");
-  holder.append(chosen, keepAll, kept);
+  const said = make("p", { className: "govuk-body" });
+  said.setAttribute("role", "status");
+  holder.append(chosen, keepAll, said, kept);
 
   // one field for all: what is chosen there is shown first, and goes on to what sends files when it is as it should be
   field.parentElement.addEventListener("change", (event) => {
@@ -30,22 +33,39 @@ function begin(holder) {
   }, true);
   keepAll.addEventListener("click", send);
   field.form.addEventListener("submit", (event) => {
-    if (!pages.length) return;
-    event.preventDefault(); // pages that are shown and not kept yet would be left behind: they are kept now
+    if (!pages.length && !making) return;
+    event.preventDefault(); // pages that are not kept yet would be left behind: they are kept now
     event.stopImmediatePropagation();
-    if (!drawing) send();
-    field.scrollIntoView({ block: "center" });
+    said.textContent = say.sayFirst;
+    said.scrollIntoView({ block: "center" });
+    isDue = true;
+    goOn();
   }, true);
   new MutationObserver(showKept).observe(list, { childList: true });
   showKept();
 
   /** Show what was chosen, below what was chosen before. */
   async function take(files) {
+    making += files.length;
     const added = await Promise.all(files.map(opened));
+    making -= files.length;
     pages.push(...added);
-    chosen.append(...added.filter((page) => page.bitmap).map(shown));
+    chosen.append(...added.map(shown));
+    named();
+    if (pages.every((page) => !page.bitmap)) isDue = true; // nothing of it can be turned here
+    goOn();
+  }
+
+  /** Keep the pages if that is due and all are made. */
+  function goOn() {
+    keepAll.disabled = making > 0;
+    if (isDue && !making && pages.length) send();
+  }
+
+  /** Say of each page which it is: one may have been taken off. */
+  function named() {
+    pages.forEach((page, number) => page.figure.setAttribute("aria-label", say.sayPage.replace("{number}", number + 1)));
     keepAll.hidden = pages.length === 0;
-    if (pages.length && pages.every((page) => !page.bitmap)) send(); // nothing of it can be turned here
   }
 
   /** Hand the pages, as they are now, to the field that carries files. */
@@ -53,6 +73,7 @@ function begin(holder) {
     const all = new DataTransfer();
     for (const page of pages) all.items.add(page.sent);
     pages = [];
+    isDue = false;
     chosen.replaceChildren();
     keepAll.hidden = true;
     field.files = all.files;
@@ -73,7 +94,9 @@ function begin(holder) {
 
   function showKept() {
     for (const { value } of list.querySelectorAll("input[name=file_ids]")) {
-      if (!shownFiles.has(value)) showPage(value, 1, 40);
+      if (shownFiles.has(value)) continue;
+      said.textContent = "";
+      showPage(value, 1, 40);
       shownFiles.add(value);
     }
   }
@@ -94,20 +117,34 @@ function begin(holder) {
     picture.src = `${say.scan.replace(/[^/]+$/, id)}/pages/${number}?try=${tries}`;
   }
 
+  /** Return a page as it is shown before it is kept: what can be turned and cut here as a picture, anything else by its name. */
   function shown(page) {
-    const canvas = make("canvas", {});
-    canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", say.sayPage.replace("{number}", pages.indexOf(page) + 1));
     const row = make("div", { className: "bm-bar" });
-    const press = (words, does) => {
-      const button = make("button", { type: "button", className: "bm-tab", textContent: words });
-      button.addEventListener("click", () => {
+    const button = (words, does) => {
+      const made = make("button", { type: "button", className: "bm-tab", textContent: words });
+      made.addEventListener("click", does);
+      row.append(made);
+    };
+    page.figure = make("figure", {});
+    if (page.bitmap) page.figure.append(turnable(page, button), row);
+    else page.figure.append(make("p", { className: "govuk-body", textContent: page.file.name }), row);
+    button(field.dataset.sayOff, () => {
+      pages = pages.filter((other) => other !== page);
+      page.figure.remove();
+      named();
+      (keepAll.hidden ? field : keepAll).focus();
+    });
+    return page.figure;
+  }
+
+  function turnable(page, button) {
+    const canvas = make("canvas", {});
+    const press = (words, does) =>
+      button(words, () => {
         does();
         draw(page, canvas);
         keep(page, canvas);
       });
-      row.append(button);
-    };
     press(say.sayTurn, () => {
       const [above, below, left, right] = page.cut;
       page.turn = (page.turn + 1) % 4;
@@ -116,9 +153,7 @@ function begin(holder) {
     say.sayCut.split("|").forEach((words, side) => press(words, () => (page.cut[side] = Math.min(0.45, page.cut[side] + 0.04))));
     press(say.sayWhole, () => (page.cut = [0, 0, 0, 0]));
     draw(page, canvas);
-    const figure = make("figure", {});
-    figure.append(canvas, row);
-    return figure;
+    return canvas;
   }
 
   function draw({ bitmap, turn, cut }, canvas) {
@@ -140,13 +175,13 @@ function begin(holder) {
     page.sent = page.file;
     const change = (page.changes += 1);
     if (page.turn === 0 && page.cut.every((part) => part === 0)) return;
-    drawing += 1;
+    making += 1;
     keepAll.disabled = true;
     canvas.toBlob(
       (blob) => {
         if (page.changes === change) page.sent = new File([blob], `${page.file.name.replace(/\.\w+$/, "")}.jpg`, { type: "image/jpeg" });
-        drawing -= 1;
-        keepAll.disabled = drawing > 0;
+        making -= 1;
+        goOn();
       },
       "image/jpeg",
       0.92,

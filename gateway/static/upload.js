@@ -54,10 +54,11 @@ for (const field of document.querySelectorAll("input[type=file][data-upload]")) 
       } else row.remove();
       said.textContent = sentence;
     };
+    let grows = true; // until something goes wrong: what stands between may let no long part pass
     let most = -1; // how far it ever was: only going further is a reason for new patience
     for (let tries = 0; ; tries += 1) {
       try {
-        const kept = await send(file, (sent) => {
+        const kept = await send(file, grows, (sent) => {
           if (sent > most) [most, tries] = [sent, 0];
           say(field.dataset.saySending, Math.floor((100 * sent) / Math.max(file.size, 1)));
         }, () => say(field.dataset.sayLooking, 100));
@@ -65,6 +66,7 @@ for (const field of document.querySelectorAll("input[type=file][data-upload]")) 
         show(kept);
         return end(field.dataset.sayKept.replace("{name}", kept.name), false);
       } catch (error) {
+        grows = false;
         if (error.final || tries >= PATIENCE.length) return end(field.dataset.sayFailed.replace("{name}", file.name), true);
         say(field.dataset.sayWaiting, Math.floor(bar.value));
         said.textContent = words.textContent;
@@ -77,7 +79,7 @@ for (const field of document.querySelectorAll("input[type=file][data-upload]")) 
   }
 
   /** Begin, or go on from what has arrived; then have it looked at. Returns {id, name}, or {sentence} when it is refused. */
-  async function send(file, progress, looking) {
+  async function send(file, grows, progress, looking) {
     const about = new FormData();
     about.set("thing_id", field.dataset.thing);
     about.set("name", file.name);
@@ -91,7 +93,7 @@ for (const field of document.querySelectorAll("input[type=file][data-upload]")) 
     while (!begun.finished && at < file.size) {
       const started = performance.now();
       at = await part(`${field.dataset.upload}/${begun.id}/part?at=${at}`, file.slice(at, at + length), begun.ticket, (sent) => progress(at + sent));
-      if (performance.now() - started < SOON) length = Math.min(2 * length, LONGEST);
+      if (grows && performance.now() - started < SOON) length = Math.min(2 * length, LONGEST);
       progress(at);
     }
     looking();

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,6 +49,24 @@ def test_a_long_file_goes_in_parts_and_goes_on_after_the_connection_dropped(
     finds_nothing_wrong(page)
     page.get_by_role("button", name="Take off film.mp4").click()
     expect(page.locator("[name=file_ids]")).to_have_count(0)
+
+
+def test_parts_grow_where_the_line_is_fast_and_no_more_once_something_went_wrong(sign_in: Callable[..., Any], tmp_path: Path) -> None:
+    """What stands between may let no long part pass: after the first that failed each is as long as the first."""
+    page, part = sign_in("teacher").go("incidents/new"), 8 * 2**20
+    page.evaluate("() => { performance.now = () => 0; }")  # every part is there at once
+    asked: list[int] = []
+    page.on("request", lambda request: asked.append(int(request.url.partition("/part?at=")[2])) if "/part?at=" in request.url else None)
+    for name in ("one.mp4", "two.mp4"):
+        (tmp_path / name).write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(4 * part))
+    page.locator("#files").set_input_files(tmp_path / "one.mp4")
+    expect(page.locator("[data-kept-files]")).to_contain_text("one.mp4", timeout=30_000)
+    assert asked == [0, part, 3 * part]
+    asked.clear()
+    page.route(f"**/part?at={part}", lambda route: route.abort(), times=1)
+    page.locator("#files").set_input_files(tmp_path / "two.mp4")
+    expect(page.locator("[data-kept-files]")).to_contain_text("two.mp4", timeout=30_000)
+    assert asked == [0, part, part, 2 * part, 3 * part, 4 * part]
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["sent in parts", "sent with the form"])

@@ -165,6 +165,43 @@ def test_there_is_one_field_for_pages_and_those_that_were_not_kept_yet_are_not_l
     pictured(bare, "paper-pages-390-without")
 
 
+def test_pages_that_are_still_being_opened_are_kept_before_it_is_recorded_and_a_wrong_one_can_be_taken_off(
+    sign_in: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A large photograph takes a telephone seconds to open, and somebody in a hurry presses meanwhile. What cannot be shown stands there by its name."""
+    dsl = sign_in("dsl", viewport=PHONE)
+    page = dsl.go("paper/scan")
+    page.evaluate("""() => {
+        const real = window.createImageBitmap;
+        window.createImageBitmap = async (...given) => { await new Promise((go) => (window.opens = go)); return real(...given); };
+    }""")
+    page.locator("#files").set_input_files(a_photo(tmp_path / "one.png"))
+    page.wait_for_function("() => window.opens")
+    page.locator("[data-record]").click()
+    expect(page.locator(".sk-scan")).to_contain_text("These pages are kept first. Press it again when they are.")
+    page.evaluate("() => opens()")
+    expect(page.locator("input[name=file_ids]")).to_have_count(1)
+    expect(page.locator(".sk-scan")).not_to_contain_text("These pages are kept first")
+    expect(page.locator("#problems")).to_have_count(0)
+
+    page = dsl.go("paper/scan")
+    page.locator("#files").set_input_files([a_photo(tmp_path / "wrong.png")])
+    expect(page.locator("figure canvas")).to_have_count(1)
+    page.locator("#files").set_input_files([{"name": "scan.pdf", "mimeType": "application/pdf", "buffer": samples.pdf(1)}])
+    second = page.get_by_role("figure", name="Page 2")
+    expect(second).to_contain_text("scan.pdf")
+    expect(page.locator("input[name=file_ids]")).to_have_count(0)
+    pictured(page, "paper-pages-mixed-390")
+    page.get_by_role("figure", name="Page 1").get_by_role("button", name="Take off").click()
+    expect(page.get_by_role("figure", name="Page 1")).to_contain_text("scan.pdf")
+    keep = page.get_by_role("button", name="Keep these pages")
+    expect(keep).to_be_focused()
+    keep.click()
+    expect(page.locator("input[name=file_ids]")).to_have_count(1)
+    expect(page.locator("[data-kept-files]")).to_contain_text("scan.pdf")
+    expect(keep).to_be_hidden()
+
+
 def test_a_page_that_is_changed_twice_at_once_is_kept_as_it_was_shown_last(sign_in: Callable[..., Any], tmp_path: Path) -> None:
     """Pictures of a page are made beside the page's program: the one of an earlier state may be done last."""
     dsl = sign_in("dsl", viewport=PHONE)

@@ -136,7 +136,7 @@ def test_of_two_that_go_on_with_a_file_at_once_one_is_refused_and_the_file_is_as
 
     def meets() -> Iterator[bytes]:
         yield START + bytes(8 * PIECE - len(START))
-        assert streams.send([START + bytes(8 * PIECE - len(START))], ticket=begun.ticket) == 8 * PIECE
+        assert streams.send([START + bytes(8 * PIECE - len(START))], ticket=begun.ticket, at=0) == 8 * PIECE
         yield bytes(12 * PIECE)
 
     with pytest.raises((Conflict, Unavailable)):

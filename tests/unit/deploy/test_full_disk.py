@@ -57,7 +57,7 @@ def test_a_mail_without_room_is_refused_for_now_and_leaves_no_half_of_itself(tmp
 
 
 def test_a_log_that_has_grown_begins_anew_and_the_last_two_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who writes it has it open to append, and goes on at the new beginning. On a full disk nothing is copied."""
+    """Who writes it has it open to append, and goes on at the new beginning. Without room it is cut alone."""
     monkeypatch.setattr(launcher, "LONGEST_LOG", 10)
     (tmp_path / "logs").mkdir()
     path = tmp_path / "logs" / "alerts.log"
@@ -73,7 +73,9 @@ def test_a_log_that_has_grown_begins_anew_and_the_last_two_are_kept(tmp_path: Pa
         writer.write(b"and longer\n")
         one._has_room = False
         launcher.Launcher._shorten_logs(one)
-    assert path.read_bytes() == b"short\nand longer\n"
+        assert path.read_bytes() == b""
+        writer.write(b"the end\n")
+    assert path.read_bytes() == b"the end\n"
     assert {file.name: file.read_bytes() for file in path.parent.iterdir() if file != path} == {
         "alerts.log.1": b"third line\n",
         "alerts.log.2": b"second line\n",
