@@ -1,5 +1,8 @@
 """The coach's rules: their own examples, quotation marks, and how well they find what they should."""
 
+import os
+import socket
+import subprocess
 import time
 
 import pytest
@@ -32,6 +35,19 @@ def test_every_rule_has_a_name_an_explanation_and_a_sentence_of_the_page() -> No
     assert all(rule.name and rule.explanation for rule in rules().values())
     assert set(SENTENCES) == set(rules())
     assert all(rule.poor and rule.good for rule in rules().values() if rule.code != "full_name")  # whose names, the school alone knows
+
+
+def test_no_text_leaves_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every entry is looked at without a socket opened and without a program started."""
+
+    assert spelling.is_spelt("word")  # the dictionary is read once, and to find its library a program is started
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("it would leave the coach")
+
+    for place, what in ((socket, "socket"), (socket, "create_connection"), (subprocess, "Popen"), (os, "posix_spawn"), (os, "system")):
+        monkeypatch.setattr(place, what, refuse)
+    assert sum(len(found(entry)) for entry in entries()) > len(entries()) / 2
 
 
 def test_the_good_example_gets_its_missing_time_and_place_and_the_choir_one_sentence() -> None:

@@ -508,6 +508,24 @@ def test_a_childs_own_words_are_marked_as_such(form: str) -> None:
     if form == "docx":
         runs = [run for paragraph in docx.Document(io.BytesIO(marked)).paragraphs for run in paragraph.runs]
         assert [run.text for run in runs if run.bold and run.underline] == ["I want to go home"]
+    else:
+        assert "I want to go home" in in_bold(marked)
+        assert "I want to go home" in words_of(form, plain)
+        assert "I want to go home" not in in_bold(plain)
+
+
+def in_bold(pdf: bytes) -> str:
+    """Return what a PDF shows in the letters of its headings: bold is a cut of the font, with the same name."""
+    found: list[tuple[str, str]] = []
+
+    def visit(text: str, _cm: Any, _tm: Any, font: Any, _size: float) -> None:
+        if font and text.strip():
+            found.append((str(font["/BaseFont"]), text))
+
+    for each in pypdf.PdfReader(io.BytesIO(pdf)).pages:
+        each.extract_text(visitor_text=visit)
+    bold = next(font for font, text in found if "Incident 2026" in text)
+    return " ".join(" ".join(text for font, text in found if font == bold).split())
 
 
 def test_the_pdfs_table_of_months_has_heading_cells_for_a_screen_reader() -> None:
