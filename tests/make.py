@@ -96,3 +96,16 @@ def a_record(*, pupil_id: UUID, **fields: Any) -> Record:
         "alert": Alert(),
     }
     return Record(**(given | fields))
+
+
+AN_INCIDENT = {
+    "occurred_at": "2026-03-10T12:47:00Z",
+    "kind": "conversation",
+    "narrative": GOOD_EXAMPLE,
+    "action_taken": "Told the DSL in person.",
+    "category_codes": ["safeguarding_concern"],
+    "linked_pupils": [],
+    "alert": {"groups": ["safeguarding_team"], "staff_ids": []},
+    "file_ids": [],
+}
+"""What a program sends to record the good example: all but its id and its pupil's."""

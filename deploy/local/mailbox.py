@@ -86,7 +86,7 @@ class Taking(SMTP):  # type: ignore[misc]
         return found
 
 
-class Door(Controller):  # type: ignore[misc]
+class Listener(Controller):  # type: ignore[misc]
     """Where mail comes in."""
 
     def factory(self) -> SMTP:
@@ -224,7 +224,7 @@ def serve_page(mailbox: Mailbox, *, port: int) -> ThreadingHTTPServer:
 def main() -> None:
     """Run until SIGTERM."""
     mailbox = Mailbox(Path(os.environ["MAILBOX_FILE"]))
-    controller = Door(mailbox, hostname="127.0.0.1", port=int(os.environ["SMTP_PORT"]), data_size_limit=2**20)
+    controller = Listener(mailbox, hostname="127.0.0.1", port=int(os.environ["SMTP_PORT"]), data_size_limit=2**20)
     controller.start()
     server = serve_page(mailbox, port=int(os.environ["MAIL_PAGE_PORT"]))
     done = threading.Event()

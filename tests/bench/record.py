@@ -27,7 +27,7 @@ import psycopg
 
 from safekeep.ids import new_id
 from tests.journeys import signing_in
-from tests.make import GOOD_EXAMPLE
+from tests.make import AN_INCIDENT, GOOD_EXAMPLE
 from tests.servers import ROOT, running_system
 
 
@@ -168,22 +168,7 @@ class Client:
         return json.loads(data) if data else None
 
 
-_INCIDENT = (
-    json.dumps(
-        {
-            "id": "%s",
-            "pupil_id": "%s",
-            "occurred_at": "%s",
-            "kind": "conversation",
-            "narrative": GOOD_EXAMPLE,
-            "action_taken": "Told the DSL in person.",
-            "category_codes": ["safeguarding_concern"],
-            "linked_pupils": [],
-            "alert": {"groups": ["safeguarding_team"], "staff_ids": []},
-            "file_ids": [],
-        }
-    )
-).encode()
+_INCIDENT = json.dumps({"id": "%s", "pupil_id": "%s", **AN_INCIDENT, "occurred_at": "%s"}).encode()
 
 
 def _record(url: str, *, token: str, pupils: list[str], clients: int, seconds: float, rate: float = 0) -> Run:

@@ -7,7 +7,7 @@ from typing import Any
 
 from safekeep.ids import new_id
 from tests.journeys import signing_in
-from tests.make import GOOD_EXAMPLE
+from tests.make import AN_INCIDENT
 
 
 class Api:
@@ -46,19 +46,7 @@ class Api:
     def incident(self, **changed: Any) -> dict[str, Any]:
         """Return an incident to record about the first Sarah."""
         pupil = self.get("/pupils?q=sarah")["items"][0]
-        return {
-            "id": str(new_id()),
-            "pupil_id": pupil["id"],
-            "occurred_at": "2026-03-10T12:47:00Z",
-            "kind": "conversation",
-            "narrative": GOOD_EXAMPLE,
-            "action_taken": "Told the DSL in person.",
-            "category_codes": ["safeguarding_concern"],
-            "linked_pupils": [],
-            "alert": {"groups": ["safeguarding_team"], "staff_ids": []},
-            "file_ids": [],
-            "body_map_id": None,
-        } | changed
+        return AN_INCIDENT | {"id": str(new_id()), "pupil_id": pupil["id"], "body_map_id": None} | changed
 
     def send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
         connection = http.client.HTTPConnection(self.url.hostname or "", self.url.port, timeout=30)

@@ -8,10 +8,9 @@ from uuid import UUID
 
 import eventlet.patcher
 import eventlet.semaphore
-import eventlet.tpool
 import sqlalchemy as sa
 
-from safekeep import clock, outbox, permissions
+from safekeep import clock, green, outbox, permissions
 from safekeep.actor import Actor
 from safekeep.contracts.identity import LetterWanted, SchoolPlace, SignedIn, Stage
 from safekeep.errors import NotAllowed, NotFound, NotSignedIn
@@ -203,7 +202,7 @@ def off_loop(function: Any, **arguments: Any) -> Any:
     As many at once as there are processors but one: a rush of sign-ins must leave recording a processor. Not by a thread's
     priority: one that gives way still holds the interpreter's lock while it waits for its turn, and stops the service.
     """
-    if eventlet.patcher.is_monkey_patched("thread"):
-        with _AT_ONCE:
-            return eventlet.tpool.execute(function, **arguments)
-    return function(**arguments)
+    if not eventlet.patcher.is_monkey_patched("thread"):
+        return function(**arguments)
+    with _AT_ONCE:
+        return green.off_loop(function, **arguments)
