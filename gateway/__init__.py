@@ -32,7 +32,8 @@ def create_app(settings: GatewaySettings | None = None) -> Flask:
         MAX_FORM_PARTS=2_500,
         BABEL_DEFAULT_LOCALE="en_GB",
     )
-    rpc.start(broker_url=settings.broker_url, keys=Keys.load(settings.keys_file), doors=settings.doors)
+    keys = Keys.load(settings.keys_file)
+    rpc.start(broker_url=settings.broker_url, keys=keys, doors=settings.doors, another_token=session.another_token)
     revocations.start(broker_url=settings.broker_url, forget=session.forget, forget_all=session.forget_all)
     languages.install(app)
     headers.install(app)

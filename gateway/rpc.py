@@ -21,7 +21,7 @@ import safekeep.calls  # noqa: F401 - errors are rebuilt as what they were, and 
 from gateway import revocations
 from safekeep import bus, clock, door, telemetry
 from safekeep.contracts import Contract, Request, problems_of
-from safekeep.errors import Invalid, TooLate, Unavailable
+from safekeep.errors import Invalid, NotSignedIn, TooLate, Unavailable
 from safekeep.keys import Keys
 
 Answered = TypeVar("Answered", bound=Contract)
@@ -32,16 +32,27 @@ Way = Callable[[str, str, dict[str, Any], float], Any]
 _BROKEN = (OSError, AMQPError, KombuError, RuntimeError)
 """What a lost or refused connection raises: sockets, py-amqp, kombu, and nameko's own "can no longer be used"."""
 
+_NO_LONGER_TAKEN = frozenset({"invalid", "expired"})
+"""Why a service does not take a token of a session that lives on."""
+_RENEWED_TIMES, _RENEWED_EVERY = 4, 0.5
+"""Identity signs with a new key within a second of the old one's end (safekeep.keys.LOOK_EVERY)."""
+
 _config: dict[str, Any] = {}
 _keys: Keys
+_another_token: Callable[[str], str]
 _doors: Mapping[str, tuple[str, int]] = {}
 _mine = threading.local()
 
 
-def start(*, broker_url: str, keys: Keys, doors: Mapping[str, tuple[str, int]] | None = None) -> None:
-    """Say where the broker and the services' side doors are, and which keys seal what is said. Once, when the process starts."""
-    global _keys, _doors
-    _keys, _doors = keys, dict(doors or {})
+def start(
+    *, broker_url: str, keys: Keys, doors: Mapping[str, tuple[str, int]] | None = None, another_token: Callable[[str], str] = lambda _: ""
+) -> None:
+    """Say where the broker and the services' side doors are, and which keys seal what is said. Once, when the process starts.
+
+    `another_token` gives an actor token in place of one that is no longer taken, or "".
+    """
+    global _keys, _doors, _another_token
+    _keys, _doors, _another_token = keys, dict(doors or {}), another_token
     bus.use_keys(keys)
     _forget()
     _config.clear()
@@ -60,9 +71,25 @@ def ask(request: Request[Answered], *, token: str, seconds: float = 5.0, once: d
     """Return the answer to `request`, asked on behalf of the actor `token` speaks for; `once`: its Idempotency-Key, if it came with one.
 
     What was tried one way may be tried the other: every method stands being run twice (tests/covered/test_commands.py).
+    A token whose key was retired at once, since it leaked, is exchanged for another of the same session: a service looks
+    at it before anything else, and who is in the middle of a form has not signed out.
     Raises what the service raises (safekeep.errors), or Unavailable(service, outcome) when it did not answer within
     `seconds`: `not_done` where it certainly was not carried out, `unknown` where it may have been.
     """
+    ends = time.monotonic() + seconds
+    for time_tried in range(_RENEWED_TIMES):
+        try:
+            return _ask(request, token=token, seconds=ends - time.monotonic(), once=once)
+        except NotSignedIn as error:
+            if not token or error.reason not in _NO_LONGER_TAKEN or not (another := _another_token(token)):
+                raise
+            token = another
+            if time_tried:
+                time.sleep(_RENEWED_EVERY)
+    return _ask(request, token=token, seconds=ends - time.monotonic(), once=once)
+
+
+def _ask(request: Request[Answered], *, token: str, seconds: float, once: dict[str, str] | None) -> Answered:
     service, _, method = request.method.partition(".")
     call = _envelope(request, token=token, seconds=seconds, once=once)
     ends, outcome = time.monotonic() + seconds, "not_done"

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, g, request
+from flask import Response, current_app, g, has_request_context, request
 
 from gateway import presence, revocations, rpc
 from safekeep import permissions
@@ -179,6 +179,21 @@ def leave(session_token: str) -> None:
     """End the session, here at once and in identity."""
     changed(session_token)
     rpc.ask(rpc.build(SignOut, session_token=session_token), token="")
+
+
+def another_token(token: str) -> str:
+    """Return another actor token of this request's session, for one of its that services no longer take; "" where it is none of them.
+
+    Raises what identity raises: NotSignedIn("ended") where the session is over.
+    """
+    here: Here | None = g.get("here") if has_request_context() else None
+    if here is None or token not in (spent := g.setdefault("spent", {here.token})):
+        return ""
+    if token == here.token:
+        changed(here.session_token)
+        g.here = here = Here(here.session_token, _answer(here.session_token, here.answer.place.slug if here.answer.place else None))
+        spent.add(here.token)
+    return here.token  # else the page still holds the one before
 
 
 def _answer(session_token: str, slug: str | None) -> SessionAnswer:
