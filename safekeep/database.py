@@ -8,19 +8,20 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from psycopg import sql
 from psycopg.rows import namedtuple_row
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import DBAPIError
 
 from safekeep.errors import StorageError
+
+if TYPE_CHECKING:  # a dozen processes that migrate nothing start without it
+    from alembic.config import Config
 
 SERVICES = ("identity", "incidents", "alerts", "files", "reports")
 
@@ -240,7 +241,7 @@ DELIVERY_RIGHTS = dict.fromkeys(DELIVERY_TABLES, ALL_RIGHTS)
 class Roles:
     """The three database roles, quoted for SQL, as a migration finds them in Alembic's configuration."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: "Config") -> None:
         self.owner = _quoted(str(config.get_main_option("owner_role")))
         self.service = _quoted(str(config.get_main_option("service_role")))
         self.worker = _quoted(str(config.get_main_option("worker_role")))
@@ -250,8 +251,10 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def alembic_config(*, owner_url: str, service: str, service_role: str, worker_role: str) -> Config:
+def alembic_config(*, owner_url: str, service: str, service_role: str, worker_role: str) -> "Config":
     """Return Alembic's configuration for a service's database."""
+    from alembic.config import Config
+
     folder = Path(__file__).resolve().parent.parent / "services" / service / "migrations"
     url = sa.make_url(owner_url).set(drivername="postgresql+psycopg")
     config = Config()
@@ -266,6 +269,8 @@ def alembic_config(*, owner_url: str, service: str, service_role: str, worker_ro
 
 def migrate(*, owner_url: str, service: str, service_role: str, worker_role: str) -> None:
     """Bring a service's database to the newest schema, as its owner."""
+    from alembic import command
+
     config = alembic_config(owner_url=owner_url, service=service, service_role=service_role, worker_role=worker_role)
     command.upgrade(config, "head")
 
