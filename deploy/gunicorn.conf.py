@@ -1,5 +1,6 @@
 """The gateway's own server: threads, since a request mostly waits for a service."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -18,6 +19,18 @@ worker_tmp_dir = _memory if os.access(_memory, os.W_OK) else None
 
 # Each worker counts in files of its own, and whichever is asked adds them up. Named before our code, and with it the library, is loaded.
 figures = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="safekeep-figures-")
+
+
+def post_fork(_server: object, _worker: object) -> None:
+    """Load the gateway without looking for garbage meanwhile."""
+    gc.disable()
+
+
+def post_worker_init(_worker: object) -> None:
+    """Look from now on."""
+    from safekeep import memory
+
+    memory.started()
 
 
 def on_exit(_server: object) -> None:

@@ -1,7 +1,9 @@
 """Runs one service: `python -m services incidents`."""
 
+import gc
 import warnings
 
+gc.disable()  # until everything is loaded: memory.started
 warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")  # known: docs/decisions/0001-nameko.md
 import eventlet  # noqa: E402 - the patch must come before every other import
 
@@ -36,6 +38,7 @@ def main(name: str) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     runner.start()
+    memory.started()
     probe = database.engine(chosen.database_url, size=1)
     telemetry.serve_inner(host=chosen.inner_host, port=chosen.inner_port, ready=lambda: {"database": database.answers(probe), "broker": True})
     runner.wait()
