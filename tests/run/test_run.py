@@ -111,6 +111,23 @@ def first(folders: Any) -> Iterator[Copy]:
     copy.end()
 
 
+@pytest.fixture(scope="module")
+def second(folders: Any) -> Iterator[Copy]:
+    """Another beside it, which keeps something and is ended and started again."""
+    import psycopg
+
+    copy = Copy(folders(), "--no-demo").wait()
+    with psycopg.connect(copy.ready["admin_urls"]["identity"], autocommit=True) as database:
+        database.execute("create table kept (word text)")
+        database.execute("insert into kept values ('still here')")
+    yield copy
+    copy.end()
+
+
+def _epmd_port(copy: Copy) -> str:
+    return (copy.data / "run" / "supervisord.conf").read_text().partition("epmd -port ")[2].split()[0]
+
+
 def _until(condition: Any, *, seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not condition():
@@ -164,26 +181,6 @@ def test_what_is_killed_comes_back_and_everything_answers_again(first: Copy, nam
     assert first.process.poll() is None
 
 
-def test_an_epmd_that_the_broker_starts_itself_stops_nothing_and_does_not_stay(folders: Any) -> None:
-    """RabbitMQ looks every minute and starts one when it finds none: between the death of ours and its new start ours would not find its port free."""
-    copy = Copy(folders(), "--no-demo").wait()
-    ours = _pids(copy)["epmd"]
-    port = (copy.data / "run" / "supervisord.conf").read_text().partition("epmd -port ")[2].split()[0]
-    supervisor = int((copy.data / "run" / "supervisord.pid").read_text())
-    os.kill(supervisor, signal.SIGSTOP)
-    os.kill(ours, signal.SIGKILL)
-    subprocess.run(["epmd", "-port", port, "-address", "127.0.0.1", "-daemon"], check=True)
-    os.kill(supervisor, signal.SIGCONT)
-    _until(lambda: _pids(copy).get("epmd") not in (None, 0, ours))
-    for _ in range(20):
-        assert copy.process.poll() is None, "everything was stopped"
-        time.sleep(0.5)
-    assert copy.answers()
-    assert copy.end() == 0
-    names = subprocess.run(["epmd", "-port", port, "-names"], capture_output=True, check=False)
-    assert names.returncode != 0, "one stayed"
-
-
 def _pids(copy: Copy) -> dict[str, int]:
     """What supervisor says runs now."""
     config = (copy.data / "run" / "supervisord.conf").read_text()
@@ -203,14 +200,67 @@ def test_a_second_one_on_the_same_folder_is_refused_and_the_first_goes_on(first:
     assert first.answers()
 
 
-def test_two_run_side_by_side_and_ctrl_c_leaves_nothing_of_the_one_and_all_of_the_other(first: Copy, folders: Any) -> None:
-    second = Copy(folders(), "--no-demo").wait()
+def test_two_run_side_by_side(first: Copy, second: Copy) -> None:
     assert second.answers()
     assert first.answers()
     assert len(second.processes()) > 14
+    assert not set(second.processes()) & set(first.processes())
+
+
+def test_an_epmd_that_the_broker_starts_itself_stops_nothing(second: Copy) -> None:
+    """RabbitMQ looks every minute and starts one when it finds none: between the death of ours and its new start ours would not find its port free."""
+    ours, port = _pids(second)["epmd"], _epmd_port(second)
+    supervisor = int((second.data / "run" / "supervisord.pid").read_text())
+    os.kill(supervisor, signal.SIGSTOP)
+    os.kill(ours, signal.SIGKILL)
+    subprocess.run(["epmd", "-port", port, "-address", "127.0.0.1", "-daemon"], check=True)
+    os.kill(supervisor, signal.SIGCONT)
+    _until(lambda: _pids(second).get("epmd") not in (None, 0, ours))
+    for _ in range(20):
+        assert second.process.poll() is None, "everything was stopped"
+        time.sleep(0.5)
+    assert second.answers()
+
+
+def test_ctrl_c_leaves_nothing_of_the_one_and_all_of_the_other(first: Copy, second: Copy) -> None:
+    """Nor the epmd that is nobody's child."""
     assert second.end(signal.SIGINT) == 0
     assert second.processes() == {}
+    names = subprocess.run(["epmd", "-port", _epmd_port(second), "-names"], capture_output=True, check=False)
+    assert names.returncode != 0, "one stayed"
     assert first.answers()
+
+
+def test_a_second_start_without_network_finds_the_data_and_sigterm_ends_every_process(second: Copy) -> None:
+    import psycopg
+
+    second.end()
+    nowhere = "http://127.0.0.1:9"
+    cut_off = {"http_proxy": nowhere, "https_proxy": nowhere, "PIP_INDEX_URL": nowhere, "npm_config_registry": nowhere, "CI": "true"}
+    folder = second.data.parent
+    ready = folder / "ready.json"
+    ready.unlink()
+    started = time.monotonic()
+    command = ["bash", str(ROOT / "run"), "--no-demo", "--data", str(second.data), "--ready", str(ready)]
+    is_quiet = os.getloadavg()[0] < (os.cpu_count() or 1)
+    log = (folder / "second.log").open("wb")
+    again = subprocess.Popen(command, env=os.environ | cut_off, stdout=log, stderr=log)
+    try:
+        while not ready.exists():
+            assert again.poll() is None, (folder / "second.log").read_text()
+            assert time.monotonic() - started < 45, (folder / "second.log").read_text()
+            time.sleep(0.1)
+        took = time.monotonic() - started
+        print(f"second start: {took:.1f} s, on a machine with {'nothing' if is_quiet else 'much'} else to do")
+        assert took < (15 if is_quiet else 45)
+        with psycopg.connect(json.loads(ready.read_text())["admin_urls"]["identity"]) as database:
+            assert database.execute("select word from kept").fetchone() == ("still here",)
+        assert len(second.processes()) > 14
+    finally:
+        again.terminate()
+        assert again.wait(60) == 0
+        log.close()
+    assert second.processes() == {}
 
 
 def test_parts_of_ones_own_replace_the_embedded_ones(folders: Any, postgres: Postgres) -> None:
@@ -295,43 +345,6 @@ def test_it_runs_as_a_user_without_rights(folders: Any) -> None:
     owners = {Path(f"/proc/{pid}").stat().st_uid for pid in copy.processes()}
     assert owners == {folder.stat().st_uid}
     assert copy.end() == 0
-    assert copy.processes() == {}
-
-
-def test_sigterm_ends_every_process_and_a_second_start_without_network_finds_the_data(folders: Any) -> None:
-    folder = folders()
-    copy = Copy(folder, "--no-demo").wait()
-    import psycopg
-
-    with psycopg.connect(copy.ready["admin_urls"]["identity"], autocommit=True) as database:
-        database.execute("create table kept (word text)")
-        database.execute("insert into kept values ('still here')")
-    assert len(copy.processes()) > 14
-    assert copy.end() == 0
-    assert copy.processes() == {}
-    nowhere = "http://127.0.0.1:9"
-    cut_off = {"http_proxy": nowhere, "https_proxy": nowhere, "PIP_INDEX_URL": nowhere, "npm_config_registry": nowhere, "CI": "true"}
-    ready = folder / "ready.json"
-    ready.unlink()
-    started = time.monotonic()
-    command = ["bash", str(ROOT / "run"), "--no-demo", "--data", str(copy.data), "--ready", str(ready)]
-    is_quiet = os.getloadavg()[0] < (os.cpu_count() or 1)
-    log = (folder / "second.log").open("wb")
-    again = subprocess.Popen(command, env=os.environ | cut_off, stdout=log, stderr=log)
-    try:
-        while not ready.exists():
-            assert again.poll() is None, (folder / "second.log").read_text()
-            assert time.monotonic() - started < 45, (folder / "second.log").read_text()
-            time.sleep(0.1)
-        took = time.monotonic() - started
-        print(f"second start: {took:.1f} s, on a machine with {'nothing' if is_quiet else 'much'} else to do")
-        assert took < (15 if is_quiet else 45)
-        with psycopg.connect(json.loads(ready.read_text())["admin_urls"]["identity"]) as database:
-            assert database.execute("select word from kept").fetchone() == ("still here",)
-    finally:
-        again.terminate()
-        assert again.wait(60) == 0
-        log.close()
     assert copy.processes() == {}
 
 
