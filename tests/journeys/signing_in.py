@@ -49,18 +49,22 @@ def code(system: dict[str, Any], login: dict[str, Any]) -> Iterator[str]:
 
 
 def bearer(system: dict[str, Any], login: dict[str, Any], *, sign_in: Any) -> str:
-    """Return a program's token that works: for people with an app the one of this run, else a new one."""
+    """Return a program's token that works: for people with an app one of the last minutes, as of `cookie`, else a new one."""
     if not login["totp_secret"]:
         return str(sign_in(None))
     key = f"bearer {login['username']} {login['school']}"
     with _shared(system) as shared:
-        token = shared.get(key, "")
-    if token and _request(system, "GET", "/api/v1/categories", {"Authorization": f"Bearer {token}"})[0] != 401:
+        token, made = shared.get(key, ("", 0.0))
+    if (
+        token
+        and time.time() - made < SHARED_SECONDS
+        and _request(system, "GET", "/api/v1/categories", {"Authorization": f"Bearer {token}"})[0] != 401
+    ):
         return str(token)
     with code(system, login) as typed:
         token = sign_in(typed)
     with _shared(system) as shared:
-        shared[key] = token
+        shared[key] = token, time.time()
     return str(token)
 
 

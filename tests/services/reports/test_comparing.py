@@ -208,6 +208,7 @@ def test_what_is_still_on_its_way_is_no_difference_at_night_and_the_page_and_the
     found = both.counts().compared
     assert (found.incidents, found.differences) == (5, 0)
     said: dict[str, Any] = {"event": "counts.compared", "school": str(both.school_id), "incidents": 5}
+    calm = [line for line in calm if line["event"] != "revocations.not_heard"]  # of a gateway that an earlier test of this process had
     assert calm == [said | {"log_level": "info", "differences": 0}]
     later = clock.now() + UNDER_WAY + dt.timedelta(minutes=5)
     monkeypatch.setattr(clock, "now", lambda: later)
