@@ -77,14 +77,14 @@ def ask(request: Request[Answered], *, token: str, seconds: float = 5.0, once: d
     `seconds`: `not_done` where it certainly was not carried out, `unknown` where it may have been.
     """
     ends = time.monotonic() + seconds
-    for time_tried in range(_RENEWED_TIMES):
+    for attempt in range(_RENEWED_TIMES):
         try:
             return _ask(request, token=token, seconds=ends - time.monotonic(), once=once)
         except NotSignedIn as error:
             if not token or error.reason not in _NO_LONGER_TAKEN or not (another := _another_token(token)):
                 raise
             token = another
-            if time_tried:
+            if attempt:
                 time.sleep(_RENEWED_EVERY)
     return _ask(request, token=token, seconds=ends - time.monotonic(), once=once)
 

@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import json
+import subprocess
+import sys
 import types
 import typing
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ from safekeep.errors import Invalid
 
 OWNERS = ("identity", "incidents", "alerts", "files", "reports")
 SNAPSHOTS = Path(__file__).with_name("snapshots")
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def contracts() -> list[type[Contract]]:
@@ -214,3 +217,31 @@ BEFORE = {"version": 1, "properties": {"a": {"type": "integer"}}}
 )
 def test_only_additions_with_a_default_pass_without_a_new_version(after: dict[str, Any], refused: bool) -> None:
     assert bool(not_additive(BEFORE, after)) == refused
+
+
+BUILDING = """
+import sys, threading
+from pydantic import ValidationError
+from tests.contracts.test_contracts import contracts
+sys.setswitchinterval(1e-5)
+kinds, wrong = contracts(), []
+def build():
+    for kind in kinds:
+        try:
+            kind.model_validate({"not a field": 1})
+            wrong.append((kind.__name__, "took what it must not"))
+        except ValidationError:
+            pass
+        except Exception as error:
+            wrong.append((kind.__name__, repr(error)))
+threads = [threading.Thread(target=build) for _ in range(8)]
+for each in threads: each.start()
+for each in threads: each.join()
+assert not wrong, wrong
+"""
+
+
+def test_a_contract_that_many_threads_use_first_at_once_is_built_whole() -> None:
+    """The gateway's threads do, since a contract is built when it is first used, which pydantic does under a lock."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", BUILDING], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -5,6 +5,8 @@ import json
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +40,9 @@ def processes(system: dict[str, Any]) -> dict[str, float]:
     return {name: psutil.Process(pid).create_time() for name, pid in system["pids"].items() if psutil.pid_exists(pid)}
 
 
-def test_keys_are_exchanged_while_incidents_are_recorded_and_no_process_starts_again(system: dict[str, Any]) -> None:
-    teacher, place = Api(system, "teacher"), Place(Path(system["data"]))
-    session = teacher.token.partition(".")[0]
-    before, old = processes(system), place.ask(Session(session_token=session, slug="hillside")).actor_token
+@contextmanager
+def recording(teacher: Api) -> Iterator[None]:
+    """Somebody records, again and again and at least ten times, and is never answered anything but that it is recorded."""
     answers: list[int] = []
     done = threading.Event()
 
@@ -49,18 +50,28 @@ def test_keys_are_exchanged_while_incidents_are_recorded_and_no_process_starts_a
         while not done.is_set() or len(answers) < 10:
             answers.append(teacher.call("POST", "/incidents", teacher.incident(narrative="Seen while keys were exchanged."))[0])
 
-    recording = threading.Thread(target=record)
-    recording.start()
+    recorder = threading.Thread(target=record)
+    recorder.start()
     try:
+        while not answers:
+            time.sleep(0.01)
+        yield
+    finally:
+        done.set()
+        recorder.join(60)
+    assert set(answers) == {201}
+
+
+def test_keys_are_exchanged_while_incidents_are_recorded_and_no_process_starts_again(system: dict[str, Any]) -> None:
+    teacher, place = Api(system, "teacher"), Place(Path(system["data"]))
+    session = teacher.token.partition(".")[0]
+    before, old = processes(system), place.ask(Session(session_token=session, slug="hillside")).actor_token
+    with recording(teacher):
         rotated = rotate(system)["rotated"]
         ends = time.monotonic() + 30
         while kid_of(new := place.ask(Session(session_token=session, slug="hillside")).actor_token) != rotated["actors"]["current"]:
             assert time.monotonic() < ends, "identity signs with the old key"
             time.sleep(0.1)
-    finally:
-        done.set()
-        recording.join(60)
-    assert set(answers) == {201}
     assert kid_of(old) == rotated["actors"]["retired"]
     assert processes(system) == before
     keys = Keys.load(place.setting("KEYS_FILE"))
@@ -73,24 +84,9 @@ def test_a_key_that_leaked_is_worth_nothing_at_once_and_who_is_recording_does_no
     teacher, place = Api(system, "teacher"), Place(Path(system["data"]))
     session = teacher.token.partition(".")[0]
     stolen = place.ask(Session(session_token=session, slug="hillside")).actor_token
-    answers: list[int] = []
-    done = threading.Event()
-
-    def record() -> None:
-        while not done.is_set() or len(answers) < 10:
-            answers.append(teacher.call("POST", "/incidents", teacher.incident(narrative="Seen while a key was retired."))[0])
-
-    recording = threading.Thread(target=record)
-    recording.start()
-    try:
-        while not answers:
-            time.sleep(0.01)
+    with recording(teacher):
         rotate(system, "actors", "--at-once")
         _is_refused(place, stolen)
-    finally:
-        done.set()
-        recording.join(60)
-    assert set(answers) == {201}
 
 
 def _is_refused(place: Place, stolen: str) -> None:

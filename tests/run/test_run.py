@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from xmlrpc.client import ServerProxy
 
+import psycopg
 import pytest
 from supervisor.xmlrpc import SupervisorTransport
 
@@ -114,8 +115,6 @@ def first(folders: Any) -> Iterator[Copy]:
 @pytest.fixture(scope="module")
 def second(folders: Any) -> Iterator[Copy]:
     """Another beside it, which keeps something and is ended and started again."""
-    import psycopg
-
     copy = Copy(folders(), "--no-demo").wait()
     with psycopg.connect(copy.ready["admin_urls"]["identity"], autocommit=True) as database:
         database.execute("create table kept (word text)")
@@ -232,8 +231,6 @@ def test_ctrl_c_leaves_nothing_of_the_one_and_all_of_the_other(first: Copy, seco
 
 
 def test_a_second_start_without_network_finds_the_data_and_sigterm_ends_every_process(second: Copy) -> None:
-    import psycopg
-
     second.end()
     nowhere = "http://127.0.0.1:9"
     cut_off = {"http_proxy": nowhere, "https_proxy": nowhere, "PIP_INDEX_URL": nowhere, "npm_config_registry": nowhere, "CI": "true"}
@@ -350,8 +347,6 @@ def test_it_runs_as_a_user_without_rights(folders: Any) -> None:
 
 def test_a_demonstration_that_is_cut_short_among_its_entries_is_finished_by_the_next_start(folders: Any) -> None:
     """Everything is ended while entries are being made; the next start makes the rest, and none twice."""
-    import psycopg
-
     from deploy.demo import people, stories
 
     folder = folders()

@@ -408,7 +408,7 @@ def machine(resources: Callable[..., Any], keys_folder: Any) -> type[Sight]:
     return Held
 
 
-@pytest.mark.timeout(900)  # 200 seconds of a quiet machine; beside two other workers on a slow one it is cut short by what others get
+@pytest.mark.timeout(900)  # on a slow machine, beside two other workers, the 300 seconds of every test cut it short
 def test_nobody_ever_reads_what_the_rules_do_not_give_them_and_authors_always_their_own_words(machine: type[Sight]) -> None:
     """Against a real database, 40 sequences of 20 steps; and enough of each kind of step gets through for that to mean something."""
     run_state_machine_as_test(machine, settings=settings(FINDING, phases=[Phase.generate, Phase.shrink]))
