@@ -237,6 +237,8 @@ def ask_service() -> Callable[..., Contract]:
 def system(shared_folder: Path) -> Iterator[dict[str, Any]]:
     """A whole Safekeep with its demonstration, started as `./run` does, shared by the workers of this run.
 
+    Its first start is cut short and the second finishes it: what comes of that is told in test_demonstration.py, and everything else stands on it.
+
     SAFEKEEP_READY names the ready file of one that runs already, while a journey is being written.
     """
     if "SAFEKEEP_READY" in os.environ:
@@ -244,7 +246,7 @@ def system(shared_folder: Path) -> Iterator[dict[str, Any]]:
         return
 
     def start() -> tuple[dict[str, Any], Any]:
-        manager = servers.running_system()
+        manager = servers.running_system(cut_short=True)
         return manager.__enter__(), manager
 
     with _shared(shared_folder, "system", start, lambda manager: manager.__exit__(None, None, None)) as described:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from safekeep.database import SERVICES, migrate
 from tests import containers
 
 ROOT = Path(__file__).resolve().parent.parent
+STARTS_WITHIN = 600
+"""Seconds, of a whole Safekeep with its demonstration: it takes one and a half minutes on a slow machine, and other systems may start beside it."""
 
 
 class Postgres:
@@ -139,11 +141,51 @@ def start_broker(folder: Path) -> tuple[dict[str, Any], Callable[[], Any]]:
     return described, end
 
 
+def processes_of(data: Path) -> dict[int, str]:
+    """Return every living process that has a data folder in its command line, environment or working files."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (folder / "stat").read_text().rpartition(") ")[2][0] == "Z":
+                continue
+            text = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+            if str(data).encode() in text and int(folder.name) != os.getpid():
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:80]
+    return found
+
+
+def entries_in(data: Path) -> int:
+    """Return how many entries the record in a data folder has, also while it is being started; 0 where there is no record yet."""
+    try:
+        passwords = json.loads((data / "run" / "secrets.json").read_text())
+        port = int((data / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[3])
+        url = servers.admin_url(port=port, password=passwords["postgres"], folder=data / "postgres")
+        with psycopg.connect(url, dbname="incidents") as database:
+            counted = database.execute("select count(*) from entries").fetchone()
+    except (OSError, IndexError, ValueError, psycopg.Error):
+        return 0
+    return int(counted[0]) if counted else 0
+
+
+def _cut_short(process: subprocess.Popen[bytes], *, data: Path, ready: Path, log: Path) -> None:
+    """End everything while entries of the demonstration are being made."""
+    ends = time.monotonic() + STARTS_WITHIN
+    while entries_in(data) <= 100:
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < ends, log.read_text()
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    process.wait(90)
+    assert not ready.exists(), "it was ready before it could be cut short"
+    assert processes_of(data) == {}
+
+
 @contextmanager
-def running_system(*arguments: str, data: Path | None = None, **environment: str) -> Iterator[dict[str, Any]]:
+def running_system(*arguments: str, data: Path | None = None, cut_short: bool = False, **environment: str) -> Iterator[dict[str, Any]]:
     """Start a whole Safekeep as `./run` does, in a folder of its own; yield what its ready file says; end it.
 
-    `environment` is told to its processes besides.
+    `environment` is told to its processes besides. `cut_short`: a first start is ended among the entries of the demonstration, and this
+    one finishes it; what is yielded says how many entries there are then.
     """
     folder = Path(tempfile.mkdtemp(prefix="safekeep-")) if data is None else data
     folder.chmod(0o711)
@@ -154,14 +196,25 @@ def running_system(*arguments: str, data: Path | None = None, **environment: str
     broker, environment = None, os.environ | {"SSO_INNER_ISSUERS": "http://localhost", "PUSH_HOSTS": "push.invalid"} | environment
     if containers.engine_answers():
         broker, environment["BROKER_URL"] = containers.start_broker(password="test-broker")
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=environment)
+
+    def start() -> subprocess.Popen[bytes]:
+        with log.open("wb") as out:
+            return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=environment)
+
+    process = start()
     try:
+        if cut_short:
+            _cut_short(process, data=folder / "data", ready=ready, log=log)
+            process = start()
+        ends = time.monotonic() + STARTS_WITHIN
         while not ready.exists():
             if process.poll() is not None:
                 raise RuntimeError(f"./run ended with {process.returncode}:\n{log.read_text()[-4000:]}")
+            if time.monotonic() > ends:
+                raise RuntimeError(f"./run was not ready in {STARTS_WITHIN} s:\n{log.read_text()[-4000:]}")
             time.sleep(0.1)
-        yield json.loads(ready.read_text()) | {"launcher_pid": process.pid, "log": str(log)}
+        more = {"entries_made": entries_in(folder / "data")} if cut_short else {}
+        yield json.loads(ready.read_text()) | {"launcher_pid": process.pid, "log": str(log)} | more
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)

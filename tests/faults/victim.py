@@ -95,10 +95,7 @@ class Victim:
         wait_until(lambda: ready.exists() or self.check(), seconds=180, what="it does not start")
         self.system = json.loads(ready.read_text())
         self.data = Path(self.system["data"])
-        school = self.folder / "school.json"
-        subprocess.run([sys.executable, "-W", "ignore", "-m", "tests.faults.seed", str(ready), str(school)], cwd=ROOT, check=True)
-        self.system |= json.loads(school.read_text())
-        wait_until(lambda: not any(self.left().values()), seconds=90, what="the school does not reach every service")
+        self.system |= make_school(ready)
 
     def _open_doors(self, targets: dict[str, Any]) -> None:
         for name, doors in self._plan["doors"].items():
@@ -146,24 +143,7 @@ class Victim:
 
     def left(self) -> dict[str, int]:
         """Return what waits in each queue, outbox and table of things to do."""
-        found: dict[str, int] = {}
-        for service in SERVICES:
-            with psycopg.connect(self.system["admin_urls"][service], autocommit=True, connect_timeout=5) as database:
-                found[f"{service}: outbox"] = _count(database, "outbox where published_at is null")
-                found[f"{service}: retries"] = _count(database, "retries")
-                if service == "alerts":
-                    found["alerts: mails"] = _count(database, "mails where state = 'waiting'")
-                    found["alerts: mails given up"] = _count(database, "mails where state = 'failed'")
-        parameters = pika.URLParameters(self.system["admin_urls"]["broker"])
-        parameters.socket_timeout = parameters.stack_timeout = 5
-        try:
-            with pika.BlockingConnection(parameters) as connection:
-                for service in bus.CONSUMES:
-                    for queue in (bus.events_queue(service).name, bus.dead_queue(service).name):
-                        found[queue] = connection.channel().queue_declare(queue, passive=True).method.message_count
-        except pika.exceptions.AMQPError as error:
-            raise ConnectionError(type(error).__name__) from None
-        return found
+        return left(self.system)
 
     def answers(self) -> bool:
         """Whether the page and every process's inner port answer."""
@@ -180,6 +160,28 @@ class Victim:
         return [json.loads(line) for line in (self.data / "mailbox" / "messages.jsonl").read_text().splitlines()]
 
 
+def left(system: dict[str, Any]) -> dict[str, int]:
+    """Return what waits in each queue, outbox and table of things to do."""
+    found: dict[str, int] = {}
+    for service in SERVICES:
+        with psycopg.connect(system["admin_urls"][service], autocommit=True, connect_timeout=5) as database:
+            found[f"{service}: outbox"] = _count(database, "outbox where published_at is null")
+            found[f"{service}: retries"] = _count(database, "retries")
+            if service == "alerts":
+                found["alerts: mails"] = _count(database, "mails where state = 'waiting'")
+                found["alerts: mails given up"] = _count(database, "mails where state = 'failed'")
+    parameters = pika.URLParameters(system["admin_urls"]["broker"])
+    parameters.socket_timeout = parameters.stack_timeout = 5
+    try:
+        with pika.BlockingConnection(parameters) as connection:
+            for service in bus.CONSUMES:
+                for queue in (bus.events_queue(service).name, bus.dead_queue(service).name):
+                    found[queue] = connection.channel().queue_declare(queue, passive=True).method.message_count
+    except pika.exceptions.AMQPError as error:
+        raise ConnectionError(type(error).__name__) from None
+    return found
+
+
 def _count(database: psycopg.Connection[Any], what: str) -> int:
     row = database.execute(f"select count(*) from {what}").fetchone()  # type: ignore[arg-type]
     return int(row[0]) if row else 0
@@ -194,6 +196,16 @@ def _said(url: str) -> str:
         return answer.read().decode(errors="replace")[:200]
     except (OSError, http.client.HTTPException) as error:
         return type(error).__name__
+
+
+def make_school(ready: Path) -> dict[str, Any]:
+    """Make a school of 120 pupils in the system of this ready file, and wait until every service knows it. Returns its id and its sign-ins."""
+    school = ready.with_name("school.json")
+    subprocess.run([sys.executable, "-W", "ignore", "-m", "tests.faults.seed", str(ready), str(school)], cwd=ROOT, check=True)
+    system = json.loads(ready.read_text())
+    wait_until(lambda: not any(left(system).values()), seconds=90, what="the school does not reach every service")
+    made: dict[str, Any] = json.loads(school.read_text())
+    return made
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ from deploy.local import servers
 from deploy.local.__main__ import Launcher
 from safekeep import topology
 from safekeep.database import SERVICES
-from tests.servers import Postgres
+from tests.servers import Postgres, processes_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OURS = {*SERVICES, *(f"relay-{service}" for service in SERVICES), "gateway"}
@@ -75,16 +75,8 @@ class Copy:
         return self.process.wait(60)
 
     def processes(self) -> dict[int, str]:
-        """Return every living process that has the data folder in its command line, environment or working files."""
-        found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if (folder / "stat").read_text().rpartition(") ")[2][0] == "Z":
-                    continue
-                text = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
-                if str(self.data).encode() in text and int(folder.name) != os.getpid():
-                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:80]
-        return found
+        """Return every living process of the copy."""
+        return processes_of(self.data)
 
 
 @pytest.fixture(scope="module")
@@ -343,48 +335,6 @@ def test_it_runs_as_a_user_without_rights(folders: Any) -> None:
     assert owners == {folder.stat().st_uid}
     assert copy.end() == 0
     assert copy.processes() == {}
-
-
-def test_a_demonstration_that_is_cut_short_among_its_entries_is_finished_by_the_next_start(folders: Any) -> None:
-    """Everything is ended while entries are being made; the next start makes the rest, and none twice."""
-    from deploy.demo import people, stories
-
-    folder = folders()
-    cut = Copy(folder)
-
-    def made() -> int:
-        try:
-            passwords = json.loads((cut.data / "run" / "secrets.json").read_text())
-            port = int((cut.data / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[3])
-            url = servers.admin_url(port=port, password=passwords["postgres"], folder=cut.data / "postgres")
-            with psycopg.connect(url, dbname="incidents") as database:
-                counted = database.execute("select count(*) from entries").fetchone()
-        except (OSError, IndexError, ValueError, psycopg.Error):  # not there yet
-            return 0
-        return int(counted[0]) if counted else 0
-
-    try:
-        _until(lambda: made() > 100, seconds=120)
-    finally:
-        cut.end()
-    assert not cut.ready_file.exists()
-    assert cut.processes() == {}
-    copy = Copy(folder).wait(180)
-    schools = [
-        people.make_school(slug="hillside", name="Hillside Primary", phase="primary", pupils=420, teachers=24),
-        people.make_school(slug="kingsmead", name="Kingsmead Academy", phase="secondary", pupils=1100, teachers=62),
-    ]
-    entries = [len(stories.entries_of(school, incidents=340 if school.phase == "primary" else 660)) for school in schools]
-    assert made() == sum(entries)
-    assert len(copy.ready["logins"]) > 10
-    said = copy.said()
-    for part in ("settings", "database server", "schemas", "message broker", "services", "demonstration data (once)"):
-        assert f"  {part} …\n" in said, "said when it begins"
-        assert re.search(rf"^  {re.escape(part)}: \d+\.\d s$", said, re.MULTILINE), "and when it is done, with how long it took"
-    assert f"Safekeep answers at {copy.ready['url']} " in said
-    for login in copy.ready["logins"]:
-        assert re.search(rf"^  {login['role']} .*{re.escape(login['username'])} +{re.escape(login['password'])}", said, re.MULTILINE), login["role"]
-    assert copy.end() == 0
 
 
 # --- failing ---------------------------------------------------------------------------------------------------------

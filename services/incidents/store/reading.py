@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -37,8 +38,12 @@ def beside(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, reading: Readi
     return frozenset(tx.execute(sa.select(incident_pupils.c.pupil_id).distinct().where(*others)).scalars())
 
 
+@lru_cache(256)
 def readable(reading: Reading) -> sa.ColumnElement[bool]:
-    """Compile the reading rule to SQL over `entries`: the same rule as `Reading.covers`, held together by a property test."""
+    """Compile the reading rule to SQL over `entries`: the same rule as `Reading.covers`, held together by a property test.
+
+    It is put together once for each reader, whose every page of the record asks by it several times.
+    """
     me = reading.person_id
     concerned = _concerns(me)
     right = (

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests import servers
+from tests.faults.victim import make_school
 from tests.journeys.conftest import PHONE
 from tests.journeys.test_afterwards import record
 from tests.journeys.test_files import PHOTO, choose
@@ -34,10 +35,10 @@ def a_folder(*, signatures: bool) -> Path:
 
 @pytest.fixture(scope="module")
 def system() -> Iterator[dict[str, Any]]:
-    """A Safekeep with the demonstration and a scanner that knows the makers' test virus alone."""
+    """A Safekeep with a school and a scanner that knows the makers' test virus alone."""
     folder = a_folder(signatures=True)
-    with servers.running_system("--clamav", data=folder, **NO_NETWORK) as described:
-        yield described
+    with servers.running_system("--clamav", "--no-demo", data=folder, **NO_NETWORK) as described:
+        yield described | make_school(folder / "ready.json")
     shutil.rmtree(folder, ignore_errors=True)
 
 
