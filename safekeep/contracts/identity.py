@@ -593,7 +593,7 @@ class AddSchool(Request[Made]):
     slug: Code
     phase: Literal["primary", "secondary", "all_through", "special", "nursery", "other"]
     zone: Zone = "Europe/London"
-    trust_slug: str = ""
+    trust_slug: Line = ""
 
 
 class TrustSchool(Contract):
@@ -1046,7 +1046,7 @@ class Audit(Request[AuditAnswer]):
     method: ClassVar[str] = "identity.audit"
     answer: ClassVar[type[Contract]] = AuditAnswer
 
-    kind: str = ""
+    kind: Line = ""
     person_id: UUID | None = None
     since: Moment | None = None
     until: Moment | None = None
@@ -1060,7 +1060,7 @@ class ExportAudit(Request[AuditAnswer]):
     method: ClassVar[str] = "identity.export_audit"
     answer: ClassVar[type[Contract]] = AuditAnswer
 
-    kind: str = ""
+    kind: Line = ""
     person_id: UUID | None = None
     since: Moment | None = None
     until: Moment | None = None

@@ -114,10 +114,11 @@ class Machinery(Console):
 
     @answers(GiveAccessToken)
     def give_access_token(self, _: None, request: GiveAccessToken) -> AccessToken:
-        now, token, which = clock.now(), secrets.token_urlsafe(32), f"machine/{request.client_id[:64]}"
+        now, token, machine_id = clock.now(), secrets.token_urlsafe(32), _id(request.client_id)
+        which = f"machine/{machine_id}"  # one however its id is spelled, and nothing of what was sent is kept
         with self._scope() as tx:
             self._slow_down(tx, email=which, address=request.address)
-            row = doors.machine(tx, id=_id(request.client_id))
+            row = doors.machine(tx, id=machine_id)
             stored, hashed = bytes(row.secret_hash) if row else b"", self._stored(request.client_secret)
             good = hmac.compare_digest(stored, hashed) and row is not None and row.revoked_at is None and row.ends_at > now
             if not good:

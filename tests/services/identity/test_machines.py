@@ -68,6 +68,7 @@ def test_unknown_wrong_revoked_and_run_out_credentials_answer_alike(office: Offi
         (str(new_id()), made.client_secret),
         ("", ""),
         ("no id", "x"),
+        ("no text: \0", "\0"),
         (str(revoked.client_id), revoked.client_secret),
     ]
     for client_id, secret in wrong:
@@ -79,10 +80,12 @@ def test_unknown_wrong_revoked_and_run_out_credentials_answer_alike(office: Offi
 
 
 def test_guessing_a_secret_is_slowed_down(office: Office) -> None:
+    """However its id is spelled."""
     made = make(office)
-    for _ in range(10):
+    spelled = [str(made.client_id), str(made.client_id).upper(), made.client_id.hex, f"{{{made.client_id}}}", made.client_id.urn]
+    for client_id in spelled * 2:
         with pytest.raises(SignInFailed):
-            token_of(office, made, secret="a guess")
+            office.ask(GiveAccessToken(client_id=client_id, client_secret="a guess"))
     with pytest.raises(TooManyAttempts):
         token_of(office, made)
 
