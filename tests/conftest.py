@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import uuid
 from collections import Counter
@@ -135,7 +136,7 @@ def postgres(shared_folder: Path) -> Iterator[Postgres]:
     def stop(kept: Any) -> None:
         end, folder = kept
         end()
-        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run(["rm", "-rf", folder], check=False)  # thousands of databases: Python's own takes three times as long
 
     with _shared(shared_folder, "postgres", start, stop) as described:
         yield Postgres(described)

@@ -31,7 +31,7 @@ def start_postgres(*, password: str) -> tuple[DockerContainer, int]:
     """Start PostgreSQL; return the container and its port on loopback."""
     container = DockerContainer(image("postgres")).with_exposed_ports(5432)
     container = container.with_env("POSTGRES_USER", "safekeep_admin").with_env("POSTGRES_PASSWORD", password).with_env("POSTGRES_DB", "postgres")
-    container.with_command("postgres -c fsync=off -c max_connections=300 -c log_error_verbosity=terse").start()
+    container.with_command("postgres -c fsync=off -c autovacuum=off -c max_connections=300 -c log_error_verbosity=terse").start()
     return container, container.get_exposed_port(5432)
 
 

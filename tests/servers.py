@@ -66,7 +66,7 @@ def start_postgres(folder: Path, *, only: Collection[str] = SERVICES) -> tuple[d
     else:
         port = servers.free_port()
         servers.init_postgres(folder, password=passwords["postgres"])
-        command = servers.postgres_command(folder, port=port, fsync=False).split()
+        command = servers.postgres_command(folder, port=port, lasting=False).split()
         with Path(f"{folder}.log").open("wb") as log:
             process = subprocess.Popen(command, user=servers.postgres_user(), cwd="/", stdout=log, stderr=log)
         described = {"port": port, "passwords": passwords, "folder": str(folder)}

@@ -132,8 +132,11 @@ def init_postgres(folder: Path, *, password: str) -> None:
         raise CannotStart(f"The database could not be made in {folder}: {reason}. Check that the disk has room and the folder can be reached.")
 
 
-def postgres_command(folder: Path, *, port: int, fsync: bool = True) -> str:
-    """Return the command line of the server. The log says as little as possible of what is stored."""
+def postgres_command(folder: Path, *, port: int, lasting: bool = True) -> str:
+    """Return the command line of the server. The log says as little as possible of what is stored.
+
+    One that is not `lasting` is of tests: nothing of it outlives a crash, and its thousands of databases are not gone round and tidied.
+    """
     options = {
         "port": port,
         "listen_addresses": "127.0.0.1",
@@ -145,8 +148,9 @@ def postgres_command(folder: Path, *, port: int, fsync: bool = True) -> str:
         "log_min_duration_statement": -1,
         "log_min_error_statement": "panic",
         "password_encryption": "scram-sha-256",
-        "fsync": "on" if fsync else "off",
-        "synchronous_commit": "on" if fsync else "off",
+        "fsync": "on" if lasting else "off",
+        "synchronous_commit": "on" if lasting else "off",
+        "autovacuum": "on" if lasting else "off",
         "max_wal_size": "1GB",
         "timezone": "UTC",
         "log_timezone": "UTC",

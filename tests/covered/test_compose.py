@@ -216,7 +216,7 @@ def initialised() -> Iterator[dict[str, str]]:
     folder.chmod(0o711)
     port = servers.free_port()
     servers.init_postgres(folder / "pg", password="top")
-    command = servers.postgres_command(folder / "pg", port=port, fsync=False).split()
+    command = servers.postgres_command(folder / "pg", port=port, lasting=False).split()
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, user=servers.postgres_user(), cwd="/", stdout=log, stderr=log)
     try:
