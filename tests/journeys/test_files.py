@@ -134,6 +134,7 @@ def test_a_photograph_is_seen_as_a_picture_made_anew_blocked_by_one_dsl_and_dest
     stranger = sign_in("sports_coach", viewport=PHONE).page
     assert stranger.request.get(base + preview).status == 404, "a link is one person's"
 
+    dsl.get_by_text("If it must not be seen").click()
     dsl.get_by_role("button", name="Block this file").click()
     finds_nothing_wrong(dsl)
     dsl.get_by_role("button", name="Block it now").click()

@@ -63,6 +63,7 @@ def test_a_file_two_people_destroyed_whose_key_a_restored_backup_brings_back_is_
     backup = row_of(system, gone, "wrapped_key", "school_key_id", "name")
 
     dsl, deputy = sign_in("dsl", fresh=True).go(file), sign_in("deputy_dsl", fresh=True)
+    dsl.get_by_text("If it must not be seen").click()
     dsl.get_by_role("button", name="Block this file").click()
     dsl.fill("[name=reason]", "It should not have been taken")
     dsl.get_by_role("button", name="Block it now").click()
