@@ -67,7 +67,7 @@ class InTime(Publisher):
 
 @cache
 def _producers(amqp_uri: str) -> ProducerPool:
-    """Return the publishers of a broker: to look the pool up by a new connection each time takes 0.2 ms, in vain."""
+    """Return the publishers of a broker: to look the pool up by a new connection each time is work in vain."""
     return producers[Connection(amqp_uri, transport_options=_TRANSPORT)]
 
 

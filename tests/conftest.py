@@ -54,7 +54,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a worker, collect what takes longest first: that is the order in which the workers are given it."""
+    """In a worker, collect what takes longest first: that is the order in which the workers are given it.
+
+    The start of a whole Safekeep is not of the time of the test that needs it first: it has a limit of its own (tests/servers.py).
+    """
+    for item in items:
+        if "system" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(func_only=True))
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: order.place(item.nodeid))
 
@@ -136,7 +142,7 @@ def postgres(shared_folder: Path) -> Iterator[Postgres]:
     def stop(kept: Any) -> None:
         end, folder = kept
         end()
-        subprocess.run(["rm", "-rf", folder], check=False)  # thousands of databases: Python's own takes three times as long
+        subprocess.run(["rm", "-rf", folder], check=False)  # thousands of databases: Python's own takes much longer
 
     with _shared(shared_folder, "postgres", start, stop) as described:
         yield Postgres(described)
