@@ -14,6 +14,8 @@ from uuid import UUID
 import psycopg
 import sqlalchemy as sa
 from psycopg import sql
+from psycopg.abc import PQGen
+from psycopg.generators import send
 from psycopg.rows import namedtuple_row
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import DBAPIError
@@ -67,21 +69,47 @@ def transaction(engine: sa.Engine, *, school_id: UUID | None = None, **settings:
 
 @contextmanager
 def together(tx: sa.Connection) -> Iterator[None]:
-    """Send the statements of the block without waiting for each one's answer: one round trip for all.
+    """Send the statements of the block in one go at its end, without waiting for each one's answer: one round trip for all.
 
     Each sees what those before it did; the first that fails is raised at the end of the block, and ends the transaction. For writing
     only: what a statement would return is not there yet.
     """
-    with _driver(tx).pipeline():
-        yield
+    driver = _driver(tx)
+    driver._pipeline = _InOneGo(driver)
+    try:
+        with driver._pipeline:
+            yield
+    finally:
+        driver._pipeline = None
 
 
 def read_together(tx: sa.Connection, *statements: tuple[sa.TextClause, dict[str, Any]]) -> list[list[Any]]:
     """Run statements in one round trip, each seeing what those before it did; return the rows of each, by name."""
     driver = _driver(tx)
-    with driver.pipeline():
+    with together(tx):
         cursors = [driver.cursor(row_factory=namedtuple_row).execute(_in_drivers_words(text, tx.dialect), values) for text, values in statements]
     return [cursor.fetchall() for cursor in cursors]
+
+
+class _InOneGo(psycopg.Pipeline):
+    """psycopg's pipeline, but for when it speaks: it would send each statement by itself, and wake the server, and be woken, for each.
+
+    What is executed is only put into the connection's buffer; it is sent, and the answers read, when the pipeline ends (or somebody wants rows).
+    """
+
+    def _communicate_gen(self) -> PQGen[None]:
+        while self.command_queue:
+            self.command_queue.popleft()()
+        yield from ()
+
+    def _fetch_gen(self, *, flush: bool) -> PQGen[None]:
+        if flush:
+            self.pgconn.send_flush_request()
+        yield from send(self.pgconn)
+        yield from super()._fetch_gen(flush=False)
+
+    def _exit_gen(self) -> PQGen[None]:
+        yield from self._sync_gen()
 
 
 @functools.cache

@@ -91,6 +91,35 @@ def test_what_is_read_together_sees_what_was_written_before_it(alerts: Resources
     assert (row.person_id, count.people) == (added[1]["p"], 1)
 
 
+def test_more_than_the_connection_holds_at_once_is_sent_together_and_answered(alerts: Resources) -> None:
+    """Neither side may wait for the other for ever: what is sent and what is answered are both larger than a socket takes."""
+    school, large = new_id(), "x" * 400_000
+    echo = sa.text("select cast(:said as text) as said"), {"said": large}
+    with alerts.transaction(alerts.engine, school_id=school) as tx:
+        found = read_together(tx, *[echo] * 20)
+    assert [rows[0].said == large for rows in found] == [True] * 20
+    with alerts.transaction(alerts.engine, school_id=school) as tx, together(tx):
+        for _ in range(300):
+            _add(tx, school)
+    assert _people(alerts, school) == 300
+
+
+def test_what_breaks_off_before_statements_are_sent_together_leaves_a_connection_as_good_as_before(alerts: Resources) -> None:
+    school = new_id()
+
+    def fail() -> None:
+        with alerts.transaction(alerts.engine, school_id=school) as tx, together(tx):
+            _add(tx, school)
+            raise RuntimeError
+
+    for _ in range(3):
+        with pytest.raises(RuntimeError):
+            fail()
+    with alerts.transaction(alerts.engine, school_id=school) as tx:
+        _add(tx, school)
+    assert _people(alerts, school) == 1
+
+
 def test_a_row_of_another_school_cannot_be_written(alerts: Resources) -> None:
     with pytest.raises(StorageError) as refused, alerts.transaction(alerts.engine, school_id=new_id()) as tx:
         _add(tx, new_id())

@@ -148,7 +148,7 @@ class Sending(Base):
             category=known.categories.get(row.category, ""),
             link=f"{place}/{_page(row)}",
         )
-        return self._post(mail.write(letter, sender=self.host.settings.mail_from, now=clock.now()))
+        return self._post(mail.write(letter, sender=self.host.settings.mail_from, now=clock.now()), to=letter.to_address)
 
     def _hand_over_letter(self, row: Any) -> mail.Outcome:
         """Write about an account. Identity is asked at this moment: a link's token is made now and kept nowhere here."""
@@ -162,7 +162,7 @@ class Sending(Base):
             return "later"
         subject, text = letters.subject_and_text(row.kind, known, public_url=self.host.settings.public_url)
         about = {"subject": subject, "text": text, "to": (known.to_name, known.to_email), "from_name": f"Safekeep, {known.sender_name}"}
-        return self._post(mail.envelop(row.id, **about, sender=self.host.settings.mail_from, now=clock.now()))  # type: ignore[arg-type]
+        return self._post(mail.envelop(row.id, **about, sender=self.host.settings.mail_from, now=clock.now()), to=known.to_email)  # type: ignore[arg-type]
 
     def _hand_over_elsewhere(self, row: Any) -> mail.Outcome:
         """Write to who is not of the school: a witness (a head), the trust's IT (what was altered).
@@ -226,9 +226,9 @@ class Sending(Base):
 
     def _post_to(self, id: UUID, *, subject: str, text: str, to: tuple[str, str], from_name: str, plain: bool = False) -> mail.Outcome:
         said: dict[str, Any] = {"subject": subject, "text": text, "to": to, "from_name": from_name, "plain": plain}
-        return self._post(mail.envelop(id, **said, sender=self.host.settings.mail_from, now=clock.now()))
+        return self._post(mail.envelop(id, **said, sender=self.host.settings.mail_from, now=clock.now()), to=to[1])
 
-    def _post(self, message: MIMEText | MIMEMultipart) -> mail.Outcome:
+    def _post(self, message: MIMEText | MIMEMultipart, *, to: str) -> mail.Outcome:
         settings = self.host.settings
         where = settings.smtp_url, settings.mail_domain_key
         try:
@@ -237,7 +237,7 @@ class Sending(Base):
             key = mail.DomainKey.load(*settings.mail_domain_key) if settings.mail_domain_key else None
             post = mail.Post(settings.smtp_url, key=key)
         try:
-            return post.hand_over(message, sender=settings.mail_from)
+            return post.hand_over(message, sender=settings.mail_from, to=to)
         finally:
             _free[where].put(post)
 

@@ -185,6 +185,23 @@ def test_a_name_is_a_name_in_html_too(name: str) -> None:
     assert "<b>" not in html
 
 
+@pytest.mark.parametrize("name", ["Gail Mason", "Şahinoğlu, Gül", "王小明", "O'Hegarty-Ünal " * 9, "Long Plain Name " * 9, "two\nlines", "tab\there"])
+def test_a_mails_headers_and_body_are_written_as_the_library_writes_them_but_for_the_ends_of_lines(name: str) -> None:
+    letter = mail.Letter(
+        id=new_id(),
+        kind="alert",
+        to_name=name.replace("\n", " "),
+        to_address="gail@hill.example",
+        from_name=name.replace("\n", " "),
+        recorded_by=name,
+        category="Emotional wellbeing",
+        link="https://safekeep.example/s/hill/alerts/1",
+    )
+    written = mail.write(letter, sender="safekeep@hill.example", now=NOON)
+    assert mail.as_sent(written).replace(b"\r\n", b"\n").rstrip(b"\n") == written.as_bytes().rstrip(b"\n")
+    assert mail.as_sent(written).count(b"\n") == mail.as_sent(written).count(b"\r\n") == mail.as_sent(written).count(b"\r")
+
+
 def test_signed_mail_is_taken_for_the_domains_own_and_an_altered_one_is_not(
     resources: Callable[..., Resources], ask_service: Any, token_for: Any, service_token_for: Any, smtp: Server, tmp_path: Path
 ) -> None:
