@@ -186,7 +186,7 @@ class _OneFailed(Exception):
 def _take_or_keep(*, engine: sa.Engine, handlers: Handlers, school_id: UUID, bodies: list[dict[str, Any]]) -> None:
     """Carry out events of one school in one transaction; one on its own that fails is kept in `retries`."""
     try:
-        with transaction(engine, school_id=school_id) as tx:
+        with transaction(engine, school_id=school_id, plan_once=True) as tx:
             for body in _apply(tx, handlers=handlers, school_id=school_id, bodies=bodies):
                 _keep(tx, body=body, cause="waits_for_earlier")
     except Exception as error:  # a handler may fail in any way: the event is kept, with the kind of failure

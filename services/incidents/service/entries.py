@@ -105,7 +105,7 @@ class Entries(Base):
     @answers(Record)
     def record(self, actor: Actor, request: Record) -> Recorded:
         files = self._receipts(actor=actor, tokens=request.receipts)
-        with self._school(actor) as tx:
+        with self.host.transaction(self.host.engine, school_id=actor.at_school, plan_once=True) as tx:
             return write_incident(tx, actor=actor, request=request, files=files, now=clock.now(), past=False)
 
     @answers(AddAction)
@@ -201,7 +201,7 @@ def write_incident(tx: sa.Connection, *, actor: Actor, request: Record, files: S
     if plan.granted:
         facts["granted"] = recording.reasons_of(plan, alert)
     facts |= recording.left_out(plan)
-    with together(tx):
+    with together(tx, and_commit=not past):  # a demonstration's are many in one transaction
         for person in plan.granted:
             note(tx, school_id=school_id, kind="right_granted", person_id=person, by=actor.person, what=class_.code)
         number = store.add_incident(

@@ -110,8 +110,7 @@ def _put_right(tx: sa.Connection, *, school_id: UUID, page: Mapping[UUID, list[H
     store.drop_happened(tx, **here, incident_ids=wrong, until=forget_until)
     for incident_id in wrong:
         store.add_happened(tx, **here, happened=page[incident_id])
-    for incident_id, counts_as in counting.fold_all(store.happened_to(tx, **here, incident_ids=wrong), zone=zone).items():
-        store.keep(tx, **here, incident_id=incident_id, counts_as=counts_as)
+    store.keep(tx, **here, counts=counting.fold_all(store.happened_to(tx, **here, incident_ids=wrong), zone=zone))
     return len(wrong)
 
 

@@ -25,7 +25,7 @@ def count(tx: sa.Connection, *, school_id: Any, happened: Happened) -> None:
         raise Conflict("incident_not_counted")
     store.add_happened(tx, **here, happened=[happened])
     told = store.happened_to(tx, **here, incident_ids=[happened.incident_id])
-    store.keep(tx, **here, incident_id=happened.incident_id, counts_as=_folded(told, zone=zone))
+    store.keep(tx, **here, counts={happened.incident_id: _folded(told, zone=zone)})
 
 
 def _folded(told: Sequence[Happened], *, zone: str) -> counting.Counted:
@@ -56,8 +56,7 @@ def _on_recorded(tx: sa.Connection, events: Sequence[IncidentRecorded]) -> None:
             count(tx, **here, happened=happened)
     with database.together(tx):
         store.add_happened(tx, **here, happened=[happened for told in new.values() for happened in told])
-        for incident_id, told in new.items():
-            store.keep(tx, **here, incident_id=incident_id, counts_as=_folded(told, zone=zone))
+        store.keep(tx, **here, counts={incident_id: _folded(told, zone=zone) for incident_id, told in new.items()})
 
 
 def _recorded(event: IncidentRecorded) -> Happened:

@@ -1,6 +1,6 @@
 """Counts: what happened to each incident, and one row an incident that says what that comes to, so that recategorising counts once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
@@ -139,11 +139,15 @@ _KEEP = sa.text(
 )
 
 
-def keep(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, counts_as: Counted) -> None:
-    """Keep how an incident counts, in place of what it counted as before."""
-    values = {f.name: getattr(counts_as, f.name) for f in fields(counts_as)}
-    values |= {name: list(values[name]) for name in ("categories", "referrals", "due")} | {"class_": int(counts_as.class_)}
-    tx.execute(_KEEP, {"school": school_id, "incident": incident_id, **values})
+def keep(tx: sa.Connection, *, school_id: UUID, counts: Mapping[UUID, Counted]) -> None:
+    """Keep how each of these incidents counts, in place of what it counted as before."""
+    rows = []
+    for incident_id, counts_as in counts.items():
+        values = {f.name: getattr(counts_as, f.name) for f in fields(counts_as)}
+        values |= {name: list(values[name]) for name in ("categories", "referrals", "due")} | {"class_": int(counts_as.class_)}
+        rows.append({"school": school_id, "incident": incident_id, **values})
+    if rows:
+        tx.execute(_KEEP, rows if len(rows) > 1 else rows[0])
 
 
 def drop(tx: sa.Connection, *, school_id: UUID, incident_ids: Collection[UUID]) -> None:
