@@ -1,6 +1,7 @@
 # Sourced by ./run and ./test: makes what they need and does nothing when it is there. No network once it has run.
 
 POLICY=/usr/sbin/policy-rc.d
+SYSTEM_PYTHON=/usr/bin/python3
 
 say() { printf '  %s\n' "$*"; }
 stop() { printf '\n%s\n' "$*" >&2; exit 1; }
@@ -8,7 +9,7 @@ stop() { printf '\n%s\n' "$*" >&2; exit 1; }
 # prepare LOCK PACKAGE:PROOF … — the virtual environment from a hashed lock file, Debian packages (PROOF: a file, or a library), npm packages.
 prepare() {
   local lock=$1; shift
-  local python=${PYTHON:-python3}
+  local python=${PYTHON:-$(newest_enough)}
   command -v "$python" >/dev/null || stop "Python is missing: install Python 3.11 or newer (sudo apt-get install python3 python3-venv)."
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || stop "Safekeep needs Python 3.11 or newer; this is $("$python" -V 2>&1)."
   system_packages "$@"
@@ -21,6 +22,11 @@ prepare() {
   fi
   command_line
   node_packages
+}
+
+# The distribution's own Python where it will do: it is mended with the machine, and is built to be quick, which one that was made by hand may not be.
+newest_enough() {
+  if "$SYSTEM_PYTHON" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$SYSTEM_PYTHON"; else echo python3; fi
 }
 
 # .venv/bin/safekeep: the operators' command line runs from this folder, whatever folder it is called in.

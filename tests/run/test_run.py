@@ -446,7 +446,11 @@ def set_up(
         (programs / name).chmod(0o755)
     terminal, inside = pty.openpty()
     process = subprocess.Popen(
-        ["/bin/bash", "-c", f"set -euo pipefail; source {ROOT}/deploy/local/setup.sh; POLICY={folder}/policy-rc.d; {step}; echo done"],
+        [
+            "/bin/bash",
+            "-c",
+            f"set -euo pipefail; source {ROOT}/deploy/local/setup.sh; POLICY={folder}/policy-rc.d; SYSTEM_PYTHON={programs}/system-python; {step}; echo done",
+        ],
         env={"PATH": str(programs), "HOME": str(folder)} | told,
         stdin=inside if answer else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -468,6 +472,17 @@ def test_no_python_and_an_old_python_are_said(folders: Any) -> None:
     old = "case $1 in -V) echo Python 3.9.2 ;; *) exit 1 ;; esac"
     code, said = set_up(folders(), tools={"python3": old}, step="prepare lock.txt")
     assert (code, "Safekeep needs Python 3.11 or newer; this is Python 3.9.2." in said) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "chosen"), [("exit 0", "system-python"), ("exit 1", "python3")], ids=["it will do", "too old, or makes no environment"]
+)
+def test_the_distributions_python_is_taken_where_it_will_do(folders: Any, code: str, chosen: str) -> None:
+    tools = {"system-python": code, "python3": "exit 0"}
+    _, said = set_up(folders(), tools=tools, step="newest_enough")
+    assert said.splitlines()[0].endswith(f"/{chosen}" if chosen == "system-python" else chosen)
+    _, said = set_up(folders(), tools={"python3": "exit 0"}, step="newest_enough")
+    assert said.splitlines()[0] == "python3", "there is none"
 
 
 def test_a_system_without_apt_is_told_what_to_install(folders: Any) -> None:
@@ -563,7 +578,8 @@ def test_nothing_of_clamav_is_asked_of_apt_but_where_run_was_told_to(folders: An
     (copy / "requirements.txt").write_text("one==1\n")
     (copy / "run").write_text(re.sub(r":(/|lib)", r":\1nowhere/", (ROOT / "run").read_text()))  # no proof of a package is there
     setup = (ROOT / "deploy" / "local" / "setup.sh").read_text()
-    (copy / "deploy" / "local" / "setup.sh").write_text(setup.replace("POLICY=/usr/sbin/policy-rc.d", f"POLICY={folder}/policy-rc.d"))
+    setup = setup.replace("POLICY=/usr/sbin/policy-rc.d", f"POLICY={folder}/policy-rc.d").replace("=/usr/bin/python3", f"={folder}/none")
+    (copy / "deploy" / "local" / "setup.sh").write_text(setup)
     inner = f'#!/bin/sh\ncase "$*" in -V) echo Python 3.11.2 ;; *deploy.local*) echo "$@" > {folder}/started ;; esac\n'
     (folder / "inner").write_text(inner)
     python = f'case "$*" in\n  "-m venv .venv") mkdir -p .venv/bin; cat {folder}/inner > .venv/bin/python; chmod 755 .venv/bin/python ;;\nesac'

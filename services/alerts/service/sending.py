@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from email.mime.multipart import MIMEMultipart
-from email.mime.text import MIMEText
+from email.message import Message
 from queue import Empty, SimpleQueue
 from typing import Any
 from uuid import UUID, uuid5
@@ -228,7 +227,7 @@ class Sending(Base):
         said: dict[str, Any] = {"subject": subject, "text": text, "to": to, "from_name": from_name, "plain": plain}
         return self._post(mail.envelop(id, **said, sender=self.host.settings.mail_from, now=clock.now()), to=to[1])
 
-    def _post(self, message: MIMEText | MIMEMultipart, *, to: str) -> mail.Outcome:
+    def _post(self, message: Message, *, to: str) -> mail.Outcome:
         settings = self.host.settings
         where = settings.smtp_url, settings.mail_domain_key
         try:
