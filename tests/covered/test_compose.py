@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,16 @@ def test_the_linter_finds_nothing_in_the_dockerfile() -> None:
 def test_the_broker_and_the_databases_are_of_the_versions_we_say() -> None:
     assert COMPOSE["services"]["rabbitmq"]["image"] == "rabbitmq:4"
     assert COMPOSE["services"]["postgres"]["image"] == "postgres:18"
+
+
+def test_the_database_server_is_told_what_the_local_one_is_told() -> None:
+    """But for where it listens and what is the image's own default; compiling statements (jit) would take longer than any of ours does."""
+    local = dict(word.split("=", 1) for word in shlex.split(servers.postgres_command(Path("/x"), port=1)) if "=" in word)
+    container = dict(word.split("=", 1) for word in COMPOSE["services"]["postgres"]["command"] if "=" in word)
+    places, defaults = {"port", "listen_addresses", "unix_socket_directories"}, {"log_statement", "log_min_duration_statement", "password_encryption"}
+    defaults |= {"fsync", "synchronous_commit", "autovacuum", "timezone", "log_timezone"}
+    assert container.keys() == local.keys() - places - defaults
+    assert {name for name in container if container[name] != local[name]} == {"shared_buffers"}, "a server has more memory"
 
 
 def test_the_object_store_is_of_the_version_the_tests_run() -> None:

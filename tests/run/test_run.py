@@ -607,6 +607,6 @@ def test_from_nothing_the_packages_are_those_of_the_lock_by_their_hashes_and_nod
     step = "echo one==1 > lock.txt; echo {} > package-lock.json; prepare lock.txt"
     code, said = set_up(folder, tools={"python3": python}, step=f"{step}; {step}")
     assert (code, said.rstrip().endswith("done")) == (0, True), said
-    pip = "python -m pip install --quiet --disable-pip-version-check --require-hashes -r"
+    pip = "python -m pip install -qq --disable-pip-version-check --require-hashes -r"
     npm = f"node {node}/lib/node_modules/npm/bin/npm-cli.js ci --silent --ignore-scripts --no-audit --no-fund"
     assert log.read_text().splitlines() == [f"{pip} lock.txt", f"{pip} requirements-node.txt", npm], "once, though it was asked twice"
