@@ -102,7 +102,8 @@ def _ask(request: Request[Answered], *, token: str, seconds: float, once: dict[s
             outcome = "unknown" if failed.may_be_done else outcome
         except (nameko.exceptions.RpcTimeout, TimeoutError):
             raise Unavailable(service, "unknown") from None
-        except (nameko.exceptions.UnknownService, nameko.exceptions.MethodNotFound, TooLate):
+        except (nameko.exceptions.UnknownService, nameko.exceptions.MethodNotFound, TooLate) as error:
+            telemetry.log().warning("call.not_taken", method=request.method, way=way.__name__, error=type(error).__name__)
             raise Unavailable(service, outcome) from None
         except nameko.exceptions.RemoteError as error:
             telemetry.log().error("call.failed", method=request.method, error=str(error.exc_type))
@@ -157,7 +158,8 @@ def _by_broker(service: str, method: str, call: dict[str, Any], seconds: float) 
     except nameko.exceptions.RpcTimeout:
         _forget()
         raise
-    except _BROKEN:
+    except _BROKEN as error:
+        telemetry.log().warning("call.broken_off", method=f"{service}.{method}", error=type(error).__name__)
         _forget()
         raise _NotThisWay(may_be_done=True) from None
     except (AttributeError, KeyError):  # an Unreadable reply: sealed with a key we do not have
@@ -193,7 +195,8 @@ def _proxy() -> ClusterRpcProxy:
         proxy = ClusterRpcProxy(_config, timeout=5.0)
         try:
             proxy.start()
-        except _BROKEN:
+        except _BROKEN as error:
+            telemetry.log().warning("broker.not_reached", error=type(error).__name__)
             raise _NotThisWay(may_be_done=False) from None
         _mine.proxy = proxy
     return proxy

@@ -18,6 +18,7 @@ import eventlet.event
 import pika
 import pytest
 import sqlalchemy as sa
+from nameko.amqp.publish import UndeliverableMessage
 from nameko.exceptions import MethodNotFound, RemoteError, UnknownService, deserialize
 from nameko.standalone.rpc import ClusterRpcProxy
 
@@ -26,6 +27,7 @@ from gateway import revocations
 from gateway import rpc as gateway
 from safekeep import bus, dead_letters, door, keys, porter, topology
 from safekeep import rpc as service_rpc
+from safekeep.calls import InTime
 from safekeep.contracts.reports import Counts
 from safekeep.errors import NotSignedIn, TooLate, Unavailable
 from safekeep.ids import new_id
@@ -131,6 +133,25 @@ def stage(resources: Callable[..., Resources], broker: Broker, keys_folder: Path
     until(made.answers)
     yield made
     made.end()
+
+
+def test_what_reaches_nobody_is_said_of_that_call_alone_and_not_of_one_after_it(broker: Broker) -> None:
+    """The broker's word on a message comes in two: that it is returned, and that it is taken. Whoever heard only the first left the second to the next."""
+    publisher = InTime(broker.url(), mandatory=True, serializer=None, **SEALED)
+    with pika.BlockingConnection(pika.URLParameters(broker.url())) as connection:
+        channel, somebody = connection.channel(), f"somebody.{new_id()}"
+        queue = channel.queue_declare("", exclusive=True).method.queue
+        channel.queue_bind(queue, bus.RPC_EXCHANGE, somebody)
+        for number in range(4):
+            with pytest.raises(UndeliverableMessage):
+                publisher.publish(b"lost", exchange=bus.RPC_EXCHANGE, routing_key=f"nobody.{new_id()}")
+            publisher.publish(b"%d" % number, exchange=bus.RPC_EXCHANGE, routing_key=somebody)
+        with pytest.raises(UndeliverableMessage):
+            publisher.publish(b"lost", exchange=bus.RPC_EXCHANGE, routing_key=f"nobody.{new_id()}")
+        with pytest.raises(UndeliverableMessage):
+            publisher.publish(b"lost", exchange=bus.RPC_EXCHANGE, routing_key=f"nobody.{new_id()}")
+        publisher.publish(b"4", exchange=bus.RPC_EXCHANGE, routing_key=somebody)
+        assert [channel.basic_get(queue, auto_ack=True)[2] for _ in range(6)] == [b"0", b"1", b"2", b"3", b"4", None]
 
 
 def test_a_call_whose_answer_cannot_be_sent_is_answered_by_nobody_and_ends_nothing(stage: Stage) -> None:
