@@ -265,3 +265,17 @@ def openid() -> Iterator[OpenIdProvider]:
     """A real OpenID provider on loopback that sends people back to http://localhost:8000."""
     with running_provider(redirects="http://localhost:8000/sso/back") as provider:
         yield provider
+
+
+@pytest.fixture(scope="module")
+def folders() -> Iterator[Any]:
+    """Makes folders that every user may pass through; they are removed at the end."""
+    made: list[Path] = []
+
+    def make() -> Path:
+        made.append(Path(tempfile.mkdtemp(prefix="safekeep-run-")))
+        made[-1].chmod(0o711)
+        return made[-1]
+
+    yield make
+    subprocess.run(["rm", "-rf", *made], check=False)

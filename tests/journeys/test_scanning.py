@@ -13,11 +13,11 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests import servers
+from tests.copies import Copy
 from tests.faults.victim import make_school
 from tests.journeys.conftest import PHONE
 from tests.journeys.test_afterwards import record
 from tests.journeys.test_files import PHOTO, choose
-from tests.run.test_run import Copy
 from tests.services.files.samples import EICAR
 
 NO_NETWORK = dict.fromkeys(("https_proxy", "http_proxy", "all_proxy"), "http://127.0.0.1:9")
