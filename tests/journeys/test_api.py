@@ -32,7 +32,8 @@ def dsl(system: dict[str, Any]) -> Api:
 def test_a_concern_by_program_from_recording_to_chronology(teacher: Api, dsl: Api) -> None:
     kept = teacher.upload("note.txt", b"a note")
     assert set(kept) == {"id", "name", "size", "sha256", "receipt"}
-    sent = teacher.incident(file_ids=[kept["id"]])
+    pupil = teacher.get("/pupils?q=ol")["items"][-1]["id"]  # whose chronology no other journey opens meanwhile: what it shows is opened
+    sent = teacher.incident(file_ids=[kept["id"]], pupil_id=pupil)
     status, recorded = teacher.call("POST", "/incidents", sent)
     assert (status, set(recorded)) == (201, {"id", "number", "recorded_at", "entry_hash"})
     assert recorded["recorded_at"].endswith("Z")
