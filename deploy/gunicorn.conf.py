@@ -18,8 +18,8 @@ LINGER_MS = 10
 class Staying(ThreadWorker):  # type: ignore[misc]
     """gunicorn's threads, but one that has answered stays with its connection for a moment, since what a page is made of is asked for next.
 
-    Handed back to the loop for each request, a connection costs as much as the request itself (docs/performance.md). Nobody waits for a
-    thread that stays: where others wait, it goes.
+    Handing a connection back to the loop for each request costs more than waiting for the next one (docs/performance.md). Nobody waits
+    for a thread that stays: where others wait, it goes.
     """
 
     def handle(self, conn: Any) -> Any:

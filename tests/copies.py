@@ -26,7 +26,7 @@ class Copy:
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=os.environ | environment, user=user)
 
-    def wait(self, seconds: float = 240) -> "Copy":
+    def wait(self, seconds: float = 120) -> "Copy":
         ends = time.monotonic() + seconds
         while not self.ready_file.exists():
             assert self.process.poll() is None, self.said()

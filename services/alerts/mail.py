@@ -284,7 +284,7 @@ def signed(message: Message, key: DomainKey) -> bytes:
 
 
 class _ShortAsItIs(Compat32):
-    """The library's older policy, but for headers that need no folding: to find that out costs it a third of what writing a mail takes."""
+    """The library's older policy, but for headers that need no folding: it takes long to find that out (docs/performance.md)."""
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         line = f"{name}: {value}"

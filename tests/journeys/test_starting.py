@@ -118,7 +118,7 @@ def test_what_dies_again_and_again_stops_everything_and_shows_its_last_lines(fol
     (folder / "data" / "mailbox").mkdir(parents=True)
     (folder / "data" / "mailbox" / "messages.jsonl").write_text("not what it was\n")
     again = Copy(folder, "--no-demo")
-    assert again.process.wait(240) == 1, again.said()
+    assert again.process.wait(120) == 1, again.said()
     said = again.said()
     assert "'mailbox' dies again and again, so everything was stopped. Its last lines are above." in said
     assert "JSONDecodeError" in said.partition("'mailbox' dies")[0].rstrip().splitlines()[-1]
