@@ -26,6 +26,12 @@ from types import FrameType
 from typing import Any, BinaryIO
 from xmlrpc.client import Fault, ServerProxy
 
+import psycopg
+from alembic.util import CommandError
+from cryptography.exceptions import InvalidTag
+from pika.exceptions import AMQPError
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from supervisor.xmlrpc import SupervisorTransport
 
 from deploy.demo import REAL_SCHOOL
@@ -68,7 +74,9 @@ def main() -> int:
         print(f"\n{DISK_FULL if launcher.is_full() else reason}", file=sys.stderr)
         return 1
     except OSError as error:
-        sentence = DISK_FULL if error.errno == 28 else f"Safekeep could not start: {error.strerror}."
+        where = f"{error.filename}: " if error.filename else ""
+        reached = "See that the folder is there and is yours to write in, or choose another with --data."
+        sentence = DISK_FULL if error.errno == 28 else f"Safekeep could not start: {where}{error.strerror}. {reached}"
         print(f"\n{sentence}", file=sys.stderr)
         return 1
     finally:
@@ -78,12 +86,18 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run", description="Start Safekeep on this machine; Ctrl-C ends it.")
-    parser.add_argument("--port", type=int, help="the port of the web pages (usually 8080, or a free one)")
+    parser.add_argument("--port", type=_port, help="the port of the web pages (usually 8080, or a free one)")
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="the folder that holds everything (usually ./data)")
     parser.add_argument("--no-demo", action="store_true", help="no demonstration schools")
     parser.add_argument("--clamav", action="store_true", help="have files scanned by ClamAV, in a process of our own")
     parser.add_argument("--ready", type=Path, help="a file to write when everything answers")
     return parser.parse_args()
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:6]) < 2**16):
+        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
+    return int(text)
 
 
 class Launcher:
@@ -109,12 +123,9 @@ class Launcher:
             self._databases()
         with _step("schemas"):
             for service in SERVICES:
-                urls = self.urls
-                prefix = service.upper()
-                _migrate(service, urls[f"{prefix}_OWNER_DATABASE_URL"], urls[f"{prefix}_DATABASE_URL"], urls[f"{prefix}_WORKER_DATABASE_URL"])
+                self._migrate(service)
         with _step("message broker"):
-            servers.wait_for_broker(self.urls["BROKER_URL"])
-            _declare_topology(self.urls["BROKER_URL"])
+            self._declare_topology()
         with _step("services"):
             self._start_group([name for name in self.names if name not in {"postgres", "epmd", "rabbitmq"}])
             self._wait_ready()
@@ -154,7 +165,13 @@ class Launcher:
         self.mail_page, self.smtp = self._ports()
         self.external = _given_urls()
         with _step("keys"):
-            keys.ensure_ring(self.data / "keys")
+            try:
+                keys.ensure_ring(self.data / "keys")
+            except (InvalidTag, ValueError):
+                place = f"{self.data / 'keys'}"
+                raise CannotStart(
+                    f"The keys in {place} are not opened by this master key: give the SAFEKEEP_MASTER_KEY they were made with."
+                ) from None
         with _step("settings"):
             return self._configuration()
 
@@ -169,11 +186,13 @@ class Launcher:
         except OSError:
             raise CannotStart(f"Safekeep already runs on {self.data}: end that one, or choose another folder with --data.") from None
         version = self.data / "version"
-        if version.exists() and int(version.read_text()) > DATA_VERSION:
+        kept = version.read_text().strip() if version.exists() else ""  # empty: the disk was full when it was written
+        if kept and int(kept) > DATA_VERSION:
             raise CannotStart(f"The data in {self.data} is of a newer Safekeep: run that release, or choose another folder with --data.")
-        version.write_text(f"{DATA_VERSION}\n")
         if self._room() < ROOM:
             raise CannotStart(f"There is less than 300 MB of room for {self.data}: free some and start again.")
+        if kept != str(DATA_VERSION):
+            version.write_text(f"{DATA_VERSION}\n")
 
     def _secrets(self) -> dict[str, str]:
         path = self.data / "run" / "secrets.json"
@@ -188,7 +207,7 @@ class Launcher:
     def _public_port(self) -> int:
         if self.chosen.port:
             if not servers.is_free(self.chosen.port):
-                raise CannotStart(f"Port {self.chosen.port} is taken: choose another with --port, or leave it out.")
+                raise CannotStart(f"Port {self.chosen.port} is taken, or not yours to use: choose another with --port, or leave it out.")
             port: int = self.chosen.port
             return port
         return 8080 if servers.claim(8080) else servers.free_port()
@@ -375,6 +394,35 @@ class Launcher:
         for service in self.embedded_databases:
             servers.make_database(self.admin, service=service, name=service)
 
+    def _migrate(self, service: str) -> None:
+        """Bring a database to this release. One that was given may be away, refuse us, or be of a newer release."""
+        owner, own, worker = (self.urls[f"{service.upper()}{kind}_DATABASE_URL"] for kind in ("_OWNER", "", "_WORKER"))
+        try:
+            migrate(owner_url=owner, service=service, service_role=make_url(own).username or "", worker_role=make_url(worker).username or "")
+        except (SQLAlchemyError, CommandError) as error:
+            if service in self.embedded_databases:
+                raise
+            why = getattr(getattr(error, "orig", None), "sqlstate", None) or type(error).__name__
+            raise CannotStart(
+                f"The database of {service}, given in {service.upper()}_OWNER_DATABASE_URL, could not be reached or prepared ({why}): "
+                "check the three addresses, that it answers, that its owner may make tables there, and that it is of no newer Safekeep."
+            ) from None
+
+    def _declare_topology(self) -> None:
+        """Wait for the broker, and declare its queues. One that was given may be away or refuse us."""
+        try:
+            servers.wait_for_broker(self.urls["BROKER_URL"], seconds=90 if self.broker_urls else 30)
+            topology.declare(self.urls["BROKER_URL"])
+        except topology.Differs as sentence:
+            raise CannotStart(str(sentence)) from None
+        except (CannotStart, AMQPError, ValueError) as error:
+            if self.broker_urls:
+                raise
+            raise CannotStart(
+                f"The broker given in BROKER_URL could not be reached or prepared ({type(error).__name__}): "
+                "check the address, that it answers, and that its user may make queues and exchanges there."
+            ) from None
+
     def _wait_ready(self) -> None:
         def all_ready() -> bool:
             self._check()
@@ -404,8 +452,15 @@ class Launcher:
             if made.returncode != 0:
                 raise CannotStart("The demonstration data could not be made: the lines above say why; --no-demo starts without it.")
             done.write_text("")
+        if self._has_a_real_school():  # which ended them
+            return []
         logins: list[dict[str, Any]] = json.loads(path.read_text())
         return logins
+
+    def _has_a_real_school(self) -> bool:
+        with psycopg.connect(self.urls["IDENTITY_OWNER_DATABASE_URL"]) as database:
+            found = database.execute("select real_school_exists()").fetchone()
+        return bool(found and found[0])
 
     def _first_link(self) -> str:
         """Return the link that begins an installation where nobody has an account; "" where somebody has."""
@@ -573,19 +628,6 @@ def _given_urls() -> dict[str, str]:
             raise CannotStart(f"A database of your own needs three addresses; missing: {missing}.")
         given |= found
     return given
-
-
-def _migrate(service: str, owner: str, service_url: str, worker: str) -> None:
-    from sqlalchemy import make_url
-
-    migrate(owner_url=owner, service=service, service_role=make_url(service_url).username or "", worker_role=make_url(worker).username or "")
-
-
-def _declare_topology(url: str) -> None:
-    try:
-        topology.declare(url)
-    except topology.Differs as sentence:
-        raise CannotStart(str(sentence)) from None
 
 
 def _without(config: str, left_out: set[str]) -> str:

@@ -12,13 +12,20 @@ prepare() {
   local python=${PYTHON:-$(newest_enough)}
   command -v "$python" >/dev/null || stop "Python is missing: install Python 3.11 or newer (sudo apt-get install python3 python3-venv)."
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || stop "Safekeep needs Python 3.11 or newer; this is $("$python" -V 2>&1)."
-  system_packages "$@"
+  local packages=("$@")  # a fresh Debian has a Python that makes no virtual environment until python3-venv is there
+  [ -x .venv/bin/python ] || "$python" -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv:/missing)
+  system_packages "${packages[@]}"
+  python=${PYTHON:-$(newest_enough)}
   local stamp; stamp=$(cat "$lock" <(.venv/bin/python -V 2>/dev/null) | sha256sum)
   if ! { [ -f ".venv/stamp-$lock" ] && [ "$(cat ".venv/stamp-$lock")" = "$stamp" ]; }; then
     say "Python packages (once, about a minute) …"
-    [ -x .venv/bin/python ] || "$python" -m venv .venv || stop "The virtual environment could not be made: install python3-venv (sudo apt-get install python3-venv)."
+    local begun=$SECONDS
+    # One that was begun and has no pip is of no use, and is made anew.
+    .venv/bin/python -m pip --version >/dev/null 2>&1 || { rm -rf .venv && "$python" -m venv .venv; } ||
+      stop "The virtual environment could not be made: install python3-venv (sudo apt-get install python3-venv)."
     .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r "$lock" || stop "Python packages could not be installed: see the lines above; the first start needs the network."
     cat "$lock" <(.venv/bin/python -V) | sha256sum > ".venv/stamp-$lock"
+    say "Python packages: $((SECONDS - begun)) s"
   fi
   command_line
   node_packages
@@ -44,7 +51,8 @@ system_packages() {
     if [ "$package" = rabbitmq-server ] && [ -n "${BROKER_URL:-}" ]; then continue; fi
     case $proof in
       /*) [ -e "$proof" ] || missing+=("$package") ;;
-      *) ldconfig -p 2>/dev/null | grep -q "$proof" || /sbin/ldconfig -p 2>/dev/null | grep -q "$proof" || missing+=("$package") ;;
+      # Not grep -q, which leaves at the first line it finds: ldconfig would die of that, and what is there would count as missing.
+      *) { ldconfig -p || /sbin/ldconfig -p; } 2>/dev/null | grep "$proof" >/dev/null || missing+=("$package") ;;
     esac
   done
   [ ${#missing[@]} -eq 0 ] && return
@@ -62,6 +70,7 @@ system_packages() {
     fi
     sudo=(sudo)
   fi
+  local begun=$SECONDS
   say "system packages: ${missing[*]} …"
   # A policy of 101 keeps apt from starting the packages' own services; ours is a private node. It is taken away again however this ends.
   if [ ! -e "$POLICY" ]; then
@@ -74,12 +83,14 @@ system_packages() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ${missing[*]} >/dev/null || worked=no
   [ -z "$(trap -p EXIT)" ] || { "${sudo[@]}" rm -f "$POLICY"; trap - EXIT; }
   [ $worked = yes ] || stop "apt could not install ${missing[*]}: see the lines above."
+  say "system packages: $((SECONDS - begun)) s"
 }
 
 node_packages() {
   [ -f package-lock.json ] || return 0
   local stamp; stamp=$(sha256sum < package-lock.json)
   [ -f node_modules/.stamp ] && [ "$(cat node_modules/.stamp)" = "$stamp" ] && return
+  local begun=$SECONDS
   say "fonts and page parts (once) …"
   local npm=(npm)
   if ! command -v npm >/dev/null; then  # a Node of our own, in the virtual environment
@@ -90,4 +101,5 @@ node_packages() {
   fi
   "${npm[@]}" ci --silent --ignore-scripts --no-audit --no-fund || stop "The page parts could not be installed with npm: see the lines above; the first start needs the network."
   printf '%s' "$stamp" > node_modules/.stamp
+  say "fonts and page parts: $((SECONDS - begun)) s"
 }

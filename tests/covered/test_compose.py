@@ -217,6 +217,13 @@ def test_what_the_image_copies_exists() -> None:
         assert (DEPLOY.parent / path).exists(), path
 
 
+def test_a_volume_that_a_process_without_rights_writes_to_is_its_own_in_the_image() -> None:
+    """A named volume that is new takes owner and rights of the folder it is mounted on; where the image has none it is root's."""
+    made = set(re.findall(r"install -d -o 10001 -m 700 (\S+)", (DEPLOY / "Dockerfile").read_text()))
+    mounted = {place.split(":")[1] for each in OURS.values() for place in each.get("volumes", []) if place.split(":")[0] in COMPOSE["volumes"]}
+    assert mounted == made == {"/ledger"}
+
+
 # --- the databases, on a real server -----------------------------------------------------------------------------------
 
 

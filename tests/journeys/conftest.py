@@ -1,12 +1,14 @@
 """A real browser, and people of the demonstration signed in to it."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, Playwright, expect, sync_playwright
 
 from tests.journeys import signing_in
 
@@ -33,8 +35,21 @@ def playwright() -> Iterator[Playwright]:
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """The browser of the journeys."""
     chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    _browsers.append(chromium)
     yield chromium
+    _browsers.remove(chromium)
     chromium.close()
+
+
+_browsers: list[Browser] = []
+
+
+def keep_pictures(name: str) -> None:
+    """Keep a picture of every page that is open in a browser of ours, whoever opened it."""
+    open_pages = [page for each in _browsers for context in each.contexts for page in context.pages]
+    for number, page in enumerate(open_pages):
+        with suppress(Error):  # it was just being closed
+            pictured(page, f"{re.sub(r'[^0-9A-Za-z_.-]', '-', name)}-{number}")
 
 
 class Person:
@@ -86,9 +101,8 @@ def leads_to(page: Page, address: str, where: str) -> None:
 
 
 @pytest.fixture
-def sign_in(browser: Browser, system: dict[str, Any], request: pytest.FixtureRequest) -> Iterator[Callable[..., Person]]:
-    """sign_in("teacher", viewport=PHONE, javascript=False). A picture of each page is kept when the test fails."""
-    people: list[Person] = []
+def sign_in(browser: Browser, system: dict[str, Any]) -> Iterator[Callable[..., Person]]:
+    """sign_in("teacher", viewport=PHONE, javascript=False)."""
     contexts = []
 
     def enter(
@@ -112,24 +126,19 @@ def sign_in(browser: Browser, system: dict[str, Any], request: pytest.FixtureReq
         )
         context.set_default_timeout(15_000)
         contexts.append(context)
-        people.append(Person(context.new_page(), system, role, school, fresh=fresh))
-        return people[-1]
+        return Person(context.new_page(), system, role, school, fresh=fresh)
 
     yield enter
-    if getattr(request.node, "failed", False):
-        (ROOT / "screenshots").mkdir(exist_ok=True)
-        for index, person in enumerate(people):
-            person.page.screenshot(path=ROOT / "screenshots" / f"{request.node.name}-{index}.png", full_page=True)
     for context in contexts:
         context.close()
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
-    """Let the fixture above know that its test failed."""
+    """Keep a picture of every page that is open when a test fails."""
     outcome: Any = yield
-    if outcome.get_result().failed:
-        item.failed = True  # type: ignore[attr-defined]
+    if outcome.get_result().failed and call.when == "call":
+        keep_pictures(item.name)
 
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -1,5 +1,6 @@
 """`./run` and what it stands on: parts of one's own, a user without rights, what dies for ever, a sentence for each failure, and the setting up before."""
 
+import base64
 import os
 import pty
 import re
@@ -12,11 +13,12 @@ from configparser import RawConfigParser
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from deploy.local import servers
 from deploy.local.__main__ import Launcher
-from safekeep import topology
+from safekeep import keys, topology
 from safekeep.database import SERVICES
 from tests.copies import Copy
 from tests.servers import Postgres
@@ -137,7 +139,59 @@ def refused(folder: Path, *arguments: str, **environment: str) -> str:
 def test_a_port_that_was_asked_for_and_is_taken_is_said(folders: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"Port {port} is taken: choose another with --port, or leave it out." in refused(folders(), "--port", str(port))
+        said = refused(folders(), "--port", str(port))
+        assert f"Port {port} is taken, or not yours to use: choose another with --port, or leave it out." in said
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999999999", "-1", "eighty"])
+def test_a_port_that_is_none_is_said(folders: Any, port: str) -> None:
+    command = [sys.executable, "-W", "ignore", "-m", "deploy.local", "--data", str(folders() / "data"), f"--port={port}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr.strip().splitlines()[-1]) == (2, "./run: error: argument --port: a port is a number from 1 to 65535")
+
+
+AWAY = {  # an address that is given and of no use → what is said
+    "a database that does not answer": (
+        {f"FILES{kind}_DATABASE_URL": "postgresql://a:b@127.0.0.1:1/x" for kind in ("", "_WORKER", "_OWNER")},
+        "The database of files, given in FILES_OWNER_DATABASE_URL, could not be reached or prepared (OperationalError): check the three addresses",
+    ),
+    "a broker that does not answer": (
+        {"BROKER_URL": "amqp://a:b@127.0.0.1:1/v"},
+        "The broker given in BROKER_URL could not be reached or prepared (CannotStart): check the address, that it answers,",
+    ),
+    "a broker of no address": (
+        {"BROKER_URL": "amqp://a:b@127.0.0.1:none/v"},
+        "The broker given in BROKER_URL could not be reached or prepared (ValueError): check the address, that it answers,",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", AWAY)
+def test_what_was_given_and_is_of_no_use_is_said_by_its_name(folders: Any, what: str) -> None:
+    given, sentence = AWAY[what]
+    assert sentence in refused(folders(), **given)
+
+
+def test_a_database_that_was_given_and_that_its_owner_may_not_make_tables_in_is_said(folders: Any, postgres: Postgres) -> None:
+    given = postgres.clone("files", "no_owner")
+    with psycopg.connect(postgres.admin, dbname="no_owner", autocommit=True) as database:
+        database.execute("drop owned by files_owner cascade")
+    said = refused(folders(), **given)
+    assert "The database of files, given in FILES_OWNER_DATABASE_URL, could not be reached or prepared (" in said
+
+
+def test_keys_that_the_given_master_key_does_not_open_are_said(folders: Any) -> None:
+    folder, other = folders(), base64.b64encode(bytes(32)).decode()
+    keys.ensure_ring(folder / "data" / "keys")
+    for given in (other, base64.b64encode(b"short").decode()):
+        assert "are not opened by this master key: give the SAFEKEEP_MASTER_KEY they were made with." in refused(folder, SAFEKEEP_MASTER_KEY=given)
+
+
+def test_a_folder_that_cannot_be_used_is_said_with_its_name(folders: Any) -> None:
+    folder = folders()
+    (folder / "data").write_text("a file")
+    said = refused(folder)
+    assert f"Safekeep could not start: {folder / 'data'}: File exists. See that the folder is there and is yours to write in" in said
 
 
 def test_data_of_a_newer_safekeep_is_left_alone(folders: Any) -> None:
@@ -146,6 +200,18 @@ def test_data_of_a_newer_safekeep_is_left_alone(folders: Any) -> None:
     (folder / "data" / "version").write_text("99\n")
     assert "is of a newer Safekeep: run that release" in refused(folder)
     assert (folder / "data" / "version").read_text() == "99\n"
+
+
+def test_a_start_after_one_that_found_no_room_even_for_its_version_goes_on(folders: Any) -> None:
+    """A file that cannot be written for want of room is left empty."""
+    data = folders() / "data"
+    for kept in ("", "1\n"):
+        data.mkdir(exist_ok=True)
+        (data / "version").write_text(kept)
+        launcher = Launcher(Namespace(data=data, port=None, no_demo=True, clamav=False, ready=None))
+        launcher._open_data()
+        launcher._lock.close()
+        assert (data / "version").read_text() == "1\n"
 
 
 def test_a_disk_without_room_is_said_before_anything_is_made(folders: Any) -> None:
@@ -158,6 +224,7 @@ def test_a_disk_without_room_is_said_before_anything_is_made(folders: Any) -> No
         pytest.skip("mounting is not permitted here")
     try:
         assert "less than 300 MB of room" in refused(folder)
+        assert not (small / "version").exists()
     finally:
         subprocess.run(["umount", "-l", str(small)], check=True)
 
@@ -245,6 +312,38 @@ def test_no_python_and_an_old_python_are_said(folders: Any) -> None:
     old = "case $1 in -V) echo Python 3.9.2 ;; *) exit 1 ;; esac"
     code, said = set_up(folders(), tools={"python3": old}, step="prepare lock.txt")
     assert (code, "Safekeep needs Python 3.11 or newer; this is Python 3.9.2." in said) == (1, True)
+
+
+def test_a_python_that_makes_no_environment_gets_the_package_it_lacks_and_what_was_begun_is_made_anew(folders: Any) -> None:
+    """A fresh Debian's, which leaves a folder behind that has a Python and no pip."""
+    folder = folders()
+    making = f"mkdir -p .venv/bin; cp {folder}/inner .venv/bin/python"
+    lacking = f'case "$*" in\n  *ensurepip*) [ -e {folder}/installed ] ;;\n  "-m venv .venv") {making} ;;\nesac'
+    (folder / "inner").write_text(f'#!/bin/sh\ncase "$*" in "-m pip --version") [ -e {folder}/installed ] ;; -V) echo Python 3.11.2 ;; esac\n')
+    (folder / "inner").chmod(0o755)
+    tools = USER | sudo(folder, apt=f"echo > {folder}/installed") | {"python3": lacking, "cp": '/bin/cp "$@"'}
+    step = "echo one==1 > lock.txt; prepare lock.txt"
+    code, said = set_up(folder, tools=tools, step=step, SAFEKEEP_INSTALL="yes")
+    assert (code, said.rstrip().endswith("done")) == (0, True), said
+    assert "apt-get install -y -qq --no-install-recommends python3-venv" in (folder / "sudo.log").read_text()
+
+    folder = folders()
+    place = folder / "clone" / ".venv" / "bin"
+    broken = "mkdir -p .venv/bin; printf '#!/bin/sh\\nexit 1\\n' > .venv/bin/python; chmod 755 .venv/bin/python; echo > .venv/left"
+    (folder / "inner").write_text("#!/bin/sh\ncase $1 in -V) echo Python 3.11.2 ;; esac\n")
+    (folder / "inner").chmod(0o755)
+    making = f'case "$*" in "-m venv .venv") mkdir -p .venv/bin; /bin/cp {folder}/inner .venv/bin/python ;; esac'
+    code, said = set_up(folder, tools={"python3": making}, step=f"{broken}; {step}")
+    assert (code, said.rstrip().endswith("done")) == (0, True), said
+    assert (place / "python").exists()
+    assert not (place.parent / "left").exists()
+
+
+def test_a_library_that_is_there_is_found_among_however_many(folders: Any) -> None:
+    """Who looks for it and leaves at the first line would break the pipe of who lists them."""
+    many = 'echo "libwanted.so.1 (libc6)"; i=0; while [ $i -lt 5000 ]; do echo "a library of a long name for the pipe to be full of, number $i"; i=$((i+1)); done'
+    code, said = set_up(folders(), tools=USER | {"ldconfig": many}, step="system_packages wanted:libwanted.so.1")
+    assert (code, said.strip()) == (0, "done")
 
 
 @pytest.mark.parametrize(
@@ -382,4 +481,5 @@ def test_from_nothing_the_packages_are_those_of_the_lock_by_their_hashes_and_nod
     assert (code, said.rstrip().endswith("done")) == (0, True), said
     pip = "python -m pip install -qq --disable-pip-version-check --require-hashes -r"
     npm = f"node {node}/lib/node_modules/npm/bin/npm-cli.js ci --silent --ignore-scripts --no-audit --no-fund"
+    assert re.findall(r"^  (.+): \d+ s$", said, re.MULTILINE) == ["Python packages", "fonts and page parts"], "how long each took"
     assert log.read_text().splitlines() == [f"{pip} lock.txt", f"{pip} requirements-node.txt", npm], "once, though it was asked twice"
