@@ -278,12 +278,13 @@ class Launcher:
             "PYTHONDONTWRITEBYTECODE": "1",
             "HOME": str(self.data),
         }
-        self.inner = {name: servers.free_port() for name in names}
+        self.inner = {name: servers.free_port() for name in [*names, *({"mailbox"} - left_out)]}
         self.doors = {service: f"127.0.0.1:{servers.free_port()}" for service in SERVICES}
         environments = {name: common | {"LOG_FILE": str(self._log(name))} | self._environment(name) for name in names}
         environments |= {"postgres": {}, "epmd": {"PATH": common["PATH"]}, "rabbitmq": common | broker_environment}
         environments |= {name: {"PATH": common["PATH"], "LANG": common["LANG"]} for name in CAN_DO_WITHOUT}
         environments["mailbox"] = common | {
+            "INNER_PORT": str(self.inner.get("mailbox", "")),
             "SMTP_PORT": str(self.smtp),
             "MAIL_PAGE_PORT": str(self.mail_page),
             "MAILBOX_FILE": str(self.data / "mailbox" / "messages.jsonl"),

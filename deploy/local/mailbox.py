@@ -22,6 +22,8 @@ import pyotp
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
+from safekeep import telemetry
+
 KEPT = 20_000
 """Messages kept; older ones are dropped."""
 
@@ -134,6 +136,17 @@ td,.code{white-space:nowrap}.code{font-size:22px;font-weight:700}
 th,td{border-color:#4a4255}header a{color:#fff}}"""
 
 
+_SCRIPT = """let shown = Math.floor(Date.now() / 30000);
+setInterval(async () => {
+  const now = Math.floor(Date.now() / 30000);
+  if (now === shown) return;
+  shown = now;
+  const page = new DOMParser().parseFromString(await (await fetch("/codes")).text(), "text/html");
+  document.querySelector("tbody").replaceWith(page.querySelector("tbody"));
+}, 500);"""
+"""The codes of the next half minute come by themselves, and whoever is reading, or is at a field elsewhere, stays where they are."""
+
+
 def _page(title: str, body: str, *, more: str = "") -> str:
     return _PAGE % {"title": title, "body": body, "more": more}
 
@@ -171,14 +184,13 @@ def codes_page(logins: list[dict[str, Any]], *, now: float) -> str:
             )
         )
         rows += "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + f"<td>{shown}</td></tr>"
-    left = 30 - int(now) % 30
     head = "".join(f"<th scope='col'>{name}</th>" for name in ("Role", "School", "E-mail address", "Password", "Code now"))
     body = (
         f"<p>These people are made up. Real staff have the codes in an app on their telephone. A code works once: if it is refused, wait half a "
-        f"minute for the next one. This page shows it by itself.</p><div class='wide' tabindex='0' role='region' aria-label='Sign-ins'>"
+        f"minute for the next one. It appears here by itself, or with <a href='/codes'>Show new codes</a>.</p><div class='wide' tabindex='0' role='region' aria-label='Sign-ins'>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-    return _page("Sign-ins and codes", body, more=f'<meta http-equiv="refresh" content="{left + 1}">')
+    return _page("Sign-ins and codes", body, more='<script src="/codes.js" defer></script>')
 
 
 def _logins() -> list[dict[str, Any]]:
@@ -197,6 +209,8 @@ def serve_page(mailbox: Mailbox, *, port: int) -> ThreadingHTTPServer:
                 self._answer("application/json", json.dumps(mailbox.all()))
             elif path == "/style.css":
                 self._answer("text/css", _STYLE)
+            elif path == "/codes.js":
+                self._answer("text/javascript", _SCRIPT)
             elif path == "/":
                 self._answer("text/html; charset=utf-8", _mail(mailbox.all()[-200:][::-1]))
             elif path == "/codes":
@@ -209,7 +223,7 @@ def serve_page(mailbox: Mailbox, *, port: int) -> ThreadingHTTPServer:
             self.send_response(200)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
-            self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'self'")
+            self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'")
             self.end_headers()
             self.wfile.write(body)
 
@@ -227,6 +241,7 @@ def main() -> None:
     controller = Listener(mailbox, hostname="127.0.0.1", port=int(os.environ["SMTP_PORT"]), data_size_limit=2**20)
     controller.start()
     server = serve_page(mailbox, port=int(os.environ["MAIL_PAGE_PORT"]))
+    telemetry.serve_inner(host="127.0.0.1", port=int(os.environ["INNER_PORT"]), ready=lambda: {"mail": controller.server.is_serving()})
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())

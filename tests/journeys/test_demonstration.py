@@ -4,16 +4,22 @@ import re
 import unicodedata
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pyotp
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from deploy.demo import people, stories
 from safekeep.permissions import Role
 from tests.journeys import signing_in
+from tests.journeys.api import Api
+from tests.journeys.conftest import PHONE
+from tests.journeys.test_concern import ids_of_alerts, wait_for_mail
 
 
 def _rows(system: dict[str, Any], service: str, query: str) -> list[Any]:
@@ -62,6 +68,44 @@ def test_whoever_is_asked_for_a_code_finds_it_on_the_mailboxs_page(system: dict[
         if found:
             assert pyotp.TOTP(login["totp_secret"]).verify("".join(found.groups()), valid_window=1)
             assert login["totp_secret"] not in page
+
+
+def test_the_mailboxs_page_shows_the_alert_of_a_concern_with_who_recorded_it_its_category_and_its_link(
+    system: dict[str, Any], browser: Browser, finds_nothing_wrong: Callable[[Page], None]
+) -> None:
+    """As whoever tries it out reads it: the newest first, and both pages held against axe, light and dark."""
+    teacher = Api(system, "teacher")
+    concern = teacher.incident()
+    assert teacher.call("POST", "/incidents", concern)[0] == 201
+    (mail, *_) = wait_for_mail(system, ids_of_alerts(system, concern["id"]))
+    by, category, *_, link = mail["text"].strip().splitlines()
+    for scheme in ("light", "dark"):
+        with closing(browser.new_context(viewport=PHONE, color_scheme=scheme)) as context:
+            page = context.new_page()
+            page.goto(system["mail_url"])
+            article = page.get_by_role("article").filter(has=page.get_by_role("link", name=link, exact=True))
+            expect(article.get_by_role("heading")).to_have_text("Something to read in Safekeep")
+            for said in (f"To {mail['to'][0]}", by, category):
+                expect(article).to_contain_text(said)
+            assert by.startswith("Recorded by: ")
+            finds_nothing_wrong(page)
+            page.get_by_role("link", name="Sign-ins and codes").click()
+            expect(page.get_by_role("heading", level=1)).to_have_text("Sign-ins and codes")
+            finds_nothing_wrong(page)
+
+
+def test_the_next_codes_come_by_themselves_and_by_a_link(system: dict[str, Any], browser: Browser) -> None:
+    with closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.clock.install()
+        page.goto(system["mail_url"] + "/codes")
+        page.locator("tbody").evaluate("element => { element.dataset.old = 'yes' }")
+        page.clock.fast_forward(31_000)
+        expect(page.locator("tbody:not([data-old])")).to_have_count(1)
+        expect(page.locator(".code").first).to_have_text(re.compile(r"^\d{3} \d{3}$"))
+        page.locator("tbody").evaluate("element => { element.dataset.old = 'yes' }")
+        page.get_by_role("link", name="Show new codes").click()
+        expect(page.locator("tbody:not([data-old])")).to_have_count(1)
 
 
 def test_the_second_step_says_where_the_code_is(system: dict[str, Any]) -> None:

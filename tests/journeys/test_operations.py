@@ -15,7 +15,7 @@ from tests.journeys.test_afterwards import record
 
 
 def test_every_process_of_ours_answers_health_readiness_and_metrics_on_an_inner_port(system: dict[str, Any]) -> None:
-    assert set(system["inner"]) == {*SERVICES, *(f"relay-{service}" for service in SERVICES), "ledger", "gateway"}
+    assert set(system["inner"]) == {*SERVICES, *(f"relay-{service}" for service in SERVICES), "ledger", "gateway", "mailbox"}
     for name, port in system["inner"].items():
         for path, expected in (("healthz", b"alive"), ("readyz", b": ready"), ("metrics", b"# HELP")):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
