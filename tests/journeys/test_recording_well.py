@@ -157,6 +157,7 @@ def test_a_dsl_records_one_after_the_other(sign_in: Callable[..., Any], finds_no
     page = sign_in("dsl", viewport=PHONE).go("incidents/several")
     page.get_by_role("main").get_by_role("button", name="Record and go to the next").last.click()
     expect(page.get_by_role("alert")).to_contain_text("Choose the pupil")
+    expect(page.get_by_role("main")).to_contain_text(re.compile(r"Recording as .+\. Not you\?"))
     finds_nothing_wrong(page)
     page.fill("[name=when_date]", "2026-03-03")
     page.select_option("[name=kind]", "observation")
