@@ -1,4 +1,8 @@
-"""Servers from containers, of the versions deploy/compose.yml names, where a Docker engine answers; private local ones everywhere else."""
+"""Servers from containers, of the versions deploy/compose.yml names, where a Docker engine answers; private local ones everywhere else.
+
+PostgreSQL is the one all services' tests share. RabbitMQ is for the topology alone: tests that kill a broker, set its alarms or search
+its disk need one on this machine, as `./run` has it.
+"""
 
 import functools
 import re

@@ -193,9 +193,7 @@ def running_system(*arguments: str, data: Path | None = None, cut_short: bool = 
     ready.unlink(missing_ok=True)
     command = [sys.executable, "-W", "ignore", "-m", "deploy.local", "--data", str(folder / "data"), "--ready", str(ready), *arguments]
     # the OpenID provider of the journeys; and a push service that is nowhere, so that nothing of a test leaves the machine
-    broker, environment = None, os.environ | {"SSO_INNER_ISSUERS": "http://localhost", "PUSH_HOSTS": "push.invalid"} | environment
-    if containers.engine_answers():
-        broker, environment["BROKER_URL"] = containers.start_broker(password="test-broker")
+    environment = os.environ | {"SSO_INNER_ISSUERS": "http://localhost", "PUSH_HOSTS": "push.invalid"} | environment
 
     def start() -> subprocess.Popen[bytes]:
         with log.open("wb") as out:
@@ -219,7 +217,5 @@ def running_system(*arguments: str, data: Path | None = None, cut_short: bool = 
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         process.wait(90)
-        if broker is not None:
-            broker.stop()
         if data is None and not os.environ.get("KEEP_DATA"):
             shutil.rmtree(folder, ignore_errors=True)

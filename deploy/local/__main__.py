@@ -125,7 +125,7 @@ class Launcher:
             for service in SERVICES:
                 self._migrate(service)
         with _step("message broker"):
-            self._declare_topology()
+            _declare_topology(self.urls["BROKER_URL"], given=not self.broker_urls)
         with _step("services"):
             self._start_group([name for name in self.names if name not in {"postgres", "epmd", "rabbitmq"}])
             self._wait_ready()
@@ -409,21 +409,6 @@ class Launcher:
                 "check the three addresses, that it answers, that its owner may make tables there, and that it is of no newer Safekeep."
             ) from None
 
-    def _declare_topology(self) -> None:
-        """Wait for the broker, and declare its queues. One that was given may be away or refuse us."""
-        try:
-            servers.wait_for_broker(self.urls["BROKER_URL"], seconds=90 if self.broker_urls else 30)
-            topology.declare(self.urls["BROKER_URL"])
-        except topology.Differs as sentence:
-            raise CannotStart(str(sentence)) from None
-        except (CannotStart, AMQPError, ValueError) as error:
-            if self.broker_urls:
-                raise
-            raise CannotStart(
-                f"The broker given in BROKER_URL could not be reached or prepared ({type(error).__name__}): "
-                "check the address, that it answers, and that its user may make queues and exchanges there."
-            ) from None
-
     def _wait_ready(self) -> None:
         def all_ready() -> bool:
             self._check()
@@ -629,6 +614,22 @@ def _given_urls() -> dict[str, str]:
             raise CannotStart(f"A database of your own needs three addresses; missing: {missing}.")
         given |= found
     return given
+
+
+def _declare_topology(url: str, *, given: bool) -> None:
+    """Wait for the broker, and declare its queues. One that was given may be away or refuse us. Raises CannotStart."""
+    try:
+        servers.wait_for_broker(url, seconds=30 if given else 90)
+        topology.declare(url)
+    except topology.Differs as sentence:
+        raise CannotStart(str(sentence)) from None
+    except (CannotStart, AMQPError, ValueError) as error:
+        if not given:
+            raise
+        raise CannotStart(
+            f"The broker given in BROKER_URL could not be reached or prepared ({type(error).__name__}): "
+            "check the address, that it answers, and that its user may make queues and exchanges there."
+        ) from None
 
 
 def _without(config: str, left_out: set[str]) -> str:

@@ -13,9 +13,11 @@ from nameko.rpc import RpcProxy
 
 from deploy import migrate
 from deploy.local import __main__ as local
+from deploy.local import servers
 from deploy.local.servers import CannotStart
 from safekeep import bus, topology
 from safekeep.database import SERVICES
+from tests import containers
 from tests.servers import Broker
 
 USERS = topology.users()
@@ -62,6 +64,23 @@ def test_declaring_again_changes_nothing_and_a_difference_is_one_sentence(broker
     assert sentence.startswith("The broker's queue 'alerts.events' has x-delivery-limit '5' where this release needs '99': nothing was changed.")
 
 
+@pytest.mark.parametrize("user", ["gateway", "relay-alerts"])
+def test_a_broker_that_was_given_with_a_user_who_may_declare_nothing_is_said_in_a_sentence(broker: Broker, user: str) -> None:
+    with pytest.raises(CannotStart, match=r"^The broker given in BROKER_URL could not be reached or prepared \(ChannelClosedByBroker\): check the"):
+        local._declare_topology(broker.url(user), given=True)
+
+
+@pytest.mark.skipif(not containers.engine_answers(), reason="no container engine answers here")
+def test_the_broker_that_compose_names_takes_the_topology_and_takes_it_again() -> None:
+    container, url = containers.start_broker(password="test-broker")
+    try:
+        servers.wait_for_broker(url)
+        for _ in range(2):
+            topology.declare(url)
+    finally:
+        container.stop()
+
+
 def test_neither_an_upgrade_nor_a_start_goes_on_over_a_queue_that_differs(
     broker: Broker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,7 +89,7 @@ def test_neither_an_upgrade_nor_a_start_goes_on_over_a_queue_that_differs(
     monkeypatch.setenv("BROKER_ADMIN_URL", broker.url())
     assert migrate.main() == 0
     assert capsys.readouterr().out == "broker: queues as declared\n"
-    local._declare_topology(broker.url())
+    local._declare_topology(broker.url(), given=False)
     other = bus.events_queue("alerts")
     other.queue_arguments["x-delivery-limit"] = 99
     monkeypatch.setattr(bus, "events_queue", lambda service: other)
@@ -78,7 +97,7 @@ def test_neither_an_upgrade_nor_a_start_goes_on_over_a_queue_that_differs(
     said = capsys.readouterr().err.splitlines()
     assert [line.startswith("Not declared: The broker's queue 'alerts.events' has x-delivery-limit '5'") for line in said] == [True]
     with pytest.raises(CannotStart, match=r"^The broker's queue 'alerts.events' has x-delivery-limit '5'"):
-        local._declare_topology(broker.url())
+        local._declare_topology(broker.url(), given=False)
 
 
 def test_queues_are_quorum_durable_and_dead_lettered_at_least_once(broker: Broker) -> None:
