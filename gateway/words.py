@@ -289,6 +289,16 @@ SCANS = {
     "clean": _("Scanned for viruses: none were found"),
     "infected": _("A virus was found in it: nobody can open it"),
 }
+_SORTS = (
+    ("image/", _("Picture")),
+    ("audio/", _("Sound recording")),
+    ("video/", _("Video")),
+    ("application/pdf", _("PDF")),
+    ("message/", _("E-mail")),
+    ("application/vnd.ms-outlook", _("E-mail")),
+    ("application/zip", _("Archive")),
+)
+"""How media types begin, and what such a file is. Any other is a document: what else is taken is text, or of an office."""
 FILE_KINDS = {
     "pictures": _("Pictures (from any phone or camera)"),
     "documents": _("Documents (PDF, Word, Excel, PowerPoint, OpenDocument, text)"),
@@ -426,6 +436,11 @@ def action_label(count: int) -> str:
 def size(count: int) -> str:
     """Return a file's size: "812 KB", "3.4 MB"."""
     return f"{max(1, round(count / 1024))} KB" if count < 1024 * 1024 else f"{count / 1024 / 1024:.1f} MB"
+
+
+def sort_of_file(media_type: str) -> str:
+    """Return what sort of file it is, in a word."""
+    return next((str(word) for start, word in _SORTS if media_type.startswith(start)), gettext("Document"))
 
 
 def _locale() -> str:

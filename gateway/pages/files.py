@@ -1,5 +1,6 @@
 """An attachment: looked at as pictures made anew, downloaded, blocked, and what became of it. And files that come in parts."""
 
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -17,6 +18,9 @@ pages = Blueprint("files", __name__)
 
 PART: int = 8 * 1024 * 1024
 """Bytes that the page sends at a time (upload.js)."""
+
+NAMES_AT_ONCE: int = 100
+"""Of so many files `files` says the names in one answer."""
 
 
 # --- looking and downloading -----------------------------------------------------------------------------------------
@@ -187,6 +191,17 @@ def of_incident(here: Here, found: IncidentAnswer) -> dict[UUID, FileName]:
                 passes[file_id] = rpc.ask(rpc.build(PermitFile, file_id=file_id, name_only=True), token=here.token, seconds=3.0).token
             except (NotFound, Conflict):  # blocked since the page was asked for
                 continue
-        return {item.file_id: item for item in rpc.ask(rpc.build(Names, passes=passes), token=here.token, seconds=3.0).items} if passes else {}
     except SafekeepError:
         return {}
+    return names_of(passes, here=here)
+
+
+def names_of(passes: dict[UUID, str], *, here: Here) -> dict[UUID, FileName]:
+    """Return what is known of the attachments that these passes are to, as far as `files` can be asked just now."""
+    left, found = iter(passes.items()), dict[UUID, FileName]()
+    try:
+        while some := dict(islice(left, NAMES_AT_ONCE)):
+            found |= {item.file_id: item for item in rpc.ask(rpc.build(Names, passes=some), token=here.token, seconds=3.0).items}
+    except SafekeepError:
+        return {}
+    return found

@@ -1,4 +1,4 @@
-"""Pupils: finding one, the page of one with flags and siblings, the chronology, its print view and documents."""
+"""Pupils: finding one, the page of one with flags and siblings, the chronology, its print view and documents, files, body maps, family."""
 
 from calendar import monthrange
 from datetime import date
@@ -10,9 +10,10 @@ from flask_babel import gettext
 
 from gateway import console, rpc, schools, session, words
 from gateway.forms import Form, clean
+from gateway.pages import files as attached
 from gateway.session import Here
 from safekeep import permissions
-from safekeep.contracts.incidents import Chronology, Flag, Pupil, PupilAnswer, PupilsAnswer, SearchPupils, SetFlag, SetRelatives
+from safekeep.contracts.incidents import Chronology, ChronologyAnswer, Flag, Pupil, PupilAnswer, PupilsAnswer, SearchPupils, SetFlag, SetRelatives
 from safekeep.contracts.reports import ChronologyPdf
 from safekeep.errors import Invalid, NotAllowed, NotFound
 from safekeep.ids import new_id
@@ -64,8 +65,37 @@ def begin_flag(slug: str, pupil_id: UUID) -> Any:
     return redirect(url_for("pupils.flag", slug=slug, pupil_id=pupil_id, flag_id=new_id()), 303)
 
 
-@pages.route("/s/<slug>/pupils/<uuid:pupil_id>/family", methods=["GET", "POST"])
+@pages.get("/s/<slug>/pupils/<uuid:pupil_id>/files")
+def files(slug: str, pupil_id: UUID) -> Any:
+    """List the files of this pupil's entries, the newest first, as far as this person may read the entries."""
+    here = session.here()
+    found = _only("files", pupil_id=pupil_id, order="recorded", with_files=True)
+    held = [(line, file) for line in found.items for file in line.files]
+    names = attached.names_of(found.passes, here=here)
+    return render_template("pupils/files.html", known=schools.known(here), found=found, held=held, names=names, tab="files")
+
+
+@pages.get("/s/<slug>/pupils/<uuid:pupil_id>/body-maps")
+def body_maps(slug: str, pupil_id: UUID) -> Any:
+    """Show the body maps of this pupil, the newest first, as far as this person may read the entries."""
+    here = session.here()
+    found = _only("body_maps", pupil_id=pupil_id, limit=10)
+    drawn = [line for line in found.items if line.body_map]
+    return render_template("pupils/body_maps.html", known=schools.known(here), found=found, drawn=drawn, tab="body_maps")
+
+
+@pages.get("/s/<slug>/pupils/<uuid:pupil_id>/family")
 def family(slug: str, pupil_id: UUID) -> Any:
+    """Show a pupil's brothers and sisters here, and to a DSL who on the staff is family."""
+    here = session.here()
+    found = _pupil(pupil_id, opened=True)
+    if found.pupil.holding:
+        raise NotFound("pupil")
+    return render_template("pupils/family.html", known=schools.known(here), found=found, tab="family")
+
+
+@pages.route("/s/<slug>/pupils/<uuid:pupil_id>/family/change", methods=["GET", "POST"])
+def change_family(slug: str, pupil_id: UUID) -> Any:
     """A DSL says which staff are a pupil's parents or carers, or the pupil."""
     here = session.lead()
     console.prove_first()
@@ -77,13 +107,13 @@ def family(slug: str, pupil_id: UUID) -> Any:
         entered = form.as_id("entered")
         wanted: dict[str, Any] = {"entered": [entered] if entered else [], "ended": form.as_ids("ended")}
         if not form.problems and console.send(form, SetRelatives, pupil_id=pupil_id, **wanted):
-            return redirect(url_for("pupils.pupil", slug=slug, pupil_id=pupil_id, _anchor="family"), 303)
+            return redirect(url_for("pupils.family", slug=slug, pupil_id=pupil_id), 303)
     there = [(str(person), known.name(person) or gettext("Somebody who has left")) for person in found.relatives]
     able = [p for p in known.staff.values() if p.active and p.person_id not in found.relatives]
     mine = here.answer.person_id  # a DSL is entered by themselves alone
     choices = [(str(p.person_id), f"{p.name}, {words.roles(p.roles)}") for p in able if p.person_id == mine or not permissions.is_lead(p.roles)]
     page = {"found": found, "there": there, "choices": sorted(choices, key=lambda c: c[1])}
-    return render_template("pupils/family.html", form=form, **page), console.status(form)
+    return render_template("pupils/change_family.html", form=form, **page), console.status(form)
 
 
 @pages.route("/s/<slug>/pupils/<uuid:pupil_id>/chronology", methods=["GET", "POST"])
@@ -175,6 +205,11 @@ def _document(here: Here, form: Form, *, pupil_id: UUID, kind: str = "pdf") -> A
 
 def _pupil(pupil_id: UUID, *, opened: bool = False) -> PupilAnswer:
     return rpc.ask(rpc.build(Pupil, pupil_id=pupil_id, opened=opened), token=session.here().token)
+
+
+def _only(what: str, *, pupil_id: UUID, **how: Any) -> ChronologyAnswer:
+    wanted = rpc.build(Chronology, pupil_id=pupil_id, only=what, cursor=request.args.get("cursor"), **how)
+    return rpc.ask(wanted, token=session.here().token, seconds=10.0)
 
 
 def _wanted(form: Form, *, pupil_id: UUID, limit: int, use: str = "read") -> Chronology:

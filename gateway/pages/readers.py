@@ -36,6 +36,6 @@ def person(slug: str, person_id: UUID) -> Any:
 def of_pupil(slug: str, pupil_id: UUID) -> Any:
     """List who read of one pupil, newest first."""
     here = session.lead()
-    pupil = rpc.ask(rpc.build(Pupil, pupil_id=pupil_id), token=here.token).pupil
+    of = rpc.ask(rpc.build(Pupil, pupil_id=pupil_id), token=here.token)
     found = rpc.ask(rpc.build(PupilOpenings, pupil_id=pupil_id, cursor=request.args.get("cursor")), token=here.token, seconds=10.0)
-    return render_template("readers/pupil.html", known=schools.known(here), pupil=pupil, found=found, tab="readers")
+    return render_template("readers/pupil.html", known=schools.known(here), pupil=of.pupil, flags=of.flags, found=found, tab="readers")

@@ -1105,7 +1105,8 @@ class ChronologyAnswer(Contract):
     """A page of a pupil's chronology, newest first, with the whole's counts by month under the same filters but dates.
 
     With files, also where the school's ledger stood before it was read, and for each file of the page a pass to its name (`files.names`).
-    In an export its first page has the pupil's flags, as far as the actor's role reads their class.
+    Read on a page it has the pupil's flags, as far as the actor's role reads their class; in an export its first page has them.
+    `flag_altered` as of a pupil. Of what is asked for with `only` nothing is counted: `total` is 0 and there are no months.
     """
 
     pupil: PupilItem
@@ -1117,13 +1118,15 @@ class ChronologyAnswer(Contract):
     passes: dict[UUID, str] = {}
     altered: list["AlteredItem"] = []
     flags: list[Flag] = []
+    flag_altered: bool = False
 
 
 class Chronology(Request[ChronologyAnswer]):
     """A pupil's entries that the actor may read. `order`: by when it happened, or when it was recorded.
 
     Where the pupil is only linked, an entry shows their part, and no categories. `use` and `reason` are kept with the opening. `with_files`
-    (always so in an export): with attached files, and where the ledger stands.
+    (always so in an export): with attached files, and where the ledger stands. `only`: those that have files, or a body map, of this pupil's
+    own (not where they are linked), without their words; that is kept as opening the pupil's page, not as having read the account.
     Raises NotFound("pupil").
     """
 
@@ -1140,6 +1143,7 @@ class Chronology(Request[ChronologyAnswer]):
     use: Literal["read", "print", "export"] = "read"
     reason: Line = ""
     with_files: bool = False
+    only: Literal["files", "body_maps"] | None = None
     cursor: str | None = None
     limit: int = Field(default=25, ge=1, le=500)
 

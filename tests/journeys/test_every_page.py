@@ -179,7 +179,8 @@ def test_axe_finds_nothing_on_any_page_of_the_record(
         at.look(f"{here}pupils/{pupil}{path}")
     at.press("Save flag")
     at.look(f"{here}pupils/{pupil}/readers")
-    at.look(f"{here}pupils/{pupil}/family")
+    for path in ("files", "body-maps", "family", "family/change"):
+        at.look(f"{here}pupils/{pupil}/{path}")
     at.look(f"{here}readers")
     at.look(f"{here}readers/{dsl.page.locator('.sk-rows a').first.get_attribute('href').rpartition('/')[2]}")
     at.look(about)

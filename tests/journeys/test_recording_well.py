@@ -301,7 +301,7 @@ def test_dictation_works_in_every_form_there_is(system: dict[str, Any], sign_in:
         "incidents/new/<uuid:incident_id>": "incidents/new",
         "incidents/new/<uuid:incident_id>/body-map": "",  # above, where a mark needs a press first
         "pupils/<uuid:pupil_id>/chronology": f"pupils/{pupil}/chronology",
-        "pupils/<uuid:pupil_id>/family": f"pupils/{pupil}/family",
+        "pupils/<uuid:pupil_id>/family/change": f"pupils/{pupil}/family/change",
         "pupils/<uuid:pupil_id>/flags/<uuid:flag_id>": f"pupils/{pupil}/flags/new",
         "pupils/<uuid:pupil_id>/pack": f"pupils/{pupil}/pack?kind=transfer",
     }

@@ -160,7 +160,7 @@ def test_a_dsl_enters_who_on_the_staff_is_a_pupils_family_and_they_find_nothing_
     go(slt, "inbox")
     name = name_of(slt)
 
-    go(dsl, f"pupils/{pupil}/family")
+    go(dsl, f"pupils/{pupil}/family/change")
     assert len(page.locator("#entered option").all_inner_texts()) > 20
     assert not [said for said in page.locator("#entered option").all_inner_texts() if "Deputy DSL" in said], "they enter themselves"
     choice = page.locator("#entered option", has_text=name).first.get_attribute("value")

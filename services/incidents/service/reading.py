@@ -118,16 +118,20 @@ class Reading(Base):
             if for_paper:
                 blocks = _blocks(tx, school_id=actor.at_school, entries=rows[: request.limit])
                 items = with_files(items, rows=rows[: request.limit], blocks=blocks)
-            kind = "chronology" if request.use == "read" else request.use
+            if request.only:
+                items = _without_words(items, only=request.only)
+            kind = request.use if request.use != "read" else "pupil" if request.only else "chronology"  # only the last is the account
             keep_opening(tx, actor=actor, kind=kind, pupil_id=pupil.id, entries=items, words=request.words, reason=request.reason)
             if exported and request.cursor is None:
                 note(tx, school_id=actor.at_school, kind="exported", by=actor.person, what="chronology_pdf")
-            months = store.months_of(tx, **here, zone=school.zone)
+            months = store.months_of(tx, **here, zone=school.zone) if request.only is None else ()
             altered = altered_items(store.altered_of(tx, **here))
             of_pupil: dict[str, Any] = {"school_id": actor.at_school, "pupil_id": pupil.id}
             concerned = actor.person in store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=[pupil.id])
-            has_flags = exported and request.cursor is None and not concerned
+            has_flags = (request.use == "read" or (exported and request.cursor is None)) and not concerned
             flags = store.flags_of(tx, **of_pupil, highest=reading.role_class) if has_flags else []
+            known: dict[str, Any] = {"highest": reading.role_class, "is_lead": permissions.is_lead(actor.roles)}
+            flag_altered = has_flags and not exported and store.is_flag_altered(tx, **of_pupil, **known)
         return ChronologyAnswer(
             pupil=pupil_item(pupil),
             items=items,
@@ -138,6 +142,7 @@ class Reading(Base):
             passes=self._name_passes(actor, items),
             altered=altered,
             flags=[flag_item(flag) for flag in flags],
+            flag_altered=flag_altered,
         )
 
     def _name_passes(self, actor: Actor, items: Sequence[EntryLine]) -> dict[UUID, str]:
@@ -161,6 +166,14 @@ class Reading(Base):
             raise NotFound("file")
         whose = {"file_id": request.file_id, "person_id": actor.person, "school_id": actor.at_school}
         return FilePass(token=receipts.sign_pass(keys=self.host.keys, **whose, name_only=request.name_only))
+
+
+def _without_words(items: Sequence[EntryLine], *, only: str) -> list[EntryLine]:
+    """Return lines without what was written, with the body map where those are asked for. Of one that is not for this reader nothing is left."""
+    if only == "files":
+        return headings(items)
+    shown = [item for item in items if item.body_map]
+    return [heading.model_copy(update={"body_map": item.body_map}) for heading, item in zip(headings(shown), shown, strict=True)]
 
 
 def _shown(facts: dict[str, Any]) -> dict[str, Any]:

@@ -308,6 +308,7 @@ def read_filters(request: Chronology, *, zone: str, without: Sequence[UUID]) -> 
         until=starts(request.until + timedelta(days=1)) if request.until else None,
         words=request.words,
         without=without,
+        only=request.only,
     )
 
 

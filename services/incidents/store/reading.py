@@ -202,6 +202,7 @@ class Filters:
     until: datetime | None = None  # not included
     words: str = ""
     without: Collection[UUID] = ()  # incidents of which the reader may not know that they are about this pupil
+    only: str | None = None  # what has "files" or "body_maps" of the pupil's own
 
 
 def chronology(
@@ -257,6 +258,10 @@ def _narrowed(query: sa.Select[Any], school_id: UUID, pupil_id: UUID, reading: R
         )
     if filters.author_id:
         query = query.where(entries.c.author_id == filters.author_id)
+    if filters.only == "files":
+        query = query.where(sa.func.jsonb_array_length(entries.c.files) > 0, incident_pupils.c.part.is_(None))
+    if filters.only == "body_maps":
+        query = query.where(entries.c.facts["body_map"].astext.is_not(None), incident_pupils.c.part.is_(None), sa.not_(hidden))
     if filters.words:
         own = entries.c.author_id == reading.person_id  # who may not read a correction still finds their own words, and nobody what was struck
         says = sa.case((sa.or_(fix.c.id.is_(None), own), entries.c.text), else_=fix.c.text)

@@ -1026,6 +1026,7 @@ def test_a_changed_flag_marks_its_pupils_page_for_those_who_may_know_of_it(what:
 
     def marks(pupil: UUID, *, role: str = "dsl", person: UUID | None = None) -> bool:
         found: bool = desk.ask(Pupil(pupil_id=pupil), role=role, person=person).flag_altered
+        assert desk.ask(Chronology(pupil_id=pupil), role=role, person=person).flag_altered == found
         return found
 
     assert office.whole() == []

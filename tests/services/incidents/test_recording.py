@@ -600,7 +600,8 @@ def test_flags_are_shown_to_those_whose_role_opens_their_class(desk: Desk) -> No
         return len(desk.ask(Chronology(pupil_id=desk.pupil, **{"use": "export"} | more), role=role).flags)
 
     assert {role: exported(role) for role in seen} == seen, "and in the chronology that they print"
-    assert exported("dsl", use="read") == 0
+    assert {role: exported(role, use="read") for role in seen} == seen, "and on the page of it"
+    assert exported("dsl", use="print") == 0
 
 
 def test_the_inbox_gets_lines_only_of_what_may_be_read(desk: Desk) -> None:

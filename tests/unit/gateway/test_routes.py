@@ -52,7 +52,7 @@ BOTH = {
     "pupils.search",  # posted so that no name stands in an address
     "pupils.chronology",  # posted when it is filtered: words are in no address
     "pupils.flag",
-    "pupils.family",
+    "pupils.change_family",
     "corrections.form",
     "corrections.ask",
     "corrections.answer",
