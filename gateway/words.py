@@ -419,6 +419,14 @@ def due(state: str, day_due: date, *, zone: ZoneInfo) -> str:
     return str(DUE[state]) % {"day": day(day_due, today=clock.now().astimezone(zone).date())}
 
 
+def follow_up_due(day_due: date, *, zone: ZoneInfo) -> tuple[str, bool]:
+    """Return how the earliest follow-up of an incident stands, "Follow-up due Tuesday 3 March", and whether its day is past."""
+    today = clock.now().astimezone(zone).date()
+    if day_due < today:
+        return gettext("Follow-up overdue since %(day)s", day=day(day_due, today=today)), True
+    return gettext("Follow-up due %(day)s", day=day(day_due, today=today)), False
+
+
 def submit_label(count: int) -> str:
     """Return what the button that records says it does."""
     if count == 0:

@@ -1043,6 +1043,7 @@ class EntryLine(Contract):
     paper: Paper | None = None
     files: list[FileItem] = []  # where asked for, of the pupil it is about
     destroyed: Destroyed | None = None  # then it has no words any more
+    due_on: date | None = None  # in a summary: the earliest day by which something asked in its incident is to be done, of what the actor may read
 
 
 class EntriesAnswer(Contract):

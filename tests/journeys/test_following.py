@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.conftest import DESKTOP, PHONE, pictured
 from tests.journeys.test_afterwards import pupils, record, word
 
 BOTH = pytest.mark.parametrize(("viewport", "javascript"), [(PHONE, False), (DESKTOP, True)], ids=["phone without JavaScript", "desk"])
@@ -100,7 +100,7 @@ def test_a_dsl_asks_a_teacher_who_does_it_and_says_what_came_of_it(
 def test_it_is_given_to_another_with_a_reason_and_whoever_was_quicker_is_said(
     sign_in: Callable[..., Any], system: dict[str, Any], finds_nothing_wrong: Callable[[Page], None]
 ) -> None:
-    """Three browsers; and once it is overdue it stands in what is due of whoever does it, and of the DSL."""
+    """Three browsers; the alert's row says by when; and once it is overdue it stands in what is due of whoever does it, and of the DSL."""
     teacher, dsl = sign_in("teacher", viewport=PHONE), sign_in("dsl", viewport=PHONE)
     pastoral = sign_in("pastoral", viewport=PHONE)
     name, other = (person.page.locator(".sk-banner__person").inner_text() for person in (teacher, pastoral))
@@ -137,6 +137,9 @@ def test_it_is_given_to_another_with_a_reason_and_whoever_was_quicker_is_said(
     expect(theirs.locator(f"a[href$='{entry}']")).to_be_visible()
     finds_nothing_wrong(theirs)
     expect(pastoral.go("inbox?view=due").locator(f"a[href$='{entry}']")).to_have_count(0)
+    alert = pastoral.go("inbox").locator(f".sk-row:has(a[href*='{address.rpartition('/')[2]}'])").first
+    expect(alert.locator(".sk-row__facts")).to_contain_text(re.compile(r"ago · Follow-up due \d+ \w+ 20\d\d$|now · Follow-up due \d+ \w+ 20\d\d$"))
+    expect(alert.locator(".sk-risk")).to_have_count(0)
     with psycopg.connect(system["admin_urls"]["incidents"]) as database:  # its day passes
         passed = "update follow_ups set due_on = current_date - 2 where id = %s"
         assert database.execute(passed, (entry.removeprefix("entry-"),)).rowcount == 1
@@ -144,6 +147,10 @@ def test_it_is_given_to_another_with_a_reason_and_whoever_was_quicker_is_said(
         row = person.go("inbox?view=due").locator(".sk-row").filter(has=person.page.locator(f"a[href$='{entry}']"))
         expect(row).to_contain_text("Overdue since")
         finds_nothing_wrong(person.page)
+    pastoral.go("inbox")
+    expect(alert.locator(".sk-risk")).to_have_text(re.compile("^Follow-up overdue since"))
+    finds_nothing_wrong(pastoral.page)
+    pictured(pastoral.page, "inbox-overdue-390")
     expect(teacher.go("inbox?view=due").locator(f"a[href$='{entry}']")).to_have_count(0)
 
 

@@ -77,8 +77,10 @@ class Reading(Base):
     @answers(Summaries)
     def summaries(self, actor: Actor, request: Summaries) -> EntriesAnswer:
         with self._school(actor) as tx:
-            rows = store.lines_with(tx, school_id=actor.at_school, ids=request.entry_ids, reading=permissions.reading(actor))
-            return EntriesAnswer(items=headings(lines(tx, actor=actor, rows=rows)))
+            here: dict[str, Any] = {"school_id": actor.at_school, "reading": permissions.reading(actor)}
+            items = headings(lines(tx, actor=actor, rows=store.lines_with(tx, **here, ids=request.entry_ids)))
+            due = store.first_due(tx, **here, incident_ids={item.incident_id for item in items})
+        return EntriesAnswer(items=[item.model_copy(update={"due_on": due.get(item.incident_id)}) for item in items])
 
     @answers(Readable)
     def readable(self, actor: Actor, request: Readable) -> ReadableAnswer:

@@ -33,6 +33,7 @@ from services.incidents.store.following import (
     add_follow_up,
     change_follow_up,
     done_follow_ups,
+    first_due,
     follow_up_with,
     follow_ups_in,
     leave_to_nobody,

@@ -83,6 +83,14 @@ def follow_ups_in(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, read
     return tx.execute(query.order_by(follow_ups.c.asked_at, follow_ups.c.id)).all()
 
 
+def first_due(tx: sa.Connection, *, school_id: UUID, incident_ids: Collection[UUID], reading: Reading) -> dict[UUID, date]:
+    """Return of these incidents the earliest day by which something is asked and not done, of what this reader may read."""
+    joined = follow_ups.join(entries, same(follow_ups, entries, "id"))
+    query = sa.select(follow_ups.c.incident_id, sa.func.min(follow_ups.c.due_on).label("due_on")).select_from(joined)
+    open_ = follow_ups.c.school_id == school_id, follow_ups.c.incident_id.in_(incident_ids), follow_ups.c.closed_id.is_(None)
+    return {row.incident_id: row.due_on for row in tx.execute(query.where(*open_, readable(reading)).group_by(follow_ups.c.incident_id))}
+
+
 def open_follow_ups(
     tx: sa.Connection,
     *,

@@ -29,6 +29,7 @@ from safekeep.contracts.incidents import (
     Restrict,
     SeedPupil,
     SetStatus,
+    Summaries,
     TakeLead,
 )
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, StorageError
@@ -221,6 +222,21 @@ def test_today_is_the_schools_day_and_the_day_after_it_is_overdue(case: Case) ->
     with clock.set_to(dt.datetime(2026, 6, 10, 23, 1, tzinfo=dt.UTC)):
         assert [(i.id, i.state) for i in case.listed("late", by="deputy_dsl")] == [(asked, "overdue")]
         assert [(i.id, i.state) for i in case.listed()] == [(asked, "overdue")], "and in its owner's own list"
+
+
+def test_a_summary_says_the_earliest_day_of_what_is_asked_and_not_done_of_what_its_reader_may_read(case: Case) -> None:
+    """The row of an inbox. The teacher who recorded it reads no action that was not sent to them, and learns of none."""
+
+    def due() -> list[dt.date | None]:
+        asked = Summaries(entry_ids=[case.incident])
+        return [line.due_on for role in ("dsl", "slt", "teacher") for line in case.desk.ask(asked, role=role).items]
+
+    assert due() == [None, None, None]
+    case.asked("slt", due=FRIDAY)
+    first = case.asked("slt", due=TUESDAY)
+    assert due() == [TUESDAY, TUESDAY, None]
+    case.add("outcome", by="slt", of_id=first, text="Rung.")
+    assert due() == [FRIDAY, FRIDAY, None]
 
 
 def test_what_everybody_is_asked_is_for_dsls(case: Case) -> None:
