@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask_babel import gettext
 
 from gateway import console, rpc, schools, session, words
@@ -147,6 +147,7 @@ def chronology(slug: str, pupil_id: UUID) -> Any:
         months=_plot(found.months),
         grouped=_by_month(found.items, known, by_recorded=wanted.order == "recorded"),
         tab="chronology",
+        proof_address=_proof_address(here) if printing else "",
     )
     return page, 422 if form.problems and request.form.get("do") == "document" else 200
 
@@ -194,6 +195,7 @@ def _document(here: Here, form: Form, *, pupil_id: UUID, kind: str = "pdf") -> A
         form=kind,
         leave_out=[name for name in ("actions", "linked", "body_maps", "files", "flags") if form.has("leave_out", name)],
         class_codes=[code for code in words.CLASSES if form.has("class", code)],
+        proof_address=_proof_address(here),
     )
     made = rpc.ask(wanted, token=here.token, seconds=30.0)
     if made.later:
@@ -201,6 +203,11 @@ def _document(here: Here, form: Form, *, pupil_id: UUID, kind: str = "pdf") -> A
     response = Response(made.data, mimetype=made.media_type)
     response.headers["Content-Disposition"] = f'attachment; filename="chronology.{kind}"'
     return response
+
+
+def _proof_address(here: Here) -> str:
+    """Return where it is said how one knows that the record is unaltered, as it is read from paper."""
+    return f"{current_app.config['PUBLIC_URL']}{url_for('proof.proof', slug=here.slug)}"
 
 
 def _pupil(pupil_id: UUID, *, opened: bool = False) -> PupilAnswer:

@@ -1102,12 +1102,24 @@ class AlteredItem(Contract):
     number: str
 
 
+class SelfCheck(Contract):
+    """What the self-check says of entries that are handed out: none altered, some not compared with their seals yet, or something altered.
+
+    `whole_at`: when everything was compared last, from the first entry on; `checked_at`: new entries. None before the first time.
+    """
+
+    state: Literal["unaltered", "checking", "altered"]
+    checked_at: Moment | None
+    whole_at: Moment | None
+
+
 class ChronologyAnswer(Contract):
     """A page of a pupil's chronology, newest first, with the whole's counts by month under the same filters but dates.
 
     With files, also where the school's ledger stood before it was read, and for each file of the page a pass to its name (`files.names`).
     Read on a page it has the pupil's flags, as far as the actor's role reads their class; in an export its first page has them.
-    `flag_altered` as of a pupil. Of what is asked for with `only` nothing is counted: `total` is 0 and there are no months.
+    `flag_altered` as of a pupil. `check`, printed or exported: of this page's entries, and of what the actor may know of. Of what is asked for
+    with `only` nothing is counted: `total` is 0 and there are no months.
     """
 
     pupil: PupilItem
@@ -1120,6 +1132,7 @@ class ChronologyAnswer(Contract):
     altered: list["AlteredItem"] = []
     flags: list[Flag] = []
     flag_altered: bool = False
+    check: SelfCheck | None = None
 
 
 class Chronology(Request[ChronologyAnswer]):

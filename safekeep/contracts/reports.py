@@ -159,7 +159,8 @@ class ChronologyPdf(Request[Document]):
 
     `leave_out`: actions and how an incident stands; entries about another pupil; the drawings and words of body maps; the list
     of attached files; the pupil's flags. `class_codes`: only entries of these classes; none given is all. The document says what was left out.
-    `category_names`, `staff_names` and `school_name` are what the page shows them as. A long one is made under this `id` in the background.
+    `category_names`, `staff_names` and `school_name` are what the page shows them as; `proof_address` is where it is said how one knows that the
+    record is unaltered. A long one is made under this `id` in the background.
     """
 
     method: ClassVar[str] = "reports.chronology_pdf"
@@ -173,6 +174,7 @@ class ChronologyPdf(Request[Document]):
     form: Form = "pdf"
     leave_out: list[LeftOut] = []
     class_codes: list[Code] = Field(default=[], max_length=15)
+    proof_address: Line = ""
 
 
 class DocumentPart(Contract):

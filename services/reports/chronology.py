@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from safekeep import printing, spreadsheet
 from safekeep.body import picture
-from safekeep.contracts.incidents import Chronology, Destroyed, EntryLine, EntrySealed, FileItem, Flag, Paper, PupilItem
+from safekeep.contracts.incidents import Chronology, Destroyed, EntryLine, EntrySealed, FileItem, Flag, Paper, PupilItem, SelfCheck
 from services.reports.volumes import Part, period, placed
 
 KINDS: Final = {"incident": "Incident", "action": "Action", "correction": "Correction", "status": "How it stands"}
@@ -45,7 +45,8 @@ class Asked:
     """Who asked for the document, when, at which school, and in whose words it is written.
 
     `head`: where the school's ledger stood when it was read. `file_names`: what attachments are called, as far as the asker sees it. `flags`: the
-    pupil's, as far as the asker sees them; None where they are not told here.
+    pupil's, as far as the asker sees them; None where they are not told here. `check`: what the self-check said of the entries, None where that is
+    not told here; `proof_address`: where it is said how one knows.
     """
 
     by: str
@@ -59,6 +60,8 @@ class Asked:
     head: EntrySealed | None = None
     file_names: Mapping[UUID, str] = field(default_factory=dict)
     flags: Sequence[Flag] | None = None
+    check: SelfCheck | None = None
+    proof_address: str = ""
 
 
 FLAGS: Final = {
@@ -76,6 +79,11 @@ LEFT_OUT: Final = {
     "body_maps": "without body maps",
     "files": "without the list of attached files",
     "flags": "without flags",
+}
+_CHECKED: Final = {
+    "unaltered": "Verified unaltered.",
+    "checking": "Being verified: not every entry here was compared with its seal yet.",
+    "altered": "Not everything in the record is as it was recorded. Do not rely on this before a DSL has looked at what was found.",
 }
 SHORT: Final = 12
 """Characters of a hash in a footer: enough to find it by; the whole hash is on the first page."""
@@ -201,14 +209,38 @@ def ledger(asked: Asked) -> str:
     return f"It stood at entry {asked.head.sequence} when this was read, with the hash {asked.head.entry_hash}"
 
 
+def worst(checks: Iterable[SelfCheck | None]) -> SelfCheck | None:
+    """Return what the self-check says of entries read page by page: of all of them no more than of the worst page. None where one is silent."""
+    said = list(checks)
+    known = [check for check in said if check is not None]
+    order = ("unaltered", "checking", "altered")
+    return max(known, key=lambda check: order.index(check.state)) if known and len(known) == len(said) else None
+
+
+def unaltered(asked: Asked) -> str:
+    """Return whether the entries were found as they were recorded, when, and where it is said how one knows; "" where that is not told here."""
+    check = asked.check
+    if check is None:
+        return ""
+    said = [_CHECKED[check.state]]
+    if check.whole_at and check.state != "checking":
+        said.append(f"Everything in the record was checked on {moment(check.whole_at, zone=asked.zone)}.")
+    if check.checked_at:
+        said.append(f"New entries were checked last on {moment(check.checked_at, zone=asked.zone)}.")
+    if asked.proof_address:
+        said.append(f"How that is known, for the school’s DSLs: {asked.proof_address}")
+    return " ".join(said)
+
+
 def with_them(entries: Sequence[EntryLine], *, asked: Asked) -> list[dict[str, str]]:
-    """Return what goes with the entries: body maps, attached files, the ledger; or that it was left out."""
+    """Return what goes with the entries: body maps, attached files, the ledger, whether they are unaltered; or that it was left out."""
     maps, files = sum(entry.body_map is not None for entry in entries), sum(len(entry.files) for entry in entries)
     listed = f"{files}, listed below with the SHA-256 of each; the files themselves are not in this document" if files else "none"
     said = {
         "Body maps": "left out" if "body_maps" in asked.leave_out else f"{maps}, below" if maps else "none",
         "Attached files": "left out" if "files" in asked.leave_out else listed,
         "Ledger": ledger(asked),
+        "Proof": unaltered(asked),
     }
     return [{"name": name, "value": value} for name, value in said.items() if value]
 
@@ -397,6 +429,8 @@ def csv(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronology, 
         above.append(f"Flags: {'; '.join(told)}")
     if asked.head:
         above.append(f"Ledger entry {asked.head.sequence}: {asked.head.entry_hash}")
+    if checked := unaltered(asked):
+        above.append(checked)
 
     def time(value: datetime | None) -> str:
         return f"{value.astimezone(ZoneInfo(asked.zone)):%Y-%m-%d %H:%M}" if value else ""

@@ -1,6 +1,7 @@
 """A DSL exports a pupil's record and gives it to somebody who trusts nobody; witnesses are chosen, mailed, and compare."""
 
 import json
+import re
 import time
 import urllib.request
 import zipfile
@@ -15,7 +16,7 @@ from deploy.cli.__main__ import main
 from safekeep.proof import heads
 from safekeep.proof.verify import sentences, verify
 from tests.journeys.api import Api
-from tests.journeys.conftest import PHONE
+from tests.journeys.conftest import PHONE, pictured
 from tests.journeys.test_afterwards import word
 from tests.unit.safekeep import second_verifier
 
@@ -156,7 +157,7 @@ def test_a_changed_record_is_marked_wherever_it_is_read_until_it_is_put_right(
     sign_in: Callable[..., Any], system: dict[str, Any], finds_nothing_wrong: Callable[[Page], None]
 ) -> None:
     """The superuser changes an account; the night's check comes, by itself: whoever reads it is warned on every page of it."""
-    dsl, pupil = sign_in("dsl", fresh=True), a_pupil(system)
+    dsl, pupil, printed = sign_in("dsl", fresh=True), a_pupil(system), "/chronology?print=1"
 
     def as_superuser(statement: str, *values: Any) -> Any:
         with psycopg.connect(system["admin_urls"]["incidents"]) as database:
@@ -179,8 +180,10 @@ def test_a_changed_record_is_marked_wherever_it_is_read_until_it_is_put_right(
 
     try:
         checked("Nothing happened.", marks=True)
-        for path in (f"incidents/{incident}", f"pupils/{pupil}", f"pupils/{pupil}/chronology", f"pupils/{pupil}/chronology?print=1"):
+        for path in (f"incidents/{incident}", *(f"pupils/{pupil}{tab}" for tab in ("", "/files", "/body-maps", "/family", "/chronology", printed))):
             page = dsl.go(path)
+            if printed in path:
+                expect(page.get_by_role("main")).to_contain_text("Not everything in the record is as it was recorded")
             card = page.locator(".sk-altered")
             expect(card).to_contain_text("Something here is not as it was recorded.")
             expect(card.get_by_role("link", name="What was found")).to_be_visible()
@@ -190,3 +193,9 @@ def test_a_changed_record_is_marked_wherever_it_is_read_until_it_is_put_right(
     finally:
         checked(text, marks=False)
     expect(dsl.go(f"pupils/{pupil}").locator(".sk-altered")).to_have_count(0)
+    paper = dsl.go(f"pupils/{pupil}{printed}").get_by_role("main")
+    expect(paper).to_contain_text(
+        re.compile(r"Verified unaltered\. Everything was checked from the first entry on: \w+ \d+ \w+ 20\d\d, \d\d:\d\d:\d\d\. New entries")
+    )
+    expect(paper.get_by_role("link", name=f"{dsl.base}s/hillside/proof")).to_be_visible()
+    pictured(dsl.page, "chronology-print")

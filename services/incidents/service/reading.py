@@ -26,6 +26,7 @@ from safekeep.contracts.incidents import (
     PupilStatus,
     Readable,
     ReadableAnswer,
+    SelfCheck,
     Summaries,
 )
 from safekeep.errors import Conflict, NotFound
@@ -133,7 +134,9 @@ class Reading(Base):
             has_flags = (request.use == "read" or (exported and request.cursor is None)) and not concerned
             flags = store.flags_of(tx, **of_pupil, highest=reading.role_class) if has_flags else []
             known: dict[str, Any] = {"highest": reading.role_class, "is_lead": permissions.is_lead(actor.roles)}
-            flag_altered = has_flags and not exported and store.is_flag_altered(tx, **of_pupil, **known)
+            flag_altered = has_flags and store.is_flag_altered(tx, **of_pupil, **known)
+            is_known = bool(altered) or flag_altered
+            check = _self_check(tx, actor=actor, rows=rows[: request.limit], items=items, altered=is_known) if request.use != "read" else None
         return ChronologyAnswer(
             pupil=pupil_item(pupil),
             items=items,
@@ -145,6 +148,7 @@ class Reading(Base):
             altered=altered,
             flags=[flag_item(flag) for flag in flags],
             flag_altered=flag_altered,
+            check=check,
         )
 
     def _name_passes(self, actor: Actor, items: Sequence[EntryLine]) -> dict[UUID, str]:
@@ -176,6 +180,21 @@ def _without_words(items: Sequence[EntryLine], *, only: str) -> list[EntryLine]:
         return headings(items)
     shown = [item for item in items if item.body_map]
     return [heading.model_copy(update={"body_map": item.body_map}) for heading, item in zip(headings(shown), shown, strict=True)]
+
+
+def _self_check(tx: sa.Connection, *, actor: Actor, rows: Sequence[Any], items: Sequence[EntryLine], altered: bool) -> SelfCheck:
+    """Return what the self-check says of these entries, of nothing the actor may not read. `altered`: something was found of this pupil."""
+    check = store.check_of(tx, school_id=actor.at_school)
+    of_all = any(found.incident_id is None for found in store.alterations_of(tx, school_id=actor.at_school))  # of the chain, not of an incident
+    said_by = [row.ledger_sequence for row in rows]
+    said_by += [row.fix_sequence for row, item in zip(rows, items, strict=True) if item.corrected]
+    said_by += [item.destroyed.ledger_sequence for item in items if item.destroyed]
+    is_checked = check is not None and max(said_by, default=0) <= check.sequence
+    return SelfCheck(
+        state="altered" if altered or of_all else "unaltered" if is_checked else "checking",
+        checked_at=check.checked_at if check else None,
+        whole_at=check.whole_at if check else None,
+    )
 
 
 def _shown(facts: dict[str, Any]) -> dict[str, Any]:

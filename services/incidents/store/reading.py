@@ -167,6 +167,7 @@ _LINE = (
     pupils.c.name.label("pupil_name"),
     fix.c.text.label("fix_text"),
     fix.c.facts.label("fix_facts"),
+    fix.c.ledger_sequence.label("fix_sequence"),
     hidden.label("hidden"),
 )
 

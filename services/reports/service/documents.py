@@ -8,7 +8,7 @@ from uuid import UUID
 from safekeep import clock
 from safekeep.actor import Actor
 from safekeep.contracts.identity import BeginJob
-from safekeep.contracts.incidents import ChronologyAnswer, EntryLine, EntrySealed, Flag, PupilItem
+from safekeep.contracts.incidents import ChronologyAnswer, EntryLine, EntrySealed, Flag, PupilItem, SelfCheck
 from safekeep.contracts.reports import ChronologyPdf, Document
 from safekeep.errors import Unavailable
 from safekeep.rpc import answers, ask
@@ -27,6 +27,7 @@ class Whole:
     head: EntrySealed | None
     file_names: dict[UUID, str]
     flags: Sequence[Flag] = ()
+    check: SelfCheck | None = None
 
 
 class Documents(LongDocuments):
@@ -51,13 +52,15 @@ class Documents(LongDocuments):
 def whole_of(pages: Sequence[ChronologyAnswer], *, names: Sequence[dict[UUID, str]]) -> Whole:
     """Put what was read page by page together."""
     entries = [entry for page in pages for entry in page.items]
-    return Whole(pages[0].pupil, entries, pages[0].head, {id_: name for some in names for id_, name in some.items()}, pages[0].flags)
+    check = chronology.worst(page.check for page in pages)
+    return Whole(pages[0].pupil, entries, pages[0].head, {id_: name for some in names for id_, name in some.items()}, pages[0].flags, check)
 
 
 def document_of(request: ChronologyPdf, *, whole: Whole, by: str, zone: str) -> Document:
     """Make the document as it was asked for. Raises printing.NotPrinted, Unavailable."""
     wanted = Wanted.receive(request.wire())
-    asked = wanted.asked(by=by, at=clock.now(), zone=zone, head=whole.head, file_names=whole.file_names, flags=whole.flags)
+    read: dict[str, Any] = {"head": whole.head, "file_names": whole.file_names, "flags": whole.flags, "check": whole.check}
+    asked = wanted.asked(by=by, at=clock.now(), zone=zone, **read)
     entries = chronology.wanted(whole.entries, asked=asked)
     try:
         data = printed_chronology(pupil=whole.pupil, entries=entries, request=request.chronology, asked=asked, form=request.form)

@@ -21,7 +21,7 @@ from safekeep import clock, keys, outbox, printing, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts.files import Names
 from safekeep.contracts.identity import ActFor, BeginJob
-from safekeep.contracts.incidents import Chronology, ChronologyAnswer, EnterDocument, EntryLine, EntrySealed, Flag, FollowUpItem, PupilItem
+from safekeep.contracts.incidents import Chronology, ChronologyAnswer, EnterDocument, EntryLine, EntrySealed, Flag, FollowUpItem, PupilItem, SelfCheck
 from safekeep.contracts.reports import (
     ChronologyPdf,
     DocumentDone,
@@ -87,6 +87,7 @@ class Wanted:
     record: RedactedRecord | None = None
     flags: Sequence[Flag] = ()
     follow_ups: Sequence[FollowUpItem] = ()
+    proof_address: str = ""
 
     @classmethod
     def receive(cls, kept: dict[str, Any]) -> "Wanted":
@@ -97,7 +98,7 @@ class Wanted:
             return cls(chosen, record.school_name, {}, record.staff_names, (), (), record=record)
         if "pack" not in kept:
             request = ChronologyPdf.receive(kept)
-            return cls(request.chronology, **{name: getattr(request, name) for name in _SHOWN})
+            return cls(request.chronology, **{name: getattr(request, name) for name in _SHOWN}, proof_address=request.proof_address)
         pack = MakePack.receive(kept["pack"])
         flags, follow_ups = [Flag.receive(each) for each in kept["flags"]], [FollowUpItem.receive(each) for each in kept["follow_ups"]]
         return cls(chronology_of(pack), **{name: getattr(pack, name) for name in _SHOWN}, pack=pack, flags=flags, follow_ups=follow_ups)
@@ -111,11 +112,13 @@ class Wanted:
         head: EntrySealed | None = None,
         file_names: Mapping[UUID, str] = _NO_NAMES,
         flags: Sequence[Flag] = (),
+        check: SelfCheck | None = None,
     ) -> Asked:
-        """Return who asked, when, and for what of it. `flags`: as they were read with a chronology; a pack has its own, a record none."""
+        """Return who asked, when, and for what of it. `flags` and `check`: as read with a chronology; a pack has flags of its own, a record none."""
         shown: dict[str, Any] = {name: getattr(self, name) for name in _SHOWN}
-        own = flags if self.pack is None and self.record is None else None
-        return Asked(by=by, at=at, zone=zone, head=head, file_names=file_names, flags=own, **shown)
+        if self.pack is None and self.record is None:
+            shown |= {"flags": flags, "check": check, "proof_address": self.proof_address}
+        return Asked(by=by, at=at, zone=zone, head=head, file_names=file_names, **shown)
 
 
 def chronology_of(pack: Any) -> Chronology:
@@ -290,8 +293,10 @@ class LongDocuments(InformationRequestLog):
         about = self._confirmed(row.school_id, wanted.record) if wanted.record else None
         digests: dict[str, str] = {}
         files: list[GivenFile] = []
+        checks: list[SelfCheck | None] = []
         for number in range(row.steps):
             page, _ = self._read_page(row, number)
+            checks.append(page.check)
             if number == 0:
                 first = {"pupil": page.pupil.wire(), "head": page.head.wire() if page.head else None, "flags": [f.wire() for f in page.flags]}
             kept = chronology.wanted(page.items, asked=asked)
@@ -303,7 +308,9 @@ class LongDocuments(InformationRequestLog):
         plan.end()
         if about and digests != about.row.proposed_texts:
             raise Conflict("record_changed")
-        sealed = self._seal(json.dumps({"plan": plan.wire()} | first).encode(), **here, part="plan", number=0)
+        check = chronology.worst(checks)
+        known = first | {"plan": plan.wire(), "check": check.wire() if check else None}
+        sealed = self._seal(json.dumps(known).encode(), **here, part="plan", number=0)
         with self.host.transaction(self.host.engine, school_id=row.school_id) as tx:
             now_is = store.document_with(tx, **here, lock=True)
             if now_is is None or now_is.state != "wanted" or now_is.parts:
@@ -322,7 +329,8 @@ class LongDocuments(InformationRequestLog):
         plan, head = Plan.receive(known["plan"]), EntrySealed.receive(known["head"]) if known["head"] else None
         volume, names = plan.volumes[number - 1], dict[UUID, str]()
         flags = [Flag.receive(each) for each in known.get("flags", [])]
-        asked = wanted.asked(by=row.asked_name, at=row.asked_at, zone=zone, head=head, file_names=names, flags=flags)
+        check = SelfCheck.receive(said) if (said := known.get("check")) else None
+        asked = wanted.asked(by=row.asked_name, at=row.asked_at, zone=zone, head=head, file_names=names, flags=flags, check=check)
         entries: list[EntryLine] = []
         for page_number in range(volume.first_page, volume.last_page + 1):
             page, named = self._read_page(row, page_number)

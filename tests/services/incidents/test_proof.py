@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
@@ -1063,6 +1063,27 @@ def marked(office: Office, incident: UUID, *, role: str, pupil: UUID | None = No
     page, rows = desk.ask(Pupil(pupil_id=about), role=role), desk.ask(Chronology(pupil_id=about, words="no such words"), role=role)
     named = ([each.incident_id for each in found.altered] for found in (page, rows))
     return desk.ask(Incident(incident_id=incident), role=role).altered, *named
+
+
+def test_what_is_printed_or_exported_says_what_the_self_check_found_of_it_and_of_nothing_its_reader_may_not_read(office: Office) -> None:
+    desk = office.fill().desk
+
+    def check(*, role: str = "dsl", pupil: UUID | None = None, use: Literal["read", "print", "export"] = "export") -> Any:
+        return desk.ask(Chronology(pupil_id=pupil or desk.pupil, use=use), role=role).check
+
+    assert check(use="read") is None
+    assert (check().state, check().checked_at, check().whole_at) == ("checking", None, None)
+    office.new()
+    assert (check().state, check().checked_at is None, check().whole_at) == ("unaltered", False, None)
+    assert check(use="print").state == "unaltered"
+    office.whole()
+    assert check().whole_at == check().checked_at
+    desk.record(pupil_id=office.other)  # a concern: not SLT's to read
+    assert [check(role=role, pupil=office.other).state for role in ("dsl", "slt")] == ["checking", "unaltered"]
+    office.superuser("update entries set text = 'Nothing happened.' where id = %(id)s", id=office.incident)
+    office.whole()
+    assert [check().state, check(use="print").state, check(pupil=office.other).state] == ["altered"] * 3
+    assert check(role="slt", pupil=office.other).state == "unaltered"
 
 
 def test_what_is_new_is_checked_within_minutes_and_only_once(office: Office) -> None:

@@ -1,6 +1,7 @@
 """The chronology as a document: read with the asker's rights page by page, printed in every script, tagged."""
 
 import csv
+import dataclasses
 import datetime as dt
 import io
 import re
@@ -21,7 +22,7 @@ import typst
 from safekeep import actor, printing
 from safekeep.body.marks import BodyMap, Mark, SealedBodyMap, sealed
 from safekeep.contracts.files import FileName, Names, NamesAnswer
-from safekeep.contracts.incidents import Chronology, ChronologyAnswer, Details, EntryLine, EntrySealed, FileItem, Flag, PupilItem, Span
+from safekeep.contracts.incidents import Chronology, ChronologyAnswer, Details, EntryLine, EntrySealed, FileItem, Flag, PupilItem, SelfCheck, Span
 from safekeep.contracts.reports import ChronologyPdf, Document
 from safekeep.errors import NotAllowed, NotFound
 from safekeep.ids import new_id
@@ -278,12 +279,18 @@ HASH = "0123456789abcdef" * 4
 SCHOOL = MadeSchool(new_id(), {"teacher": new_id()})
 
 
+def a_check(state: Any, **more: Any) -> SelfCheck:
+    at = {"checked_at": dt.datetime(2026, 3, 3, 9, 5, tzinfo=dt.UTC), "whole_at": dt.datetime(2026, 3, 3, 2, 10, tzinfo=dt.UTC)}
+    return SelfCheck(**{"state": state} | at | more)
+
+
 class Incidents:
     """Stands where the RPC proxy stands: answers the chronology in pages, as incidents would to the same token."""
 
     def __init__(self, *, entries: list[EntryLine], known: UUID) -> None:
         self.entries, self.known = entries, known
         self.calls: list[dict[str, Any]] = []
+        self.states: list[str] = []  # what the self-check says of each page
 
     def chronology(self, call: dict[str, Any]) -> dict[str, Any]:
         self.calls.append(call)
@@ -299,6 +306,8 @@ class Incidents:
         head = EntrySealed(sequence=1_000 + start, entry_hash=HASH)  # later pages are read later
         flags = [] if asked.cursor else [a_flag("looked_after")]
         about: dict[str, Any] = {"head": head, "passes": passes, "flags": flags}
+        if self.states:
+            about["check"] = a_check(self.states[start // asked.limit])
         return ChronologyAnswer(pupil=pupil, items=items, next=more, total=len(self.entries), months=[], **about).wire()
 
 
@@ -376,6 +385,41 @@ def test_files_are_named_as_the_asker_sees_them_and_the_ledgers_place_is_that_be
     assert [len(c["body"]["passes"]) for c in service.files.calls] == [100, 1, 1]
     assert all(f"scan {file.id}.jpg" in text for entry in entries for file in entry.files)
     assert f"Ledger entry 1000: {HASH}" in text
+
+
+UNALTERED = "Verified unaltered. Everything in the record was checked on Tuesday 3 March 2026 at 02:10. "
+UNALTERED += (
+    "New entries were checked last on Tuesday 3 March 2026 at 09:05. How that is known, for the school’s DSLs: https://safekeep.test/s/elm/proof"
+)
+
+
+@pytest.mark.parametrize("form", ["pdf", "docx", "csv"])
+def test_it_says_of_all_its_pages_whether_they_are_unaltered_when_that_was_checked_and_where_it_is_explained(
+    form: str, service: Service, ask_service: Any, token_for: Any
+) -> None:
+    pupil = new_id()
+    incidents = service.incidents = Incidents(entries=[a_line(n) for n in range(PAGE + 1)], known=pupil)
+    token = token_for(roles=["teacher"], school_id=SCHOOL.id, person_id=SCHOOL.people["teacher"])
+
+    def said(*states: str) -> str:
+        incidents.states = list(states)
+        about: dict[str, Any] = {"chronology": Chronology(pupil_id=pupil), "school_name": "Elm Tree", "category_names": {}, "form": form}
+        request = ChronologyPdf(id=new_id(), **about, proof_address="https://safekeep.test/s/elm/proof")
+        data = ask_service(service, request, token=token).data
+        return "".join(words_of(form, data).split())
+
+    assert "".join(UNALTERED.split()) in said("unaltered", "unaltered")
+    assert "Beingverified:noteveryentryhere" in said("unaltered", "checking")
+    assert "Noteverythingintherecordisasitwasrecorded." in said("altered", "checking")
+    assert "erified" not in said(), "of an incidents that does not say it yet nothing is claimed"
+
+
+def test_what_was_never_checked_has_no_time_and_no_address_where_there_is_none() -> None:
+    about: dict[str, Any] = {"by": "Dee Lead", "at": dt.datetime(2026, 3, 3, tzinfo=dt.UTC), "school_name": "Elm Tree", "zone": "Europe/London"}
+    asked = chronology.Asked(**about, category_names={}, check=a_check("checking", checked_at=None, whole_at=None))
+    assert chronology.unaltered(asked) == "Being verified: not every entry here was compared with its seal yet."
+    asked = dataclasses.replace(asked, check=a_check("checking"))
+    assert "Everything" not in chronology.unaltered(asked), "while one is not compared yet it is not said that everything was"
 
 
 @pytest.mark.parametrize(("roles", "active"), [(["governor"], True), (["teacher"], False)], ids=["another role", "left the school"])

@@ -116,6 +116,17 @@ def test_a_long_one_is_made_after_the_answer_and_is_the_same_as_one_made_at_once
         assert at_once.data.decode().count("scan ") == ENTRIES, "each file is named"
 
 
+@pytest.mark.parametrize("form", ["pdf", "docx", "csv"])
+def test_a_long_one_says_too_whether_all_that_was_read_for_it_is_unaltered(form: str, desk: Desk) -> None:
+    """One page of five was not compared yet: of the whole no more is said."""
+    desk.incidents.states = ["unaltered", "unaltered", "checking", "unaltered", "unaltered"]
+    desk.ask(desk.wants(form).model_copy(update={"proof_address": "https://safekeep.test/s/elm/proof"}))
+    desk.service.make_documents()
+    said = "".join(words_of(form, desk.fetched()).split())
+    assert "Beingverified:noteveryentryhere" in said
+    assert "https://safekeep.test/s/elm/proof" in said
+
+
 def test_asking_twice_under_one_id_makes_one_document(desk: Desk) -> None:
     wanted = desk.wants()
     desk.ask(wanted)

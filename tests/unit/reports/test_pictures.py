@@ -17,7 +17,7 @@ from services.reports import chronology, disclosing, governing, inspecting, lett
 from services.reports.governing import Counted
 from services.reports.inspecting import Nameless
 from services.reports.packs import Choice, Gathered
-from tests.services.reports.test_chronology_pdf import A_BODY_MAP, a_flag, a_line, a_pupil
+from tests.services.reports.test_chronology_pdf import A_BODY_MAP, a_check, a_flag, a_line, a_pupil
 from tests.unit.reports.test_disclosing import THREE_MARKS, a_text
 from tests.unit.reports.test_governing import report, some_concerns
 from tests.unit.reports.test_inspecting import SINCE, STAFF, UNTIL, a_record
@@ -39,7 +39,9 @@ def entries() -> list[Any]:
 
 
 def a_chronology() -> dict[str, Any]:
-    about = chronology.Asked(by="Dee Lead", at=AT, school_name="Elm Tree", zone="Europe/London", category_names={}, flags=[a_flag("medical")])
+    who: dict[str, Any] = {"by": "Dee Lead", "at": AT, "school_name": "Elm Tree", "zone": "Europe/London", "category_names": {}}
+    known: dict[str, Any] = {"flags": [a_flag("medical")], "check": a_check("unaltered"), "proof_address": "https://safekeep.test/s/elm-tree/proof"}
+    about = chronology.Asked(**who, **known)
     pupil = a_pupil()
     return chronology.content(pupil=pupil, entries=entries(), request=Chronology(pupil_id=pupil.id, reason="A core group"), asked=about)
 
