@@ -211,8 +211,10 @@ class Reading:
 
     def covers(self, entry: EntryFacts) -> bool:
         """Whether the person may read this entry."""
-        if self.records and entry.author_id == self.person_id:
-            return True
+        return (self.records and entry.author_id == self.person_id) or self.opens(entry)
+
+    def opens(self, entry: EntryFacts) -> bool:
+        """Whether they may read it whoever wrote it. Who reads it only as its author is told nothing that came to it later."""
         if self.person_id in entry.concerned:
             return False
         if entry.kept_to is not None:

@@ -304,8 +304,8 @@ def told_again(
 ) -> list[Recipient]:
     """Return who is told of a correction, or that an incident has its pupil: the entry's author, and those alerted to it who may still read it.
 
-    `recorded` is the class it had when it was recorded: its author is told nothing of a later, higher one. `rights` are those to that
-    entry. Whom the pupil concerns is not told.
+    `recorded` is the class it had when it was recorded, or the higher one up to which its author was let read the incident since: they are
+    told nothing of a later, higher one. `rights` are those to that entry. Whom the pupil concerns is not told.
     """
 
     def reads(person: UUID) -> bool:

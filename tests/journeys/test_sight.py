@@ -6,6 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from tests.journeys.api import Api
 from tests.journeys.conftest import DESKTOP, PHONE
 from tests.journeys.test_afterwards import record, word
 
@@ -177,3 +178,38 @@ def test_a_dsl_chooses_beforehand_who_stands_in_where_it_is_the_child_of_every_d
     card.get_by_role("button", name="End it").click()
     expect(page.get_by_role("status")).to_contain_text("Ended. It opens nothing to them any more.")
     expect(card).to_have_count(0)
+
+
+def test_its_author_is_shown_no_later_class_nor_category_on_any_page_nor_by_the_program(sign_in: Callable[..., Any], system: dict[str, Any]) -> None:
+    """The incident, the chronology and its filter, the pupil, home; the API's chronology. Whose role opens it sees what it became."""
+    teacher, dsl = Api(system, "teacher"), Api(system, "dsl")
+    pupil = teacher.get("/pupils?q=ol")["items"][0]["id"]
+    sent = teacher.incident(pupil_id=pupil, category_codes=["behaviour"], alert={"groups": ["slt"], "staff_ids": []})
+    assert teacher.call("POST", "/incidents", sent)[0] == 201
+    raised = {"text": "Referred.", "category_codes": ["child_protection"], "alert": {"groups": ["safeguarding_team"]}}
+    assert dsl.call("POST", f"/incidents/{sent['id']}/actions", raised)[0] == 201
+
+    def by_program(who: Api, what: str = "") -> list[tuple[str, list[str]]]:
+        items = who.get(f"/pupils/{pupil}/chronology{what}")["items"]
+        return [(item["class_code"], item["categories"]) for item in items if item["id"] == sent["id"]]
+
+    assert by_program(teacher) == by_program(teacher, "?category=behaviour") == [("general", ["behaviour"])]
+    assert by_program(teacher, "?category=child_protection") == []
+    assert by_program(dsl, "?category=child_protection") == [("protection", ["behaviour", "child_protection"])]
+    assert teacher.get(f"/incidents/{sent['id']}")["class_code"] == "general"
+
+    author, lead = sign_in("teacher", viewport=PHONE), sign_in("dsl")
+    later = re.compile("Child protection|Protection")
+    page = author.go(f"pupils/{pupil}/chronology")
+    entry = page.locator(f".sk-entry:has(a[href*='{sent['id']}'])")
+    expect(entry).to_contain_text("General")
+    expect(entry).to_contain_text("Behaviour")
+    expect(entry).not_to_contain_text(later)
+    expect(lead.go(f"pupils/{pupil}/chronology").locator(f".sk-entry:has(a[href*='{sent['id']}'])").first).to_contain_text("Child protection")
+    page = author.go(f"pupils/{pupil}/chronology?category=child_protection")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator(f".sk-entry:has(a[href*='{sent['id']}'])")).to_have_count(0)
+    for path in (f"incidents/{sent['id']}", f"pupils/{pupil}", ""):
+        page = author.go(path)
+        expect(page.locator(f"a[href*='{sent['id']}']").first).to_be_visible()
+        expect(page.get_by_role("main")).not_to_contain_text(later)

@@ -1,6 +1,7 @@
 """The one way to each resource, and what a reader may not know of it."""
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from safekeep.actor import Actor
 from safekeep.contracts.incidents import Recipient
 from safekeep.errors import Conflict, NotFound
 from safekeep.permissions import Class
-from services.incidents import recording, sight, store
+from services.incidents import exporting, recording, sight, store
 from services.incidents.recording import AlertPlan, School
 
 
@@ -40,6 +41,25 @@ def unread(tx: sa.Connection, *, actor: Actor, ids: set[UUID]) -> set[UUID]:
     """Return those of these entries that the actor may not read. Mostly there are none to ask about."""
     read = store.lines_with(tx, school_id=actor.at_school, ids=ids, reading=permissions.reading(actor)) if ids else ()
     return ids - {row.id for row in read}
+
+
+def classes_seen(tx: sa.Connection, *, rows: Sequence[Any]) -> dict[UUID, Class]:
+    """Return the class of each entry as its reader sees it: who reads it only as its author sees none that came to it, or its incident, later."""
+    alone = classes_recorded(tx, school_id=rows[0].school_id, entry_ids=[row.id for row in rows if row.sees == "words"]) if rows else {}
+    return {row.id: alone.get(row.id, Class(row._mapping["class"])) for row in rows}
+
+
+def classes_recorded(tx: sa.Connection, *, school_id: UUID, entry_ids: Collection[UUID]) -> dict[UUID, Class]:
+    """Return the class with which each of these entries was recorded, as the ledger commits to it: the table has what it was raised to.
+
+    Of one that was given no categories it is its incident's, as that was recorded: with what it had become, its author would know of a raise.
+    """
+    found = {}
+    for row in store.recorded_with(tx, school_id=school_id, entry_ids=entry_ids) if entry_ids else ():
+        least = {"class": Class.GENERAL.code}  # where nothing opens the commitment: not more than it can have been
+        said = exporting.recorded(least, committed=json.loads(row.canonical)["fields"], salts={"class": row.salt} if row.salt else {})
+        found[row.id] = Class.of(said["class"])
+    return found
 
 
 def without(tx: sa.Connection, *, actor: Actor, pupil_id: UUID) -> list[UUID]:

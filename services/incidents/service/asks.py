@@ -22,11 +22,11 @@ from safekeep.contracts.incidents import (
 from safekeep.errors import Invalid, NotAllowed, NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
-from services.incidents import recording, store
+from services.incidents import store
 from services.incidents.service.access import known_school, may_read_entry, untellable
 from services.incidents.service.base import Base
 from services.incidents.service.rows import ask_item
-from services.incidents.service.writing import note, write_place
+from services.incidents.service.writing import category_of, note, write_place
 
 
 class Asks(Base):
@@ -94,7 +94,6 @@ def write_grant(tx: sa.Connection, *, actor: Actor, incident_id: UUID, entry_id:
     write_place(tx, actor=actor, kind="grant", incident_id=incident_id, entry_id=entry_id, fields=fields, parts=parts, now=now)
     incident = store.incident_with(tx, school_id=school_id, incident_id=incident_id)
     assert incident is not None
-    categories = [school.categories[c] for c in incident.categories if c in school.categories]
     outbox.add(
         tx,
         RightGranted,
@@ -104,7 +103,7 @@ def write_grant(tx: sa.Connection, *, actor: Actor, incident_id: UUID, entry_id:
         entry_id=entry_id,
         author_id=entry.author_id,
         person_id=person_id,
-        category=recording.main_category(categories),
+        category=category_of(tx, school=school, incident=incident, entry=entry),
         class_code=class_.code,
         trace=telemetry.trace.get(),
     )

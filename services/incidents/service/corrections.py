@@ -28,10 +28,10 @@ from safekeep.permissions import Class
 from safekeep.rpc import answers
 from services.incidents import child_words, recording, store
 from services.incidents.recording import School
-from services.incidents.service.access import access_incident, known_school, may_read_entry, tell_keepers, untellable
+from services.incidents.service.access import access_incident, classes_recorded, known_school, may_read_entry, tell_keepers, untellable
 from services.incidents.service.base import Base
 from services.incidents.service.rows import request_item, what_it_says
-from services.incidents.service.writing import answer_again, said_of, write_entry
+from services.incidents.service.writing import answer_again, category_of, said_of, write_entry
 
 
 class Corrections(Base):
@@ -127,6 +127,7 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
     told = said_of(
         actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=[], past=False
     )
+    told["category"] = category_of(tx, school=school, incident=incident, entry=struck)
     outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, at=now, kind="correction", **told)
     told_of: dict[str, Any] = {"recipients": plan.known_to(actor), "asked_dsl": 0}
     return Recorded(id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, **told_of)
@@ -135,11 +136,12 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
 def told_of_change(tx: sa.Connection, *, actor: Actor, school: School, entry: Any, class_: Class, concerned: Collection[UUID]) -> list[Recipient]:
     """Return who is told that an entry was corrected or moved: its author, and those alerted to it, who may still read it."""
     rights = store.rights_in(tx, school_id=actor.at_school, incident_id=entry.incident_id)
+    of_account = [Class(r._mapping["class"]) for r in rights if r.person_id == entry.author_id and r.entry_id == entry.incident_id]
     told = recording.told_again(
         school=school,
         writer=actor.person,
         author=entry.author_id,
-        recorded=max((school.categories[c].class_ for c in entry.categories if c in school.categories), default=class_),
+        recorded=max([classes_recorded(tx, school_id=actor.at_school, entry_ids=[entry.id])[entry.id], *of_account]),
         class_=class_,
         rights={r.person_id: Class(r._mapping["class"]) for r in rights if r.entry_id == entry.id},
         concerned=concerned,

@@ -32,7 +32,7 @@ from safekeep.receipts import Receipt
 from safekeep.rpc import answers, in_time
 from services.incidents import child_words, following, recording, sight, store
 from services.incidents.history import said_of_action, year_group
-from services.incidents.service.access import access_incident, known_school, seen, tell_keepers, untellable
+from services.incidents.service.access import access_incident, classes_seen, known_school, seen, tell_keepers, untellable
 from services.incidents.service.base import Base
 from services.incidents.service.following import access_what_it_is_of, keep_what_it_asks, leave_to_nobody
 from services.incidents.service.writing import answer_again, note, said_of, write_entry
@@ -46,8 +46,11 @@ class Entries(Base):
         with self._school(actor) as tx:
             school = known_school(tx, actor.at_school)
             codes, pupils, class_, entries = list(request.category_codes), list(request.pupil_ids), Class.GENERAL, list[sight.Seen]()
+            shown = class_  # what the writer may know of it
             if request.incident_id:
                 incident = access_incident(tx, actor=actor, incident_id=request.incident_id)
+                mine = store.entries_of(tx, school_id=actor.at_school, incident_id=incident.id, reading=permissions.reading(actor))
+                shown = max(classes_seen(tx, rows=mine).values())
                 codes = [*incident.categories, *codes]
                 pupils += [row.pupil_id for row in store.linked_of(tx, school_id=actor.at_school, incident_id=incident.id)]
                 class_ = Class(incident._mapping["class"])
@@ -81,7 +84,7 @@ class Entries(Base):
         lost = {person: gone for person, gone in sight.losing(entries, school=school, class_=class_).items() if person not in told}
         opens = sight.opened(entries, school=school, people=plan.granted, class_=class_)
         return AlertPreview(
-            class_code=class_.code,
+            class_code=max([shown, *(c.class_ for c in categories if c.code in request.category_codes)]).code,
             groups_called_for=sorted(plan.called),
             groups_required=sorted(permissions.groups_required(class_) & called),
             recipients=plan.known_to(actor),

@@ -30,7 +30,7 @@ from safekeep.permissions import Class
 from safekeep.rpc import answers
 from services.incidents import following, recording, store
 from services.incidents.recording import School
-from services.incidents.service.access import access_incident, known_school, unread, untellable
+from services.incidents.service.access import access_incident, classes_seen, known_school, unread, untellable
 from services.incidents.service.base import Base
 from services.incidents.service.rows import next_cursor, read_cursor
 from services.incidents.service.writing import answer_again, write_entry
@@ -201,6 +201,7 @@ def follow_up_items(tx: sa.Connection, *, actor: Actor, rows: Sequence[Any], day
     hidden = unread(tx, actor=actor, ids={row.assignment_id for row in rows if row.assignment_id})
     holding = recording.holding_pupil(actor.at_school)
     names = {holding: recording.NOT_LISTED}
+    classes = classes_seen(tx, rows=rows)
     return [
         FollowUpItem(
             id=row.id,
@@ -208,7 +209,7 @@ def follow_up_items(tx: sa.Connection, *, actor: Actor, rows: Sequence[Any], day
             number=row.number,
             pupil_id=holding if row.assignment_id in hidden else row.pupil_id,
             pupil_name=names[holding] if row.assignment_id in hidden else row.pupil_name,
-            class_code=Class(row._mapping["class"]).code,
+            class_code=classes[row.id].code,
             asked_by=row.asked_by,
             asked_at=row.asked_at,
             owner_id=row.owner_id if row.nobodys_at is None else None,

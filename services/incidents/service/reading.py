@@ -33,7 +33,7 @@ from safekeep.errors import Conflict, NotFound
 from safekeep.permissions import Class
 from safekeep.rpc import answers
 from services.incidents import following, recording, store
-from services.incidents.service.access import access_pupil, known_school, without
+from services.incidents.service.access import access_pupil, classes_seen, known_school, without
 from services.incidents.service.base import Base
 from services.incidents.service.following import follow_up_items
 from services.incidents.service.leading import able_to_lead, lead_item
@@ -100,7 +100,7 @@ class Reading(Base):
     def my_entries(self, actor: Actor, request: MyEntries) -> EntriesAnswer:
         with self._school(actor) as tx:
             before = read_cursor(request.cursor)
-            rows = store.lines_by(tx, school_id=actor.at_school, author_id=actor.person, before=before, limit=request.limit + 1)
+            rows = store.lines_by(tx, school_id=actor.at_school, reading=permissions.reading(actor), before=before, limit=request.limit + 1)
             items = headings(lines(tx, actor=actor, rows=rows[: request.limit]))
         return EntriesAnswer(items=items, next=next_cursor(rows, request.limit, "recorded_at"))
 
@@ -220,6 +220,7 @@ def incident_answer(tx: sa.Connection, *, actor: Actor, row: Any, entries: Seque
     able = able_to_lead(tx, **here, pupil_ids=[x.pupil_id for x in linked]) if lead else frozenset[UUID]()
     asked = store.follow_ups_in(tx, **here, reading=permissions.reading(actor))
     gone = store.destroyed_among(tx, school_id=actor.at_school, entry_ids=seen)
+    classes = classes_seen(tx, rows=entries)
     since = {e.facts["pupil"]: e.recorded_at for e in entries if e.kind == "status"}
     return IncidentAnswer(
         id=row.id,
@@ -229,13 +230,14 @@ def incident_answer(tx: sa.Connection, *, actor: Actor, row: Any, entries: Seque
         entries=entry_items(
             entries,
             reading=permissions.reading(actor),
+            classes=classes,
             blocks=_blocks(tx, school_id=actor.at_school, entries=entries),
             shows_untold=lead and not concerned,
             gone=gone,
         ),
         linked_pupils=[LinkedItem(pupil_id=x.pupil_id, name=x.name, part=x.part, initials=x.initials) for x in linked if x.part] if first else [],
         categories=sorted({code for e in entries for code in e.categories}),
-        class_code=max(Class(e._mapping["class"]) for e in entries).code,
+        class_code=max(classes.values()).code,
         may_add_action=permissions.may_record(actor.roles),
         may_correct=lead,
         may_assign=lead and main.holding and row.assignment_id is None,

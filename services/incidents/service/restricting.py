@@ -18,7 +18,7 @@ from services.incidents.service.access import known_school
 from services.incidents.service.base import Base
 from services.incidents.service.following import leave_to_nobody
 from services.incidents.service.rows import restriction_item
-from services.incidents.service.writing import write_place
+from services.incidents.service.writing import category_of, write_place
 
 NO_THREAD: dict[UUID, str] = {}
 """In no pupil's thread: an export of a pupil would tell those from whom an entry is kept that there is a restriction."""
@@ -92,7 +92,7 @@ def _restrict(tx: sa.Connection, *, actor: Actor, request: Restrict, now: dateti
         kept_to=kept_to,
         told=[person for person in kept_to if person != actor.person],
         author_id=entry.author_id,
-        category=recording.main_category([school.categories[c] for c in incident.categories if c in school.categories]),
+        category=category_of(tx, school=school, incident=incident, entry=entry),
         class_code=Class(entry._mapping["class"]).code,
         trace=telemetry.trace.get(),
         **place,

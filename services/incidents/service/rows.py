@@ -36,7 +36,7 @@ from safekeep.contracts.incidents import (
 from safekeep.errors import Invalid
 from safekeep.permissions import Class, Reading
 from services.incidents import following, recording, store
-from services.incidents.service.access import unread
+from services.incidents.service.access import classes_seen, unread
 
 
 def pupil_item(row: Any) -> PupilItem:
@@ -63,17 +63,25 @@ def flag_item(row: Any) -> Flag:
 
 
 def entry_items(
-    rows: Sequence[Any], *, reading: Reading, blocks: Mapping[UUID, Any], shows_untold: bool, gone: Mapping[UUID, Any]
+    rows: Sequence[Any],
+    *,
+    reading: Reading,
+    classes: Mapping[UUID, Class],
+    blocks: Mapping[UUID, Any],
+    shows_untold: bool,
+    gone: Mapping[UUID, Any],
 ) -> list[EntryItem]:
     """Return the entries this reader reads, each saying what it says now, with what it said before.
 
-    `blocks`: of their files, by id; `shows_untold`: and who was left out; `gone`: those whose content was destroyed, by id.
+    `classes`: as this reader sees them, by id; `blocks`: of their files, by id; `shows_untold`: and who was left out; `gone`: those whose
+    content was destroyed, by id.
     """
     fixes: dict[str, list[Any]] = {}
     for row in rows:
         if row.facts.get("corrects"):
             fixes.setdefault(row.facts["corrects"], []).append(row)
-    items = [_entry(row, fixes=fixes.get(str(row.id), []), reading=reading, blocks=blocks, shows_untold=shows_untold) for row in rows]
+    same: dict[str, Any] = {"reading": reading, "blocks": blocks, "shows_untold": shows_untold}
+    items = [_entry(row, class_=classes[row.id], fixes=fixes.get(str(row.id), []), **same) for row in rows]
     return [item.model_copy(update={"destroyed": destroyed_item(gone[item.id]), "earlier": []}) if item.id in gone else item for item in items]
 
 
@@ -119,7 +127,7 @@ def spans(found: Sequence[Sequence[int]]) -> list[Span]:
     return [Span(start=start, end=end) for start, end in found]
 
 
-def _entry(row: Any, *, fixes: Sequence[Any], reading: Reading, blocks: Mapping[UUID, Any], shows_untold: bool) -> EntryItem:
+def _entry(row: Any, *, class_: Class, fixes: Sequence[Any], reading: Reading, blocks: Mapping[UUID, Any], shows_untold: bool) -> EntryItem:
     replaced = row.kind == "correction" and row.correction_id is not None
     unseen = row.correction_id is not None and not fixes and row.author_id != reading.person_id  # as an author who lost sight, others never
     said = what_it_says(row, fixes=fixes)
@@ -127,7 +135,7 @@ def _entry(row: Any, *, fixes: Sequence[Any], reading: Reading, blocks: Mapping[
     return EntryItem(
         id=row.id,
         kind=row.kind,
-        class_code=Class(row._mapping["class"]).code,
+        class_code=class_.code,
         author_id=row.author_id,
         author_name=row.author_name,
         author_role=row.author_role,
@@ -202,10 +210,11 @@ def lines(tx: sa.Connection, *, actor: Actor, rows: Sequence[Any]) -> list[Entry
     """Return list lines, each saying what it says now.
 
     Where the actor may not read that an incident was assigned, it is still of the pupil not listed; where they may not read that their own
-    words were corrected, they are as they wrote them.
+    words were corrected, they are as they wrote them; of what they read only as its author they see the class and the categories it had then.
     """
     hidden = unread(tx, actor=actor, ids={id_ for row in rows for id_ in (row.assignment_id, row.correction_id) if id_})
-    items = [_line(row, uncorrected=row.correction_id in hidden, me=actor.person) for row in rows]
+    classes = classes_seen(tx, rows=rows)
+    items = [_line(row, class_=classes[row.id], uncorrected=row.correction_id in hidden, me=actor.person) for row in rows]
     gone = store.destroyed_among(tx, school_id=actor.at_school, entry_ids=[row.id for row in rows])
     items = [item.model_copy(update={"destroyed": destroyed_item(gone[item.id]), "details": None}) if item.id in gone else item for item in items]
     if not any(row.assignment_id in hidden for row in rows):
@@ -215,9 +224,9 @@ def lines(tx: sa.Connection, *, actor: Actor, rows: Sequence[Any]) -> list[Entry
     return [item.model_copy(update=about) if row.assignment_id in hidden else item for item, row in zip(items, rows, strict=True)]
 
 
-def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
+def _line(row: Any, *, class_: Class, uncorrected: bool, me: UUID) -> EntryLine:
     """A list line. Where the pupil is only linked, the first pupil's categories are not shown as theirs."""
-    codes = [] if row.part else (row.incident_categories if row.kind == "incident" else row.categories)
+    codes = [] if row.part else (row.incident_categories if row.kind == "incident" and row.sees == "incident" else row.categories)
     text, action_taken, spoken = row.text, row.facts.get("action_taken", ""), row.facts.get("child_words", [])
     own = uncorrected and row.author_id == me
     if row.fix_facts is not None and not own:
@@ -230,7 +239,7 @@ def _line(row: Any, *, uncorrected: bool, me: UUID) -> EntryLine:
         incident_id=row.incident_id,
         number=row.number,
         kind=row.kind,
-        class_code=Class(row._mapping["class"]).code,
+        class_code=class_.code,
         categories=codes,
         pupil_id=row.pupil_id,
         pupil_name=row.pupil_name,

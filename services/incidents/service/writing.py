@@ -194,6 +194,16 @@ def said_of(
     }
 
 
+def category_of(tx: sa.Connection, *, school: recording.School, incident: Any, entry: Any) -> str:
+    """Return the category that is named to whoever is told of an entry: of one that keeps a lower class than its incident has, none given later."""
+    codes = incident.categories
+    if entry._mapping["class"] < incident._mapping["class"]:
+        account = store.entry_with(tx, school_id=incident.school_id, entry_id=incident.id)
+        assert account is not None, "an incident's first entry has its id"
+        codes = entry.categories or account.categories
+    return recording.main_category([school.categories[code] for code in codes if code in school.categories])
+
+
 def pass_on(
     tx: sa.Connection, *, school_id: UUID, school: recording.School, incident_id: UUID, entry_id: UUID, people: Sequence[UUID], stand_in: bool
 ) -> None:

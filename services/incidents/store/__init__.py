@@ -28,7 +28,7 @@ from services.incidents.store.destructions import (
     wait_for_exports,
 )
 from services.incidents.store.documents import add_document, document_with
-from services.incidents.store.entries import add_entry, add_incident, entry_with, raise_class, seen_in, situation, waiting
+from services.incidents.store.entries import add_entry, add_incident, entry_with, raise_class, recorded_with, seen_in, situation, waiting
 from services.incidents.store.following import (
     add_follow_up,
     change_follow_up,
@@ -122,6 +122,7 @@ from services.incidents.store.reading import (
     months_of,
     readable,
     readable_of,
+    sees,
 )
 from services.incidents.store.releases import mark_release_read, release, releases_to
 from services.incidents.store.restrictions import add_restriction, entries_under, keepers, lift_restriction, restriction_with, restrictions_of

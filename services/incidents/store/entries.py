@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 
 from safekeep.database import read_together
 from safekeep.permissions import Class, Reading
@@ -22,6 +23,8 @@ from services.incidents.store.tables import (
     entries,
     incident_pupils,
     incidents,
+    ledger,
+    ledger_openings,
     same,
 )
 
@@ -206,6 +209,21 @@ def raise_class(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, class_
     tx.execute(incidents.update().where(*here).values({"class": int(class_), "categories": list(codes)}))
     lower = entries.c.school_id == school_id, entries.c.incident_id == incident_id, rises(incident_id), entries.c["class"] < int(class_)
     return sorted(tx.execute(entries.update().where(*lower).values({"class": int(class_)}).returning(entries.c.id)).scalars())
+
+
+def recorded_with(tx: sa.Connection, *, school_id: UUID, entry_ids: Collection[UUID]) -> Sequence[sa.Row[Any]]:
+    """Return, for each of these entries, the ledger's entry that says with which class it was recorded, and the salt of that.
+
+    It is its own where it was given categories; what was given none has its incident's, as that was recorded.
+    """
+    first = entries.alias("first")
+    own = sa.case((sa.func.cardinality(entries.c.categories) > 0, entries.c.id), else_=entries.c.incident_id)
+    in_chain = sa.and_(ledger.c.school_id == first.c.school_id, ledger.c.sequence == first.c.ledger_sequence)
+    opened = sa.and_(ledger_openings.c.school_id == ledger.c.school_id, ledger_openings.c.sequence == ledger.c.sequence)
+    joined = entries.join(first, sa.and_(first.c.school_id == entries.c.school_id, first.c.id == own)).join(ledger, in_chain)
+    query = sa.select(entries.c.id, ledger.c.canonical, ledger_openings.c.openings["fields"]["class"].astext.label("salt"))
+    query = query.select_from(joined.outerjoin(ledger_openings, opened))
+    return tx.execute(query.where(entries.c.school_id == school_id, entries.c.id == sa.any_(sa.cast(list(entry_ids), pg.ARRAY(pg.UUID))))).all()
 
 
 def seen_in(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:

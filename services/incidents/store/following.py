@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from safekeep.permissions import Class, Reading
-from services.incidents.store.reading import readable
+from services.incidents.store.reading import opens, readable, sees
 from services.incidents.store.tables import entries, follow_ups, incident_pupils, incidents, leads, pupils, same
 
 
@@ -74,7 +74,7 @@ _ITEM = (
 def _items(school_id: UUID, reading: Reading) -> sa.Select[Any]:
     joined = follow_ups.join(entries, same(follow_ups, entries, "id")).join(incidents, same(follow_ups, incidents, "incident_id"))
     joined = joined.join(pupils, same(incidents, pupils, "pupil_id"))
-    return sa.select(*_ITEM).select_from(joined).where(follow_ups.c.school_id == school_id, readable(reading))
+    return sa.select(*_ITEM, sees(reading).label("sees")).select_from(joined).where(follow_ups.c.school_id == school_id, readable(reading))
 
 
 def follow_ups_in(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, reading: Reading) -> Sequence[sa.Row[Any]]:
@@ -149,7 +149,7 @@ def led(tx: sa.Connection, *, school_id: UUID, reading: Reading, after: tuple[da
 
 
 def _waiting(school_id: UUID, reading: Reading, *, statuses: Sequence[str]) -> tuple[sa.Select[Any], sa.ColumnElement[datetime]]:
-    """Return incidents that stand like this for a pupil, as far as this reader reads their account; and when each was added to last."""
+    """Return incidents that stand like this for a pupil, whose account this reader reads, not only as its author; and when each was added to last."""
     of_it = incident_pupils.c.school_id == incidents.c.school_id, incident_pupils.c.incident_id == incidents.c.id
     stands = sa.select(sa.literal(1)).where(*of_it, incident_pupils.c.status.in_(statuses)).correlate(incidents).exists()
     newest = (
@@ -160,7 +160,7 @@ def _waiting(school_id: UUID, reading: Reading, *, statuses: Sequence[str]) -> t
         .correlate(incidents)
         .lateral("newest")
     )
-    read = sa.select(sa.literal(1)).where(entries.c.school_id == incidents.c.school_id, entries.c.id == incidents.c.id, readable(reading))
+    read = sa.select(sa.literal(1)).where(entries.c.school_id == incidents.c.school_id, entries.c.id == incidents.c.id, opens(reading))
     query = sa.select(incidents, pupils.c.name.label("pupil_name"), newest.c.recorded_at.label("last_at"), newest.c.author_id.label("last_by"))
     query = query.join(pupils, same(incidents, pupils, "pupil_id")).join(newest, sa.true())
     return query.where(incidents.c.school_id == school_id, stands, read.correlate(incidents).exists()), newest.c.recorded_at

@@ -44,34 +44,69 @@ def readable(reading: Reading) -> sa.ColumnElement[bool]:
 
     It is put together once for each reader, whose every page of the record asks by it several times.
     """
+    return sa.or_(entries.c.author_id == reading.person_id, opens(reading)) if reading.records else opens(reading)
+
+
+@lru_cache(256)
+def opens(reading: Reading) -> sa.ColumnElement[bool]:
+    """Whether a reader may read an entry whoever wrote it: the same rule as `Reading.opens`."""
+    return _opens(reading, class_=entries.c["class"], by_right_to=(entries.c.id,), kept=_of_it)
+
+
+def _opens(
+    reading: Reading, *, class_: sa.ColumnElement[int], by_right_to: Collection[sa.ColumnElement[UUID]], kept: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    """The rule but for authorship, asked of a class: a right counts to any of these entries, that it is kept to somebody where `kept` says."""
     me = reading.person_id
     concerned = _concerns(me)
     right = (
         sa.select(sa.literal(1))
         .where(
             rights.c.school_id == entries.c.school_id,
-            rights.c.entry_id == entries.c.id,
+            rights.c.entry_id.in_(by_right_to),
             rights.c.person_id == me,
-            rights.c["class"] >= entries.c["class"],
+            rights.c["class"] >= class_,
         )
-        .correlate(entries)
+        .correlate(entries, incidents)
         .exists()
     )
-    by_role = entries.c["class"] <= int(reading.role_class) if reading.role_class is not None else sa.false()
-    kept = sa.and_(_restricting(restrictions.c.keeper_id == me, restrictions.c.dsl_id == me), sa.not_(concerned))
+    by_role = class_ <= int(reading.role_class) if reading.role_class is not None else sa.false()
+    theirs = sa.and_(_restricting(kept, restrictions.c.keeper_id == me, restrictions.c.dsl_id == me), sa.not_(concerned))
     if not reading.records:
-        return kept
-    barred = _restricting(sa.and_(restrictions.c.keeper_id != me, restrictions.c.dsl_id != me))
-    return sa.or_(entries.c.author_id == me, kept, sa.and_(sa.not_(concerned), sa.not_(barred), sa.or_(by_role, right, _left_to(me))))
+        return theirs
+    barred = _restricting(_of_it, sa.and_(restrictions.c.keeper_id != me, restrictions.c.dsl_id != me))
+    return sa.or_(theirs, sa.and_(sa.not_(concerned), sa.not_(barred), sa.or_(by_role, right, _left_to(me))))
 
 
-def _restricting(*whom: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Whether a restriction that holds, of the entry, of what it corrects, or of the whole incident, is one of these."""
-    of_it = sa.or_(
-        restrictions.c.entry_id == restrictions.c.incident_id,
-        restrictions.c.entry_id == entries.c.id,
-        sa.cast(restrictions.c.entry_id, sa.Text) == entries.c.facts["corrects"].astext,
-    )
+@lru_cache(256)
+def _knows(reading: Reading) -> sa.ColumnElement[bool]:
+    """Whether a reader of an entry may know the class and the categories that its incident has now: the rule asked of the incident's class.
+
+    Who reads only what they wrote, or only an entry that keeps the lower class it had, may not. A right to the account will do.
+    """
+    return _opens(reading, class_=incidents.c["class"], by_right_to=(entries.c.id, entries.c.incident_id), kept=_of_all)
+
+
+@lru_cache(256)
+def sees(reading: Reading) -> sa.ColumnElement[str]:
+    """Say what a reader of an entry sees of class and categories: "incident", the incident's as they are now; "entry", those of this entry;
+    "words", as its author alone: the categories it was given, and the class it was recorded with. (`access.classes_seen` goes by it.)
+    """
+    other = sa.or_(entries.c.author_id != reading.person_id, opens(reading))
+    return sa.case((_knows(reading), "incident"), (other, "entry"), else_="words")
+
+
+_of_all = restrictions.c.entry_id == restrictions.c.incident_id
+_of_it = sa.or_(
+    _of_all,
+    restrictions.c.entry_id == entries.c.id,
+    sa.cast(restrictions.c.entry_id, sa.Text) == entries.c.facts["corrects"].astext,
+)
+"""Whether a restriction is of the entry, of what it corrects, or of the whole incident."""
+
+
+def _restricting(of_it: sa.ColumnElement[bool], *whom: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Whether a restriction that holds, of it, is one of these."""
     return (
         sa.select(sa.literal(1))
         .where(
@@ -114,7 +149,8 @@ def incident_numbered(tx: sa.Connection, *, school_id: UUID, number: str) -> sa.
 
 def entries_of(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, reading: Reading) -> Sequence[sa.Row[Any]]:
     """Return the entries of an incident this reader may read, oldest first."""
-    query = sa.select(entries).where(entries.c.school_id == school_id, entries.c.incident_id == incident_id, readable(reading))
+    query = sa.select(entries, sees(reading).label("sees")).join(incidents, same(entries, incidents, "incident_id"))
+    query = query.where(entries.c.school_id == school_id, entries.c.incident_id == incident_id, readable(reading))
     return tx.execute(query.order_by(entries.c.ledger_sequence)).all()
 
 
@@ -172,21 +208,21 @@ _LINE = (
 )
 
 
-def _lines(*columns: Any) -> sa.Select[Any]:
+def _lines(reading: Reading, *columns: Any) -> sa.Select[Any]:
     joined = entries.join(incidents, same(entries, incidents, "incident_id")).join(pupils, same(incidents, pupils, "pupil_id"))
     joined = joined.outerjoin(fix, sa.and_(fix.c.school_id == entries.c.school_id, fix.c.id == entries.c.correction_id))
-    return sa.select(*_LINE, *columns).select_from(joined)
+    return sa.select(*_LINE, sees(reading).label("sees"), *columns).select_from(joined)
 
 
 def lines_with(tx: sa.Connection, *, school_id: UUID, ids: Collection[UUID], reading: Reading) -> Sequence[sa.Row[Any]]:
     """Return these entries as list lines, as far as this reader may read them."""
-    query = _lines(sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.id.in_(ids), readable(reading))
+    query = _lines(reading, sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.id.in_(ids), readable(reading))
     return tx.execute(query).all()
 
 
-def lines_by(tx: sa.Connection, *, school_id: UUID, author_id: UUID, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[sa.Row[Any]]:
-    """Return what a person wrote, newest first."""
-    query = _lines(sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.author_id == author_id)
+def lines_by(tx: sa.Connection, *, school_id: UUID, reading: Reading, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return what the reader wrote, newest first."""
+    query = _lines(reading, sa.null().label("part")).where(entries.c.school_id == school_id, entries.c.author_id == reading.person_id)
     if before:
         query = query.where(sa.tuple_(entries.c.recorded_at, entries.c.id) < before)
     return tx.execute(query.order_by(entries.c.recorded_at.desc(), entries.c.id.desc()).limit(limit)).all()
@@ -211,7 +247,7 @@ def chronology(
 ) -> Sequence[sa.Row[Any]]:
     """Return a page of a pupil's entries, newest first."""
     when = _when(filters)
-    query = _narrowed(_lines(incident_pupils.c.part, when.label("placed")), school_id, pupil_id, reading, filters, dates=True)
+    query = _narrowed(_lines(reading, incident_pupils.c.part, when.label("placed")), school_id, pupil_id, reading, filters, dates=True)
     if before:
         query = query.where(sa.tuple_(when, entries.c.id) < before)
     return tx.execute(query.order_by(when.desc(), entries.c.id.desc()).limit(limit)).all()
@@ -220,7 +256,7 @@ def chronology(
 def altered_of(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, reading: Reading, filters: Filters) -> Sequence[sa.Row[Any]]:
     """Return the pupil's incidents, by number, of which something is found altered and the reader reads an entry; whatever was filtered."""
     apart = Filters(without=filters.without)
-    lines = _lines(incident_pupils.c.part).with_only_columns(incidents.c.id, incidents.c.number)
+    lines = _lines(reading, incident_pupils.c.part).with_only_columns(incidents.c.id, incidents.c.number)
     found = sa.exists().where(
         alterations.c.school_id == incidents.c.school_id, alterations.c.incident_id == incidents.c.id, alterations.c.gone_at.is_(None)
     )
@@ -233,7 +269,7 @@ def months_of(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, reading: Re
     when = _when(filters)
     month = sa.func.to_char(sa.func.timezone(zone, when), sa.literal("YYYY-MM"))
     within = sa.and_(when >= filters.since if filters.since else sa.true(), when < filters.until if filters.until else sa.true())
-    lines = _lines(incident_pupils.c.part).with_only_columns(
+    lines = _lines(reading, incident_pupils.c.part).with_only_columns(
         month.label("month"), sa.func.count().label("count"), sa.func.count().filter(within).label("within")
     )
     query = _narrowed(lines, school_id, pupil_id, reading, filters, dates=False)
@@ -253,10 +289,7 @@ def _narrowed(query: sa.Select[Any], school_id: UUID, pupil_id: UUID, reading: R
         query = query.where(sa.or_(incident_pupils.c.part.is_not(None), incidents.c.id.not_in(filters.without)))
     when = _when(filters)
     if filters.codes:
-        query = query.where(
-            sa.or_(entries.c.categories.overlap(list(filters.codes)), incidents.c.categories.overlap(list(filters.codes))),
-            incident_pupils.c.part.is_(None),
-        )
+        query = query.where(_is_of(filters.codes, reading), incident_pupils.c.part.is_(None))
     if filters.author_id:
         query = query.where(entries.c.author_id == filters.author_id)
     if filters.only == "files":
@@ -273,3 +306,16 @@ def _narrowed(query: sa.Select[Any], school_id: UUID, pupil_id: UUID, reading: R
     if dates and filters.until:
         query = query.where(when < filters.until)
     return query
+
+
+_account = entries.alias("account")
+
+
+def _is_of(codes: Sequence[str], reading: Reading) -> sa.ColumnElement[bool]:
+    """Whether an entry, or its incident, is of one of these categories as far as the reader sees them: those given later only where they know."""
+    wanted = list(codes)
+    at_first = sa.select(sa.literal(1)).where(
+        _account.c.school_id == entries.c.school_id, _account.c.id == entries.c.incident_id, _account.c.categories.overlap(wanted)
+    )
+    known = sa.or_(at_first.correlate(entries).exists(), _knows(reading))
+    return sa.or_(entries.c.categories.overlap(wanted), sa.and_(incidents.c.categories.overlap(wanted), known))

@@ -49,6 +49,14 @@ def test_python_and_sql_agree_on_who_reads_what(resources: Any, data: st.DataObj
                 rule = Reading(person_id=person, role_class=highest_class_read({role}), records=may_record({role}))
                 query = sa.select(entries.c.id).where(entries.c.school_id == school.id, store.readable(rule))
                 assert set(tx.execute(query).scalars()) == {id_ for id_, entry_facts in facts.items() if rule.covers(entry_facts)}
+                for id_, entry_facts in facts.items():
+                    found = store.entries_of(tx, school_id=school.id, incident_id=id_, reading=rule)
+                    assert [row.sees for row in found] == ([_seen(rule, entry_facts)] if rule.covers(entry_facts) else [])
+
+
+def _seen(rule: Reading, facts: EntryFacts) -> str:
+    """An account has its incident's class: who reads it but as its author sees all that became of it."""
+    return "incident" if rule.opens(facts) else "words"
 
 
 _kept: list[Any] = []

@@ -1,4 +1,4 @@
-"""Who reads what after any sequence of alerts, grants, raises, corrections, role changes, category changes, parents and stand-ins.
+"""Who reads what, and what they see of its class and categories, after any sequence of alerts, grants, raises, corrections, role changes, category changes, parents and stand-ins.
 
 `Model` says who may read what from the design's sentences, in its own words: it calls nothing of the code it is held against. Broken rules are put in
 its place below, and each has to be found.
@@ -64,16 +64,21 @@ class Entry:
     author: UUID
     class_: int
     of_account: bool  # the account itself, or what corrects it: its class follows the incident's
+    codes: list[str] = field(default_factory=list)  # the categories it was given
     opened: dict[UUID, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.recorded = self.class_
 
 
 @dataclass
 class Case:
-    """An incident: its pupil, its class now, its entries in their order."""
+    """An incident: its pupil, its class and its categories now, its entries in their order."""
 
     pupil: UUID
     class_: int
     entries: list[Entry]
+    codes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -87,19 +92,40 @@ class Model:
 
     def may_read(self, person: UUID, case: Case, entry: Entry) -> bool:
         """Their own words always; nothing of their own child; DSLs all else; SLT general and welfare; others what they were let read."""
-        if entry.author == person:
-            return True
+        return entry.author == person or self.is_let_read(person, case, entry.class_, opened=entry.opened.get(person, 0))
+
+    def is_let_read(self, person: UUID, case: Case, class_: int, *, opened: int) -> bool:
+        """Whether something of this class is open to them that they did not write."""
         if person in self.parents[case.pupil]:
             return False
         role = self.roles[person]
         if role in LEADS:
             return True
-        if role == "slt" and entry.class_ in (GENERAL, WELFARE):
+        if role == "slt" and class_ in (GENERAL, WELFARE):
             return True
-        if entry.opened.get(person, 0) >= entry.class_:
+        if opened >= class_:
             return True
         every_lead_is_a_parent = all(p in self.parents[case.pupil] for p, held in self.roles.items() if held in LEADS)
         return person in self.stand_ins and every_lead_is_a_parent
+
+    def knows(self, person: UUID, case: Case, entry: Entry) -> bool:
+        """Whether of what they read they may know what the incident has become: a raise is for everyone but its author, and who was let read it."""
+        opened = max(each.opened.get(person, 0) for each in (entry, case.entries[0]))
+        return self.is_let_read(person, case, case.class_, opened=opened)
+
+    def class_seen(self, person: UUID, case: Case, entry: Entry) -> int:
+        """Authors see nothing of a later, higher class: not on their account, not on what they add to it without knowing."""
+        if self.knows(person, case, entry) or self.is_let_read(person, case, entry.class_, opened=entry.opened.get(person, 0)):
+            return entry.class_
+        return entry.recorded if entry.codes else case.entries[0].recorded
+
+    def codes_seen(self, person: UUID, case: Case, entry: Entry) -> list[str]:
+        """What it was given; of an account, to whom may know, what was given to its incident later too."""
+        return case.codes if entry is case.entries[0] and self.knows(person, case, entry) else entry.codes
+
+    def is_found_by(self, code: str, person: UUID, case: Case, entry: Entry) -> bool:
+        """A filter finds by what its reader sees of the entry and of its incident, and tells nobody more."""
+        return code in entry.codes or code in case.entries[0].codes or (code in case.codes and self.knows(person, case, entry))
 
     def may_be_sent(self, person: UUID, case: Case, class_: int, *, by: UUID) -> bool:
         """A class their role reads; write-only staff general and welfare; anybody by a DSL's grant; a stand-in; never of their own child."""
@@ -283,19 +309,30 @@ class Sight(RuleBasedStateMachine):
         """At the end by the pages' own ways too: the incident, and the chronology of its pupil."""
         for incident, case in self.model.cases.items():
             for person in self.model.roles:
-                given = {entry.id for entry in case.entries if self.model.may_read(person, case, entry)}
+                given = [entry for entry in case.entries if self.model.may_read(person, case, entry)]
+                classes = {entry.id: Class(self.model.class_seen(person, case, entry)) for entry in given}
                 try:
-                    found = {entry.id for entry in self.ask(Incident(incident_id=incident), person).entries}
+                    page = self.ask(Incident(incident_id=incident), person)
                 except NotFound:
-                    found = set()
-                assert found == given
+                    assert not given
+                    continue
+                assert {entry.id: Class.of(entry.class_code) for entry in page.entries} == classes
+                assert Class.of(page.class_code) == max(classes.values())
+                assert set(page.categories) == {code for entry in given for code in entry.codes}
         for pupil in self.model.parents:
             cases = [case for case in self.model.cases.values() if case.pupil == pupil]
             for person in self.model.roles:
-                given = {entry.id for case in cases for entry in case.entries if self.model.may_read(person, case, entry)}
+                read = [(case, entry) for case in cases for entry in case.entries if self.model.may_read(person, case, entry)]
                 page = self.ask(Chronology(pupil_id=pupil, limit=500), person)
-                assert {line.id for line in page.items} == given
-                assert page.total == len(given), "not even counted"
+                assert {line.id for line in page.items} == {entry.id for _, entry in read}
+                assert page.total == len(read), "not even counted"
+                seen = {line.id: (Class.of(line.class_code), line.categories) for line in page.items}
+                assert seen == {e.id: (Class(self.model.class_seen(person, c, e)), self.model.codes_seen(person, c, e)) for c, e in read}
+                for code in ("child_protection", "welfare"):
+                    found = self.ask(Chronology(pupil_id=pupil, limit=500, category_codes=[code]), person)
+                    given = {entry.id for case, entry in read if self.model.is_found_by(code, person, case, entry)}
+                    assert {line.id for line in found.items} == given
+                    assert found.total == sum(month.count for month in found.months) == len(given), "no month tells of it either"
 
     # --- doing
 
@@ -326,7 +363,7 @@ class Sight(RuleBasedStateMachine):
         wanted = Record(id=new_id(), pupil_id=pupil, occurred_at=NOW, kind="other", narrative="N", category_codes=[code], alert=alert)
         done = self.attempt("record", wanted, author)
         if done:
-            case = Case(pupil, self.classes[code], [Entry(wanted.id, author, self.classes[code], of_account=True)])
+            case = Case(pupil, self.classes[code], [Entry(wanted.id, author, self.classes[code], of_account=True, codes=[code])], codes=[code])
             self.model.cases[wanted.id] = case
             self.told(case, case.entries[0], done.recipients, by=author)
 
@@ -345,7 +382,8 @@ class Sight(RuleBasedStateMachine):
             assert any(self.model.may_read(person, case, entry) for entry in case.entries), "added to what they do not read"
             if class_ > case.class_:
                 self.model.raised(case, class_, kept=kept)
-            case.entries.append(Entry(wanted.id, person, class_, of_account=False))
+            case.codes += [code for code in codes if code not in case.codes]
+            case.entries.append(Entry(wanted.id, person, class_, of_account=False, codes=codes))
             self.told(case, case.entries[-1], done.recipients, by=person)
 
     def told(self, case: Case, entry: Entry, recipients: Any, *, by: UUID) -> None:
@@ -460,6 +498,21 @@ BROKEN_READING = {
 @pytest.mark.parametrize("broken", BROKEN_READING)
 def test_a_broken_rule_of_reading_is_found(machine: type[Sight], monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
     monkeypatch.setattr(reading_store, "readable", BROKEN_READING[broken])
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=FINDING)
+
+
+BROKEN_SEEING = {
+    "authors are shown what their entry became": ("sees", lambda _: sa.literal("incident")),
+    "who wrote after a raise is shown it by their own entry": ("sees", lambda reading: sa.case((_right_knows(reading), "incident"), else_="entry")),
+    "a filter finds by what was added later": ("_knows", lambda _: sa.true()),
+}
+_right_knows = reading_store._knows
+
+
+@pytest.mark.parametrize("broken", BROKEN_SEEING)
+def test_a_broken_rule_of_what_is_seen_of_class_and_categories_is_found(machine: type[Sight], monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    monkeypatch.setattr(reading_store, *BROKEN_SEEING[broken])
     with pytest.raises(AssertionError):
         run_state_machine_as_test(machine, settings=FINDING)
 
