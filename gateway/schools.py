@@ -54,8 +54,8 @@ class Known:
         """Return a group's name, or that it is one: for half a minute a new one is not known everywhere."""
         return next((group.name for group in self.school.groups if group.code == code), gettext("a group of the school"))
 
-    def find_staff(self, words: str, *, limit: int = 10, but: UUID | None = None) -> list[StaffItem]:
-        """Return active staff who record, any part of whose name or job starts with each word; not `but`, who is asking."""
+    def find_staff(self, words: str, *, limit: int | None = 10, but: UUID | None = None) -> list[StaffItem]:
+        """Return active staff who record, any part of whose name or job starts with each word; not `but`, who is asking. No `limit`: all."""
         wanted = fold(words).replace("-", " ").split()
         able = [p for p in self.staff.values() if p.active and p.person_id != but and permissions.may_record(p.roles)]
         found = [person for person in able if wanted and all(_starts(person, word) for word in wanted)]

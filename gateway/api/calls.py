@@ -249,6 +249,13 @@ class StaffFound(Contract):
     roles: list[Code]
 
 
+class StaffAsked(Contract):
+    """Which page of the colleagues found is asked for. Without words to find them by, all of them are one page."""
+
+    limit: int | None = Field(default=None, ge=1, le=100)
+    cursor: UUID | None = None
+
+
 class FileKept(Contract):
     """A file that arrived whole."""
 
@@ -438,9 +445,13 @@ def find_staff(here: Here) -> Any:
     """Colleagues who can be alerted, by words of their name or job."""
     if not here.may_call("identity.staff"):
         raise NotAllowed("role")
-    school, words = known(here), request.args.get("q", "")
-    people = school.find_staff(words, limit=50) if words else [p for p in school.staff.values() if p.active and permissions.may_record(p.roles)]
-    return [StaffFound(id=p.person_id, name=p.name, job=p.job, roles=p.roles) for p in people], None
+    school, words, asked = known(here), request.args.get("q", ""), rpc.build(StaffAsked, **_page())
+    people = school.find_staff(words, limit=None) if words else [p for p in school.staff.values() if p.active and permissions.may_record(p.roles)]
+    people = sorted(people, key=lambda person: person.person_id)  # who comes or leaves between two pages moves nobody else
+    rest = [person for person in people if asked.cursor is None or person.person_id > asked.cursor]
+    limit = asked.limit or (50 if words else len(rest))
+    found = [StaffFound(id=p.person_id, name=p.name, job=p.job, roles=p.roles) for p in rest[:limit]]
+    return found, str(found[-1].id) if len(rest) > limit else None
 
 
 def read_counts(caller: Here | Machine) -> Any:
@@ -462,8 +473,12 @@ def read_trust_counts(caller: Here | Machine) -> Any:
 
 
 def import_pupils(caller: Here | Machine) -> Any:
-    """Add pupils, or change their year and form; with `dry_run` only each line's fate is told. For DSLs, and machines with `pupils.import`."""
-    return rpc.ask(rpc.build(AddPupils, **body()), token=caller.token, seconds=30.0)
+    """Add pupils, or change their year and form; with `dry_run` only each line's fate is told. For DSLs, and machines with `pupils.import`.
+
+    The same `id` again within seven days answers the same; with other content 409.
+    """
+    sent, repeatable = body(), once()
+    return rpc.ask(rpc.build(AddPupils, **(with_id(sent) if repeatable else sent)), token=caller.token, seconds=30.0, once=repeatable)
 
 
 def keep_file(here: Here) -> Any:
@@ -545,7 +560,7 @@ def _answering(call: Call) -> Callable[..., Response]:
 
 
 def _quoted(text: str | None) -> str:
-    return "null" if text is None else '"' + text + '"'  # cursors are base64 or digits
+    return "null" if text is None else '"' + text + '"'  # cursors are base64, digits or an id
 
 
 def _page() -> dict[str, Any]:

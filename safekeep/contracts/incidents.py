@@ -1414,12 +1414,14 @@ class AddPupils(Request[AddPupilsAnswer]):
 
     `whole`: the list is of everybody who is at the school, so that who is on roll and not in it has left today. Nobody has where a line was
     refused. A line whose `relatives` name a DSL other than the importer ("own_only"), or nobody who works at the school ("unknown_address"), is
-    refused; so is any that a machine sends with them ("people_only"): a person answers for them. Raises NotAllowed("step_up").
+    refused; so is any that a machine sends with them ("people_only"): a person answers for them. With an `id`, the same again within seven days
+    does nothing and answers the same, whatever the list has become. Raises NotAllowed("step_up"), Conflict("id_taken"), Conflict("other_content").
     """
 
     method: ClassVar[str] = "incidents.add_pupils"
     answer: ClassVar[type[Contract]] = AddPupilsAnswer
 
+    id: UUID | None = None
     pupils: list[NewPupil] = Field(max_length=3000)
     dry_run: bool = False
     whole: bool = False

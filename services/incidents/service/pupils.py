@@ -36,6 +36,7 @@ from safekeep.contracts.incidents import (
     YearsAndFormsAnswer,
 )
 from safekeep.errors import Conflict, Invalid, NotFound
+from safekeep.idempotency import KEPT_FOR
 from safekeep.ids import new_id
 from safekeep.rpc import answers
 from safekeep.text import fold
@@ -111,37 +112,21 @@ class Pupils(Base):
 
     @answers(AddPupils)
     def add_pupils(self, actor: Actor, request: AddPupils) -> AddPupilsAnswer:
-        here: dict[str, Any] = {"school_id": actor.at_school}
-        today, seen, fates = clock.now().date(), set[tuple[str, date]](), []
-        entering = dict[UUID, frozenset[UUID]]()
         with self._school(actor) as tx:
-            known = {(fold(row.name), row.born): row for row in store.all_pupils(tx, **here)}
-            family = _Families(tx, actor=actor) if any(pupil.relatives for pupil in request.pupils) else None
-            for number, pupil in enumerate(request.pupils, start=1):
-                key = (fold(pupil.name), pupil.born)
-                problems = recording.problems_of_birth(pupil.born, today=today) or ({"name": "line_twice"} if key in seen else {})
-                if pupil.left_on is not None and pupil.left_on <= pupil.born:
-                    problems = problems | {"left_on": "before_born"}
-                seen.add(key)
-                row = known.get(key)
-                said = family.said(row, pupil.relatives) if family else _Said()
-                problems = problems | ({"relatives": said.refused} if said.refused else {})
-                told = {"entered": sorted(said.entered), "left_alone": said.left_alone} if not problems else {}
-                same = row is not None and not said.entered and all(getattr(row, name) == value for name, value in _columns(pupil).items())
-                outcome = "refused" if problems else "unchanged" if same else "changed" if row else "made"
-                fates.append(PupilFate(line=number, outcome=outcome, problems=problems, **told))  # type: ignore[arg-type]
-                if outcome in ("made", "changed") and not request.dry_run:
-                    entering[_keep_pupil(tx, pupil=pupil, row=row, today=today, **here)] = said.entered
-            # A list with a line that was refused is not whole: who is on that line would be taken for gone.
-            whole = request.whole and not any(fate.outcome == "refused" for fate in fates)
-            gone = [row for key, row in known.items() if whole and key not in seen and (row.left_on is None or row.left_on > today)]
-            if not request.dry_run:
-                _enter(tx, actor=actor, entering={pupil_id: people for pupil_id, people in entering.items() if people})
-                for row in gone:
-                    store.leave(tx, **here, pupil_id=row.id, on=today, stays=_stays(row, left_on=today, today=today))
-                if gone or any(fate.outcome in ("made", "changed") for fate in fates):
-                    say_roll(tx, **here, today=today)
-        return AddPupilsAnswer(items=fates, leaving=sorted(row.name for row in gone))
+            if request.id is None:
+                return _add_pupils(tx, actor=actor, request=request)
+            store.lock_head(tx, school_id=actor.at_school)  # the same list twice at once is one
+            who, fingerprint = actor.machine_id or actor.person, recording.fingerprint(request, file_ids=[])
+            store.forget_imports(tx, school_id=actor.at_school, before=clock.now() - KEPT_FOR)
+            before = store.import_with(tx, school_id=actor.at_school, id=request.id)
+            if before is None:
+                answer = _add_pupils(tx, actor=actor, request=request)
+                kept: dict[str, Any] = {"fingerprint": fingerprint, "answer": answer.wire(), "now": clock.now()}
+                store.keep_import(tx, school_id=actor.at_school, id=request.id, sent_by=who, **kept)
+                return answer
+            if (before.sent_by, before.fingerprint) != (who, fingerprint):
+                raise Conflict("id_taken" if before.sent_by != who else "other_content")
+            return AddPupilsAnswer.receive(before.answer)
 
     @answers(SetFlag)
     def set_flag(self, actor: Actor, request: SetFlag) -> FlagSet:
@@ -176,6 +161,40 @@ class Pupils(Base):
             if wanted != before:
                 _set_relatives(tx, actor=actor, pupil_id=row.id, wanted=wanted)
         return Nothing()
+
+
+def _add_pupils(tx: sa.Connection, *, actor: Actor, request: AddPupils) -> AddPupilsAnswer:
+    """Add those of the list that can be added, and say what becomes of each line."""
+    here: dict[str, Any] = {"school_id": actor.at_school}
+    today, seen, fates = clock.now().date(), set[tuple[str, date]](), []
+    entering = dict[UUID, frozenset[UUID]]()
+    known = {(fold(row.name), row.born): row for row in store.all_pupils(tx, **here)}
+    family = _Families(tx, actor=actor) if any(pupil.relatives for pupil in request.pupils) else None
+    for number, pupil in enumerate(request.pupils, start=1):
+        key = (fold(pupil.name), pupil.born)
+        problems = recording.problems_of_birth(pupil.born, today=today) or ({"name": "line_twice"} if key in seen else {})
+        if pupil.left_on is not None and pupil.left_on <= pupil.born:
+            problems = problems | {"left_on": "before_born"}
+        seen.add(key)
+        row = known.get(key)
+        said = family.said(row, pupil.relatives) if family else _Said()
+        problems = problems | ({"relatives": said.refused} if said.refused else {})
+        told = {"entered": sorted(said.entered), "left_alone": said.left_alone} if not problems else {}
+        same = row is not None and not said.entered and all(getattr(row, name) == value for name, value in _columns(pupil).items())
+        outcome = "refused" if problems else "unchanged" if same else "changed" if row else "made"
+        fates.append(PupilFate(line=number, outcome=outcome, problems=problems, **told))  # type: ignore[arg-type]
+        if outcome in ("made", "changed") and not request.dry_run:
+            entering[_keep_pupil(tx, pupil=pupil, row=row, today=today, **here)] = said.entered
+    # A list with a line that was refused is not whole: who is on that line would be taken for gone.
+    whole = request.whole and not any(fate.outcome == "refused" for fate in fates)
+    gone = [row for key, row in known.items() if whole and key not in seen and (row.left_on is None or row.left_on > today)]
+    if not request.dry_run:
+        _enter(tx, actor=actor, entering={pupil_id: people for pupil_id, people in entering.items() if people})
+        for row in gone:
+            store.leave(tx, **here, pupil_id=row.id, on=today, stays=_stays(row, left_on=today, today=today))
+        if gone or any(fate.outcome in ("made", "changed") for fate in fates):
+            say_roll(tx, **here, today=today)
+    return AddPupilsAnswer(items=fates, leaving=sorted(row.name for row in gone))
 
 
 def _may_not_be_entered(people: Collection[UUID], *, staff: Mapping[UUID, recording.Member], by: UUID) -> str:

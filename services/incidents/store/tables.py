@@ -305,6 +305,16 @@ documents = sa.Table(
     sa.Column("sequence", sa.BigInteger, nullable=False),
     sa.Column("entry_hash", sa.Text, nullable=False),
 )
+imports = sa.Table(
+    "imports",  # what was answered to a list of pupils that came with an id, for seven days
+    metadata,
+    sa.Column("school_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("sent_by", pg.UUID, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("answer", pg.JSONB, nullable=False),
+    _time("kept_at"),
+)
 leads = sa.Table(
     "leads",
     metadata,

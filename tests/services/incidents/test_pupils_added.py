@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from safekeep import clock
+from safekeep import actor, clock
 from safekeep.contracts.identity import SchoolChanged
 from safekeep.contracts.incidents import AddPupils, History, NewPupil, PupilFate, Record, SearchPupils
-from safekeep.errors import NotAllowed
+from safekeep.errors import Conflict, NotAllowed
 from safekeep.ids import new_id
+from safekeep.keys import Keys
 from safekeep.rpc import Resources
 from services.incidents import recording, store
 from tests import make
@@ -74,6 +75,38 @@ def test_every_line_has_its_fate_and_a_dry_run_does_nothing(incidents: Any, toke
         changed = next(row for row in store.all_pupils(tx, school_id=school.id) if row.name == "sarah example")
         assert store.concerned_staff(tx, school_id=school.id, pupil_ids=[changed.id]) == {parent}  # whose child it is was not lost
     assert fates(ask_service(incidents, AddPupils(pupils=[lines[0]]), token=token)) == [("unchanged", {})]
+
+
+def test_the_same_list_under_the_same_id_answers_the_same_and_is_carried_out_once(incidents: Any, token_for: Any, ask_service: Any) -> None:
+    """Whatever has become of it since; other content, and another person's id, are refused; after seven days it is another list."""
+    school = make.create_school(resources=incidents.host)
+    token = token_for(roles=["dsl"], school_id=school.id, person_id=school.people["dsl"])
+    ask_service(incidents, AddPupils(pupils=[pupil("Gone Away")]), token=token)
+    sent = AddPupils(id=new_id(), pupils=[pupil("New Child")], whole=True)
+    first = ask_service(incidents, sent, token=token)
+    assert ([f.outcome for f in first.items], first.leaving) == (["made"], ["Gone Away"])
+    ask_service(incidents, AddPupils(pupils=[pupil("New Child", year="Year 6")]), token=token)
+    assert ask_service(incidents, sent, token=token) == first
+    (now,) = ask_service(incidents, SearchPupils(q="new", limit=25), token=token).items
+    assert now.year == "Year 6", "it was not done again"
+    with pytest.raises(Conflict, match="other_content"):
+        ask_service(incidents, sent.model_copy(update={"whole": False}), token=token)
+    deputy = token_for(roles=["deputy_dsl"], school_id=school.id, person_id=school.people["deputy_dsl"])
+    with pytest.raises(Conflict, match="id_taken"):
+        ask_service(incidents, sent, token=deputy)
+    with clock.set_to(clock.now() + dt.timedelta(days=7, hours=1)):
+        later = token_for(roles=["dsl"], school_id=school.id, person_id=school.people["dsl"])
+        assert [f.outcome for f in ask_service(incidents, sent, token=later).items] == ["changed"]
+
+
+def test_a_program_with_credentials_of_its_own_has_keys_of_its_own(incidents: Any, ask_service: Any, keys_folder: Any) -> None:
+    school, signing = make.create_school(resources=incidents.host), Keys.load(keys_folder / "process" / "identity.json")
+    token = actor.machine_token(keys=signing, machine_id=new_id(), scopes=frozenset({"pupils.import"}), school_id=school.id)
+    once = {"key": "one", "content": "a list"}
+    answers = [ask_service(incidents, AddPupils(id=new_id(), pupils=[pupil("New Child")]), token=token, once=once) for _ in range(2)]
+    assert [[f.outcome for f in answer.items] for answer in answers] == [["made"], ["made"]]
+    with pytest.raises(Conflict, match="other_key_content"):
+        ask_service(incidents, AddPupils(id=new_id(), pupils=[]), token=token, once=once | {"content": "another"})
 
 
 class Roll:
