@@ -114,19 +114,19 @@ class Pupils(Base):
     def add_pupils(self, actor: Actor, request: AddPupils) -> AddPupilsAnswer:
         with self._school(actor) as tx:
             if request.id is None:
-                return _add_pupils(tx, actor=actor, request=request)
+                return _answer(tx, actor, *_add_pupils(tx, actor=actor, request=request))
             store.lock_head(tx, school_id=actor.at_school)  # the same list twice at once is one
             who, fingerprint = actor.machine_id or actor.person, recording.fingerprint(request, file_ids=[])
             store.forget_imports(tx, school_id=actor.at_school, before=clock.now() - KEPT_FOR)
             before = store.import_with(tx, school_id=actor.at_school, id=request.id)
             if before is None:
-                answer = _add_pupils(tx, actor=actor, request=request)
-                kept: dict[str, Any] = {"fingerprint": fingerprint, "answer": answer.wire(), "now": clock.now()}
+                fates, gone = _add_pupils(tx, actor=actor, request=request)
+                kept: dict[str, Any] = {"fingerprint": fingerprint, "fates": [fate.wire() for fate in fates], "gone": gone, "now": clock.now()}
                 store.keep_import(tx, school_id=actor.at_school, id=request.id, sent_by=who, **kept)
-                return answer
+                return _answer(tx, actor, fates, gone)
             if (before.sent_by, before.fingerprint) != (who, fingerprint):
                 raise Conflict("id_taken" if before.sent_by != who else "other_content")
-            return AddPupilsAnswer.receive(before.answer)
+            return _answer(tx, actor, [PupilFate.receive(fate) for fate in before.fates], before.gone)
 
     @answers(SetFlag)
     def set_flag(self, actor: Actor, request: SetFlag) -> FlagSet:
@@ -163,8 +163,14 @@ class Pupils(Base):
         return Nothing()
 
 
-def _add_pupils(tx: sa.Connection, *, actor: Actor, request: AddPupils) -> AddPupilsAnswer:
-    """Add those of the list that can be added, and say what becomes of each line."""
+def _answer(tx: sa.Connection, actor: Actor, fates: list[PupilFate], gone: Collection[UUID]) -> AddPupilsAnswer:
+    """Return what became of a list. What is kept of it holds no name: those who left are named as they are called now."""
+    left = store.pupils_with(tx, school_id=actor.at_school, ids=gone)
+    return AddPupilsAnswer(items=fates, leaving=sorted(row.name for row in left.values()))
+
+
+def _add_pupils(tx: sa.Connection, *, actor: Actor, request: AddPupils) -> tuple[list[PupilFate], list[UUID]]:
+    """Add those of the list that can be added. Returns what becomes of each line, and who leaves."""
     here: dict[str, Any] = {"school_id": actor.at_school}
     today, seen, fates = clock.now().date(), set[tuple[str, date]](), []
     entering = dict[UUID, frozenset[UUID]]()
@@ -194,7 +200,7 @@ def _add_pupils(tx: sa.Connection, *, actor: Actor, request: AddPupils) -> AddPu
             store.leave(tx, **here, pupil_id=row.id, on=today, stays=_stays(row, left_on=today, today=today))
         if gone or any(fate.outcome in ("made", "changed") for fate in fates):
             say_roll(tx, **here, today=today)
-    return AddPupilsAnswer(items=fates, leaving=sorted(row.name for row in gone))
+    return fates, [row.id for row in gone]
 
 
 def _may_not_be_entered(people: Collection[UUID], *, staff: Mapping[UUID, recording.Member], by: UUID) -> str:

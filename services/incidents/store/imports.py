@@ -1,5 +1,6 @@
 """What was answered to a list of pupils."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,12 @@ def import_with(tx: sa.Connection, *, school_id: UUID, id: UUID) -> sa.Row[Any] 
     return tx.execute(sa.select(imports).where(imports.c.school_id == school_id, imports.c.id == id)).first()
 
 
-def keep_import(tx: sa.Connection, *, school_id: UUID, id: UUID, sent_by: UUID, fingerprint: str, answer: dict[str, Any], now: datetime) -> None:
-    """Keep what is answered."""
-    tx.execute(imports.insert().values(school_id=school_id, id=id, sent_by=sent_by, fingerprint=fingerprint, answer=answer, kept_at=now))
+def keep_import(
+    tx: sa.Connection, *, school_id: UUID, id: UUID, sent_by: UUID, fingerprint: str, fates: list[Any], gone: Collection[UUID], now: datetime
+) -> None:
+    """Keep what is answered: of each line its fate, and who left."""
+    kept = {"sent_by": sent_by, "fingerprint": fingerprint, "fates": fates, "gone": list(gone), "kept_at": now}
+    tx.execute(imports.insert().values(school_id=school_id, id=id, **kept))
 
 
 def forget_imports(tx: sa.Connection, *, school_id: UUID, before: datetime) -> None:

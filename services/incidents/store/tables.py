@@ -312,7 +312,8 @@ imports = sa.Table(
     sa.Column("id", pg.UUID, primary_key=True),
     sa.Column("sent_by", pg.UUID, nullable=False),
     sa.Column("fingerprint", sa.Text, nullable=False),
-    sa.Column("answer", pg.JSONB, nullable=False),
+    sa.Column("fates", pg.JSONB, nullable=False),
+    sa.Column("gone", pg.ARRAY(pg.UUID), nullable=False),
     _time("kept_at"),
 )
 leads = sa.Table(

@@ -89,6 +89,9 @@ def test_the_same_list_under_the_same_id_answers_the_same_and_is_carried_out_onc
     assert ask_service(incidents, sent, token=token) == first
     (now,) = ask_service(incidents, SearchPupils(q="new", limit=25), token=token).items
     assert now.year == "Year 6", "it was not done again"
+    with incidents.host.transaction(incidents.host.engine, school_id=school.id) as tx:
+        (kept,) = tx.execute(sa.text("select to_jsonb(imports)::text from imports")).scalars()
+    assert not any(name in kept for name in ("Child", "Gone", "Away")), "what is kept of a list holds no name"
     with pytest.raises(Conflict, match="other_content"):
         ask_service(incidents, sent.model_copy(update={"whole": False}), token=token)
     deputy = token_for(roles=["deputy_dsl"], school_id=school.id, person_id=school.people["deputy_dsl"])

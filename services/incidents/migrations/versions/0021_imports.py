@@ -17,7 +17,8 @@ def upgrade() -> None:
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("sent_by", sa.UUID(), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=False),
-        sa.Column("answer", pg.JSONB(), nullable=False),
+        sa.Column("fates", pg.JSONB(), nullable=False),
+        sa.Column("gone", pg.ARRAY(sa.UUID()), nullable=False),
         sa.Column("kept_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("school_id", "id"),
     )
