@@ -82,6 +82,36 @@ def test_leaving_the_page_at_once_keeps_the_last_words(sign_in: Callable[..., An
     expect(page.locator("[name=narrative]")).to_have_value(ACCOUNT)
 
 
+def test_a_form_sent_without_a_connection_stays_on_the_page_and_is_recorded_once_when_it_is_back(sign_in: Callable[..., Any]) -> None:
+    """The button is pressed where there is no signal: no word is lost, the page says so and warns, and the next press records."""
+    page = sign_in("teacher", viewport=PHONE).go("incidents/new")
+    fill_without_pupil(page)
+    page.locator("[name=pupil_id][value=holding]").check(force=True)
+    page.fill("[name=described_pupil]", "A tall boy")
+    page.locator("[name=category_codes][value=behaviour]").check(force=True)
+    expect(page.locator("[data-record]")).to_have_text(re.compile("Add incident and alert"))
+    expect(page.locator("[data-saved]")).to_contain_text("Saved as your draft")
+    address, said = page.url, page.locator("[data-saved]")
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if request.is_navigation_request() else None)
+    page.context.set_offline(True)
+    page.fill("[name=narrative]", f"{ACCOUNT} She ran off.")
+    page.locator("[data-record]").click()
+    expect(said).to_have_text(page.locator("form[data-draft]").get_attribute("data-say-held") or "")
+    expect(said).to_be_in_viewport()
+    assert said.get_attribute("role") == "status", "it is read out"
+    assert page.url == address
+    expect(page.locator("[name=narrative]")).to_have_value(f"{ACCOUNT} She ran off.")
+    assert page.evaluate("dispatchEvent(new Event('beforeunload', {cancelable: true}))") is False, "closing it is warned of"
+    assert sent == []
+    page.context.set_offline(False)
+    page.locator("[data-record]").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Recorded")
+    assert sent.count(address) == 1
+    page.get_by_role("link", name="See what you recorded").click()
+    expect(page.get_by_role("main")).to_contain_text("She ran off.")
+
+
 def test_a_file_and_a_colleague_survive_every_step_without_javascript(sign_in: Callable[..., Any]) -> None:
     page = sign_in("teacher", viewport=PHONE, javascript=False).go("incidents/new")
     fill_without_pupil(page)
