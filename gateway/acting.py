@@ -101,6 +101,8 @@ def details_of(form: Form, *, known: Known) -> dict[str, Any] | None:
         spoken = form.one("spoken")
         said |= {"owner_id": form.as_id("owner_id"), "due_on": form.as_day("due_on"), "spoken_when": form.one("spoken_when")}
         said["spoken"] = spoken if spoken in ("yes", "not_yet") else None
+        if spoken == "not_yet":
+            _refuse_words(form, "spoken_when")
     if kind in ("referral", "not_referred", "parent_contact"):
         said["to"] = form.one("to")
     if kind == "referral":
@@ -108,9 +110,18 @@ def details_of(form: Form, *, known: Known) -> dict[str, Any] | None:
     if kind == "parent_contact":
         told = form.one("parent_told")
         said |= {"parent_told": {"yes": True, "no": False}.get(told), "answer": form.one("answer")}
+        if told == "no":
+            _refuse_words(form, "to", "when_date", "when_time", "answer")
     if kind == "referral" or form.one("parent_told") == "yes":
         said["at"], said["precision"] = _when(form, known=known)
     return said
+
+
+def _refuse_words(form: Form, *names: str) -> None:
+    """Note each of these fields that has words in it: they follow from another answer than the one given, and would not be kept."""
+    for name in names:
+        if form.one(name).strip():
+            form.refuse(name, "against_answer")
 
 
 def _when(form: Form, *, known: Known) -> tuple[datetime | None, str]:

@@ -333,9 +333,16 @@ def _carried(typed: Form) -> BodyMap | None:
 
 
 def _told(typed: Form) -> dict[str, Any]:
-    if typed.one("told") == "not_yet":
-        return {"not_yet": True}
-    return {"not_yet": False, "whom": typed.one("told_whom"), "when": typed.one("told_when")}
+    """Return who was told in person, and when; or not yet, or that nothing was said of it. Problems are noted beside their fields."""
+    answer, words_ = typed.one("told"), {"whom": typed.one("told_whom"), "when": typed.one("told_when")}
+    is_said = any(word.strip() for word in words_.values())
+    if answer not in {"told", "not_yet", ""}:
+        typed.refuse("told", "unknown_choice")
+    elif answer == "not_yet" and is_said:
+        typed.refuse("told_whom" if words_["whom"].strip() else "told_when", "against_answer")
+    elif (answer == "told" or is_said) and not words_["whom"].strip():
+        typed.refuse("told_whom", "missing")
+    return {"not_yet": answer == "not_yet", **words_}
 
 
 _FIELD_OF = {

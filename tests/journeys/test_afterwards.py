@@ -87,7 +87,9 @@ def test_who_was_told_in_person_and_when_comes_back_to_the_reader_and_a_flags_ne
     assert saved.status == 200
     for told, said in (
         ({"told": "told", "told_whom": "The head", "told_when": "12:50 by the gate"}, "The head, 12:50 by the gate"),
+        ({"told": "", "told_whom": "The head"}, "The head"),
         ({"told": "not_yet"}, "Not yet, when it was recorded"),
+        ({"told": ""}, "Not said"),
     ):
         read = page.request.get(record(teacher.go("pupils"), pupil_id=pupil, **told)).text()
         assert re.search(rf">Told in person</dt><dd [^>]*>{said}</dd>", read)

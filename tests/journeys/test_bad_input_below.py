@@ -41,6 +41,7 @@ ASKED: list[Case] = [
     ({"due_on": "2199-02-03"}, "due_on", "more than a year ahead"),
     ({"spoken": ""}, "spoken", "Say whether you have spoken to them"),
     ({"spoken": "perhaps"}, "spoken", "Say whether you have spoken to them"),
+    ({"spoken": "not_yet"}, "spoken_when", "Change that answer, or empty this"),
     ({"spoken_when": "x" * 201}, "spoken_when", "too long"),
     ({"spoken_when": "a\u202eb"}, "spoken_when", "changes the direction"),
     ({"text": ""}, "text", "Write what was done"),
@@ -56,6 +57,9 @@ REFERRAL: list[Case] = [
 ]
 PARENTS: list[Case] = [
     ({"parent_told": ""}, "parent_told", "Say whether they were told"),
+    ({"parent_told": "no"}, "to", "Change that answer, or empty this"),
+    ({"parent_told": "no", "to": ""}, "answer", "Change that answer, or empty this"),
+    ({"parent_told": "no", "to": ""}, "when_date", "Change that answer, or empty this"),
     ({"parent_told": "maybe"}, "parent_told", "Say whether they were told"),
     ({"to": ""}, "to", "Say who it was"),
     ({"when_date": ""}, "when_date", "Say which day it was"),

@@ -189,10 +189,16 @@ CASES: list[Case] = [  # what is sent otherwise, beside which field, which sente
     (ON | {"when_time": "25:61"}, "when_time", "This is not a time"),
     (ON | {"when_time": "<b>"}, "when_time", "This is not a time"),
     *TEXTS,
+    ({"told": "perhaps"}, "told", "Choose one of those offered"),
+    (TOLD, "told_whom", "Say whom you told, or choose “Not yet”"),
+    (TOLD | {"told_whom": "  ", "told_when": "12:50"}, "told_whom", "Say whom you told, or choose “Not yet”"),
+    ({"told": "", "told_when": "12:50"}, "told_whom", "Say whom you told, or choose “Not yet”"),
+    ({"told": "not_yet", "told_whom": "The head", "told_when": "12:50"}, "told_whom", "Choose “Yes”, or empty this"),
+    ({"told": "not_yet", "told_when": "12:50"}, "told_when", "Choose “Yes”, or empty this"),
     (TOLD | {"told_whom": "x" * 201}, "told_whom", "too long"),
     (TOLD | {"told_whom": "a\x07b"}, "told_whom", "hidden character"),
-    (TOLD | {"told_when": "x" * 201}, "told_when", "too long"),
-    (TOLD | {"told_when": "\u202e12:50"}, "told_when", "changes the direction"),
+    (TOLD | {"told_whom": "The head", "told_when": "x" * 201}, "told_when", "too long"),
+    (TOLD | {"told_whom": "The head", "told_when": "\u202e12:50"}, "told_when", "changes the direction"),
     (TOLD | {"told_whom": "a\ufffdb", "told_when": "12:50"}, "told_whom", "broken character"),
     (TOLD | {"told_whom": "The head", "told_when": "\ufffd"}, "told_when", "broken character"),
     ({"category_codes": ""}, "category_codes", "Choose at least one category"),
@@ -264,6 +270,7 @@ def test_every_bad_input_gets_its_sentence_beside_its_field_and_loses_no_word(si
         for name, value in sent.items():
             if (
                 name.partition("_")[0] in {"place", "narrative", "action", "described", "told", "reason"}
+                and name != "told"  # a choice, no words
                 and "\0" not in value
                 and "\x07" not in value
             ):
@@ -281,7 +288,7 @@ def test_the_table_of_bad_input_has_every_field_of_the_page(sign_in: Callable[..
     fields = {re.sub("_[0-9a-f-]{36}$", "", name) for name in re.findall(r'<(?:input|textarea|select)[^>]* name="([^"]+)"', shown)}
     tried = {re.sub("_([0-9a-f-]{36}|colleague|other school)$", "", name) for changed, _, _ in CASES for name in changed}
     searches, ours = {"pupil_q", "linked_q", "staff_q"}, {"csrf_token", "groups_seen", "shown", "now_at", "label", "template"}
-    yes_or_nothing = {"told", "at_risk_now"}
+    yes_or_nothing = {"at_risk_now"}
     assert fields - tried - searches - ours - yes_or_nothing == {"files"}, "and of files, the next test"
 
 

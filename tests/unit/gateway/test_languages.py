@@ -166,7 +166,9 @@ def test_a_sentence_that_has_no_translation_is_in_english_with_its_number(app: F
 # --- sent, read and told in person are three different things ----------------------------------------------------------
 
 BY_MOUTH = {  # somebody said it to somebody, or was asked to; of "Seen", eyes
-    "Told in person", "Have you told anybody in person?", "What have you done? Whom have you told, and when?", "Were they told?", "Told",
+    "Told in person", "Have you told anybody in person?", "Say whom you told, or choose “Not yet”",
+    "You wrote whom you told, and chose “Not yet”. Choose “Yes”, or empty this", "You wrote when you told somebody, and chose “Not yet”. Choose “Yes”, or empty this",
+    "What have you done? Whom have you told, and when?", "Were they told?", "Told",
     "If they were told: who was?", "If they were told: when?", "Say whether they were told", "What you were told, by whom and when. It cannot be changed afterwards.",
     "Not seen: I was told of it", "Say what you saw. If somebody told you this, say who.", "Something seen or heard", "How was it seen?",
     "What whoever records is told to do meanwhile",
