@@ -147,8 +147,9 @@ def _answer(problem: Problem, error: SafekeepError | None = None) -> Response:
     else:
         failing = error.problems if isinstance(error, Invalid) else {}
         sentences = [(field, problems.sentence(field, code)) for field, code in failing.items()]
-        said = {"problem": problem, "sentences": sentences, "typed": _typed() if problem.status == 503 else [], "kept": g.get("kept", False)}
-        said["token"] = request.form.get("csrf_token", "") if said["typed"] else ""  # as sent: whose session it is may not be known just now
+        said = {"problem": problem, "sentences": sentences, "typed": _typed() if error or problem.status == 503 else [], "kept": g.get("kept", False)}
+        said["again"] = bool(said["typed"]) and problem.status == 503
+        said["token"] = request.form.get("csrf_token", "") if said["again"] else ""  # as sent: whose session it is may not be known just now
         try:
             body = render_template("problem.html", **said)
         except Exception:  # the page's own frame needs services too: say it without
@@ -163,7 +164,7 @@ def _answer(problem: Problem, error: SafekeepError | None = None) -> Response:
 
 
 def _typed() -> list[tuple[str, str]]:
-    """The fields of a form that could not even be taken in, so that the page can give every word back and send them again."""
+    """The fields of a form that was not taken in, so that the page can give every word back and, where that may help, send them again."""
     if request.method != "POST" or request.endpoint in pages.HOLDS_SECRETS:
         return []
     return [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]

@@ -2,14 +2,17 @@
 
 from uuid import UUID
 
-from gateway import rpc
+from gateway import problems, rpc
 from gateway.forms import Form, plain
 from safekeep.contracts.files import Draft, DraftSaved, SaveDraft
-from safekeep.errors import NotFound, SafekeepError
+from safekeep.errors import Conflict, NotFound, SafekeepError
 
 
 def save(form: Form, *, draft_id: UUID, token: str, incident_id: UUID | None = None, kind: str = "") -> DraftSaved:
-    """Keep a form as a draft: of an incident, or (with `incident_id`) of an action below one, or another `form`. Raises Conflict, Unavailable."""
+    """Keep a form as a draft: of an incident, or (with `incident_id`) of an action below one, or another `form`.
+
+    Raises Conflict("draft_ended"), Unavailable, and Invalid where it is longer than a draft may be.
+    """
     kind = kind or ("incident" if incident_id is None else "action")
     request = rpc.build(SaveDraft, draft_id=draft_id, kind=kind, incident_id=incident_id, fields=plain(form.fields))
     return rpc.ask(request, token=token)
@@ -22,6 +25,12 @@ def saved(form: Form, *, draft_id: UUID, token: str, incident_id: UUID | None = 
     except SafekeepError:
         return False
     return True
+
+
+def why_not(error: Conflict) -> str:
+    """Return what to say above a form that could not be sent, or not be kept: of a draft that has ended also that its words are only there now."""
+    said = str(problems.problem_of(error).detail)
+    return f"{said} {problems.sentence('form', 'kept_on_page')}" if error.reason == "draft_ended" else said
 
 
 def load(*, draft_id: UUID, token: str) -> Form | None:

@@ -511,6 +511,9 @@ FIELD: dict[str, str] = {
     "two_letters": _("Type two letters or more"),
     "search_unavailable": _("We cannot search just now. Try again, or describe the pupil"),
     "drafts_unavailable": _("Drafts cannot be kept just now. Do not close this page before you have sent it"),
+    "draft_too_long": _(
+        "This is too long to be kept as a draft. Shorten it, and try again. Your text is still on this page, and nowhere else: do not close it."
+    ),
     "kept_as_draft": _("Your text is kept as a draft, and is still on this page. If a child is at risk, tell a DSL in person now."),
     "kept_on_page": _("Your text is still on this page, and nowhere else: do not close it. If a child is at risk, tell a DSL in person now."),
 }

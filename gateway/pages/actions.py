@@ -91,7 +91,10 @@ def submit(slug: str, incident_id: UUID, action_id: UUID) -> Any:
     except Conflict as error:
         if error.reason == "follow_up_done":
             typed.put("kind", "done")  # what they wrote can stand as an action of its own
-        return _show(typed, here=here, incident=incident, action_id=action_id, notice=str(problems.problem_of(error).detail), status=409)
+        return _show(typed, here=here, incident=incident, action_id=action_id, notice=drafts.why_not(error), status=409)
+    except Invalid:  # of a draft, which has no fields: what is wrong with an action stands beside its own
+        notice = problems.sentence("form", "draft_too_long")
+        return _show(typed, here=here, incident=incident, action_id=action_id, notice=notice, status=422)
     if pressed == "remove_staff":
         typed.remove("staff_ids", which)
         typed.remove("ask_dsl", which)

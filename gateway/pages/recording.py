@@ -134,16 +134,15 @@ def submit(slug: str, incident_id: UUID) -> Any:
             typed.put("body_map_id", str(body_maps.id_of(incident_id)))
             drafts.save(typed, draft_id=incident_id, token=here.token)
             return redirect(url_for("body_maps.form", slug=slug, incident_id=incident_id), 303)
+        if pressed in {"save", "not_me"}:
+            drafts.save(typed, draft_id=incident_id, token=here.token)
+            return redirect(url_for("drafts.drafts", slug=slug, saved=1), 303) if pressed == "save" else render_template("recording/not_me.html")
     except (Unavailable, StorageError) as error:
         return _not_done(typed, error, here=here, incident_id=incident_id)
     except Conflict as error:
-        return _show(typed, here=here, incident_id=incident_id, notice=str(problems.problem_of(error).detail), conflict=error.reason, status=409)
-    if pressed == "save":
-        drafts.save(typed, draft_id=incident_id, token=here.token)
-        return redirect(url_for("drafts.drafts", slug=slug, saved=1), 303)
-    if pressed == "not_me":
-        drafts.save(typed, draft_id=incident_id, token=here.token)
-        return render_template("recording/not_me.html")
+        return _show(typed, here=here, incident_id=incident_id, notice=drafts.why_not(error), conflict=error.reason, status=409)
+    except Invalid:  # of a draft, which has no fields: what is wrong with an incident stands beside its own
+        return _show(typed, here=here, incident_id=incident_id, notice=problems.sentence("form", "draft_too_long"), status=422)
     found = _carry_out(typed, pressed, which, here=here)
     status = 422 if typed.problems else 200
     coached = (

@@ -7,11 +7,76 @@ from typing import Any
 
 import psutil
 import psycopg
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
+from safekeep.ids import new_id
 from tests.journeys.api import Api
-from tests.journeys.conftest import leads_to
-from tests.journeys.test_afterwards import word
+from tests.journeys.conftest import Person, leads_to
+from tests.journeys.test_afterwards import record, word
+
+
+def run_out(person: Person) -> None:
+    """Have this person's sessions begin longer ago than one may last."""
+    with psycopg.connect(person.system["admin_urls"]["identity"], autocommit=True) as database:
+        query = "update sessions set created_at = created_at - interval '13 hours' where person_id = (select id from people where email = %s)"
+        assert database.execute(query, (person.login["username"],)).rowcount >= 1
+        told = "insert into revocations (id, at, person_id) select gen_random_uuid(), now(), id from people where email = %s"
+        database.execute(told, (person.login["username"],))  # a gateway remembers a session for a minute
+    leads_to(person.page.context.new_page(), f"{person.base}s/hillside/drafts", "/sign-in")
+
+
+def thrown_away(page: Page, address: str) -> None:
+    """Throw away the draft of a form, as from another tab."""
+    place, _, draft = address.partition("/incidents/")
+    token = page.locator("[name=csrf_token]").first.input_value()
+    done = page.request.post(f"{place}/drafts/{draft.rpartition('/')[2]}/discard", form={"csrf_token": token})
+    assert done.status == 200
+
+
+ENDED, TOO_LONG = (
+    "It was recorded or thrown away, so it is not kept as a draft. Your text is still on this page",
+    "This is too long to be kept as a draft",
+)
+
+
+def test_whatever_button_is_pressed_the_words_of_a_draft_that_ended_or_is_too_long_come_back(sign_in: Callable[..., Any]) -> None:
+    """Also of those that only keep it: Save for later, Not you, and going on to the body map; and below an incident."""
+    page = sign_in("dsl", javascript=False).go("pupils")
+    token = page.locator("[name=csrf_token]").first.input_value()
+    incident = record(page, category_codes="behaviour")
+    place = incident.partition("/incidents/")[0]
+    for address, words, buttons in (
+        (f"{place}/incidents/new/{new_id()}", "narrative", ("save", "not_me", "body_map")),
+        (f"{incident}/actions/new/{new_id()}", "text", ("save",)),
+    ):
+        form = {"csrf_token": token, words: f"Half a sentence {word()}", "staff_q": ""}
+        assert page.request.post(address, form=form | {"do": "save"}).status == 200
+        for button in buttons:
+            answer = page.request.post(address, form=form | {"do": button, "staff_q": "x" * 200_000})
+            assert (answer.status, TOO_LONG in answer.text(), form[words] in answer.text()) == (422, True, True), (words, button)
+        thrown_away(page, address)
+        for button in buttons:
+            answer = page.request.post(address, form=form | {"do": button})
+            assert (answer.status, ENDED in answer.text()) == (409, True), (words, button)
+            assert re.search(rf'<textarea [^>]*name="{words}"[^>]*>\s*{form[words]}</textarea>', answer.text()), (words, button)
+
+
+def test_a_session_that_ran_out_gives_the_words_back_where_they_cannot_be_kept(sign_in: Callable[..., Any]) -> None:
+    person = sign_in("sports_coach", javascript=False)
+    page = person.go("incidents/new")
+    token, incident = page.locator("#record [name=csrf_token]").input_value(), record(page)
+    forms = {page.url: "narrative", f"{incident}/actions/new/{new_id()}": "text"}
+    for address, words in forms.items():
+        assert page.request.post(address, form={"csrf_token": token, words: "Half", "do": "save"}).status == 200
+        thrown_away(page, address)
+    run_out(person)
+    for address, words in forms.items():
+        form = {"csrf_token": token, words: f"Half a sentence {word()}", "do": "record"}
+        for more, status in (({}, 409), ({"staff_q": "x" * 200_000}, 422)):
+            answer = page.request.post(address, form=form | more)
+            assert (answer.status, "It is only on this page: do not close it" in answer.text()) == (status, True), words
+            assert re.search(rf'<textarea [^>]*name="{words}"[^>]*>\s*{form[words]}</textarea>', answer.text()), (words, status)
+            assert "Try again</button>" not in answer.text(), "that would come to the same"
 
 
 def test_a_session_that_ran_out_keeps_what_was_written_for_its_author_and_does_nothing_else(
@@ -22,12 +87,7 @@ def test_a_session_that_ran_out_keeps_what_was_written_for_its_author_and_does_n
     secret = word()
     page.fill("[name=narrative]", f"She said {secret}.")
     writing = sign_in("sports_coach").go("incidents/new")  # and a page on which somebody goes on writing
-    with psycopg.connect(system["admin_urls"]["identity"], autocommit=True) as database:
-        query = "update sessions set created_at = created_at - interval '13 hours' where person_id = (select id from people where email = %s)"
-        assert database.execute(query, (person.login["username"],)).rowcount >= 1
-        told = "insert into revocations (id, at, person_id) select gen_random_uuid(), now(), id from people where email = %s"
-        database.execute(told, (person.login["username"],))  # a gateway remembers a session for a minute
-    leads_to(page.context.new_page(), f"{person.base}s/hillside/drafts", "/sign-in")
+    run_out(person)
     writing.fill("[name=narrative]", f"He said {secret} too.")
     expect(writing.locator("[data-saved]")).to_contain_text("Your session has ended. What you write is still saved as your draft")
     page.locator("[data-record]").click()
