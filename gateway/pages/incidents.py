@@ -43,8 +43,8 @@ def incident(slug: str, incident_id: UUID) -> Any:
     return _show(session.here(), incident_id)
 
 
-def _show(here: Here, incident_id: UUID, *, without_reason: UUID | None = None) -> str:
-    """Return the page. `without_reason`: the request to tell somebody that was accepted without saying why."""
+def _show(here: Here, incident_id: UUID, *, form: Form | None = None) -> str:
+    """Return the page. `form`: what was typed on it in answer to a request to tell somebody, with what is wrong with it."""
     found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
     mine = _my_alerts(here, incident_id)
     proof = _proof(here, incident_id)
@@ -60,9 +60,8 @@ def _show(here: Here, incident_id: UUID, *, without_reason: UUID | None = None) 
         to_read=[item for item in mine if item.read_at is None],
         beside=_beside(here, found),
         names=files.of_incident(here, found),
-        form=Form({}),
+        form=form or Form({}),
         opens=_opens(found),
-        without_reason=without_reason,
         follow_ups={item.id: item for item in found.follow_ups},
         outcomes={entry.details.of_id for entry in found.entries if entry.details and entry.details.kind == "referral_outcome"},
         pupil_names={found.pupil.id: found.pupil.name} | {linked.pupil_id: linked.name for linked in found.linked_pupils},
@@ -102,12 +101,18 @@ def answer_ask(slug: str, ask_id: UUID) -> Any:
     here = session.here()
     form = Form.sent(request.form)
     incident_id = form.as_id("incident")
+    form.refuse_broken("reason")
     try:
+        if form.problems:
+            raise Invalid(form.problems)
         rpc.ask(rpc.build(AnswerAsk, ask_id=ask_id, accept=form.one("answer") == "accept", reason=form.one("reason")), token=here.token)
-    except Invalid:
+    except Invalid as error:
         if incident_id is None:
             raise
-        return _show(here, incident_id, without_reason=ask_id), 422
+        typed = Form({f"reason-{ask_id}": [form.one("reason")]})  # several may be asked for on one page
+        for code in error.problems.values():
+            typed.refuse(f"reason-{ask_id}", code)
+        return _show(here, incident_id, form=typed), 422
     if incident_id is None:
         return redirect(url_for("inbox.inbox", slug=slug), 303)
     return redirect(url_for("incidents.incident", slug=slug, incident_id=incident_id), 303)

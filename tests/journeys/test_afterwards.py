@@ -23,8 +23,9 @@ def record(page: Page, **form: str) -> str:
     token = page.locator("[name=csrf_token]").first.input_value()
     about = {} if "pupil_id" in form else {"pupil_id": "holding", "described_pupil": "A tall boy"}
     done = send(page, f"{page.url.split('/s/')[0]}/s/hillside/incidents/new/{new_id()}", GOOD | {"csrf_token": token, "do": "record"} | about | form)
-    assert done.url.endswith("/recorded"), re.findall(r"govuk-error-summary__list.*?</ul>", done.text(), re.S)
-    return done.url.removesuffix("/recorded")
+    address = done.url.partition("?")[0]
+    assert address.endswith("/recorded"), re.findall(r"govuk-error-summary__list.*?</ul>", done.text(), re.S)
+    return address.removesuffix("/recorded")
 
 
 def word() -> str:

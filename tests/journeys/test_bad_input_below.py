@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from safekeep.ids import new_id
 from tests.journeys.test_afterwards import pupils, record
@@ -93,6 +93,15 @@ FLAG: list[Case] = [
     ({"note": "x" * 201}, "note", "too long"),
     ({"note": "a\u202eb"}, "note", "changes the direction"),
 ]
+ASK: list[Case] = [
+    ({"reason": ""}, "reason", "Say why they need to know"),
+    ({"reason": "   "}, "reason", "Say why they need to know"),
+    ({"reason": "x" * 201}, "reason", "too long"),
+    ({"reason": "a\x07b"}, "reason", "hidden character"),
+    ({"reason": "a\u202eb & c"}, "reason", "changes the direction"),
+    ({"reason": "a\ufffdb"}, "reason", "broken character"),
+    ({"answer": "decline", "reason": "y" * 201}, "reason", "too long"),
+]
 
 
 def refused(page: Page, address: str, good: dict[str, str], cases: list[Case]) -> None:
@@ -156,6 +165,49 @@ def test_what_is_wrong_with_a_flag_stands_beside_its_field(dsl: Any) -> None:
     pupil = pupils(dsl.go("pupils"), "sarah")[0]["id"]
     good = {"kind": "send", "started": "2026-02-03", "review": "2026-12-03", "social_worker": "Ines Falk", "note": "Since the autumn"}
     refused(dsl.page, f"{dsl.base}s/hillside/pupils/{pupil}/flags/{new_id()}", good, FLAG)
+
+
+def test_what_is_wrong_with_why_somebody_is_let_read_it_stands_beside_its_field_and_stays_there(dsl: Any, sign_in: Callable[..., Any]) -> None:
+    """A DSL lets somebody read it whom a colleague asked them to tell. 200 characters are not too many."""
+    name = sign_in("pastoral", javascript=False).page.locator(".sk-banner__person").inner_text()
+    found = dsl.page.request.get(f"{dsl.base}s/hillside/staff/suggest?q={name.split()[-1]}").json()["items"]
+    colleague = next(person["id"] for person in found if person["name"] == name)
+    incident = record(
+        sign_in("teacher", javascript=False).go("pupils"), category_codes="safeguarding_concern", ask_dsl=colleague, staff_ids=colleague
+    )
+    dsl.page.goto(incident)
+    address = dsl.page.locator("form[action*='/asks/']").get_attribute("action")
+    field = f"reason-{address.rpartition('/')[2]}"
+    good = {"incident": incident.rpartition("/")[2], "answer": "accept", "reason": TEXT}
+    refused(dsl.page, dsl.page.url.partition("/s/")[0] + address, good, [(changed, field, sentence) for changed, _, sentence in ASK])
+    for changed, _, _ in ASK:
+        token = dsl.page.locator("[name=csrf_token]").first.input_value()
+        shown = dsl.page.request.post(dsl.page.url.partition("/s/")[0] + address, form=good | changed | {"csrf_token": token}).text()
+        assert f'id="{field}" name="reason" value="{html.escape(changed["reason"])}"' in shown, changed
+    dsl.page.goto(incident)
+    dsl.page.fill(f"[id='{field}']", "x" * 200)
+    dsl.page.get_by_role("button", name="Let them read it").click()
+    expect(dsl.page.locator("#asks")).to_have_count(0)
+
+
+def test_a_pupil_of_another_school_or_of_none_cannot_be_whom_an_incident_is_about(dsl: Any, sign_in: Callable[..., Any]) -> None:
+    """Neither looked at nor assigned: the page comes back, with the account's description on it, and it is still about nobody known."""
+    there = sign_in("teacher", school="Kingsmead Academy", javascript=False)
+    theirs = there.page.request.get(f"{there.base}s/kingsmead/pupils/suggest?q=am").json()["items"][0]
+    incident = record(dsl.go("pupils"), described_pupil="A tall boy with a red bag")
+    address = f"{incident}/pupil/{new_id()}"
+    token = dsl.page.locator("[name=csrf_token]").first.input_value()
+    for pupil_id in (theirs["id"], NOBODY, "forged", "a\x00b\u202e"):
+        for pressed in ("look", "assign"):
+            answer = dsl.page.request.post(address, form={"pupil_id": pupil_id, "csrf_token": token, "do": pressed})
+            shown = answer.text()
+            assert (answer.status, beside(shown, "pupil_id")) == (422, "Choose a pupil of your school"), (pupil_id, pressed)
+            assert 'href="#pupil_id"' in shown
+            assert 'id="pupil_id"' in shown
+            assert "A tall boy with a red bag" in shown
+            assert theirs["name"] not in shown
+    dsl.page.goto(incident)
+    expect(dsl.page.get_by_role("link", name="Say who this is about")).to_be_visible()
 
 
 def test_filters_that_make_no_sense_are_said_and_left_out(dsl: Any) -> None:
