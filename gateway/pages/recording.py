@@ -17,6 +17,7 @@ from gateway.pages import body_maps, saving, to_draft
 from gateway.schools import Known
 from gateway.session import Here
 from safekeep import clock, permissions
+from safekeep.body import marks
 from safekeep.body.marks import BodyMap
 from safekeep.contracts.incidents import Incident, PupilItem, Record, Recorded, SearchPupils
 from safekeep.errors import Conflict, Invalid, NotFound, SafekeepError, StorageError, Unavailable
@@ -324,11 +325,18 @@ def _drawn(typed: Form, *, here: Here) -> BodyMap | None:
 
 
 def _carried(typed: Form) -> BodyMap | None:
-    """Return the body map as the page last showed it: it came with the form."""
-    try:
-        return BodyMap.receive(json.loads(typed.one("body_map"))) if typed.as_id("body_map_id") else None
-    except (ValueError, Invalid):
+    """Return the body map as the page last showed it: it came with the form. What came and is none is noted, so that nothing drawn is left out unsaid."""
+    shown = typed.one("body_map").strip()
+    if not shown or typed.as_id("body_map_id") is None:
         return None
+    try:
+        found = BodyMap.receive(json.loads(shown))
+    except (ValueError, RecursionError, Invalid):
+        found = None
+    if found is None or marks.problems_of(found):
+        typed.refuse("body_map_id", "no_body_map")
+        return None
+    return found
 
 
 def _told(typed: Form) -> dict[str, Any]:

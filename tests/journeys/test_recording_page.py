@@ -1,6 +1,7 @@
 """The recording page: what JavaScript adds, what is kept, and that no input whatever answers with a failure or loses a word."""
 
 import html
+import json
 import re
 from collections.abc import Callable
 from typing import Any, get_args
@@ -147,6 +148,18 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 LINKED = {"linked_ids": NOBODY, f"linked_part_{NOBODY}": "witness"}
 ON = {"when": "exact", "when_date": "2026-03-02", "when_time": "9:05"}
 TOLD = {"told": "told"}
+MARK = {"drawing": "front", "region": "left_chest", "form": "point", "points": [[290, 230]], "kind": "bruise", "seen": "in_plain_sight"}
+NO_BODY_MAPS = (
+    "{",
+    "[]",
+    '{"marks": 7}',
+    "[" * 100_000,
+    json.dumps({"marks": [MARK | {"points": [[521, 230]]}]}),  # beside the drawing
+    json.dumps({"marks": [MARK | {"region": "no_such_place"}]}),
+    json.dumps({"marks": [MARK | {"points": []}]}),
+    json.dumps({"marks": [MARK] * 41}),
+)
+"""What comes in place of a drawn body map and is none."""
 Case = tuple[dict[str, str], str, str]
 TEXTS: list[Case] = [
     ({"place": "x" * 201}, "place", "too long"),
@@ -174,6 +187,7 @@ CASES: list[Case] = [  # what is sent otherwise, beside which field, which sente
     ({"described_pupil": ""}, "described_pupil", "Describe the pupil"),
     ({"described_pupil": "\u202etall"}, "described_pupil", "changes the direction"),
     ({"described_pupil": "a \ufffd boy"}, "described_pupil", "broken character"),
+    ({"described_pupil": "a\x07b"}, "described_pupil", "hidden character"),
     ({"described_pupil": "x" * 20_001}, "described_pupil", "too long"),
     ({"kind": ""}, "kind", "Choose what kind"),
     ({"kind": "gossip"}, "kind", "Choose one of those offered"),
@@ -197,6 +211,8 @@ CASES: list[Case] = [  # what is sent otherwise, beside which field, which sente
     ({"told": "not_yet", "told_when": "12:50"}, "told_when", "Choose “Yes”, or empty this"),
     (TOLD | {"told_whom": "x" * 201}, "told_whom", "too long"),
     (TOLD | {"told_whom": "a\x07b"}, "told_whom", "hidden character"),
+    (TOLD | {"told_whom": "\u202eThe head"}, "told_whom", "changes the direction"),
+    (TOLD | {"told_whom": "The head", "told_when": "12\x0750"}, "told_when", "hidden character"),
     (TOLD | {"told_whom": "The head", "told_when": "x" * 201}, "told_when", "too long"),
     (TOLD | {"told_whom": "The head", "told_when": "\u202e12:50"}, "told_when", "changes the direction"),
     (TOLD | {"told_whom": "a\ufffdb", "told_when": "12:50"}, "told_whom", "broken character"),
@@ -212,6 +228,7 @@ CASES: list[Case] = [  # what is sent otherwise, beside which field, which sente
     ({"category_codes": "behaviour", "staff_ids": "colleague"}, "reason_colleague", "Say why they need to know"),
     ({"category_codes": "behaviour", "staff_ids": "colleague", "reason_colleague": "x" * 20_001}, "reason_colleague", "too long"),
     ({"category_codes": "behaviour", "staff_ids": "colleague", "reason_colleague": "a\x07b"}, "reason_colleague", "hidden character"),
+    ({"category_codes": "behaviour", "staff_ids": "colleague", "reason_colleague": "a\u202eb"}, "reason_colleague", "changes the direction"),
     ({"category_codes": "behaviour", "staff_ids": "colleague", "reason_colleague": "a\ufffdb"}, "reason_colleague", "broken character"),
     ({"linked_ids": "forged"}, "linked_q", "not an id"),
     ({"linked_ids": NOBODY}, f"linked_part_{NOBODY}", "Choose what part"),
@@ -219,8 +236,14 @@ CASES: list[Case] = [  # what is sent otherwise, beside which field, which sente
     (LINKED | {f"linked_part_{NOBODY}": "culprit"}, f"linked_part_{NOBODY}", "Choose one of those offered"),
     (LINKED | {f"linked_initials_{NOBODY}": "x" * 201}, f"linked_initials_{NOBODY}", "too long"),
     (LINKED | {f"linked_initials_{NOBODY}": "a\x07b"}, f"linked_initials_{NOBODY}", "hidden character"),
+    (LINKED | {f"linked_initials_{NOBODY}": "a\u202eb"}, f"linked_initials_{NOBODY}", "changes the direction"),
     (LINKED | {f"linked_initials_{NOBODY}": "\ufffd"}, f"linked_initials_{NOBODY}", "broken character"),
     ({"linked_ids": "other school", "linked_part_other school": "witness"}, "linked_q", "Choose one of those offered"),
+    ({"body_map_id": "forged"}, "body_map_id", "not an id"),
+    *(({"body_map_id": NOBODY, "body_map": forged}, "body_map_id", "is not there any more") for forged in NO_BODY_MAPS),
+    ({"child_words": "x" * 20_001}, "narrative", "20,000 characters"),
+    ({"child_words": "a\x07b"}, "narrative", "hidden character"),
+    ({"child_words": "a\u202eb"}, "narrative", "changes the direction"),
     ({"file_ids": NOBODY}, "files", "did not arrive whole"),
     ({"file_ids": "forged"}, "files", "not an id"),
 ]
@@ -282,8 +305,9 @@ def test_every_bad_input_gets_its_sentence_beside_its_field_and_loses_no_word(si
 def test_the_table_of_bad_input_has_every_field_of_the_page(sign_in: Callable[..., Any], named: Callable[[str], str]) -> None:
     page = sign_in("teacher", viewport=PHONE, javascript=False).go("incidents/new")
     token = page.locator("#record [name=csrf_token]").input_value()
-    more = {"category_codes": "behaviour", "staff_ids": named("colleague"), "linked_ids": NOBODY}
-    shown = page.request.post(page.url, form=GOOD | more | {"csrf_token": token, "do": "preview"}).text()
+    more = {"category_codes": "behaviour", "staff_ids": named("colleague"), "linked_ids": NOBODY, "body_map_id": NOBODY}
+    quoted = {"narrative": 'Sarah said "I do not want to go home".', "csrf_token": token, "do": "coach"}
+    shown = page.request.post(page.url, form=GOOD | more | quoted).text()
     shown = shown[shown.index('id="record"') :].partition("</form>")[0]
     fields = {re.sub("_[0-9a-f-]{36}$", "", name) for name in re.findall(r'<(?:input|textarea|select)[^>]* name="([^"]+)"', shown)}
     tried = {re.sub("_([0-9a-f-]{36}|colleague|other school)$", "", name) for changed, _, _ in CASES for name in changed}
@@ -346,14 +370,105 @@ def test_searches_and_choices_that_are_forged_are_answered_with_the_page(sign_in
         assert ACCOUNT in answer.text(), field
 
 
-def test_twenty_thousand_characters_and_html_are_just_text(sign_in: Callable[..., Any]) -> None:
+def test_twenty_thousand_characters_and_html_are_just_text_in_every_field_of_words(sign_in: Callable[..., Any], named: Callable[[str], str]) -> None:
+    """What was typed comes back to a DSL character by character, and none of it is run."""
     page = sign_in("teacher", viewport=PHONE, javascript=False).go("incidents/new")
     token = page.locator("#record [name=csrf_token]").input_value()
     base = page.url.rpartition("/")[0]
-    account = "<script>alert('x')</script> & " + "ö" * (20_000 - 30)
-    form = GOOD | {"csrf_token": token, "do": "record", "narrative": account}
-    recorded = send(page, f"{base}/{new_id()}", form)
+    place = page.url.partition("/incidents/")[0]
+    linked = page.request.get(f"{place}/pupils/suggest?q=am").json()["items"][0]["id"]
+    code = "<script>alert('x')</script> & "
+    long = {name: f"{code}{name} {'ö' * (20_000 - len(code) - len(name) - 1)}" for name in ("narrative", "action_taken", "described_pupil")}
+    short = {name: f"{code}{name} {'ö' * (200 - len(code) - len(name) - 1)}" for name in ("place", "told_whom", "told_when")}
+    others = {
+        "told": "told",
+        "linked_ids": linked,
+        f"linked_part_{linked}": "witness",
+        f"linked_initials_{linked}": f"{code}initials",
+        "category_codes": "behaviour",
+        "staff_ids": named("colleague"),
+        named("reason_colleague"): f"{code}reason",
+    }
+    assert {len(words) for words in long.values()} == {20_000}
+    assert {len(words) for words in short.values()} == {200}
+    recorded = send(page, f"{base}/{new_id()}", GOOD | {"csrf_token": token, "do": "record"} | long | short | others)
     assert recorded.url.endswith("/recorded")
-    read = page.request.get(recorded.url.removesuffix("/recorded")).text()
+    read = sign_in("dsl").page.request.get(recorded.url.removesuffix("/recorded")).text()
     assert "<script>alert" not in read
-    assert "&lt;script&gt;alert" in read
+    for name, words in (long | short | {"initials": f"({code}initials)"}).items():
+        assert html.escape(words, quote=False) in read.replace("&#39;", "'"), name
+
+
+def test_initials_place_and_kind_come_back_to_whoever_reads_it(sign_in: Callable[..., Any]) -> None:
+    page = sign_in("teacher", javascript=False).go("incidents/new")
+    place = page.url.partition("/incidents/")[0]
+    linked = page.request.get(f"{place}/pupils/suggest?q=am").json()["items"][0]
+    said = {
+        "kind": "phone_call",
+        "place": "By the bicycle shed",
+        "linked_ids": linked["id"],
+        f"linked_part_{linked['id']}": "may_have_caused_harm",
+        f"linked_initials_{linked['id']}": "Q.Z.",
+    }
+    token = page.locator("#record [name=csrf_token]").input_value()
+    recorded = send(page, page.url, GOOD | {"csrf_token": token, "do": "record"} | said)
+    assert recorded.url.endswith("/recorded")
+    read = sign_in("dsl", viewport=PHONE).page
+    read.goto(recorded.url.removesuffix("/recorded"))
+    facts = {row.locator("dt").inner_text(): row.locator("dd").inner_text() for row in read.locator("main dl.govuk-summary-list > div").all()}
+    assert (facts["What kind"], facts["Where"]) == ("A phone call", "By the bicycle shed")
+    assert facts["Linked pupils"] == f"{linked['name']} (Q.Z.): May have caused harm"
+
+
+PEOPLE = re.compile(r"<li><strong>([^<]+)</strong>, ([^<]+?) <span")
+"""Who will be sent it, on the page: the name, and the role."""
+
+
+def shown_people(text: str) -> list[tuple[str, str]]:
+    """Return by name and role whom the page says it will be sent to; as many as its button says."""
+    section = text[text.index('<div id="recipients"') :].partition("</section>")[0]
+    found = PEOPLE.findall(section.partition("</ul>")[0])
+    button = re.search(r"data-record[^>]*>[^<]* alert (\d+) (?:person|people)<", section)
+    assert button
+    assert int(button[1]) == len(found)
+    return [(html.unescape(name), html.unescape(role)) for name, role in found]
+
+
+@pytest.mark.parametrize("below", [False, True], ids=["an incident", "an action"])
+def test_nothing_is_recorded_before_it_was_shown_by_name_and_role_who_will_be_sent_it(sign_in: Callable[..., Any], below: bool) -> None:
+    """Not where the list was never shown, and not where it was another one; then the same press records, and it goes to those people."""
+    page = sign_in("dsl", javascript=False).go("incidents/new")
+    token = page.locator("#record [name=csrf_token]").input_value()
+    pupil = page.request.get(f"{page.url.partition('/incidents/')[0]}/pupils/suggest?q=sarah").json()["items"][0]["id"]
+    about = GOOD | {"csrf_token": token, "do": "record", "category_codes": "behaviour", "pupil_id": pupil}
+    address = page.url
+    if below:
+        incident = send(page, address, about).url.removesuffix("/recorded")
+        address = f"{incident}/actions/new/{new_id()}"
+        about = {"csrf_token": token, "do": "record", "text": f"Rang home {new_id().hex}", "groups": "slt"}
+
+    def is_recorded() -> bool:
+        found = page.request.get(incident if below else address.replace("/new", ""))
+        return about["text"] in found.text() if below else found.status == 200
+
+    people: list[tuple[str, str]] = []
+    for shown in ("none", "", NOBODY):
+        answer = page.request.post(address, form=about | {"shown": shown})
+        text = answer.text()
+        assert (answer.status, "Not recorded yet" in text) == (200, True), shown
+        assert not is_recorded(), shown
+        people = shown_people(text)
+        assert people
+        assert all("SLT" in role for _, role in people), people
+    seen = re.search(r'name="shown" value="([^"]+)"', text)
+    assert seen
+    more = {"groups_seen": "slt", "groups": "safeguarding_team", "shown": seen[1]}  # since then another group was chosen
+    changed = page.request.post(address, form=about | more)
+    assert "Not recorded yet" in changed.text()
+    assert not is_recorded()
+    assert not set(shown_people(changed.text())) & set(people)
+    done = page.request.post(address, form=about | {"shown": seen[1]})
+    assert is_recorded()
+    if not below:
+        told = done.text().partition("The alert was sent to")[2].partition("</ul>")[0]
+        assert all(html.escape(name) in told for name, _ in people)
