@@ -145,6 +145,7 @@ def chronology(slug: str, pupil_id: UUID) -> Any:
         filters=_open(form),
         words_used=bool(form.one("words").strip()),
         months=_plot(found.months),
+        by_recorded=wanted.order == "recorded",
         grouped=_by_month(found.items, known, by_recorded=wanted.order == "recorded"),
         tab="chronology",
         proof_address=_proof_address(here) if printing else "",

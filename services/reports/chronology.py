@@ -109,14 +109,14 @@ def content(*, pupil: PupilItem, entries: Sequence[EntryLine], request: Chronolo
     filters = filters_in_words(request=request, entries=entries, asked=asked)
     months = _months(entries=entries, request=request, asked=asked)
     title = f"Chronology of {pupil.name}"
-    about = ", ".join(part for part in (pupil.year, pupil.form) if part)
+    about = [] if pupil.holding else [pupil.year, pupil.form, f"born {day(pupil.born)}"]  # who is not listed has no date of birth
     printed = moment(asked.at, zone=asked.zone)
     return {
         "title": titled(title, part),
         "description": f"Safeguarding chronology, {asked.school_name}",
         "footer": footer(title, reason=request.reason, asked=asked, part=part),
         "facts": [
-            {"name": "Pupil", "value": f"{pupil.name}{f', {about}' if about else ''}, born {day(pupil.born)}"},
+            {"name": "Pupil", "value": ", ".join(part for part in (pupil.name, *about) if part)},
             {"name": "School", "value": asked.school_name},
             {"name": "Asked for by", "value": f"{asked.by}, {printed}"},
             *([{"name": "Why", "value": request.reason}] if request.reason else []),

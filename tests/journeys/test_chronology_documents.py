@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
+from deploy.demo.people import id_of
+from services.incidents.recording import NOT_LISTED, holding_pupil
 from tests.journeys.conftest import DESKTOP, PHONE
-from tests.journeys.test_afterwards import pupils
+from tests.journeys.test_afterwards import pupils, record, word
 
 BEGINS = {"pdf": b"%PDF-1.7", "docx": b"PK", "csv": '\ufeff"Confidential. Chronology of '.encode()}
 
@@ -52,3 +55,84 @@ def test_a_chronology_is_asked_for_as_a_document_with_why_and_what_is_wrong_is_s
             assert "classes safeguarding; without actions and how incidents stand; without body maps" in said, "what was chosen on the page"
     person.go(f"pupils/{pupil}/readers")
     expect(page.get_by_role("main")).to_contain_text(re.compile(f"took out the record.*{reason}", re.DOTALL))
+
+
+def test_a_months_bar_shows_as_many_entries_as_it_says_under_the_filters_that_stand(sign_in: Callable[..., Any], system: dict[str, Any]) -> None:
+    """Category, person and order stay when a bar is pressed, and so do words, which stand in no address; the filters show how many they are."""
+    dsl, teacher = sign_in("dsl"), sign_in("teacher")
+    pupil = pupils(dsl.go("pupils"), "sarah")[0]["id"]
+    said = word()
+    about = {"pupil_id": pupil, "narrative": f"It was said {said}.", "when": "exact", "when_time": "9:05"}
+    for code, day in (("behaviour", "2026-03-02"), ("behaviour", "2026-03-03"), ("behaviour", "2026-01-12"), ("medical", "2026-03-04")):
+        record(teacher.go("pupils"), **about, category_codes=code, when_date=day)
+    record(dsl.page, **about, category_codes="behaviour", when_date="2026-03-05")
+    author = dsl.go(f"pupils/{pupil}/chronology").get_by_label("Recorded by").locator("option", has_text=teacher_name(teacher)).get_attribute("value")
+
+    page = dsl.go(f"pupils/{pupil}/chronology?category=behaviour&author={author}")
+    expect(page.locator("summary").first).to_have_text("2 filters used")
+    for words_too, used in ((False, "4 filters used"), (True, "5 filters used")):
+        if words_too:
+            page.get_by_label("Words in it").fill(said)
+            page.get_by_role("button", name="Filter").click()
+        bar = page.locator(".sk-plot__month", has_text="March 2026:")
+        (count,) = re.findall(r"2026: (\d+) entr", bar.inner_text())
+        assert int(count) == 2 or not words_too
+        bar.click()
+        expect(page.locator("summary").first).to_have_text(used)
+        expect(page.get_by_role("main").locator("strong", has_text=re.compile(r"entr(y|ies)$")).first).to_have_text(f"{count} entries")
+        expect(page.get_by_role("article")).to_have_count(int(count))
+        assert set(page.locator(".sk-month__name").all_inner_texts()) == {"March 2026"}
+        assert set(page.locator(".sk-entry .sk-tag").all_inner_texts()) == {"Behaviour"}
+        assert said not in page.url
+    expect(page.get_by_label("Words in it")).to_have_value(said)
+
+    page = dsl.go(f"pupils/{of_many_months(system)}/chronology?order=recorded")
+    bar = page.locator(".sk-plot__month").nth(2)
+    (count,) = re.findall(r": (\d+) entr", bar.inner_text())
+    bar.click()
+    assert page.get_by_label("In order of").input_value() == "recorded"
+    expect(page.get_by_role("main").locator("strong", has_text=re.compile(r"entr(y|ies)$")).first).to_have_text(re.compile(rf"^{count} entr"))
+
+
+def of_many_months(system: dict[str, Any]) -> str:
+    """A pupil of Hillside of whom the demonstration has entries that were recorded in many months."""
+    query = """select i.pupil_id from entries e join incidents i on (i.school_id, i.id) = (e.school_id, e.incident_id)
+        join pupils p on (p.school_id, p.id) = (i.school_id, i.pupil_id) where not p.holding and i.school_id = %s
+        group by i.pupil_id order by count(distinct date_trunc('month', e.recorded_at)) desc limit 1"""
+    with psycopg.connect(system["admin_urls"]["incidents"]) as database:
+        return str(database.execute(query, [id_of("school", "hillside")]).fetchone()[0])  # type: ignore[index]
+
+
+def teacher_name(person: Any) -> str:
+    name: str = person.page.locator(".sk-banner__person").inner_text()
+    return name
+
+
+def test_a_printed_entry_stands_below_the_month_of_the_date_it_shows_and_says_the_other_too(sign_in: Callable[..., Any]) -> None:
+    """In order of recording the date is that of the recording, on the screen and printed; when it happened is said below."""
+    dsl, teacher = sign_in("dsl"), sign_in("teacher")
+    pupil = pupils(dsl.go("pupils"), "sarah")[0]["id"]
+    said, unknown = word(), word()
+    on = {"when": "exact", "when_date": "2026-01-12", "when_time": "9:05"}
+    record(teacher.go("pupils"), pupil_id=pupil, category_codes="behaviour", narrative=f"It was said {said}.", **on)
+    record(teacher.go("pupils"), pupil_id=pupil, category_codes="behaviour", narrative=f"It was said {unknown}.")
+    for address in ("?order=recorded", "?order=recorded&print=1"):
+        page = dsl.go(f"pupils/{pupil}/chronology{address}")
+        entry = page.get_by_role("article").filter(has_text=said)
+        expect(entry).to_contain_text("happened Monday 12 January at 9:05")
+        above = entry.locator("xpath=preceding::*[contains(@class, 'sk-rail__date')][1]")
+        expect(above).to_contain_text("today at")
+        expect(page.get_by_role("article").filter(has_text=unknown)).to_contain_text("when it happened is not known")
+    page = dsl.go(f"pupils/{pupil}/chronology?print=1&since=2026-01-12&until=2026-01-12")
+    entry = page.get_by_role("article").filter(has_text=said)
+    expect(entry.locator("xpath=preceding::*[contains(@class, 'sk-rail__date')][1]")).to_contain_text("Monday 12 January at 9:05")
+    expect(entry).to_contain_text("recorded today at")
+
+
+def test_of_who_is_not_listed_no_date_of_birth_is_printed(sign_in: Callable[..., Any]) -> None:
+    dsl = sign_in("dsl")
+    for address in ("", "?print=1"):
+        main = dsl.go(f"pupils/{holding_pupil(id_of('school', 'hillside'))}/chronology{address}").get_by_role("main")
+        expect(main).to_contain_text(NOT_LISTED)
+        assert "born" not in main.locator("p").first.inner_text()
+        assert "January 2000" not in main.inner_text()

@@ -263,6 +263,17 @@ def test_it_says_whose_it_is_for_whom_when_and_what_was_left_out() -> None:
         assert words in text, words
 
 
+def test_of_who_is_not_listed_no_date_of_birth_is_printed() -> None:
+    """The pupil that stands for them has one in the list, which is nobody's."""
+    nobody = PupilItem(id=new_id(), name="Not listed, or not sure who", year="", form="", born=dt.date(2000, 1, 1), holding=True)
+    asked = chronology.Asked(
+        by="Dee Lead", at=dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC), school_name="Elm Tree", zone="Europe/London", category_names={}
+    )
+    for pupil, said in ((nobody, nobody.name), (a_pupil(), "Sarah Example, Year 5, 5A, born 29 February 2016")):
+        content = chronology.content(pupil=pupil, entries=[], request=Chronology(pupil_id=pupil.id), asked=asked)
+        assert content["facts"][0] == {"name": "Pupil", "value": said}
+
+
 def test_the_other_pupils_name_is_not_printed_where_this_pupil_is_only_linked() -> None:
     """The document may go to a parent: it says the part, and that the account is about another pupil, not whom."""
     text = " ".join(text_of(printed(a_line(1, part="may_have_caused_harm", pupil_name="Quilla Otherchild", categories=[]))).split())
