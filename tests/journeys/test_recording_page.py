@@ -113,6 +113,60 @@ def test_a_form_sent_without_a_connection_stays_on_the_page_and_is_recorded_once
     expect(page.get_by_role("main")).to_contain_text("She ran off.")
 
 
+HELD = "addEventListener('submit', (event) => event.preventDefault()); addEventListener('click', (event) => event.target.matches('a') && event.preventDefault())"
+"""After all the page's own: what is sent from here on gets no answer."""
+
+
+def test_what_waits_longer_than_half_a_second_says_what_for_beside_what_was_pressed(sign_in: Callable[..., Any]) -> None:
+    """Nothing before, nothing that moves, and nothing any more where the page comes back from the browser's memory or the browser is stopped."""
+    person = sign_in("teacher", viewport=PHONE)
+    page = person.page
+    page.clock.install()
+    person.go("incidents/new")
+    page.clock.pause_at(page.evaluate("Date.now() / 1000 + 1"))
+    page.evaluate(HELD)
+    said, preview = page.locator("[data-waiting]"), page.get_by_role("button", name="Show who will be sent it")
+    assert said.get_attribute("role") == "status"  # read out by screen readers when it appears
+    back = "dispatchEvent(new PageTransitionEvent('pageshow'))"
+    stopped = "navigation.dispatchEvent(new Event('navigateerror'))"  # as Chromium does where somebody stops it
+    for button, words, end in (
+        (preview, "Finding who will be sent it.", back),
+        (page.locator("[data-record]"), "Recording it. It is not recorded until", stopped),
+    ):
+        before = button.bounding_box()
+        button.click()
+        before = button.bounding_box()  # where the click brought it
+        page.clock.run_for(499)
+        expect(said).to_be_empty()
+        page.clock.run_for(2)
+        expect(said).to_contain_text(words)
+        expect(said).to_be_in_viewport(ratio=1)
+        assert button.bounding_box() == before, "it stays where the finger is"
+        beside = said.bounding_box()
+        assert min(abs(beside["y"] + beside["height"] - before["y"]), abs(before["y"] + before["height"] - beside["y"])) <= 6  # type: ignore[index]
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.evaluate(end)
+        expect(said).to_be_empty()
+
+
+def test_who_asks_for_a_document_reads_that_it_is_made_and_the_words_are_true_when_it_has_come(sign_in: Callable[..., Any]) -> None:
+    dsl = sign_in("dsl", viewport=PHONE)
+    page = dsl.page
+    page.clock.install()
+    dsl.go("paper")
+    page.clock.pause_at(page.evaluate("Date.now() / 1000 + 1"))
+    said, link = page.locator("[data-waiting]"), page.get_by_role("link", name="Print blank forms")
+    before = link.bounding_box()
+    with page.expect_download():
+        link.click()
+    expect(said).to_be_empty()
+    page.clock.run_for(501)
+    expect(said).to_have_text("You asked for a document. Making it can take a minute. Your browser keeps it when it is there.")
+    assert link.bounding_box() == before
+    page.clock.run_for(60_000)
+    expect(said).to_be_empty()
+
+
 def test_a_file_and_a_colleague_survive_every_step_without_javascript(sign_in: Callable[..., Any]) -> None:
     page = sign_in("teacher", viewport=PHONE, javascript=False).go("incidents/new")
     fill_without_pupil(page)
