@@ -23,6 +23,7 @@ def install(app: Flask) -> None:
         languages=languages,
         csrf=csrf,
         time=time,
+        ago=ago,
         csrf_token=session.csrf_token,
         sentence=problems.sentence,
         coaching=coaching,
@@ -36,14 +37,23 @@ def csrf() -> Markup:
 
 
 def time(moment: datetime | None, precision: str = "exact") -> Markup:
-    """Return a time as people say it, with the exact one on hover and for machines."""
+    """Return a time as people say it, with the exact one on hover, for machines, and for screen readers where "today" does not say it."""
     zone = _zone()
     said = words.at(moment, zone, precision)
     if moment is None or precision == "not_known":
         return Markup("<span>{}</span>").format(said)
-    if precision == "day":
-        return Markup('<time datetime="{}">{}</time>').format(moment.astimezone(zone).date().isoformat(), said)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(), words.exact(moment, zone), said)
+    machines = moment.astimezone(zone).date().isoformat() if precision == "day" else moment.isoformat()
+    return _timed(said, machines=machines, exact=words.exact(moment, zone, precision), says_it=not words.is_near(moment, zone))
+
+
+def ago(moment: datetime) -> Markup:
+    """Return how long ago something was, with the exact time on hover, for machines and for screen readers."""
+    return _timed(words.ago(moment), machines=moment.isoformat(), exact=words.exact(moment, _zone()), says_it=False)
+
+
+def _timed(said: str, *, machines: str, exact: str, says_it: bool) -> Markup:
+    read = Markup() if says_it else Markup('<span class="govuk-visually-hidden"> ({})</span>').format(exact)
+    return Markup('<time datetime="{}" title="{}">{}{}</time>').format(machines, exact, said, read)
 
 
 def _zone() -> ZoneInfo:

@@ -376,10 +376,18 @@ def at(moment: datetime | None, zone: ZoneInfo, precision: str = "exact") -> str
     return gettext("%(day)s at %(time)s", day=said, time=_clock(local))
 
 
-def exact(moment: datetime, zone: ZoneInfo) -> str:
-    """Return the exact time, for hovering and screen readers: "Tuesday 3 March 2026, 12:47:05"."""
+def exact(moment: datetime, zone: ZoneInfo, precision: str = "exact") -> str:
+    """Return the time for hovering and screen readers, as exactly as it is known: "Tuesday 3 March 2026, 12:47:05", or to the day."""
     local = moment.astimezone(zone)
-    return f"{format_date(local, 'EEEE', locale=_locale())} {local.day} {format_date(local, 'MMMM', locale=_locale())} {local.year}, {local:%H:%M:%S}"
+    said = f"{format_date(local, 'EEEE', locale=_locale())} {long_day(local.date())}"
+    if precision == "about":
+        return gettext("%(day)s at about %(time)s", day=said, time=_clock(local))
+    return said if precision == "day" else f"{said}, {local:%H:%M:%S}"
+
+
+def is_near(moment: datetime, zone: ZoneInfo) -> bool:
+    """Whether a day is said as today, yesterday or tomorrow, which names no day."""
+    return abs((clock.now().astimezone(zone).date() - moment.astimezone(zone).date()).days) <= 1
 
 
 def taken(said: str) -> str:
