@@ -67,6 +67,7 @@ def endpoints() -> Any:
 
 
 SAYS = re.compile(r"\b(tell|find|reach|ask|see) a DSL|DSL in person", re.IGNORECASE)
+PRIMARY = ".govuk-button:not(.govuk-button--secondary, .govuk-button--warning):visible"
 NO_SCHOOL = {"sign-in", "nothing/here"}
 """Where nobody is signed in, or which lie below no school's address: whose DSLs they would be is not known."""
 
@@ -89,6 +90,8 @@ class Looker:
             self.page.goto(path)
         expect(self.page.get_by_role("heading", level=1)).to_have_count(1)
         self.axe(self.page)
+        primary = self.page.locator(PRIMARY).all_inner_texts()
+        assert len(primary) <= 1, f"one primary action a page: {self.page.url.partition('/s/')[2]} has {primary}"
         if self.other_theme:
             own = "light" if self.other_theme == "dark" else "dark"
             self.page.emulate_media(color_scheme=self.other_theme)  # type: ignore[arg-type]
