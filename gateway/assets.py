@@ -14,14 +14,13 @@ _FONT: Final = "node_modules/@fontsource/atkinson-hyperlegible-next/files"
 
 VENDOR: Final = {
     "govuk-frontend.min.css": f"{_GOVUK}/govuk-frontend.min.css",
-    "govuk-frontend.min.js": f"{_GOVUK}/govuk-frontend.min.js",
     **{
         f"atkinson-{subset}-{weight}.woff2": f"{_FONT}/atkinson-hyperlegible-next-{subset}-{weight}-normal.woff2"
         for subset in ("latin", "latin-ext")
         for weight in (400, 700)
     },
 }
-"""Name in the address → file from npm. GOV.UK's crown, font and images are not in it."""
+"""Name in the address → file from npm. GOV.UK's crown, font, images and scripts are not in it."""
 
 assets = Blueprint("assets", __name__, url_prefix="/assets")
 
