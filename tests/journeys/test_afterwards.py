@@ -4,12 +4,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pypdf
 import pytest
 from playwright.sync_api import Page, expect
 
+from deploy.demo.people import id_of
 from safekeep.ids import new_id
 from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.test_keyboard import is_unread
 from tests.journeys.test_recording_page import GOOD, send
 
 
@@ -26,6 +29,15 @@ def record(page: Page, **form: str) -> str:
     address = done.url.partition("?")[0]
     assert address.endswith("/recorded"), re.findall(r"govuk-error-summary__list.*?</ul>", done.text(), re.S)
     return address.removesuffix("/recorded")
+
+
+def of_many_months(system: dict[str, Any]) -> str:
+    """A pupil of Hillside of whom the demonstration has entries that were recorded in many months."""
+    query = """select i.pupil_id from entries e join incidents i on (i.school_id, i.id) = (e.school_id, e.incident_id)
+        join pupils p on (p.school_id, p.id) = (i.school_id, i.pupil_id) where not p.holding and i.school_id = %s
+        group by i.pupil_id order by count(distinct date_trunc('month', e.recorded_at)) desc limit 1"""
+    with psycopg.connect(system["admin_urls"]["incidents"]) as database:
+        return str(database.execute(query, [id_of("school", "hillside")]).fetchone()[0])  # type: ignore[index]
 
 
 def word() -> str:
@@ -291,6 +303,7 @@ def test_the_inbox_has_what_is_unread_first_and_narrows(sign_in: Callable[..., A
     unread = [bool(re.search("sk-row--unread", row.get_attribute("class") or "")) for row in rows.all()]
     assert unread[0]
     assert unread == sorted(unread, reverse=True)
+    assert is_unread(slt.page)
     expect(rows.first).to_contain_text("unread")
     assert int(slt.page.locator(".sk-heading-count").inner_text().split()[0]) >= 2
     slt.page.get_by_label("Show").select_option("unread")
@@ -302,18 +315,56 @@ def test_the_inbox_has_what_is_unread_first_and_narrows(sign_in: Callable[..., A
     assert {label.inner_text() for label in slt.page.locator(".sk-row .sk-class").all()} <= {"Welfare"}
 
 
-def test_a_thumb_finds_every_button_and_link_of_the_bar_and_the_foot(sign_in: Callable[..., Any]) -> None:
+LONGEST_LINE = """() => [...document.querySelectorAll(".sk-reading, .govuk-body, .govuk-hint, .govuk-inset-text, .sk-guidance li")].map((block) => {
+  const lines = new Map(), nodes = document.createTreeWalker(block, NodeFilter.SHOW_TEXT), range = document.createRange();
+  for (let node = nodes.nextNode(); node; node = nodes.nextNode()) {
+    if (node.parentElement.closest(".govuk-visually-hidden") || !node.parentElement.checkVisibility()) continue;
+    for (const { index, 0: word } of node.data.matchAll(/\\S+\\s*/g)) {
+      range.setStart(node, index);
+      range.setEnd(node, index + 1);
+      const top = Math.round(range.getBoundingClientRect().bottom / 8);
+      lines.set(top, (lines.get(top) ?? "") + word);
+    }
+  }
+  return [...lines.values()].map((line) => line.trim()).sort((a, b) => b.length - a.length)[0] ?? "";
+}).filter((line) => line.length > 70)"""
+
+
+def test_words_are_large_enough_and_lines_short_enough_to_read(sign_in: Callable[..., Any], system: dict[str, Any]) -> None:
+    """18 px and a line height of 1.5 on telephone and desk alike, at most 70 characters a line; on a telephone the guidance is folded."""
+    said = "She told me that her brother had not come home and that nobody at her house had gone out to look for him since the evening before. " * 6
+    address = record(sign_in("teacher").go("pupils"), narrative=said)
+    for viewport in (PHONE, DESKTOP):
+        dsl = sign_in("dsl", viewport=viewport)
+        for path in ("incidents/new", "inbox", address):
+            page = dsl.page
+            page.goto(path) if path == address else dsl.go(path)
+            assert page.evaluate("(({ fontSize, lineHeight }) => [fontSize, lineHeight])(getComputedStyle(document.body))") == ["18px", "27px"]
+            assert page.evaluate(LONGEST_LINE) == [], path
+            if path == "incidents/new":
+                folded = page.locator("details.sk-guidance").get_attribute("open") is None
+                assert folded is (viewport == PHONE)
+        if viewport == DESKTOP:
+            dsl.go(f"pupils/{of_many_months(system)}/chronology")
+            dsl.page.locator("article.sk-entry a", has_text="Incident").last.click()
+            expect(dsl.page.get_by_role("link", name="Verified unaltered")).to_have_attribute("href", re.compile("/s/hillside/proof"))
+
+
+def test_a_thumb_finds_every_button_and_link_of_the_bar_and_the_foot(sign_in: Callable[..., Any], system: dict[str, Any]) -> None:
     """Targets of banner, bar, foot and form are 44 px high at least, and the main button is as wide as the page."""
     address = record(sign_in("teacher").go("pupils"))
     dsl = sign_in("dsl", viewport=PHONE)
-    for path in ("inbox", "incidents/new", "pupils", address):
+    for path in ("inbox", "incidents/new", "pupils", address, f"pupils/{of_many_months(system)}/chronology"):
         page = dsl.page
         page.goto(path) if path == address else dsl.go(path)
         small = page.evaluate(
-            "[...document.querySelectorAll('.sk-banner a, .sk-banner button, .sk-bar a, .sk-foot a, .sk-foot button, main button:not(.sk-link), main input:not([type=hidden]):not([type=radio]):not([type=checkbox]):not([type=file]), main select, .sk-end-links a, .sk-end-links button')]"
+            "[...document.querySelectorAll('.sk-banner a, .sk-banner button, .sk-bar a, .sk-foot a, .sk-foot button, main button, main summary, main .govuk-radios__label, main .govuk-checkboxes__label, .sk-plot__month, main input:not([type=hidden]):not([type=radio]):not([type=checkbox]):not([type=file]), main select, .sk-end-links a, .sk-end-links button')]"
             ".filter((e) => e.offsetParent !== null || getComputedStyle(e).position === 'fixed').filter((e) => e.getBoundingClientRect().height < 43.5).map((e) => e.outerHTML.slice(0, 90))"
         )
         assert small == [], path
+        bars = page.locator(".sk-plot__month").evaluate_all("all => all.map((e) => e.getBoundingClientRect().width)")
+        assert all(width >= 24 for width in bars), "WCAG 2.5.8"
+        assert bool(bars) is path.endswith("/chronology")
     page = dsl.go("incidents/new")
     assert page.locator("[data-record]").bounding_box()["width"] >= 350  # type: ignore[index]
     assert page.get_by_role("link", name="Reports").is_visible(), "reports can be reached on a telephone"

@@ -141,6 +141,15 @@ def test_by_touch_a_point_is_tapped_and_a_line_and_an_area_are_drawn_while_the_p
     pictured(page, "body-map-390")
 
 
+def test_on_a_telephone_the_figure_stays_in_sight_beside_its_words(sign_in: Callable[..., Any]) -> None:
+    page = opened(sign_in("teacher", viewport=PHONE))
+    page.locator("[name=said]").scroll_into_view_if_needed()
+    page.mouse.wheel(0, 200)
+    expect(page.locator(".bm-canvas svg")).to_be_in_viewport(ratio=0.9)
+    assert page.evaluate("scrollY") > 300
+    page.wait_for_function("document.querySelector('.bm-picture').getBoundingClientRect().y === 0")
+
+
 def test_by_keyboard_a_place_is_chosen_from_the_list_and_enter_keeps_the_mark(sign_in: Callable[..., Any]) -> None:
     page = opened(sign_in("teacher", viewport=PHONE))
     page.locator("#place").focus()

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
 from deploy.demo.people import id_of
 from services.incidents.recording import NOT_LISTED, holding_pupil
 from tests.journeys.conftest import DESKTOP, PHONE
-from tests.journeys.test_afterwards import pupils, record, word
+from tests.journeys.test_afterwards import of_many_months, pupils, record, word
 
 BEGINS = {"pdf": b"%PDF-1.7", "docx": b"PK", "csv": '\ufeff"Confidential. Chronology of '.encode()}
 
@@ -92,15 +91,6 @@ def test_a_months_bar_shows_as_many_entries_as_it_says_under_the_filters_that_st
     bar.click()
     assert page.get_by_label("In order of").input_value() == "recorded"
     expect(page.get_by_role("main").locator("strong", has_text=re.compile(r"entr(y|ies)$")).first).to_have_text(re.compile(rf"^{count} entr"))
-
-
-def of_many_months(system: dict[str, Any]) -> str:
-    """A pupil of Hillside of whom the demonstration has entries that were recorded in many months."""
-    query = """select i.pupil_id from entries e join incidents i on (i.school_id, i.id) = (e.school_id, e.incident_id)
-        join pupils p on (p.school_id, p.id) = (i.school_id, i.pupil_id) where not p.holding and i.school_id = %s
-        group by i.pupil_id order by count(distinct date_trunc('month', e.recorded_at)) desc limit 1"""
-    with psycopg.connect(system["admin_urls"]["incidents"]) as database:
-        return str(database.execute(query, [id_of("school", "hillside")]).fetchone()[0])  # type: ignore[index]
 
 
 def teacher_name(person: Any) -> str:

@@ -79,6 +79,19 @@ def sign_in_by_keyboard(page: Page, system: dict[str, Any], role: str) -> Keys:
     return keys
 
 
+def is_unread(page: Page) -> bool:
+    """Whether each unread row of an inbox is bold, has a dot that can be seen, and says "unread", and no read one is bold or has one."""
+    rows: list[list[bool]] = page.locator(".sk-row").evaluate_all(
+        """(rows) => rows.map((row) => {
+          const dot = getComputedStyle(row, "::before"), ground = getComputedStyle(row).backgroundColor;
+          const isDot = dot.content !== "none" && parseFloat(dot.width) >= 10 && dot.borderRadius === "50%" && ![ground, "rgba(0, 0, 0, 0)"].includes(dot.backgroundColor);
+          const isBold = Number(getComputedStyle(row.querySelector(".sk-row__link")).fontWeight) >= 700;
+          return [row.classList.contains("sk-row--unread"), isDot, isBold, /unread/.test(row.textContent)];
+        })"""
+    )
+    return any(unread for unread, *_ in rows) and all(len(set(row)) == 1 for row in rows)
+
+
 def login_of(system: dict[str, Any], role: str) -> dict[str, Any]:
     found: dict[str, Any] = next(x for x in system["logins"] if (x["role"], x["school"]) == (role, "Hillside Primary"))
     return found
@@ -211,6 +224,7 @@ def test_with_forced_colours_classes_unread_and_the_focus_can_still_be_told(brow
     )
     assert shapes
     assert all(shapes)
+    assert is_unread(page)
     keys.to(lambda at: at["tag"] == "A" and "sk-row__link" in page.evaluate("document.activeElement.className"))
     outline = page.evaluate("(() => { const s = getComputedStyle(document.activeElement); return [s.outlineStyle, parseFloat(s.outlineWidth)]; })()")
     assert outline == ["solid", 3], "box shadows are not painted in forced colours: the outline must be"

@@ -110,6 +110,19 @@ def ids(catalogue: Catalog) -> set[str | tuple[str, ...]]:
     return {message.id if isinstance(message.id, str) else tuple(message.id) for message in catalogue if message.id}
 
 
+def test_no_sentence_shouts_or_has_a_picture_in_it(said: Catalog, welsh: Catalog) -> None:
+    """No exclamation mark and no emoji, in either language: nothing is cheerful about a child's distress."""
+    sentences = [
+        each
+        for text in (said, welsh)
+        for message in text
+        for part in (message.id, message.string)
+        for each in (part if isinstance(part, (tuple, list)) else [part])
+    ]
+    assert len(sentences) > 4000
+    assert [each for each in sentences if re.search("[!¡\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]", each)] == []
+
+
 def test_the_welsh_catalogue_holds_what_the_code_says_and_no_more(said: Catalog, welsh: Catalog) -> None:
     """After changing a sentence, CONTRIBUTING.md says how to bring the catalogue up to date."""
     assert ids(said) == ids(welsh)

@@ -15,7 +15,7 @@ TEXT = [
     ("link", "page"), ("link", "card"), ("link", "risk"), ("link", "ask"), ("on-plum", "plum"), ("on-button", "button"), ("on-warning", "warning"), ("page", "text"), ("page", "link"),
     ("on-focus", "focus"), ("error", "page"), ("error", "card"), ("error", "risk"),
     ("general", "page"), ("general", "card"), ("welfare", "page"), ("welfare", "card"),
-    ("safeguarding", "page"), ("safeguarding", "card"), ("protection", "page"), ("protection", "card"),
+    ("safeguarding", "page"), ("safeguarding", "card"), ("protection", "page"), ("protection", "card"), ("bm-on-mark", "bm-mark"),
 ]  # fmt: skip
 GRAPHICAL = [
     ("field-edge", "card"),
@@ -26,13 +26,19 @@ GRAPHICAL = [
     ("welfare", "page"),
     ("accent", "page"),
     ("accent", "card"),
+    ("bm-line", "bm-skin"),
+    ("bm-edge", "bm-skin"),
+    ("bm-edge", "card"),
+    ("bm-mark", "bm-skin"),
+    ("bm-mark", "card"),
 ]
 
 
 def tokens(*, dark: bool) -> dict[str, str]:
     blocks = re.findall(r":root \{([^}]*)\}", CSS)
+    assert len(blocks) == 4, "the page's and the body map's, each light and dark"
     found: dict[str, str] = {}
-    for block in blocks[: 2 if dark else 1]:
+    for block in blocks if dark else blocks[::2]:
         found |= dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
     return found
 
@@ -53,6 +59,28 @@ def test_every_pair_of_colours_can_be_told_apart(dark: bool) -> None:
     weak = [(a, b, round(contrast(colours[a], colours[b]), 2)) for a, b in TEXT if contrast(colours[a], colours[b]) < 4.5]
     weak += [(a, b, round(contrast(colours[a], colours[b]), 2)) for a, b in GRAPHICAL if contrast(colours[a], colours[b]) < 3]
     assert weak == []
+
+
+def test_the_four_class_labels_have_four_different_shapes() -> None:
+    """General none, welfare a dot, safeguarding a triangle, protection a filled square: told apart without colour."""
+    shapes = dict(re.findall(r"^\.sk-class--(\w+)::before \{ content: \"\"; ([^}]*)\}", CSS, re.MULTILINE))
+    assert set(shapes) == {"welfare", "safeguarding", "protection"}
+    assert "border-radius: 50%; background: currentColor" in shapes["welfare"]
+    assert "width: 0; height: 0; border: 7px solid transparent; border-top: 0; border-bottom: 13px solid currentColor" in shapes["safeguarding"]
+    assert re.search("width: (\\d+px); height: \\1; background: currentColor", shapes["protection"])
+    assert "radius" not in shapes["protection"]
+
+
+def test_the_page_of_the_lock_is_plum_in_either_theme_and_its_colours_can_be_told_apart() -> None:
+    (own,) = re.findall(r"^\.sk-body--locked \{([^}]*)\}", CSS, re.MULTILINE)
+    locked = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", own))
+    assert locked["page"] == locked["card"] == tokens(dark=False)["plum"] == tokens(dark=True)["plum"]
+    pairs = [(a, b) for a, b in TEXT if {a, b} <= set(locked)]
+    assert {"text", "quiet", "link", "error", "on-button"} <= {a for a, _ in pairs}
+    assert [(a, b) for a, b in pairs if contrast(locked[a], locked[b]) < 4.5] == []
+    assert [(a, b) for a, b in GRAPHICAL if {a, b} <= set(locked) and contrast(locked[a], locked[b]) < 3] == []
+    for dark in (False, True):
+        assert set(locked) <= set(tokens(dark=dark))
 
 
 def test_the_dark_changes_colours_and_nothing_else() -> None:
