@@ -20,7 +20,7 @@ from kombu.exceptions import KombuError
 from nameko.amqp.publish import UndeliverableMessage
 from nameko.constants import PERSISTENT
 from nameko.extensions import DependencyProvider
-from nameko.messaging import Consumer
+from nameko.messaging import Consumer, QueueConsumer
 from nameko.rpc import Responder, rpc
 
 from safekeep import actor as actors
@@ -168,6 +168,16 @@ def _where(error: Exception) -> str:
             place = f"{'/'.join(file.rsplit('/', 2)[-2:])}:{frame.tb_lineno}"  # "<string>" has no folder
         frame = frame.tb_next
     return place
+
+
+def is_reached(container: Any) -> bool:
+    """Whether the connection over which calls and events come to a hosted service is up now: as its own end knows it, the broker is not asked.
+
+    That a broker is gone without a word is known when its heartbeats stay out.
+    """
+    heard = [each for shared in container.shared_extensions.values() if isinstance(shared, QueueConsumer) for each in shared._consumers.values()]
+    connections = [consumer.channel.connection if consumer.channel is not None else None for consumer in heard]
+    return bool(connections) and all(connection is not None and connection.connected for connection in connections)
 
 
 class events(Consumer):  # noqa: N801 - used as a decorator, like nameko's own

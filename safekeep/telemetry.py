@@ -111,7 +111,7 @@ class _Lines(logging.Handler):
 
 
 def serve_inner(*, host: str, port: int, ready: Callable[[], dict[str, bool]]) -> None:
-    """Answer /healthz (alive), /readyz (its database and broker answer) and /metrics, in a thread.
+    """Answer /healthz (alive), /readyz (its database answers, its connection to the broker is up) and /metrics, in a thread.
 
     `host` is loopback, but in a container, where the one who collects the figures is another. `ready` returns {part: whether it
     answers}; all must. Raises OSError when the port is taken.

@@ -16,7 +16,7 @@ from types import FrameType  # noqa: E402
 
 from nameko.runners import ServiceRunner  # noqa: E402
 
-from safekeep import bus, database, green, memory, settings, telemetry  # noqa: E402
+from safekeep import bus, database, green, memory, rpc, settings, telemetry  # noqa: E402
 from safekeep.keys import Keys  # noqa: E402
 
 
@@ -40,7 +40,12 @@ def main(name: str) -> None:
     runner.start()
     memory.started()
     probe = database.engine(chosen.database_url, size=1)
-    telemetry.serve_inner(host=chosen.inner_host, port=chosen.inner_port, ready=lambda: {"database": database.answers(probe), "broker": True})
+    (container,) = runner.containers
+
+    def ready() -> dict[str, bool]:
+        return {"database": database.answers(probe), "broker": rpc.is_reached(container)}
+
+    telemetry.serve_inner(host=chosen.inner_host, port=chosen.inner_port, ready=ready)
     runner.wait()
 
 

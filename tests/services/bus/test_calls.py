@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -53,7 +55,7 @@ class Stage:
         self.keys = keys.Keys.load(folder / "process" / "gateway.json")
         bus.use_keys(self.keys)
         self.process: subprocess.Popen[bytes] | None = None
-        self.place = ("127.0.0.1", servers.free_port())
+        self.place, self.inner = ("127.0.0.1", servers.free_port()), servers.free_port()
 
     def start(self, *, broker_url: str = "") -> None:
         environment = {
@@ -63,6 +65,7 @@ class Stage:
             "BROKER_URL": broker_url or self.broker.url(self.service),
             "KEYS_FILE": str(self.folder / "process" / f"{self.service}.json"),
             "DOOR": "{}:{}".format(*self.place),
+            "INNER_PORT": str(self.inner),
         }
         self.process = subprocess.Popen([sys.executable, "-W", "ignore", "-m", "services", self.service], env=environment, cwd=ROOT)
 
@@ -112,6 +115,15 @@ class Stage:
                 return sock.recv(100)
             except ConnectionError:
                 return b""
+
+    def readyz(self) -> tuple[int, str]:
+        """Return what its inner port says of whether it is ready."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.inner}/readyz", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode()
 
     def answers(self) -> bool:
         """Whether it answers a call, by refusing it: nobody is signed in. False while it does not listen yet."""
@@ -330,6 +342,19 @@ def test_a_service_that_lost_its_broker_for_a_while_answers_the_first_call_after
     """Its connections are of before: it must notice by itself, not with somebody's call."""
     stage.broker.ctl("close_all_user_connections", "reports", "a test")
     assert stage.answers()
+
+
+def test_a_service_is_ready_only_while_its_connection_to_the_broker_is_up(stage: Stage) -> None:
+    """What an operator is told at two in the morning: not what was so when it started."""
+    assert stage.readyz() == (200, "database: ready\nbroker: ready\n")
+    stage.broker.ctl("stop_app")
+    try:
+        until(lambda: stage.readyz() == (503, "database: ready\nbroker: not ready\n"))
+    finally:
+        stage.broker.ctl("start_app")
+        servers.wait_for_broker(stage.broker.url())
+    until(lambda: stage.readyz() == (200, "database: ready\nbroker: ready\n"))
+    assert stage.answers(), "and what it says is so"
 
 
 def test_services_that_start_while_their_broker_is_away_stay_and_are_there_when_it_comes(
