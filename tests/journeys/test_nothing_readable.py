@@ -80,7 +80,9 @@ def test_the_brokers_messages_its_disk_and_every_log_hold_no_word_and_no_name(sy
         of_staff = database.execute("select name from people where email = any(%s)", ([login["username"] for login in system["logins"]],)).fetchall()
     assert len(of_staff) > 10, "those of the demonstration: whom other tests made may be called by a word of the code"
     written = {pupil["name"], *(name for (name,) in of_staff)}
-    names = [part.lower().encode() for name in written for part in re.findall(r"\w{6,}", name)]
+    parts = {part for name in written for part in re.findall(r"\w{6,}", name)}  # shorter ones are parts of the words of the code too
+    names = [name.lower().encode() for name in {*written, *parts, pupil["name"].split()[0]}]
+    assert b"sarah" in names, "of the pupil by the first name alone as well: no method, event or module is called so"
     words = [WORD.encode(), *names, *staff]
 
     messages = _drained(broker, tap)
