@@ -60,11 +60,14 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
   /** Send the form once a save has shown that it would arrive; else stay, and say so. */
   async function hold(button) {
     isHeld = true;
-    say(form.dataset.sayTrying);
-    said?.scrollIntoView({ block: "center" });
+    const trying = () => {
+      say(form.dataset.sayTrying);
+      said?.scrollIntoView({ block: "center" });
+    };
+    const isLong = hasFailed || !saving ? trying() : setTimeout(trying, 500); // a save that was just under way is over in no time
     const arrives = await (saving ??= keep());
+    clearTimeout(isLong);
     isHeld = false;
-    delete form.dataset.sent;
     if (arrives) {
       mayGo = true;
       form.requestSubmit(button);

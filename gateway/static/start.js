@@ -47,21 +47,20 @@ function waitBeside(pressed, sentence) {
 
 // It keeps a hurried second press from sending a form again; the server would know it as the same anyway.
 
-for (const form of document.querySelectorAll("form[data-once]")) {
-  form.addEventListener("submit", (event) => {
-    if (event.defaultPrevented) return; // what is under way goes first
-    if (form.dataset.sent) {
-      event.preventDefault();
-      return;
-    }
-    form.dataset.sent = "yes";
-    setTimeout(() => delete form.dataset.sent, 5000); // an answer that never came may be asked for again
-    const seen = [...form.querySelectorAll("button")].filter((button) => button.offsetParent);
-    const by = event.submitter; // sent with the Enter key it may be a button that nobody sees
-    const pressed = seen.find((button) => button === by) ?? seen.find((button) => button.value === by?.value) ?? seen.at(-1);
-    if (pressed) waitBeside(pressed, pressed.dataset.waits ?? waiting.dataset.waiting);
-  });
-}
+window.addEventListener("submit", (event) => {
+  const form = event.target; // on the window, so that what another script stopped is known
+  if (!form.matches("form[data-once]") || event.defaultPrevented) return; // what is under way goes first
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  setTimeout(() => delete form.dataset.sent, 5000); // an answer that never came may be asked for again
+  const seen = [...form.querySelectorAll("button")].filter((button) => button.offsetParent);
+  const by = event.submitter; // sent with the Enter key it may be a button that nobody sees
+  const pressed = seen.find((button) => button === by) ?? seen.find((button) => button.value === by?.value) ?? seen.at(-1);
+  if (pressed) waitBeside(pressed, pressed.dataset.waits ?? waiting.dataset.waiting);
+});
 
 // A document comes without a new page: nothing says when it is there, so the words are true before and after.
 document.addEventListener("click", (event) => {
