@@ -44,12 +44,20 @@ function show(form, answer, isNewest) {
   const label = answer.getElementById("button-label") ?? answer.querySelector("[data-record]");
   const button = form.querySelector("[data-record]");
   if (label && button) button.textContent = label.textContent.trim();
+  offer(form);
   if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
   return true;
 }
 
+/** Offer the button that shows it only where it is not shown: what is follows the choices by itself. */
+function offer(form) {
+  const button = form.querySelector("[data-preview-button]");
+  if (button) button.hidden = form.elements.shown.value !== "none";
+}
+
 for (const form of document.querySelectorAll("form[data-preview]")) {
   let timer;
+  offer(form);
   form.addEventListener("change", (event) => {
     if (!CHANGES.has(event.target.name)) return;
     clearTimeout(timer);

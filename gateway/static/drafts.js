@@ -3,7 +3,7 @@
 
 import { fieldsOf } from "./alerting.js";
 
-const PATIENCE = 10_000; // milliseconds that a save may take: a connection that hangs is none
+const PATIENCE = 15_000; // milliseconds that a save may take: a server that waits for another has answered by then, and a connection that hangs is none
 const MOST = 60_000; // bytes: browsers carry 64 KiB for a page that is gone, and no more
 
 for (const form of document.querySelectorAll("form[data-draft]")) {

@@ -146,7 +146,7 @@ def test_a_form_goes_though_drafts_cannot_be_kept_but_not_where_no_gateway_answe
 
 
 def test_a_save_that_hangs_is_given_up_and_all_the_while_the_page_warns_and_closing_it_sends_the_last_words(steps: dict[str, Any]) -> None:
-    assert steps["hangs"] == {"sent": [["/draft", "d"]], "said": "Saved", "warned": True, "patience": 10_000}
+    assert steps["hangs"] == {"sent": [["/draft", "d"]], "said": "Saved", "warned": True, "patience": 15_000}
     assert steps["closed"] == [[2, "after the page has gone"]]
     assert (steps["hung"]["went"], steps["hung"]["warned"]) == ([], True), "it waited for the save under way, however often it was pressed"
     assert steps["afterHanging"] == {"sent": [["/draft", "de"]], "said": "Saved", "warned": False}
