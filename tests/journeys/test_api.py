@@ -107,6 +107,17 @@ def test_an_idempotency_key_makes_one_of_two(teacher: Api) -> None:
     assert teacher.call("POST", "/incidents", sent, Idempotency_Key=str(new_id()))[1]["id"] != first[1]["id"]
 
 
+def test_a_list_of_pupils_under_a_key_is_one_list(dsl: Api) -> None:
+    sent = {"pupils": [{"name": "Ada Keyed", "year": "Year 5", "form": "5A", "born": "2016-02-29"}], "dry_run": True}
+    key = str(new_id())
+    first = dsl.call("POST", "/pupils", sent, Idempotency_Key=key)
+    assert (first[0], first[1]["items"][0]["outcome"]) == (200, "made")
+    assert dsl.call("POST", "/pupils", sent, Idempotency_Key=key) == first
+    status, problem = dsl.call("POST", "/pupils", sent | {"dry_run": False}, Idempotency_Key=key)
+    assert (status, problem["type"].rpartition("/")[2]) == (409, "idempotency-key-reused")
+    assert dsl.call("POST", "/pupils", sent)[1] == first[1], "without one it is as ever"
+
+
 def test_signing_in_is_exempt_from_idempotency_keys(teacher: Api) -> None:
     """A token is not given out twice: the same key, the same words, another sign-in each time; and the document offers no such header there."""
     sent = {"username": teacher.login["username"], "password": teacher.login["password"]}
@@ -140,7 +151,7 @@ def test_a_dsl_says_whom_an_incident_is_about_by_program_once(teacher: Api, dsl:
 
 def test_lists_are_pages_that_follow_on_and_end(dsl: Api) -> None:
     pupil = dsl.get("/pupils?q=sarah")["items"][0]
-    for path in ("/alerts?limit=7", "/pupils?q=a&limit=9", f"/pupils/{pupil['id']}/chronology?limit=2", "/categories", "/groups", "/staff?q=a"):
+    for path in ("/alerts?limit=7", "/pupils?q=a&limit=9", f"/pupils/{pupil['id']}/chronology?limit=2", "/categories", "/groups", "/staff?q=a&limit=3"):
         seen, cursor, pages = [], "", 0
         while True:
             page = dsl.get(path + (f"{'&' if '?' in path else '?'}cursor={cursor}" if cursor else ""))
