@@ -17,6 +17,9 @@ from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, Safekeep
 from safekeep.keys import Keys
 from safekeep.settings import GatewaySettings, gateway_settings
 
+_GIVES_BACK = frozenset({409, 422, 503})
+"""With which answers a page gives back what was typed. Not with 404, which is the same page whatever was sent."""
+
 
 def create_app(settings: GatewaySettings | None = None) -> Flask:
     """Return the WSGI application. Without `settings`, what the environment says."""
@@ -147,7 +150,7 @@ def _answer(problem: Problem, error: SafekeepError | None = None) -> Response:
     else:
         failing = error.problems if isinstance(error, Invalid) else {}
         sentences = [(field, problems.sentence(field, code)) for field, code in failing.items()]
-        said = {"problem": problem, "sentences": sentences, "typed": _typed() if error or problem.status == 503 else [], "kept": g.get("kept", False)}
+        said = {"problem": problem, "sentences": sentences, "typed": _typed() if problem.status in _GIVES_BACK else [], "kept": g.get("kept", False)}
         said["again"] = bool(said["typed"]) and problem.status == 503
         said["token"] = request.form.get("csrf_token", "") if said["again"] else ""  # as sent: whose session it is may not be known just now
         try:
