@@ -151,7 +151,14 @@ def test_a_dsl_says_whom_an_incident_is_about_by_program_once(teacher: Api, dsl:
 
 def test_lists_are_pages_that_follow_on_and_end(dsl: Api) -> None:
     pupil = dsl.get("/pupils?q=sarah")["items"][0]
-    for path in ("/alerts?limit=7", "/pupils?q=a&limit=9", f"/pupils/{pupil['id']}/chronology?limit=2", "/categories", "/groups", "/staff?q=a&limit=3"):
+    for path in (
+        "/alerts?limit=7",
+        "/pupils?q=a&limit=9",
+        f"/pupils/{pupil['id']}/chronology?limit=2",
+        "/categories",
+        "/groups",
+        "/staff?q=a&limit=3",
+    ):
         seen, cursor, pages = [], "", 0
         while True:
             page = dsl.get(path + (f"{'&' if '?' in path else '?'}cursor={cursor}" if cursor else ""))
