@@ -70,6 +70,13 @@ document.addEventListener("click", (event) => {
   timers.push(setTimeout(rest, LONGEST));
 });
 
+// A link that says it is a button is pressed like one, with the space bar too.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== " " || !event.target.matches("a[role=button]")) return;
+  event.preventDefault();
+  event.target.click();
+});
+
 // Who stops the browser waits no longer.
 window.navigation?.addEventListener("navigateerror", rest);
 

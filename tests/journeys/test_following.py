@@ -138,7 +138,7 @@ def test_it_is_given_to_another_with_a_reason_and_whoever_was_quicker_is_said(
     finds_nothing_wrong(theirs)
     expect(pastoral.go("inbox?view=due").locator(f"a[href$='{entry}']")).to_have_count(0)
     alert = pastoral.go("inbox").locator(f".sk-row:has(a[href*='{address.rpartition('/')[2]}'])").first
-    expect(alert.locator(".sk-row__facts")).to_contain_text(re.compile(r"ago · Follow-up due \d+ \w+ 20\d\d$|now · Follow-up due \d+ \w+ 20\d\d$"))
+    expect(alert.locator(".sk-row__facts")).to_contain_text(re.compile(r"(ago|now) \([^)]+\) · Follow-up due \d+ \w+ 20\d\d$"))
     expect(alert.locator(".sk-risk")).to_have_count(0)
     with psycopg.connect(system["admin_urls"]["incidents"]) as database:  # its day passes
         passed = "update follow_ups set due_on = current_date - 2 where id = %s"

