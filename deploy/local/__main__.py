@@ -55,8 +55,12 @@ NO_ROOM = 4 * 2**20
 DISK_FULL = "The disk is full: free some room and start again."
 
 
-class Stop(Exception):
-    """The person, or the system, asked for the end."""
+class Stop(BaseException):
+    """The person, or the system, asked for the end: no error that anybody handles."""
+
+
+_asked: list[int] = []
+"""Which signals asked for it. One may come while an object is being taken apart, where Python drops what is raised: whoever waits looks here too."""
 
 
 def main() -> int:
@@ -481,6 +485,7 @@ class Launcher:
         relays = [self.inner[f"relay-{service}"] for service in SERVICES]
         queues = BrokerWatch(relays, start_again=self._start_broker_again, has_room=lambda: self._has_room)
         while True:
+            _heed()
             self._check()
             if "rabbitmq" in self.names:
                 queues.look()
@@ -562,6 +567,7 @@ class Launcher:
         """End every process that was started, the servers last."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
+        _asked.clear()  # it is heeded: what follows waits for what is ending
         if self.supervisord is None or self.supervisord.poll() is not None:
             return
         begun = time.monotonic()
@@ -653,6 +659,7 @@ def _answers(url: str) -> bool:
 def _until(condition: Callable[[], bool], *, seconds: float, otherwise: str) -> None:
     ends = time.monotonic() + seconds
     while not condition():
+        _heed()
         if time.monotonic() > ends:
             raise CannotStart(otherwise)
         time.sleep(0.1)
@@ -678,8 +685,14 @@ class _step:  # noqa: N801 - reads as a word: with _step("keys")
             print(f"  {self.what}: {time.monotonic() - self.begun:.1f} s", flush=True)
 
 
-def _on_signal(_number: int, _frame: FrameType | None) -> None:
+def _on_signal(number: int, _frame: FrameType | None) -> None:
+    _asked.append(number)
     raise Stop
+
+
+def _heed() -> None:
+    if _asked:
+        raise Stop
 
 
 def _keep(lines: BinaryIO, log: BinaryIO) -> None:

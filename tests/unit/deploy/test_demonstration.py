@@ -60,5 +60,6 @@ def test_the_page_of_codes_shows_each_sign_in_with_the_code_its_app_would_show()
     assert page.count("no code asked") == 1
     assert secret not in page
     assert "Hillside &lt;Primary&gt;" in page
-    assert 'http-equiv="refresh" content="24"' in page, "a second after the next code begins"
+    assert '<script src="/codes.js" defer>' in page, "the next codes come by themselves"
+    assert 'http-equiv="refresh"' not in page, "and nobody's page is loaded anew below their hands (WCAG 2.2.1)"
     assert "There is no demonstration here" in mailbox.codes_page([], now=0)
