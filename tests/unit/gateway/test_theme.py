@@ -166,3 +166,33 @@ def test_the_banner_of_the_demonstration_is_shown_to_its_made_up_people_alone() 
     assert set(said) == {"base.html"}
     before, _, _ = said["base.html"].partition('<aside class="sk-demo"')
     assert re.findall(r"\{% .*? %\}", before)[-1] == "{% if here and here.answer.demo %}"
+
+
+NOT_IN_STEPS = {
+    ".bm-": "the body map and its tools have to fit beside one another on a telephone",
+    ".sk-tag": "stands in a line of text",
+    ".sk-count": "stands in a line of text",
+    ".sk-class": "a shape beside its word",
+    ".sk-banner__link": "links of the banner, which have to fit in a line",
+    ".sk-view": "tabs, which have to fit in a line on a telephone",
+    ".govuk-": "as GOV.UK Frontend has its buttons and fields, with the edge that ours have besides",
+    ".sk-foot .govuk-button": "the same, where three have to fit on a telephone",
+    ".sk-line": "room for the line downwards in time",
+    ".sk-body--bar": "room for the bar at a telephone's foot",
+    ".sk-asked": "ends with a paragraph that has a margin of its own",
+}
+HAIRLINE = 2
+
+
+def test_space_is_in_steps_of_five_pixels_but_where_there_is_a_reason() -> None:
+    """As in GOV.UK Frontend : what is further apart belongs less together, and the eye can tell."""
+    css = re.sub(r"/\*.*?\*/", "", CSS, flags=re.DOTALL)
+    odd = set()
+    for selectors, body in re.findall(r"([^{}]+)\{([^{}]*)\}", css):
+        for name, value in re.findall(r"(?<![\w-])((?:padding|margin|gap|row-gap|column-gap)[a-z-]*):\s*([^;]+)", body):
+            sizes = [int(size) for size in re.findall(r"(?<![\w.])-?(\d+)px", value)]
+            if any(size % 5 and size > HAIRLINE for size in sizes):
+                odd.add((selectors.strip().split(",")[0].strip(), name))
+    without = {(selector, name) for selector, name in odd if not any(part in selector for part in NOT_IN_STEPS)}
+    assert without == set()
+    assert {part for part in NOT_IN_STEPS if not any(part in selector for selector, _ in odd)} == set(), "an exception that is none any more"
