@@ -21,7 +21,7 @@ import "./password.js";
 const waiting = document.querySelector("[data-waiting]");
 const PATIENCE = 500;
 const FOOT = 140; // what a telephone has at its foot: there the words stand above
-const LONGEST = 60_000; // by then a document is there, or the page says why not
+const LONGEST = 10_000; // milliseconds that a page which stays is covered there
 let timers = [];
 
 function rest() {

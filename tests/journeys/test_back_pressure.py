@@ -331,10 +331,8 @@ def test_with_postgresql_away_the_page_does_not_claim_it_either_and_the_words_st
 
 
 def press(page: Page) -> None:
-    """Show who will be sent it where that has to be looked at first, and add the incident."""
-    look = page.get_by_role("main").get_by_role("button", name="Show who will be sent it")
-    if look.count():
-        look.click()
+    """See who will be sent it, and add the incident."""
+    see_who(page)
     page.get_by_role("main").get_by_role("button", name=re.compile("^Add incident")).last.click(no_wait_after=True)
 
 

@@ -2,7 +2,6 @@
 where it says to tell a DSL it says who is on duty, in which room, and at which number."""
 
 import contextlib
-import inspect
 import re
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -288,19 +287,19 @@ def test_axe_finds_nothing_where_people_sign_in(sign_in: Callable[..., Any], fin
     finds_nothing_wrong(person.page)
 
 
-def test_a_picture_of_each_page_is_kept_when_a_journey_fails(browser: Browser, system: dict[str, Any]) -> None:
-    """The two parts of conftest.py at work on a test that fails, and on one that does not."""
-    name = f"a_journey_{new_id()}"
-    picture = conftest.ROOT / "screenshots" / f"{name}-0.png"
-    for failed in (False, True):
-        node = SimpleNamespace(name=name)
-        told = conftest.pytest_runtest_makereport(node, None)  # type: ignore[arg-type]
+def test_a_picture_of_each_page_is_kept_when_a_journey_fails(browser: Browser) -> None:
+    """Of every page that is open, whoever opened it: the hook of conftest.py at work on a test that fails, on one that does not, and on an end."""
+    name = f"a_journey_{new_id()}[it's \u00e9/a]"
+    context = browser.new_context(viewport=PHONE)
+    for words in ("one", "two"):
+        context.new_page().set_content(f"<h1>{words}</h1>")
+    for failed, when in ((False, "call"), (True, "teardown"), (True, "call")):
+        told = conftest.pytest_runtest_makereport(SimpleNamespace(name=name), SimpleNamespace(when=when))  # type: ignore[arg-type]
         next(told)
         with contextlib.suppress(StopIteration):
             told.send(SimpleNamespace(get_result=lambda now=failed: SimpleNamespace(failed=now)))  # type: ignore[attr-defined]
-        entering = inspect.unwrap(conftest.sign_in)(browser, system, SimpleNamespace(node=node))
-        next(entering)("teacher", viewport=PHONE, javascript=False).go("pupils")
-        assert list(entering) == []
-        assert picture.exists() == failed
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    picture.unlink()
+        kept = sorted(conftest.PICTURES.glob(f"{name.partition('[')[0]}*"))
+        assert len(kept) == (len([page for each in browser.contexts for page in each.pages]) if failed and when == "call" else 0)
+    context.close()
+    assert len(kept) >= 2
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in kept)
