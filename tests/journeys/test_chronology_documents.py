@@ -58,7 +58,7 @@ def test_a_chronology_is_asked_for_as_a_document_with_why_and_what_is_wrong_is_s
 
 def test_a_months_bar_shows_as_many_entries_as_it_says_under_the_filters_that_stand(sign_in: Callable[..., Any], system: dict[str, Any]) -> None:
     """Category, person and order stay when a bar is pressed, and so do words, which stand in no address; the filters show how many they are."""
-    dsl, teacher = sign_in("dsl"), sign_in("teacher")
+    dsl, teacher = sign_in("deputy_dsl"), sign_in("teacher")
     pupil = pupils(dsl.go("pupils"), "sarah")[0]["id"]
     said = word()
     about = {"pupil_id": pupil, "narrative": f"It was said {said}.", "when": "exact", "when_time": "9:05"}
@@ -100,7 +100,7 @@ def teacher_name(person: Any) -> str:
 
 def test_a_printed_entry_stands_below_the_month_of_the_date_it_shows_and_says_the_other_too(sign_in: Callable[..., Any]) -> None:
     """In order of recording the date is that of the recording, on the screen and printed; when it happened is said below."""
-    dsl, teacher = sign_in("dsl"), sign_in("teacher")
+    dsl, teacher = sign_in("deputy_dsl"), sign_in("teacher")
     pupil = pupils(dsl.go("pupils"), "sarah")[0]["id"]
     said, unknown = word(), word()
     on = {"when": "exact", "when_date": "2026-01-12", "when_time": "9:05"}
@@ -120,7 +120,7 @@ def test_a_printed_entry_stands_below_the_month_of_the_date_it_shows_and_says_th
 
 
 def test_of_who_is_not_listed_no_date_of_birth_is_printed(sign_in: Callable[..., Any]) -> None:
-    dsl = sign_in("dsl")
+    dsl = sign_in("deputy_dsl")
     for address in ("", "?print=1"):
         main = dsl.go(f"pupils/{holding_pupil(id_of('school', 'hillside'))}/chronology{address}").get_by_role("main")
         expect(main).to_contain_text(NOT_LISTED)

@@ -54,7 +54,7 @@ def test_a_dsl_finds_a_pupils_files_and_body_maps_under_their_tabs_and_who_may_n
     incident = with_a_picture_and_a_body_map(opened(teacher), pupil=pupil, name=name)
     number = incident.rpartition("/")[2]
 
-    dsl = sign_in("dsl", viewport=NARROW)
+    dsl = sign_in("deputy_dsl", viewport=NARROW)
     page = dsl.go(f"pupils/{pupil}")
     main, tabs = page.get_by_role("main"), page.get_by_role("navigation", name="About this pupil")
     assert [link.inner_text() for link in tabs.get_by_role("link").all()] == [*TABS, "Who has read", "Make a pack"]

@@ -447,7 +447,7 @@ def test_twenty_thousand_characters_and_html_are_just_text_in_every_field_of_wor
     assert {len(words) for words in short.values()} == {200}
     recorded = send(page, f"{base}/{new_id()}", GOOD | {"csrf_token": token, "do": "record"} | long | short | others)
     assert recorded.url.endswith("/recorded")
-    read = sign_in("dsl").page.request.get(recorded.url.removesuffix("/recorded")).text()
+    read = sign_in("deputy_dsl").page.request.get(recorded.url.removesuffix("/recorded")).text()
     assert "<script>alert" not in read
     for name, words in (long | short | {"initials": f"({code}initials)"}).items():
         assert html.escape(words, quote=False) in read.replace("&#39;", "'"), name
@@ -467,7 +467,7 @@ def test_initials_place_and_kind_come_back_to_whoever_reads_it(sign_in: Callable
     token = page.locator("#record [name=csrf_token]").input_value()
     recorded = send(page, page.url, GOOD | {"csrf_token": token, "do": "record"} | said)
     assert recorded.url.endswith("/recorded")
-    read = sign_in("dsl", viewport=PHONE).page
+    read = sign_in("deputy_dsl", viewport=PHONE).page
     read.goto(recorded.url.removesuffix("/recorded"))
     facts = {row.locator("dt").inner_text(): row.locator("dd").inner_text() for row in read.locator("main dl.govuk-summary-list > div").all()}
     assert (facts["What kind"], facts["Where"]) == ("A phone call", "By the bicycle shed")
@@ -484,14 +484,15 @@ def shown_people(text: str) -> list[tuple[str, str]]:
     found = PEOPLE.findall(section.partition("</ul>")[0])
     button = re.search(r"data-record[^>]*>[^<]* alert (\d+) (?:person|people)<", section)
     assert button
-    assert int(button[1]) == len(found)
+    just_come = section.count("<strong>A member of staff</strong>")  # whom another journey made: for half a minute not every process knows them
+    assert int(button[1]) == len(found) + just_come
     return [(html.unescape(name), html.unescape(role)) for name, role in found]
 
 
 @pytest.mark.parametrize("below", [False, True], ids=["an incident", "an action"])
 def test_nothing_is_recorded_before_it_was_shown_by_name_and_role_who_will_be_sent_it(sign_in: Callable[..., Any], below: bool) -> None:
     """Not where the list was never shown, and not where it was another one; then the same press records, and it goes to those people."""
-    page = sign_in("dsl", javascript=False).go("incidents/new")
+    page = sign_in("deputy_dsl", javascript=False).go("incidents/new")
     token = page.locator("#record [name=csrf_token]").input_value()
     pupil = page.request.get(f"{page.url.partition('/incidents/')[0]}/pupils/suggest?q=sarah").json()["items"][0]["id"]
     about = GOOD | {"csrf_token": token, "do": "record", "category_codes": "behaviour", "pupil_id": pupil}

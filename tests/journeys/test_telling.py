@@ -51,7 +51,7 @@ def test_an_open_inbox_shows_what_comes_and_a_reply_is_one_tap_away(sign_in: Cal
     main(inbox).get_by_role("button", name="Mark as read", exact=True).click()
     theirs = teacher.page
     teacher.go(f"incidents/{incident}/recorded")
-    expect(main(theirs)).to_contain_text(re.compile(r"DSL\s+Read today at \d{1,2}:\d\d · Safeguarding team"))
+    expect(main(theirs)).to_contain_text(re.compile(r"DSL\s+Read today at \d{1,2}:\d\d \([^)]+\) · Safeguarding team"))
     theirs = teacher.go("inbox")
     theirs.wait_for_timeout(1500)
     main(inbox).get_by_role("link", name=re.compile("^Reply to ")).click()

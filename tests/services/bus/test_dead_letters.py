@@ -38,7 +38,9 @@ class Stage:
     def put(self, body: bytes, message_id: str | None = None) -> None:
         """Lay something into the dead letters as the broker itself does."""
         with pika.BlockingConnection(pika.URLParameters(self.broker.url())) as connection:
-            connection.channel().basic_publish(bus.DEAD.name, "alerts.dead", body, pika.BasicProperties(message_id=message_id))
+            channel = connection.channel()
+            channel.confirm_delivery()  # it is there before anybody looks
+            channel.basic_publish(bus.DEAD.name, "alerts.dead", body, pika.BasicProperties(message_id=message_id))
 
     def letters(self) -> list[dead_letters.Letter]:
         return dead_letters.letters(url=self.url, keys=self.operator, service="alerts")
