@@ -91,7 +91,7 @@ def test_the_account_has_its_guidance_beside_it_the_protections_categories_are_a
 
 
 def test_who_was_told_in_person_and_when_comes_back_to_the_reader_and_a_flags_next_review_stands_beside_it(sign_in: Callable[..., Any]) -> None:
-    teacher, dsl = sign_in("teacher"), sign_in("dsl")
+    teacher, dsl = sign_in("teacher"), sign_in("deputy_dsl")
     page = dsl.go("pupils")
     pupil = pupils(page, "sarah")[0]["id"]
     flag = {"kind": "early_help", "started": "2026-02-03", "review": "2026-06-09", "social_worker": "Ines Falk", "note": "", "do": "record"}
@@ -263,7 +263,7 @@ def test_a_linked_pupils_chronology_shows_the_part_and_not_the_others_categories
     said = word()
     given = {"pupil_id": first["id"], "linked_ids": linked["id"], f"linked_part_{linked['id']}": "witness", f"linked_initials_{linked['id']}": "A"}
     address = record(page, category_codes="safeguarding_concern", narrative=f"It was said by the gate {said}.", **given)
-    dsl = sign_in("dsl", viewport=DESKTOP)
+    dsl = sign_in("deputy_dsl", viewport=DESKTOP)
     page = dsl.go(f"pupils/{linked['id']}/chronology")
     page.locator("summary", has_text="Filter").click()
     page.get_by_label("Words in it").fill(said)
@@ -378,7 +378,7 @@ def test_a_dsl_says_later_whom_an_incident_is_about(
     teacher = sign_in("teacher", viewport=PHONE, javascript=False)
     said = word()
     address = record(teacher.go("pupils"), described_pupil=f"A tall boy, {said}")
-    dsl = sign_in("dsl", viewport=viewport, javascript=javascript)
+    dsl = sign_in("deputy_dsl", viewport=viewport, javascript=javascript)
     page = dsl.go("inbox")
     waiting = page.get_by_text(re.compile(r"\d+ incidents? (is|are) about (a pupil|pupils) not listed"))
     waiting.get_by_role("link", name="Show them").click()
@@ -480,3 +480,13 @@ def test_after_recording_one_can_add_another_or_go_back(sign_in: Callable[..., A
     page.get_by_role("main").get_by_role("link", name="Back").click()
     expect(page.get_by_role("main")).to_contain_text(number.group())
     assert page.url.rstrip("/").endswith("/s/hillside")
+
+
+def test_a_word_longer_than_a_telephone_is_wide_is_broken_where_entries_are_listed(sign_in: Callable[..., Any]) -> None:
+    teacher, deputy = sign_in("teacher"), sign_in("deputy_dsl", viewport={"width": 320, "height": 640})
+    pupil = pupils(teacher.go("pupils"), "sarah")[-1]["id"]
+    record(teacher.page, pupil_id=pupil, narrative="m" * 70)
+    for address in (f"pupils/{pupil}", f"pupils/{pupil}/chronology"):
+        page = deputy.go(address)
+        expect(page.get_by_role("main")).to_contain_text("m" * 30)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, address

@@ -55,7 +55,7 @@ def test_a_teacher_asks_and_a_dsl_corrects_and_everybody_reads_what_it_says_now(
     press(page, "Ask the DSLs")
     expect(page.get_by_role("main")).to_contain_text("No DSL has answered yet.")
 
-    dsl = sign_in("dsl", viewport=viewport, javascript=javascript)
+    dsl = sign_in("deputy_dsl", viewport=viewport, javascript=javascript)
     assert mailed(page, system, "dsl", "asks a DSL to correct it").endswith("/s/hillside/corrections")
     desk = dsl.go("inbox")
     desk.get_by_role("link", name="Show what is asked").click()
@@ -96,7 +96,7 @@ def test_a_teacher_asks_and_a_dsl_corrects_and_everybody_reads_what_it_says_now(
 @BOTH
 def test_what_is_typed_into_a_correction_is_kept_until_it_is_sent(sign_in: Callable[..., Any], viewport: Any, javascript: bool) -> None:
     """While it is typed, or because its author says so; it is found among the drafts, opens where it was written, and goes when it was sent."""
-    dsl = sign_in("dsl", viewport=viewport, javascript=javascript)
+    dsl = sign_in("deputy_dsl", viewport=viewport, javascript=javascript)
     address, why = record(dsl.go("pupils"), category_codes="behaviour"), word()
     page = dsl.page
     page.goto(f"{address}/entries/{address.rpartition('/')[2]}/correction")
@@ -153,7 +153,7 @@ def test_a_mistake_that_tells_too_much_is_taken_out_of_sight(
     name = word()
     pupil = pupils(teacher.go("pupils"), "sarah")[0]["id"]
     address = record(teacher.page, pupil_id=pupil, category_codes="behaviour", narrative=f"{name} pushed her.")
-    dsl = sign_in("dsl", viewport=viewport, javascript=javascript)
+    dsl = sign_in("deputy_dsl", viewport=viewport, javascript=javascript)
     page = dsl.page
     page.goto(address)
     page.get_by_role("link", name="Correct the account").click()
@@ -187,7 +187,7 @@ def test_an_incident_of_the_wrong_pupil_goes_to_the_right_one(
     wrong, right = pupils(teacher.go("pupils"), "sarah")[:2]
     said = word()
     address = record(teacher.page, pupil_id=wrong["id"], category_codes="behaviour", narrative=f"Seen {said}.")
-    dsl = sign_in("dsl", viewport=viewport, javascript=javascript)
+    dsl = sign_in("deputy_dsl", viewport=viewport, javascript=javascript)
     page = dsl.page
     page.goto(address)
     page.get_by_role("link", name="Move it to another pupil").click()

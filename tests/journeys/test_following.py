@@ -159,7 +159,7 @@ def test_parents_a_referral_and_a_decision_are_kept_with_their_own_fields(
     sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None], viewport: Any, javascript: bool
 ) -> None:
     """On the incident, in the chronology and on paper; the outcome of the referral comes later."""
-    dsl = sign_in("dsl", viewport=viewport, javascript=javascript)
+    dsl = sign_in("deputy_dsl", viewport=viewport, javascript=javascript)
     pupil = pupils(dsl.go("pupils"), "sarah")[0]["id"]
     answer, reason, outcome = word(), word(), word()
     page = dsl.page
