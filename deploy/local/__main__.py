@@ -625,7 +625,7 @@ def _given_urls() -> dict[str, str]:
 def _declare_topology(url: str, *, given: bool) -> None:
     """Wait for the broker, and declare its queues. One that was given may be away or refuse us. Raises CannotStart."""
     try:
-        servers.wait_for_broker(url, seconds=30 if given else 90)
+        servers.wait_for_broker(url, seconds=15 if given else 90)
         topology.declare(url)
     except topology.Differs as sentence:
         raise CannotStart(str(sentence)) from None

@@ -1,6 +1,7 @@
 """A concern by keyboard alone, at twice the size, without motion, and in forced colours."""
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys import signing_in
+from tests.journeys.api import Api
 from tests.journeys.conftest import DESKTOP, PHONE
 
 FOCUS = """() => {
@@ -220,11 +222,18 @@ def test_nothing_moves_for_who_asked_for_no_motion_and_little_for_others(browser
 
 
 def test_with_forced_colours_classes_unread_and_the_focus_can_still_be_told(browser: Browser, system: dict[str, Any]) -> None:
+    teacher = Api(system, "teacher")
+    concern = teacher.incident()
+    assert teacher.call("POST", "/incidents", concern)[0] == 201  # so that there is something to read
     context = browser.new_context(viewport=DESKTOP, forced_colors="active", color_scheme="dark", reduced_motion="reduce")
     context.set_default_timeout(15_000)
     page = context.new_page()
     keys = sign_in_by_keyboard(page, system, "dsl")
+    ends = time.monotonic() + 30
     page.goto(f"{system['url']}s/hillside/inbox?state=all")
+    while not page.locator(f".sk-row--unread a[href*='{concern['id']}']").count():
+        assert time.monotonic() < ends, "the alert does not come"
+        page.reload()
     shapes = page.evaluate(
         "[...document.querySelectorAll('.sk-class:not(.sk-class--general)')].map((e) => { const s = getComputedStyle(e, '::before'), page = getComputedStyle(document.body).backgroundColor;"
         " return s.backgroundColor !== page && s.backgroundColor !== 'rgba(0, 0, 0, 0)' || s.borderBottomColor !== page && parseFloat(s.borderBottomWidth) > 0; })"

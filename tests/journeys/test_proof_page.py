@@ -193,6 +193,8 @@ def test_a_changed_record_is_marked_wherever_it_is_read_until_it_is_put_right(
     finally:
         checked(text, marks=False)
     expect(dsl.go(f"pupils/{pupil}").locator(".sk-altered")).to_have_count(0)
+    how = dsl.go(f"incidents/{incident}").get_by_role("link", name="Verified unaltered")
+    expect(how).to_have_attribute("href", re.compile("/s/hillside/proof"))
     paper = dsl.go(f"pupils/{pupil}{printed}").get_by_role("main")
     expect(paper).to_contain_text(
         re.compile(r"Verified unaltered\. Everything was checked from the first entry on: \w+ \d+ \w+ 20\d\d, \d\d:\d\d:\d\d\. New entries")
