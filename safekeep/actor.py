@@ -62,6 +62,11 @@ class Actor:
             raise NotSignedIn("not_a_person")
         return self.person_id
 
+    @property
+    def account(self) -> UUID:
+        """Whose account it is: a person's, or a machine's with credentials of its own. Raises NotSignedIn for a service."""
+        return self.machine_id or self.person
+
 
 def person_token(
     *,

@@ -36,7 +36,7 @@ def settle(process: Process, *, actor: Actor, key: str, content: str, result_id:
     """
     kid, secret = process.keys.symmetric("bus")
     with transaction(process.engine, school_id=actor.at_school) as tx:
-        who = {"school": actor.at_school, "person": _account(actor)}
+        who = {"school": actor.at_school, "person": actor.account}
         before = clock.now() - KEPT_FOR
         for old_secret in [process.keys.symmetric_by_kid(old) for old in tx.execute(_KIDS, who).scalars()]:
             found = tx.execute(_FIND, {**who, "key": _mac(old_secret, "key", key), "before": before}).first()
@@ -55,12 +55,7 @@ def forget(process: Process, *, actor: Actor, key: str) -> None:
     """Forget a key whose call was refused: nothing was made, and what is sent next under it may be another try."""
     _, secret = process.keys.symmetric("bus")
     with transaction(process.engine, school_id=actor.at_school) as tx:
-        tx.execute(_FORGET, {"school": actor.at_school, "person": _account(actor), "key": _mac(secret, "key", key)})
-
-
-def _account(actor: Actor) -> UUID:
-    """Whose key it is: a person's, or a program's with credentials of its own."""
-    return actor.machine_id or actor.person
+        tx.execute(_FORGET, {"school": actor.at_school, "person": actor.account, "key": _mac(secret, "key", key)})
 
 
 def prune(worker_engine: sa.Engine) -> int:

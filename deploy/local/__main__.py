@@ -79,8 +79,8 @@ def main() -> int:
         return 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        reached = "See that the folder is there and is yours to write in, or choose another with --data."
-        sentence = DISK_FULL if error.errno == 28 else f"Safekeep could not start: {where}{error.strerror}. {reached}"
+        remedy = "See that the folder is there and is yours to write in, or choose another with --data."
+        sentence = DISK_FULL if error.errno == 28 else f"Safekeep could not start: {where}{error.strerror}. {remedy}"
         print(f"\n{sentence}", file=sys.stderr)
         return 1
     finally:
@@ -172,9 +172,8 @@ class Launcher:
             try:
                 keys.ensure_ring(self.data / "keys")
             except (InvalidTag, ValueError):
-                place = f"{self.data / 'keys'}"
                 raise CannotStart(
-                    f"The keys in {place} are not opened by this master key: give the SAFEKEEP_MASTER_KEY they were made with."
+                    f"The keys in {self.data / 'keys'} are not opened by this master key: give the SAFEKEEP_MASTER_KEY they were made with."
                 ) from None
         with _step("settings"):
             return self._configuration()

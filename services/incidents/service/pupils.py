@@ -116,16 +116,18 @@ class Pupils(Base):
             if request.id is None:
                 return _answer(tx, actor, *_add_pupils(tx, actor=actor, request=request))
             store.lock_head(tx, school_id=actor.at_school)  # the same list twice at once is one
-            who, fingerprint = actor.machine_id or actor.person, recording.fingerprint(request, file_ids=[])
+            fingerprint = recording.fingerprint(request, file_ids=[])
             store.forget_imports(tx, school_id=actor.at_school, before=clock.now() - KEPT_FOR)
             before = store.import_with(tx, school_id=actor.at_school, id=request.id)
             if before is None:
                 fates, gone = _add_pupils(tx, actor=actor, request=request)
                 kept: dict[str, Any] = {"fingerprint": fingerprint, "fates": [fate.wire() for fate in fates], "gone": gone, "now": clock.now()}
-                store.keep_import(tx, school_id=actor.at_school, id=request.id, sent_by=who, **kept)
+                store.keep_import(tx, school_id=actor.at_school, id=request.id, sent_by=actor.account, **kept)
                 return _answer(tx, actor, fates, gone)
-            if (before.sent_by, before.fingerprint) != (who, fingerprint):
-                raise Conflict("id_taken" if before.sent_by != who else "other_content")
+            if before.sent_by != actor.account:
+                raise Conflict("id_taken")
+            if before.fingerprint != fingerprint:
+                raise Conflict("other_content")
             return _answer(tx, actor, [PupilFate.receive(fate) for fate in before.fates], before.gone)
 
     @answers(SetFlag)
