@@ -165,7 +165,7 @@ def _reader(row: Any, actor: Actor) -> ReaderItem:
         dropped=row.dropped,
         withdrawn=row.withdrawn_at is not None and not row.dropped and permissions.is_lead(actor.roles),
         raised_at=row.raised_at,
-        mail=row.mail or "none",
+        mail="none" if row.mail in (None, "stopped") else row.mail,  # it waited, and is not sent any more
         mailed_at=row.sent_at,
         read_at=row.read_at,
     )

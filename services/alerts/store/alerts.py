@@ -100,25 +100,39 @@ def mark_read(tx: sa.Connection, *, school_id: UUID, alert_id: UUID, now: dateti
 _RAISE_CLASS = sa.text(
     "update alerts set class_code = case when person_id = any(cast(:lost as uuid[])) then class_code else :class end, "
     "withdrawn_at = case when person_id = any(cast(:lost as uuid[])) then coalesce(withdrawn_at, cast(:now as timestamptz)) else withdrawn_at end "
-    "where school_id = :school and entry_id = any(cast(:entries as uuid[]))"
+    "where school_id = :school and entry_id = any(cast(:entries as uuid[])) returning id, person_id"
 )
 
 
 def raise_class(tx: sa.Connection, *, school_id: UUID, entry_ids: Collection[UUID], class_code: str, lost: Collection[UUID], now: datetime) -> None:
-    """Show entries under their new class to those who still read them; who lost sight of them is shown nothing."""
-    tx.execute(_RAISE_CLASS, {"school": school_id, "entries": list(entry_ids), "class": class_code, "lost": list(lost), "now": now})
+    """Show entries under their new class to those who still read them; who lost sight of them is shown nothing, nor sent what waits."""
+    rows = tx.execute(_RAISE_CLASS, {"school": school_id, "entries": list(entry_ids), "class": class_code, "lost": list(lost), "now": now})
+    _stop_mails_of(tx, school_id=school_id, alert_ids=[row.id for row in rows if row.person_id in lost])
 
 
 def withdraw(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, people: Collection[UUID], now: datetime) -> None:
     """Take an incident's alerts out of the inboxes of people who may no longer know of it."""
-    theirs = alerts.c.school_id == school_id, alerts.c.incident_id == incident_id, alerts.c.person_id.in_(people)
-    tx.execute(alerts.update().where(*theirs, alerts.c.withdrawn_at.is_(None)).values(withdrawn_at=now))
+    _withdraw(tx, alerts.c.incident_id == incident_id, alerts.c.person_id.in_(people), school_id=school_id, now=now)
+
+
+def _withdraw(tx: sa.Connection, *which: sa.ColumnElement[bool], school_id: UUID, now: datetime) -> Sequence[sa.Row[Any]]:
+    """Take a school's alerts out of inboxes, with the mails that still wait; return them. What was sent cannot be taken back."""
+    there = alerts.c.school_id == school_id, alerts.c.withdrawn_at.is_(None)
+    taken = tx.execute(alerts.update().where(*there, *which).values(withdrawn_at=now).returning(alerts)).all()
+    _stop_mails_of(tx, school_id=school_id, alert_ids=[row.id for row in taken])
+    return taken
+
+
+def _stop_mails_of(tx: sa.Connection, *, school_id: UUID, alert_ids: Collection[UUID]) -> None:
+    """Do not send what waits to be sent of these alerts."""
+    if alert_ids:
+        waiting = mails.c.school_id == school_id, mails.c.alert_id.in_(alert_ids), mails.c.state == "waiting"
+        tx.execute(mails.update().where(*waiting).values(state="stopped"))
 
 
 def orphan(tx: sa.Connection, *, school_id: UUID, person_id: UUID, now: datetime) -> Sequence[sa.Row[Any]]:
     """Take what a leaver has not read out of their inbox, and return it."""
-    theirs = alerts.c.school_id == school_id, alerts.c.person_id == person_id, alerts.c.read_at.is_(None), alerts.c.withdrawn_at.is_(None)
-    return tx.execute(alerts.update().where(*theirs).values(withdrawn_at=now).returning(alerts.c.id, alerts.c.incident_id, alerts.c.entry_id)).all()
+    return _withdraw(tx, alerts.c.person_id == person_id, alerts.c.read_at.is_(None), school_id=school_id, now=now)
 
 
 def unread_since(tx: sa.Connection, *, school_id: UUID, person_id: UUID, since: datetime) -> Sequence[sa.Row[Any]]:
@@ -130,8 +144,7 @@ def unread_since(tx: sa.Connection, *, school_id: UUID, person_id: UUID, since: 
 def drop(tx: sa.Connection, *, school_id: UUID, alert_id: UUID, now: datetime) -> None:
     """Take an alert from whom it should not have been raised for, with its mail if that still waits."""
     tx.execute(alerts.update().where(alerts.c.school_id == school_id, alerts.c.id == alert_id).values(dropped=True, withdrawn_at=now))
-    waiting = mails.c.school_id == school_id, mails.c.alert_id == alert_id, mails.c.state == "waiting"
-    tx.execute(mails.update().where(*waiting).values(state="stopped"))
+    _stop_mails_of(tx, school_id=school_id, alert_ids=[alert_id])
 
 
 def bring_back(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, person_id: UUID, class_code: str, mail: dict[str, Any], now: datetime) -> bool:
@@ -147,8 +160,7 @@ def bring_back(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, person_id:
 
 def withdraw_but(tx: sa.Connection, *, school_id: UUID, entry_ids: Collection[UUID], people: Collection[UUID], now: datetime) -> None:
     """Take entries' alerts out of everybody's inbox but these people's."""
-    others = alerts.c.school_id == school_id, alerts.c.entry_id.in_(entry_ids), alerts.c.person_id.not_in(people)
-    tx.execute(alerts.update().where(*others, alerts.c.withdrawn_at.is_(None)).values(withdrawn_at=now))
+    _withdraw(tx, alerts.c.entry_id.in_(entry_ids), alerts.c.person_id.not_in(people), school_id=school_id, now=now)
 
 
 def readers(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:

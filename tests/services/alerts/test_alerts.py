@@ -31,6 +31,7 @@ from safekeep.contracts.incidents import (
     ReadableAnswer,
     Recipient,
     RightGranted,
+    SightLost,
 )
 from safekeep.errors import Conflict, NotFound, StorageError, Unavailable
 from safekeep.ids import new_id
@@ -762,6 +763,25 @@ def test_what_is_restricted_leaves_every_inbox_but_that_of_the_two_it_is_kept_to
     assert [str(mail["To"].addresses[0].addr_spec) for mail in smtp.taken] == ["slt@one.example"]
     for role, seen in (("dsl", {alerts.people["deputy_dsl"]}), ("teacher", set())):  # a DSL waits for nobody who cannot open it
         assert {item.person_id for item in alerts.ask(role, Readers(incident_id=incident)).items if item.withdrawn} == seen
+
+
+@pytest.mark.parametrize("how", ["sight lost", "kept to two", "raised", "their own child's"])
+def test_a_mail_that_still_waits_is_not_sent_to_whom_the_alert_was_taken_from(alerts: Alerts, smtp: Server, how: str) -> None:
+    """The mail server was away; who goes on reading it has their mail when it is back."""
+    incident, gone = alerts.recorded("dsl", "slt", class_code="welfare"), alerts.people["slt"]
+    if how == "sight lost":
+        alerts.hear(alerts.event(SightLost, subject=incident, incident_id=incident, people=[gone]))
+    elif how == "kept to two":
+        kept = {"entry_ids": [incident], "kept_to": [alerts.people["dsl"], alerts.people["deputy_dsl"]], "told": []}
+        said = {"author_id": alerts.people["teacher"], "category": "safeguarding_concern", "class_code": "welfare"}
+        alerts.hear(alerts.event(EntryRestricted, subject=incident, incident_id=incident, entry_id=incident, **kept, **said))
+    else:
+        alerts.action(incident, class_code="protection", raised_to="protection" if how == "raised" else None, lost_sight=[gone])
+    alerts.send()
+    alerts.send(minutes=60)
+    assert [str(mail["To"].addresses[0].addr_spec) for mail in smtp.taken] == ["dsl@one.example"]
+    sent = {item.person_id: item.mail for item in alerts.ask("dsl", Readers(incident_id=incident)).items}
+    assert sent == {alerts.people["dsl"]: "sent", gone: "none"}, "and the readers' page says so"
 
 
 def test_a_request_for_a_correction_is_mailed_to_dsls_and_its_refusal_to_who_asked_and_neither_says_what_it_is_about(
