@@ -29,7 +29,7 @@ def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
             outbox.add(tx, AlertOrphaned, **here, subject=alert.id, incident_id=alert.incident_id, entry_id=alert.entry_id)
         return
     for alert in store.unread_since(tx, **here, since=event.at):  # recorded after the change, and heard of before it
-        told = Recipient(person_id=event.person_id, because=alert.because)
+        told = Recipient(person_id=event.person_id, because=alert.because, granted=alert.granted)
         if not telling.is_still_told(told, roles=event.roles, active=True, class_=Class.of(alert.class_code)):
             store.drop(tx, school_id=event.school_id, alert_id=alert.id, now=clock.now())
             outbox.add(tx, RecipientDropped, **here, subject=new_id(), incident_id=alert.incident_id, entry_id=alert.entry_id)

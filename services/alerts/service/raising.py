@@ -28,6 +28,7 @@ def new_alert(
     at_risk_now: bool = False,
     read_at: datetime | None = None,
     flagged: Mapping[str, str] | None = None,
+    granted: bool | None = None,
 ) -> dict[str, Any]:
     return {
         "id": new_id(),
@@ -43,6 +44,7 @@ def new_alert(
         "at_risk_now": at_risk_now,
         "raised_at": event.at,
         "read_at": read_at,
+        "granted": granted,
     }
 
 
@@ -73,6 +75,7 @@ def alerts_of(
         person = known.get(recipient.person_id)
         if person is None:
             raise StaffNotKnownYet
+        why: dict[str, Any] = {"because": recipient.because, "flagged": recipient.flagged, "granted": recipient.granted}
         if not telling.is_still_told(recipient, roles=person.roles, active=person.active, class_=Class.of(event.class_code)):
             outbox.add(
                 tx,
@@ -83,18 +86,9 @@ def alerts_of(
                 entry_id=event.entry_id,
                 person_id=recipient.person_id,
             )
-            why: dict[str, Any] = {"because": recipient.because, "flagged": recipient.flagged}
             alerts.append(new_alert(event, recipient.person_id, kind=kind, **why) | {"dropped": True, "withdrawn_at": now})
             continue
-        alert = new_alert(
-            event,
-            recipient.person_id,
-            kind=kind,
-            because=recipient.because,
-            flagged=recipient.flagged,
-            at_risk_now=at_risk_now,
-            read_at=event.at if past else None,
-        )
+        alert = new_alert(event, recipient.person_id, kind=kind, **why, at_risk_now=at_risk_now, read_at=event.at if past else None)
         alerts.append(alert)
         if not past:
             mails.append(

@@ -13,9 +13,9 @@ from services.alerts.store.tables import alerts, mails
 
 _ADD = sa.text(
     "with raised as (insert into alerts (school_id, id, person_id, incident_id, entry_id, kind, category, class_code, recorded_by, because, "
-    "at_risk_now, raised_at, read_at, flagged, dropped, withdrawn_at) select :school, a.id, a.person_id, a.incident_id, a.entry_id, a.kind, "
+    "at_risk_now, raised_at, read_at, flagged, dropped, withdrawn_at, granted) select :school, a.id, a.person_id, a.incident_id, a.entry_id, a.kind, "
     "a.category, a.class_code, a.recorded_by, a.because, a.at_risk_now, a.raised_at, a.read_at, coalesce(a.flagged, '{}'), "
-    "coalesce(a.dropped, false), a.withdrawn_at from jsonb_populate_recordset(null::alerts, cast(:alerts as jsonb)) a "
+    "coalesce(a.dropped, false), a.withdrawn_at, a.granted from jsonb_populate_recordset(null::alerts, cast(:alerts as jsonb)) a "
     "on conflict do nothing returning id), "
     "notified as (update subscriptions s set due_at = cast(:now as timestamptz), attempts = 0 "
     "where s.school_id = :school and s.person_id in (select person_id from jsonb_populate_recordset(null::mails, cast(:mails as jsonb)) "
@@ -148,13 +148,15 @@ def drop(tx: sa.Connection, *, school_id: UUID, alert_id: UUID, now: datetime) -
 
 
 def bring_back(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, person_id: UUID, class_code: str, mail: dict[str, Any], now: datetime) -> bool:
-    """Make a person's withdrawn alert to an entry one to be read again, with its mail. Returns False where there is none."""
-    theirs = alerts.c.school_id == school_id, alerts.c.entry_id == entry_id, alerts.c.person_id == person_id, alerts.c.withdrawn_at.is_not(None)
-    values = {"withdrawn_at": None, "dropped": False, "read_at": None, "raised_at": now, "class_code": class_code}
-    alert_id = tx.execute(alerts.update().where(*theirs).values(values).returning(alerts.c.id)).scalar()
-    if alert_id is None:
+    """Keep that a person's alert is granted; one that was withdrawn is to be read again, with its mail. Returns False where there is none."""
+    theirs = alerts.c.school_id == school_id, alerts.c.entry_id == entry_id, alerts.c.person_id == person_id
+    alert = tx.execute(alerts.update().where(*theirs).values(granted=True).returning(alerts.c.id, alerts.c.withdrawn_at)).first()
+    if alert is None:
         return False
-    tx.execute(mails.insert().values(school_id=school_id, state="waiting", attempts=0, **mail | {"alert_id": alert_id}))
+    if alert.withdrawn_at is not None:
+        values = {"withdrawn_at": None, "dropped": False, "read_at": None, "raised_at": now, "class_code": class_code}
+        tx.execute(alerts.update().where(*theirs).values(values))
+        tx.execute(mails.insert().values(school_id=school_id, state="waiting", attempts=0, **mail | {"alert_id": alert.id}))
     return True
 
 

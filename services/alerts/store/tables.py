@@ -47,6 +47,7 @@ alerts = sa.Table(
     sa.Column("flagged", pg.JSONB, nullable=False, server_default="{}"),  # of `because`: a flag's groups → the class its reader must read
     sa.Column("dropped", sa.Boolean, nullable=False, server_default=sa.false()),  # never told: their role had changed meanwhile
     _time("withdrawn_at", nullable=True),  # the incident's class was raised above what this person reads
+    sa.Column("granted", sa.Boolean),  # theirs whatever their role opens; null: raised by a release that did not keep it
     sa.UniqueConstraint("school_id", "entry_id", "person_id"),
     sa.Index("alerts_inbox", "school_id", "person_id", sa.text("(read_at is null) desc"), sa.text("raised_at desc"), sa.text("id desc")),
     sa.Index("alerts_incident", "school_id", "incident_id"),

@@ -286,18 +286,24 @@ def test_what_a_leaver_leaves_goes_to_nobody_whose_role_has_changed_meanwhile(al
 def test_a_role_that_ended_before_it_was_recorded_and_is_heard_of_after_it_leaks_nothing(alerts: Alerts, smtp: Server) -> None:
     """Two services' events: identity's relay was behind when the concern was recorded."""
     before = NOON - dt.timedelta(minutes=1)
-    incidents, to = [new_id() for _ in range(3)], [Recipient(person_id=alerts.people[role], because=[TEAM]) for role in ("dsl", "deputy_dsl")]
-    named = [Recipient(person_id=alerts.people["deputy_dsl"], because=[NAMED], granted=True)]
-    for incident, at, told in zip(incidents, (NOON, before - dt.timedelta(days=1), NOON), (to, to, named), strict=True):
+    incidents, to = [new_id() for _ in range(5)], [Recipient(person_id=alerts.people[role], because=[TEAM]) for role in ("dsl", "deputy_dsl")]
+    granted, named = ([Recipient(person_id=alerts.people["deputy_dsl"], because=[NAMED], granted=by_a_dsl)] for by_a_dsl in (True, False))
+    moments = (NOON, before - dt.timedelta(days=1), NOON, NOON, NOON)
+    for incident, at, told in zip(incidents, moments, (to, to, granted, named, named), strict=True):
         said = alerts._said(incident, incident, (), "safeguarding") | {"recipients": told}
         alerts.hear(alerts.event(IncidentRecorded, subject=incident, occurred_at=at, at=at, past=False, **said))
+    given: dict[str, Any] = {"incident_id": incidents[4], "entry_id": incidents[4], "author_id": alerts.people["teacher"]}
+    given |= {"person_id": alerts.people["deputy_dsl"], "category": "safeguarding_concern", "class_code": "safeguarding"}
+    alerts.hear(alerts.event(RightGranted, subject=incidents[4], **given))
     changed: dict[str, Any] = {"person_id": alerts.people["deputy_dsl"], "roles": ["teacher"], "active": True}
     alerts.hear(alerts.event(StaffChanged, subject=alerts.people["deputy_dsl"], at=before, **changed))
-    assert {item.entry_id for item in alerts.inbox("deputy_dsl")} == {*incidents[1:]}, "what was theirs before, and what was granted to them"
+    theirs = {incidents[1], incidents[2], incidents[4]}
+    assert {item.entry_id for item in alerts.inbox("deputy_dsl")} == theirs, "what was theirs before, and what was granted to them, then or since"
     alerts.send()
-    assert sum("deputy" in message["To"] for message in smtp.taken) == 2
-    (dropped,) = [event for event in alerts.said() if event["name"] == RecipientDropped.name]
-    assert (dropped["entry_id"], dropped["person_id"]) == (str(incidents[0]), str(alerts.people["deputy_dsl"]))
+    assert sum("deputy" in message["To"] for message in smtp.taken) == len(theirs)
+    dropped = [event for event in alerts.said() if event["name"] == RecipientDropped.name]
+    gone = {(str(incident), str(alerts.people["deputy_dsl"])) for incident in (incidents[0], incidents[3])}
+    assert {(event["entry_id"], event["person_id"]) for event in dropped} == gone, "also what named them for a role that they had no more"
 
 
 def test_an_alert_for_somebody_nobody_has_told_us_of_waits_for_the_news(alerts: Alerts) -> None:
