@@ -88,7 +88,7 @@ def _on_granted(tx: sa.Connection, event: incidents.RightGranted) -> None:
     """Alert them; who was alerted before and has lost sight since is alerted anew."""
     mail = new_mail(event.person_id, kind="alert", now=clock.now(), category=event.category, by=event.author_id, trace=event.trace)
     which: dict[str, Any] = {"school_id": event.school_id, "entry_id": event.entry_id, "person_id": event.person_id}
-    if store.bring_back(tx, **which, class_code=event.class_code, mail=mail, now=clock.now()):
+    if store.bring_back(tx, **which, class_code=event.class_code, mail=mail, again=False, now=clock.now()):
         return
     granted = Recipient(person_id=event.person_id, because=["named"], granted=True)
     raise_alerts(
@@ -103,7 +103,10 @@ def _on_passed_on(tx: sa.Connection, event: incidents.AlertPassedOn) -> None:
 
 
 def _on_restricted(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
-    """Take the entries from everybody's inbox but that of the two they are kept to, and tell those, whatever their role opens."""
+    """Take the entries from everybody's inbox but that of the two they are kept to, and tell those, whatever their role opens.
+
+    Also who was alerted before, whether they had read it or lost sight of it: that it is theirs to deal with now is news.
+    """
     now = clock.now()
     store.withdraw_but(tx, school_id=event.school_id, entry_ids=event.entry_ids, people=event.kept_to, now=now)
     asking.keep(tx, event)
@@ -111,11 +114,15 @@ def _on_restricted(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
     if len(known) < len(event.told):
         raise StaffNotKnownYet
     alerts, mails = [], []
+    which: dict[str, Any] = {"school_id": event.school_id, "entry_id": event.entry_id, "class_code": event.class_code}
+    kind = "incident" if event.entry_id == event.incident_id else "action"
     for person in event.told:
-        alert = new_alert(event, person, kind="incident" if event.entry_id == event.incident_id else "action", because=["named"])
+        mail = new_mail(person, kind="alert", now=now, category=event.category, by=event.author_id, trace=event.trace)
+        if store.bring_back(tx, **which, person_id=person, mail=mail, again=True, now=now):
+            continue
+        alert = new_alert(event, person, kind=kind, because=["named"], granted=True)
         alerts.append(alert)
-        said = {"alert_id": alert["id"], "category": event.category, "by": event.author_id, "trace": event.trace}
-        mails.append(new_mail(person, kind="alert", now=now, **said))
+        mails.append(mail | {"alert_id": alert["id"]})
     store.add(tx, school_id=event.school_id, alerts=alerts, mails=mails)
 
 

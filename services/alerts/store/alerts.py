@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from safekeep import clock
-from services.alerts.store.tables import alerts, mails
+from services.alerts.store.tables import alerts, mails, subscriptions
 
 _ADD = sa.text(
     "with raised as (insert into alerts (school_id, id, person_id, incident_id, entry_id, kind, category, class_code, recorded_by, because, "
@@ -147,16 +147,24 @@ def drop(tx: sa.Connection, *, school_id: UUID, alert_id: UUID, now: datetime) -
     _stop_mails_of(tx, school_id=school_id, alert_ids=[alert_id])
 
 
-def bring_back(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, person_id: UUID, class_code: str, mail: dict[str, Any], now: datetime) -> bool:
-    """Keep that a person's alert is granted; one that was withdrawn is to be read again, with its mail. Returns False where there is none."""
+def bring_back(
+    tx: sa.Connection, *, school_id: UUID, entry_id: UUID, person_id: UUID, class_code: str, mail: dict[str, Any], again: bool, now: datetime
+) -> bool:
+    """Keep that a person's alert is granted; one that was withdrawn, or (`again`) whichever it is, is to be read again, with one more mail.
+
+    Returns False where there is none.
+    """
     theirs = alerts.c.school_id == school_id, alerts.c.entry_id == entry_id, alerts.c.person_id == person_id
     alert = tx.execute(alerts.update().where(*theirs).values(granted=True).returning(alerts.c.id, alerts.c.withdrawn_at)).first()
     if alert is None:
         return False
-    if alert.withdrawn_at is not None:
+    if again or alert.withdrawn_at is not None:
         values = {"withdrawn_at": None, "dropped": False, "read_at": None, "raised_at": now, "class_code": class_code}
         tx.execute(alerts.update().where(*theirs).values(values))
+        _stop_mails_of(tx, school_id=school_id, alert_ids=[alert.id])
         tx.execute(mails.insert().values(school_id=school_id, state="waiting", attempts=0, **mail | {"alert_id": alert.id}))
+        browsers = subscriptions.c.school_id == school_id, subscriptions.c.person_id == person_id
+        tx.execute(subscriptions.update().where(*browsers).values(due_at=now, attempts=0))
     return True
 
 
@@ -166,7 +174,9 @@ def withdraw_but(tx: sa.Connection, *, school_id: UUID, entry_ids: Collection[UU
 
 
 def readers(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:
-    """Return the alerts of an incident with what became of their mail."""
+    """Return the alerts of an incident with what became of their latest mail."""
     joined = alerts.outerjoin(mails, sa.and_(mails.c.school_id == alerts.c.school_id, mails.c.alert_id == alerts.c.id))
     query = sa.select(alerts, mails.c.state.label("mail"), mails.c.sent_at).select_from(joined)
-    return tx.execute(query.where(alerts.c.school_id == school_id, alerts.c.incident_id == incident_id).order_by(alerts.c.raised_at)).all()
+    query = query.where(alerts.c.school_id == school_id, alerts.c.incident_id == incident_id)
+    found = tx.execute(query.order_by(alerts.c.raised_at, mails.c.id)).all()  # the later of two mails has the greater id
+    return list({row.id: row for row in found}.values())

@@ -790,6 +790,29 @@ def test_a_mail_that_still_waits_is_not_sent_to_whom_the_alert_was_taken_from(al
     assert sent == {alerts.people["dsl"]: "sent", gone: "none"}, "and the readers' page says so"
 
 
+@pytest.mark.parametrize("before", ["taken from them when it was raised", "read", "not read yet", "not even mailed yet"])
+def test_whom_an_entry_is_kept_to_is_told_of_it_also_where_they_were_told_of_it_before(alerts: Alerts, smtp: Server, before: str) -> None:
+    """A behaviour entry went to the head; it turns out to be about an adult of the school, and the head is to deal with it: that is news."""
+    incident = alerts.recorded("slt", "dsl", class_code="general")
+    if before != "not even mailed yet":
+        alerts.send()
+    smtp.taken.clear()
+    if before == "taken from them when it was raised":
+        alerts.action(incident, raised_to="safeguarding", lost_sight=[alerts.people["slt"]])
+        assert alerts.inbox("slt") == []
+    if before == "read":
+        alerts.ask("slt", MarkRead(alert_id=alerts.inbox("slt")[0].id))
+    kept = {"entry_ids": [incident], "kept_to": [alerts.people["slt"], alerts.people["dsl"]], "told": [alerts.people["slt"]]}
+    said = {"author_id": alerts.people["teacher"], "category": "safeguarding_concern", "class_code": "safeguarding"}
+    alerts.hear(alerts.event(EntryRestricted, subject=incident, incident_id=incident, entry_id=incident, **kept, **said))
+    assert [(item.entry_id, item.class_code, item.read_at) for item in alerts.inbox("slt")] == [(incident, "safeguarding", None)]
+    alerts.send()
+    alerts.send(minutes=60)
+    assert [mail["To"].addresses[0].addr_spec for mail in smtp.taken].count("slt@one.example") == 1
+    (theirs,) = [item for item in alerts.ask("dsl", Readers(incident_id=incident)).items if item.person_id == alerts.people["slt"]]
+    assert (theirs.mail, theirs.read_at, theirs.withdrawn) == ("sent", None, False), "as one reader, of the latest mail"
+
+
 def test_a_request_for_a_correction_is_mailed_to_dsls_and_its_refusal_to_who_asked_and_neither_says_what_it_is_about(
     alerts: Alerts, smtp: Server
 ) -> None:

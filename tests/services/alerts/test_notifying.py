@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from safekeep import clock
 from safekeep.contracts.alerts import DropDevice, KeepDevice, Notifications, TryDevice
+from safekeep.contracts.incidents import EntryRestricted
 from safekeep.errors import Invalid
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
@@ -140,6 +141,17 @@ def test_an_alert_notifies_each_browser_of_who_is_alerted_and_says_nothing(alert
     assert devices(alerts)[0].sent_at is not None
     alerts.service.notify()
     assert len(browser.taken) == 1, "once"
+
+
+def test_who_is_told_anew_of_what_they_were_told_of_before_is_notified_anew(alerts: Alerts, browser: Browser) -> None:
+    alerts.ask("dsl", browser.subscription())
+    incident = alerts.recorded("dsl")
+    alerts.service.notify()
+    kept = {"entry_ids": [incident], "kept_to": [alerts.people["slt"], alerts.people["dsl"]], "told": [alerts.people["dsl"]]}
+    said = {"author_id": alerts.people["teacher"], "category": "safeguarding_concern", "class_code": "safeguarding"}
+    alerts.hear(alerts.event(EntryRestricted, subject=incident, incident_id=incident, entry_id=incident, **kept, **said))
+    alerts.service.notify()
+    assert len(browser.taken) == 2
 
 
 def test_it_is_said_who_sends_it_signed_with_the_key_that_the_page_asked_with(alerts: Alerts, browser: Browser) -> None:
