@@ -244,7 +244,10 @@ class RecipientDropped(Event):
 
 
 class AlertOrphaned(Event):
-    """A person left the school before they had read an alert: somebody else has to be told. `subject` is the alert, which is theirs no more."""
+    """A person left, or is told of nothing by their role any more, before they had read an alert: somebody else has to be told.
+
+    `subject` is the alert, which is theirs no more.
+    """
 
     name: ClassVar[str] = "alerts.alert.orphaned"
     version: ClassVar[int] = 1

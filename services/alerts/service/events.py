@@ -23,9 +23,11 @@ def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
     here: dict[str, Any] = {"school_id": event.school_id, "person_id": event.person_id}
     store.keep_staff(tx, **here, roles=event.roles, active=event.active)
     asking.left(tx, event)
-    if not event.active:  # incidents says who is told instead: a DSL may be a parent of the child it is about
-        store.drop_subscriptions(tx, **here)
-        for alert in store.orphan(tx, **here, now=clock.now()):
+    if not event.active or not permissions.may_record(event.roles):
+        if not event.active:
+            store.drop_subscriptions(tx, **here)
+        take = store.empty if event.active else store.orphan  # a governor still opens what is kept to them
+        for alert in take(tx, **here, now=clock.now()):  # incidents says who is told instead: a DSL may be a parent of the child it is about
             outbox.add(tx, AlertOrphaned, **here, subject=alert.id, incident_id=alert.incident_id, entry_id=alert.entry_id)
         return
     for alert in store.unread_since(tx, **here, since=event.at):  # recorded after the change, and heard of before it
@@ -124,9 +126,11 @@ def _on_restricted(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
         alerts.append(alert)
         mails.append(mail | {"alert_id": alert["id"]})
     store.add(tx, school_id=event.school_id, alerts=alerts, mails=mails)
+    store.keep(tx, school_id=event.school_id, entry_id=event.entry_id, entry_ids=event.entry_ids, people=event.kept_to)
 
 
 def _on_lifted(tx: sa.Connection, event: incidents.RestrictionLifted) -> None:
+    store.keep_no_more(tx, school_id=event.school_id, entry_id=event.entry_id)
     asking.give_back(tx, event)
 
 

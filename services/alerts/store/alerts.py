@@ -135,6 +135,12 @@ def orphan(tx: sa.Connection, *, school_id: UUID, person_id: UUID, now: datetime
     return _withdraw(tx, alerts.c.person_id == person_id, alerts.c.read_at.is_(None), school_id=school_id, now=now)
 
 
+def empty(tx: sa.Connection, *, school_id: UUID, person_id: UUID, now: datetime) -> Sequence[sa.Row[Any]]:
+    """Leave in somebody's inbox only what is kept to them; return what they had not read of the rest."""
+    taken = _withdraw(tx, alerts.c.person_id == person_id, alerts.c.kept_entry_id.is_(None), school_id=school_id, now=now)
+    return [row for row in taken if row.read_at is None]
+
+
 def unread_since(tx: sa.Connection, *, school_id: UUID, person_id: UUID, since: datetime) -> Sequence[sa.Row[Any]]:
     """Return what somebody has not read of what was recorded since then."""
     theirs = alerts.c.school_id == school_id, alerts.c.person_id == person_id, alerts.c.read_at.is_(None), alerts.c.withdrawn_at.is_(None)
@@ -171,6 +177,17 @@ def bring_back(
 def withdraw_but(tx: sa.Connection, *, school_id: UUID, entry_ids: Collection[UUID], people: Collection[UUID], now: datetime) -> None:
     """Take entries' alerts out of everybody's inbox but these people's."""
     _withdraw(tx, alerts.c.entry_id.in_(entry_ids), alerts.c.person_id.not_in(people), school_id=school_id, now=now)
+
+
+def keep(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, entry_ids: Collection[UUID], people: Collection[UUID]) -> None:
+    """Say of alerts to a restricted entry, and to what stands below it, that they are kept to these people whatever their roles become."""
+    theirs = alerts.c.school_id == school_id, alerts.c.entry_id.in_(entry_ids), alerts.c.person_id.in_(people), alerts.c.withdrawn_at.is_(None)
+    tx.execute(alerts.update().where(*theirs).values(granted=True, kept_entry_id=entry_id))
+
+
+def keep_no_more(tx: sa.Connection, *, school_id: UUID, entry_id: UUID) -> None:
+    """Say that alerts to an entry, and to what stands below it, follow from their people's roles again."""
+    tx.execute(alerts.update().where(alerts.c.school_id == school_id, alerts.c.kept_entry_id == entry_id).values(kept_entry_id=None))
 
 
 def readers(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[sa.Row[Any]]:

@@ -48,6 +48,7 @@ alerts = sa.Table(
     sa.Column("dropped", sa.Boolean, nullable=False, server_default=sa.false()),  # never told: their role had changed meanwhile
     _time("withdrawn_at", nullable=True),  # the incident's class was raised above what this person reads
     sa.Column("granted", sa.Boolean),  # theirs whatever their role opens; null: raised by a release that did not keep it
+    sa.Column("kept_entry_id", pg.UUID),  # the restricted entry that it is of, or stands below: this person is one of the two it is kept to
     sa.UniqueConstraint("school_id", "entry_id", "person_id"),
     sa.Index("alerts_inbox", "school_id", "person_id", sa.text("(read_at is null) desc"), sa.text("raised_at desc"), sa.text("id desc")),
     sa.Index("alerts_incident", "school_id", "incident_id"),

@@ -9,13 +9,15 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from kombu.exceptions import OperationalError
 
+from deploy.local import servers
 from deploy.local.servers import free_port
 from safekeep import clock, inbox
 from safekeep.bus import Sealed
 from safekeep.contracts import Event
-from safekeep.contracts.alerts import FirstReadings, Inbox, MarkRead, Readers, RecipientDropped, Unread
+from safekeep.contracts.alerts import AlertOrphaned, FirstReadings, Inbox, MarkRead, Readers, RecipientDropped, Unread
 from safekeep.contracts.files import DraftLeft, PaperWaiting
 from safekeep.contracts.identity import ContactItem, Seed, SeedPerson, SeedSchool, StaffChanged
 from safekeep.contracts.incidents import (
@@ -30,14 +32,17 @@ from safekeep.contracts.incidents import (
     IncidentRecorded,
     ReadableAnswer,
     Recipient,
+    RestrictionLifted,
     RightGranted,
     SightLost,
 )
+from safekeep.database import alembic_config
 from safekeep.errors import Conflict, NotFound, StorageError, Unavailable
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
 from services.alerts import service, store, telling
 from services.alerts.service import sending
+from tests.servers import Postgres
 from tests.services.alerts.smtp import Server, text_of
 
 NOON = dt.datetime(2026, 3, 10, 12, 47, tzinfo=dt.UTC)
@@ -204,6 +209,48 @@ def test_what_a_leaver_has_not_read_leaves_their_inbox_and_is_handed_on(alerts: 
     mails = len(alerts.mails())
     alerts.hear(alerts.passed_on(unread, "dsl"))  # whoever was alerted is not alerted again
     assert len(alerts.mails()) == mails
+
+
+def orphaned(alerts: Alerts) -> list[tuple[str, str]]:
+    return [(event["entry_id"], event["person_id"]) for event in alerts.said() if event["name"] == AlertOrphaned.name]
+
+
+@pytest.mark.parametrize("roles", [["governor"], []], ids=["a governor now", "without a role"])
+def test_who_has_no_role_left_that_is_told_of_anything_keeps_no_inbox_and_what_they_had_not_read_is_handed_on(
+    alerts: Alerts, smtp: Server, roles: list[str]
+) -> None:
+    read, unread = alerts.recorded("slt", "dsl", class_code="welfare"), alerts.recorded("slt", class_code="welfare")
+    alert = next(item for item in alerts.inbox("slt") if item.incident_id == read)
+    alerts.ask("slt", MarkRead(alert_id=alert.id))
+    for _ in range(2):
+        alerts.staff("slt", roles=roles)
+    assert orphaned(alerts) == [(str(unread), str(alerts.people["slt"]))], "the unread, and once"
+    assert alerts.inbox("slt") == []
+    alerts.hear(alerts.passed_on(unread, "dsl"))
+    assert {item.incident_id for item in alerts.inbox("dsl")} == {read, unread}
+    alerts.send()
+    assert {mail["To"].addresses[0].addr_spec for mail in smtp.taken} == {"dsl@one.example"}, "a mail that still waited is not sent either"
+
+
+@pytest.mark.parametrize("was", ["slt", "governor"])
+def test_what_is_kept_to_somebody_stays_with_them_as_a_governor_and_nobody_else_hears_of_it_until_it_is_everybodys_again(
+    alerts: Alerts, was: str
+) -> None:
+    """The head who becomes a governor still opens it, and the chair always was one: their roles change nothing of what is kept to them."""
+    alerts.staff("slt", roles=[was])
+    told: tuple[str, ...] = ("slt",) if was == "slt" else ()
+    kept, other = alerts.recorded("dsl", class_code="general"), alerts.recorded("dsl", *told, class_code="general")
+    said = {"author_id": alerts.people["teacher"], "category": "safeguarding_concern", "class_code": "general"}
+    said |= {"entry_ids": [kept], "kept_to": [alerts.people["slt"], alerts.people["dsl"]], "told": [alerts.people["slt"]]}
+    alerts.hear(alerts.event(EntryRestricted, subject=kept, incident_id=kept, entry_id=kept, **said))
+    alerts.staff("slt", roles=["governor"])
+    assert [item.entry_id for item in alerts.inbox("slt")] == [kept]
+    theirs = [(str(other), str(alerts.people["slt"]))] if told else []
+    assert orphaned(alerts) == theirs
+    alerts.hear(alerts.event(RestrictionLifted, subject=kept, incident_id=kept, entry_id=kept))
+    alerts.staff("slt", roles=["governor"])
+    assert alerts.inbox("slt") == []
+    assert orphaned(alerts) == [*theirs, (str(kept), str(alerts.people["slt"]))]
 
 
 def test_an_alert_that_comes_after_its_person_left_is_dropped(alerts: Alerts) -> None:
@@ -851,3 +898,30 @@ def test_the_service_that_counts_is_told_when_each_incident_was_first_read_page_
     assert [item.incident_id for item in [*first.items, *rest.items]] == [incidents[0], incidents[2]]
     assert rest.next is None
     assert all(abs(item.at - times[item.incident_id]) < dt.timedelta(seconds=1) for item in [*first.items, *rest.items])
+
+
+def test_what_was_kept_to_two_before_that_was_said_of_alerts_is_known_to_be_after_the_migration(postgres: Postgres) -> None:
+    """The alerts of an incident that is kept whole, and those of a chair, who is told of nothing else; not what was taken from others."""
+    name = f"t_{new_id().hex[:16]}"
+    servers.make_database(postgres.admin, service="alerts", name=name)
+    url = postgres.urls("alerts", name)["ALERTS_OWNER_DATABASE_URL"]
+    config = alembic_config(owner_url=url, service="alerts", service_role="alerts_service", worker_role="alerts_worker")
+    command.upgrade(config, "0009")
+    school, head, chair, deputy, whole, action = (new_id() for _ in range(6))
+    owner = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
+    with owner.begin() as tx:
+        for person, roles in ((head, ["slt"]), (chair, ["governor"]), (deputy, ["deputy_dsl"])):
+            tx.execute(sa.text("insert into staff values (:school, :person, :roles, true)"), {"school": school, "person": person, "roles": roles})
+        row = "insert into concerns (school_id, incident_id, category, class_code, at_risk_now, begun_at, asked_at, kept) values "
+        tx.execute(sa.text(f"{row} (:school, :id, 'not_sure', 'safeguarding', false, now(), now(), true)"), {"school": school, "id": whole})
+        row = "insert into alerts (school_id, id, person_id, incident_id, entry_id, kind, category, class_code, recorded_by, because, at_risk_now, "
+        row += "raised_at, withdrawn_at) values (:school, :id, :person, :incident, :entry, 'incident', 'not_sure', 'general', :school, "
+        row += "array['named'], false, now(), :withdrawn)"
+        for person, incident, entry in ((head, whole, whole), (deputy, whole, whole), (chair, new_id(), action), (head, new_id(), new_id())):
+            said = {"person": person, "incident": incident, "entry": entry, "withdrawn": NOON if person == deputy else None}
+            tx.execute(sa.text(row), {"school": school, "id": new_id(), **said})
+    command.upgrade(config, "head")
+    with owner.begin() as tx:
+        kept = tx.execute(sa.text("select person_id, kept_entry_id from alerts where kept_entry_id is not null")).all()
+    owner.dispose()
+    assert {tuple(row) for row in kept} == {(head, whole), (chair, action)}
