@@ -162,6 +162,13 @@ def begin(tx: sa.Connection, events: Sequence[incidents.EntryRecorded]) -> None:
     store.add_concerns(tx, school_id=events[0].school_id, concerns=waiting)
 
 
+def remember(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
+    """Make a place to keep something of an incident of which nothing was asked: nothing is, until its class is raised."""
+    nothing = {"incident_id": event.incident_id, "class_code": Class.GENERAL.code, "at_risk_now": False, "category": ""}
+    nothing |= {"begun_at": event.at, "asked_at": event.at - JUST, "next_at": None}
+    store.add_concerns(tx, school_id=event.school_id, concerns=[nothing])
+
+
 def go_on(tx: sa.Connection, event: incidents.ActionAdded) -> None:
     """Something was added: it may raise the class, or stand unread below what somebody leads."""
     here: dict[str, Any] = {"school_id": event.school_id, "incident_id": event.incident_id}
@@ -170,18 +177,21 @@ def go_on(tx: sa.Connection, event: incidents.ActionAdded) -> None:
         if event.raised_to:
             begin(tx, [event.model_copy(update={"class_code": event.raised_to})])
         return
-    if event.past or row.kept:
+    if event.past:
         return
-    class_code = event.raised_to or row.class_code
+    if event.raised_to:
+        store.change_concern(tx, **here, class_code=event.raised_to, category=event.category)
+    if row.kept:
+        return
     begun = max(event.at, row.asked_at)  # heard late: what was asked by now is not asked again
     if row.lead_id is None:
-        if class_code != row.class_code:
-            store.change_concern(tx, **here, class_code=class_code, begun_at=begun, asked_at=begun - JUST, next_at=begun)
+        if event.raised_to:
+            store.change_concern(tx, **here, begun_at=begun, asked_at=begun - JUST, next_at=begun)
         return
     leads = set(store.staff_in_roles(tx, school_id=event.school_id, roles=permissions.SAFEGUARDING_LEADS))
     is_for_team = not leads.isdisjoint(recipient.person_id for recipient in event.recipients) and event.author_id not in leads
-    timer: dict[str, Any] = {"asked_at": begun, "next_at": begun} if is_for_team and row.next_at is None else {}
-    store.change_concern(tx, **here, class_code=class_code, **timer)
+    if is_for_team and row.next_at is None:
+        store.change_concern(tx, **here, asked_at=begun, next_at=begun)
 
 
 def lead(tx: sa.Connection, event: incidents.LeadTaken) -> None:
@@ -218,6 +228,7 @@ def wait_again(tx: sa.Connection, *, school_id: UUID, row: Any, at: datetime) ->
 def keep(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
     """All of it is kept to two people, who are told: nobody else is asked about it, not even that it waits."""
     if event.entry_id == event.incident_id:
+        remember(tx, event)
         store.change_concern(tx, school_id=event.school_id, incident_id=event.incident_id, kept=True, next_at=None)
 
 

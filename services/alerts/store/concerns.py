@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from safekeep.permissions import Class
 from services.alerts.escalation import FIRST, Policy, Step
 from services.alerts.store.tables import alerts, asking_settings, askings, concerns, policies
 
@@ -107,9 +108,8 @@ def unled(tx: sa.Connection, *, school_id: UUID, leads: Collection[UUID], limit:
         askings.c.at >= concerns.c.begun_at,
         askings.c.asked > 0,
     )
-    query = sa.select(concerns, asked.scalar_subquery().label("last_asked_at")).where(
-        concerns.c.school_id == school_id, concerns.c.lead_id.is_(None), concerns.c.kept.is_(False), read
-    )
+    waits = concerns.c.lead_id.is_(None), concerns.c.kept.is_(False), sa.or_(concerns.c.at_risk_now, concerns.c.class_code != Class.GENERAL.code)
+    query = sa.select(concerns, asked.scalar_subquery().label("last_asked_at")).where(concerns.c.school_id == school_id, *waits, read)
     return tx.execute(query.order_by(concerns.c.at_risk_now.desc(), concerns.c.begun_at, concerns.c.incident_id).limit(limit)).all()
 
 

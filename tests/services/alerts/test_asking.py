@@ -69,6 +69,22 @@ class Clocked:
     def led(self, incident: UUID, role: str) -> None:
         self.alerts.hear(self.alerts.event(LeadTaken, subject=incident, incident_id=incident, person_id=self.people[role]))
 
+    def kept(self, incident: UUID, class_code: str) -> None:
+        """Keep it to the head and a DSL."""
+        two = [self.people["slt"], self.people["dsl"]]
+        said = {
+            "incident_id": incident,
+            "entry_id": incident,
+            "entry_ids": [incident],
+            "author_id": self.people["teacher"],
+            "kept_to": two,
+            "told": two,
+        }
+        self.alerts.hear(self.alerts.event(EntryRestricted, subject=incident, category="not_sure", class_code=class_code, **said))
+
+    def lifted(self, incident: UUID) -> None:
+        self.alerts.hear(self.alerts.event(RestrictionLifted, subject=incident, incident_id=incident, entry_id=incident))
+
 
 @pytest.fixture
 def clocked(alerts: Alerts) -> Clocked:  # noqa: F811
@@ -159,19 +175,47 @@ def test_what_is_kept_to_two_people_is_asked_about_no_more_until_it_is_everybody
     clocked: Clocked, lifted: bool, led: bool, asked: bool
 ) -> None:
     incident = clocked.alerts.recorded("dsl", "deputy_dsl")
-    said: dict[str, Any] = {"incident_id": incident, "entry_id": incident, "entry_ids": [incident], "author_id": clocked.people["teacher"]}
-    kept = [clocked.people["slt"], clocked.people["dsl"]]
-    clocked.alerts.hear(
-        clocked.alerts.event(EntryRestricted, subject=incident, kept_to=kept, told=kept, category="not_sure", class_code="safeguarding", **said)
-    )
+    clocked.kept(incident, "safeguarding")
     clocked.tick(30)
     if led:
         clocked.led(incident, "dsl")
     if lifted:
-        clocked.alerts.hear(clocked.alerts.event(RestrictionLifted, subject=incident, incident_id=incident, entry_id=incident))
+        clocked.lifted(incident)
     for minute in (31, 89, 90, 91):
         clocked.tick(minute)
     assert bool(clocked.asked(incident)) is asked
+
+
+@pytest.mark.parametrize("before", ["general", "welfare"])
+def test_what_is_raised_while_it_is_kept_is_asked_about_by_its_new_class_once_it_is_everybodys(clocked: Clocked, before: str) -> None:
+    """Of child protection DSLs are asked in the evening too; of welfare nobody is before the next school day."""
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl", class_code=before)
+    clocked.kept(incident, before)
+    clocked.alerts.action(incident, "dsl", class_code="protection", raised_to="protection")
+    evening = 163 + 60
+    for minute in (59, 60, 120):
+        clocked.tick(minute)
+    assert clocked.asked() == []
+    clocked.lifted(incident)
+    for minute in (121, 200, evening):
+        clocked.tick(minute)
+    assert clocked.asked(incident) == [(121, ["head", "leads"], True), (evening, ["leads"], True)]
+    assert clocked.alerts.ask("dsl", Unled()).items == [], "nobody has read it"
+    clocked.alerts.ask("dsl", MarkRead(alert_id=clocked.alerts.inbox("dsl")[0].id))
+    assert [(item.incident_id, item.class_code, item.category) for item in clocked.alerts.ask("dsl", Unled()).items] == [
+        (incident, "protection", "safeguarding_concern")
+    ]
+
+
+def test_a_general_entry_that_was_kept_to_two_people_waits_for_nobody_afterwards_either(clocked: Clocked) -> None:
+    incident = clocked.alerts.recorded("dsl", class_code="general")
+    clocked.kept(incident, "general")
+    clocked.alerts.ask("dsl", MarkRead(alert_id=clocked.alerts.inbox("dsl")[0].id))
+    clocked.lifted(incident)
+    for minute in (0, 60, 24 * 60):
+        clocked.tick(minute)
+    assert clocked.asked() == []
+    assert clocked.alerts.ask("dsl", Unled()).items == []
 
 
 def test_general_entries_wait_for_nobody_and_one_that_is_raised_does(clocked: Clocked) -> None:
