@@ -74,10 +74,19 @@ def untellable(
 ) -> frozenset[UUID]:
     """Return who must not be told of an incident (or of one entry of it): whom it concerns, and all but the two it is kept to."""
     concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=pupil_ids)
-    for kept in store.restrictions_of(tx, school_id=school_id, incident_id=incident_id):
-        if kept.entry_id in (incident_id, entry_id):
-            concerned |= frozenset(school.staff) - {kept.keeper_id, kept.dsl_id}
-    return concerned
+    kept = kept_to(tx, school_id=school_id, incident_id=incident_id, entry_id=entry_id)
+    return concerned if kept is None else concerned | (frozenset(school.staff) - kept)
+
+
+def kept_to(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, entry_id: UUID | None = None) -> frozenset[UUID] | None:
+    """Return the two to whom an incident (or one entry of it, with what corrects that) is kept, or None where it is kept to nobody."""
+    here: dict[str, Any] = {"school_id": school_id, "incident_id": incident_id}
+    two = [
+        frozenset((kept.keeper_id, kept.dsl_id))
+        for kept in store.restrictions_of(tx, **here)
+        if kept.entry_id == incident_id or entry_id in store.entries_under(tx, **here, entry_id=kept.entry_id)
+    ]
+    return frozenset.intersection(*two) if two else None
 
 
 def tell_keepers(tx: sa.Connection, plan: AlertPlan, *, school: School, actor: Actor, incident_id: UUID) -> None:

@@ -10,7 +10,7 @@ from safekeep.contracts import alerts, identity
 from safekeep.contracts.incidents import RecipientMissed
 from safekeep.permissions import SAFEGUARDING_TEAM, Category, Class
 from services.incidents import recording, store
-from services.incidents.service.access import untellable
+from services.incidents.service.access import kept_to, untellable
 from services.incidents.service.following import leave_to_nobody
 from services.incidents.service.writing import pass_on
 
@@ -58,9 +58,15 @@ def _on_orphaned(tx: sa.Connection, event: alerts.AlertOrphaned) -> None:
     assert school is not None, "who was alerted was alerted at a school"
     pupils = [row.pupil_id for row in store.linked_of(tx, school_id=event.school_id, incident_id=event.incident_id)]
     concerned = store.concerned_staff(tx, school_id=event.school_id, pupil_ids=pupils)
-    people = recording.told_instead(school=school, concerned=concerned)
-    stand_in = bool(recording.left_to(school=school, concerned=concerned))
     which: dict[str, Any] = {"incident_id": event.incident_id, "entry_id": event.entry_id}
+    kept = kept_to(tx, school_id=event.school_id, **which)
+    if kept is None:
+        people = recording.told_instead(school=school, concerned=concerned)
+        stand_in = bool(recording.left_to(school=school, concerned=concerned))
+    else:  # the other of the two, whatever their role opens: nobody else may learn that there is something
+        others = kept - concerned - {event.person_id}
+        people = sorted(person for person in others if person in school.staff and permissions.may_record(school.staff[person].roles))
+        stand_in = True
     pass_on(tx, school_id=event.school_id, school=school, **which, people=people, stand_in=stand_in)
 
 

@@ -41,7 +41,7 @@ from safekeep.ids import new_id
 from safekeep.rpc import answers
 from safekeep.text import fold
 from services.incidents import history, recording, store
-from services.incidents.service.access import access_pupil, known_school, without
+from services.incidents.service.access import access_pupil, kept_to, known_school, without
 from services.incidents.service.base import Base
 from services.incidents.service.following import leave_to_nobody
 from services.incidents.service.openings import hold_back, keep_opening
@@ -280,7 +280,8 @@ def tell_relatives(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, relati
         leave_to_nobody(tx, school_id=school_id, people=newly, incident_id=incident_id, now=clock.now())
         concerned = _concerned(tx, school_id=school_id, incident_id=incident_id)
         if school is not None and not recording.left_to(school=school, concerned=concerned - newly):
-            people = sorted(recording.left_to(school=school, concerned=concerned))
+            kept = kept_to(tx, school_id=school_id, incident_id=incident_id)  # nobody else may learn that there is something
+            people = sorted(person for person in recording.left_to(school=school, concerned=concerned) if kept is None or person in kept)
             pass_on(tx, school_id=school_id, school=school, incident_id=incident_id, entry_id=incident_id, people=people, stand_in=True)
 
 

@@ -207,7 +207,7 @@ def category_of(tx: sa.Connection, *, school: recording.School, incident: Any, e
 def pass_on(
     tx: sa.Connection, *, school_id: UUID, school: recording.School, incident_id: UUID, entry_id: UUID, people: Sequence[UUID], stand_in: bool
 ) -> None:
-    """Have these people alerted to an entry in place of others. They read it by their role, or (`stand_in`) stand in for those who would."""
+    """Have these people alerted to an entry in place of others. They read it by their role; or (`stand_in`) stand in for those, or keep it."""
     entry = store.entry_with(tx, school_id=school_id, entry_id=entry_id)
     incident = store.incident_with(tx, school_id=school_id, incident_id=incident_id)
     assert entry is not None, "passed on is what was recorded"

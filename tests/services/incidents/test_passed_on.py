@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from safekeep import clock
 from safekeep.contracts.alerts import AlertOrphaned
-from safekeep.contracts.incidents import AddAction, Alert
+from safekeep.contracts.incidents import AddAction, AddCorrection, Alert, Restrict
 from safekeep.ids import new_id
 from safekeep.permissions import Role
 from services.incidents.service.events import HANDLERS
@@ -16,7 +16,7 @@ from tests.make import create_person, create_pupil
 from tests.services.incidents.desk import Desk
 
 
-def passed_on(desk: Desk, incident: UUID, entry: UUID) -> list[dict[str, Any]]:
+def passed_on(desk: Desk, incident: UUID, entry: UUID, *, leaves: UUID | None = None) -> list[dict[str, Any]]:
     event = AlertOrphaned(
         id=new_id(),
         at=clock.now(),
@@ -25,12 +25,12 @@ def passed_on(desk: Desk, incident: UUID, entry: UUID) -> list[dict[str, Any]]:
         sequence=1,
         incident_id=incident,
         entry_id=entry,
-        person_id=desk.school.people["teacher"],
+        person_id=leaves or desk.school.people["teacher"],
     )
     with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
         HANDLERS[AlertOrphaned](tx, event)
     with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
-        return list(tx.execute(sa.text("select body from outbox where name = 'incidents.alert.passed_on'")).scalars())
+        return list(tx.execute(sa.text("select body from outbox where name = 'incidents.alert.passed_on' order by id")).scalars())
 
 
 def test_every_dsl_is_told_with_the_entrys_own_class_and_category(desk: Desk) -> None:
@@ -58,3 +58,31 @@ def test_a_dsl_is_not_told_about_their_own_child(desk: Desk, parents: tuple[str,
     incident = desk.record(pupil_id=pupil).id
     told = passed_on(desk, incident, incident)
     assert [body["people"] for body in told] == ([[str(desk.school.people["deputy_dsl"])]] if len(parents) == 1 else [])
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+@pytest.mark.parametrize("which", ["incident", "action"])
+def test_what_is_kept_to_two_people_is_passed_on_to_the_other_of_them_alone(desk: Desk, which: str, corrected: bool) -> None:
+    """Not to every DSL, of whom one may be the adult it is about: nobody else may learn that there is something."""
+    people = desk.school.people
+    create_person(resources=desk.resources, school=desk.school, role=Role.DSL)
+    incident, action = desk.record().id, new_id()
+    desk.ask(AddAction(id=action, incident_id=incident, text="The coach shouted.", alert=Alert()), role="dsl")
+    kept = incident if which == "incident" else action
+    about: dict[str, Any] = {"about_id": people["deputy_dsl"], "keeper_id": people["slt"], "dsl_id": people["dsl"], "reason": "About staff"}
+    desk.ask(Restrict(id=new_id(), entry_id=kept, **about), role="dsl")
+    entry = kept
+    if corrected:
+        entry = new_id()
+        fix = AddCorrection(id=entry, incident_id=incident, entry_id=kept, reason="Day", should_say="On Tuesday.")
+        desk.ask(fix, role="dsl")
+    for leaves, other in (("slt", "dsl"), ("dsl", "slt")):
+        told = passed_on(desk, incident, entry, leaves=people[leaves])[-1]
+        assert (told["people"], told["granted"]) == ([str(people[other])], True), "also where their role opens no such entry"
+
+
+def test_the_chair_who_keeps_it_gets_no_alert_and_neither_does_anybody_else(desk: Desk) -> None:
+    people, incident = desk.school.people, desk.record().id
+    about: dict[str, Any] = {"about_id": people["slt"], "keeper_id": people["governor"], "dsl_id": people["dsl"], "reason": "About the head"}
+    desk.ask(Restrict(id=new_id(), entry_id=incident, **about), role="dsl")
+    assert passed_on(desk, incident, incident, leaves=people["dsl"]) == []

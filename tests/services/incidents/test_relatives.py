@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from safekeep import actor as actors
 from safekeep import clock
 from safekeep.contracts.identity import StaffChanged
-from safekeep.contracts.incidents import AddPupils, ImportPupils, Incident, NewPupil, Pupil, PupilFate, SeedPupil, SetRelatives
+from safekeep.contracts.incidents import AddPupils, ImportPupils, Incident, KeepStandIn, NewPupil, Pupil, PupilFate, Restrict, SeedPupil, SetRelatives
 from safekeep.errors import Invalid, NotAllowed, NotFound
 from safekeep.ids import new_id
 from safekeep.keys import Keys
@@ -154,6 +154,18 @@ def test_where_every_dsl_has_entered_themselves_whoever_stands_in_reads_it_and_n
             tx, school_id=desk.school.id, id=new_id(), person_id=head, reason="The head", by=desk.school.people["dsl"], now=clock.now()
         )
     assert desk.reads(incident, role="slt") == 1
+
+
+def test_who_stands_in_hears_nothing_of_what_is_kept_to_two_people(desk: Desk) -> None:
+    """Its keeper turns out to be family too: then one is left, who was told when it was kept to them. What is kept to nobody goes to who stands in."""
+    people, kept, other = desk.school.people, desk.record().id, desk.record().id
+    about: dict[str, Any] = {"about_id": people["pastoral"], "keeper_id": people["slt"], "dsl_id": people["dsl"], "reason": "About staff"}
+    desk.ask(Restrict(id=new_id(), entry_id=kept, **about), role="dsl")
+    desk.ask(KeepStandIn(id=new_id(), person_id=people["pastoral"], reason="Agreed with the head"), role="dsl")
+    for role in ("dsl", "deputy_dsl"):
+        change(desk, by=role, entered=[people[role]])
+    bodies = [row.body for row in rows(desk, "select body from outbox where name = 'incidents.alert.passed_on'")]
+    assert [(body["incident_id"], body["people"]) for body in bodies] == [(str(other), [str(people["pastoral"])])]
 
 
 # --- with a list of pupils ------------------------------------------------------------------------------------------------
