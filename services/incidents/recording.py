@@ -131,6 +131,7 @@ def plan_alert(
     today: date,
     wrote: Collection[UUID] = (),
     calls: Calls | None = None,
+    kept_from: frozenset[UUID] = frozenset(),
 ) -> AlertPlan:
     """Resolve who is told: the groups asked for and required, then people by name, then whoever covers for those of them who are away.
 
@@ -139,8 +140,10 @@ def plan_alert(
     A group's members whose role does not open the class, or whom it concerns, are left out and listed in `untold`; a
     named person like that is a problem, unless the writer is a DSL (whose alert grants it) or a DSL is asked to tell them.
     The grant takes a reason; that they wrote in it is one (`wrote`).
+    From whom an incident about an adult is kept (`kept_from`) is never told either, and not listed for a group: it is not about them.
     """
     plan = AlertPlan()
+    never = concerned | kept_from
     because: dict[UUID, list[str]] = {}
     opens = permissions.highest_class_read(writer.roles) or 0
     known = called_for | (calls.groups(school) if calls else frozenset())
@@ -157,22 +160,22 @@ def plan_alert(
             plan.problems["alert.groups"] = "unknown_choice"
             continue
         for person in sorted(members):
-            telling = _telling(school=school, person=person, class_=class_, concerned=concerned)
+            telling = _telling(school=school, person=person, class_=class_, concerned=never)
             if telling in {Telling.ALLOWED, Telling.NEED_TO_KNOW}:
                 because.setdefault(person, []).append(group)
                 continue
-            if group not in secret:
+            if group not in secret and (person in concerned or person not in kept_from):
                 plan.untold.append(Untold(person_id=person, why="concerned" if person in concerned else telling.value))
             if group in flagged and telling == Telling.ASK_A_DSL and not permissions.is_lead(writer.roles):
                 plan.group_asks[person] = group
-    standing_in = left_to(school=school, concerned=concerned) if permissions.SAFEGUARDING_TEAM in required | set(alert.groups) else frozenset()
+    standing_in = left_to(school=school, concerned=never) if permissions.SAFEGUARDING_TEAM in required | set(alert.groups) else frozenset()
     for person in standing_in:
         because.setdefault(person, []).append("named")
     for person in dict.fromkeys(alert.staff_ids):
         if person not in school.staff:
             plan.problems["alert.staff_ids"] = "unknown_choice"
             continue
-        telling = _telling(school=school, person=person, class_=class_, concerned=concerned)
+        telling = _telling(school=school, person=person, class_=class_, concerned=never)
         if telling == Telling.NEED_TO_KNOW:
             plan.need_reason.append(person)
         if telling == Telling.ASK_A_DSL and permissions.is_lead(writer.roles):
@@ -188,7 +191,7 @@ def plan_alert(
     for person in dict.fromkeys(alert.ask_dsl):
         if person not in school.staff:
             plan.problems["alert.ask_dsl"] = "unknown_choice"
-        elif person not in because and _telling(school=school, person=person, class_=class_, concerned=concerned) == Telling.ASK_A_DSL:
+        elif person not in because and _telling(school=school, person=person, class_=class_, concerned=never) == Telling.ASK_A_DSL:
             plan.asks.append(person)
     is_for_somebody = bool(because) or bool(required) or bool(alert.groups) or bool(alert.staff_ids)
     knows = because.pop(writer.person, None) is not None or permissions.is_lead(writer.roles)  # the writer knows
@@ -196,7 +199,7 @@ def plan_alert(
         person: {reason: flagged[reason].code for reason in reasons if reason in flagged and reason not in chosen}
         for person, reasons in because.items()
     }
-    _cover(school=school, because=because, hidden=hidden, today=today, class_=class_, concerned=concerned, writer=writer.person)
+    _cover(school=school, because=because, hidden=hidden, today=today, class_=class_, concerned=never, writer=writer.person)
     granted = {*plan.granted, *standing_in}
     plan.recipients = [
         Recipient(person_id=p, because=reasons, flagged=hidden.get(p, {}), granted=p in granted) for p, reasons in sorted(because.items())

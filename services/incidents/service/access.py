@@ -96,6 +96,7 @@ def tell_keepers(tx: sa.Connection, plan: AlertPlan, *, school: School, actor: A
         for person in (kept.keeper_id, kept.dsl_id) if kept.entry_id == incident_id else ():
             if person not in told and person in school.staff and permissions.may_record(school.staff[person].roles):
                 plan.recipients.append(Recipient(person_id=person, because=["named"], granted=True))
+    plan.reaches_nobody = plan.reaches_nobody and not plan.recipients
 
 
 def seen(tx: sa.Connection, *, school: School, school_id: UUID, incident_id: UUID, pupil_ids: Collection[UUID]) -> list[sight.Seen]:

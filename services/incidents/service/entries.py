@@ -56,10 +56,10 @@ class Entries(Base):
                 class_ = Class(incident._mapping["class"])
             categories = [school.categories[code] for code in dict.fromkeys(codes) if code in school.categories]
             class_ = max([class_, *(c.class_ for c in categories)])
-            concerned = store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=pupils)
+            concerned, kept_from = store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=pupils), frozenset[UUID]()
             if request.incident_id:
                 below: dict[str, Any] = {"school": school, "incident_id": request.incident_id}
-                concerned = untellable(tx, school_id=actor.at_school, pupil_ids=pupils, **below)
+                kept_from = untellable(tx, school_id=actor.at_school, pupil_ids=pupils, **below)
                 if permissions.is_lead(actor.roles):
                     entries = seen(tx, school_id=actor.at_school, pupil_ids=pupils, **below)
                     asks = store.open_asks(tx, school_id=actor.at_school, incident_id=request.incident_id)
@@ -77,6 +77,7 @@ class Entries(Base):
                 today=today,
                 wrote=wrote,
                 calls=calls,
+                kept_from=kept_from,
             )
             if request.incident_id:
                 tell_keepers(tx, plan, actor=actor, **below)
@@ -296,7 +297,6 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
     categories = [school.categories[code] for code in codes if code in school.categories] or list(added)
     linked = store.linked_of(tx, school_id=school_id, incident_id=incident.id)
     parts = {row.pupil_id: row.part or "pupil" for row in linked}
-    concerned = untellable(tx, school=school, school_id=school_id, incident_id=incident.id, pupil_ids=parts)
     called = permissions.groups_called_for(categories) if added else frozenset[str]()
     entries = seen(tx, school=school, school_id=school_id, incident_id=incident.id, pupil_ids=parts) if permissions.is_lead(actor.roles) else []
     plan = recording.plan_alert(
@@ -305,9 +305,10 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         class_=class_,
         called_for=called,
         alert=alert,
-        concerned=concerned,
+        concerned=store.concerned_staff(tx, school_id=school_id, pupil_ids=parts),
         today=now.astimezone(ZoneInfo(school.zone)).date(),
         wrote=sight.written_by(entries),
+        kept_from=untellable(tx, school=school, school_id=school_id, incident_id=incident.id, pupil_ids=parts),
     )
     following.blame_owner(plan, request.details)
     if request.keep and not request.keep_reason.strip():

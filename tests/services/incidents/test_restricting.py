@@ -141,6 +141,7 @@ def test_nothing_written_below_it_tells_anybody_else(kept: Kept) -> None:
     kept.restrict()
     preview = desk.ask(PreviewAlert(incident_id=kept.answer.id, alert=Alert(groups=["safeguarding_team"])), role="dsl")
     assert [r.person_id for r in preview.recipients] == [kept.head]
+    assert preview.untold == [], "it is about none of those who are not told"
     done = desk.ask(
         AddAction(id=new_id(), incident_id=kept.answer.id, text="Rang the LADO.", alert=Alert(groups=["safeguarding_team", "slt"])), role="dsl"
     )
@@ -154,6 +155,26 @@ def test_nothing_written_below_it_tells_anybody_else(kept: Kept) -> None:
         desk.ask(AnswerAsk(ask_id=ask.id, accept=True, reason="Asked to"), role="dsl")
     assert kept.readers() == {"dsl", "slt", "teacher"}
     assert len(desk.ask(Incident(incident_id=kept.answer.id), role="slt").entries) == 3
+    assert [entry.untold for entry in desk.ask(Incident(incident_id=kept.answer.id), role="dsl").entries] == [[], [], []]
+
+
+def test_whose_child_is_in_it_is_said_to_be_left_out_and_of_those_it_is_kept_from_nobody(kept: Kept) -> None:
+    child = create_pupil(resources=kept.desk.resources, school=kept.desk.school, relatives=(kept.other,))
+    incident = kept.desk.record(pupil_id=child).id
+    kept.restrict(entry_id=incident)
+    added = AddAction(id=new_id(), incident_id=incident, text="Rang the LADO.", alert=Alert(groups=["safeguarding_team"]))
+    kept.desk.ask(added, role="dsl")
+    untold = kept.desk.ask(Incident(incident_id=incident), role="dsl").entries[-1].untold
+    assert [(left.person_id, left.why) for left in untold] == [(kept.other, "concerned")]
+
+
+def test_what_its_author_adds_reaches_the_two_and_the_trust_is_not_told_otherwise(kept: Kept) -> None:
+    kept.restrict()
+    kept.desk.ask(AddAction(id=new_id(), incident_id=kept.answer.id, text="And today.", alert=Alert(groups=["slt"])), role="teacher")
+    with kept.desk.resources.transaction(kept.desk.resources.engine, school_id=kept.desk.school.id) as tx:
+        body = tx.execute(sa.text("select body from outbox where name = 'incidents.action.added' order by id desc limit 1")).scalar_one()
+    assert {r["person_id"] for r in body["recipients"]} == {str(kept.head), str(kept.people["dsl"])}
+    assert body["reached_nobody"] is False
 
 
 def test_an_action_alone_can_be_kept_with_its_corrections_and_the_childs_record_stays(kept: Kept) -> None:
