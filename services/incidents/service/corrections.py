@@ -86,7 +86,7 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
     if store.destroyed_among(tx, school_id=school_id, entry_ids=[struck.id]):
         raise Conflict("destroyed")
     asked = access_request(tx, actor=actor, request_id=request.request_id, entry_id=struck.id) if request.request_id else None
-    fixes = [e for e in mine.values() if e.facts.get("corrects") == str(struck.id)]
+    fixes = [e for e in mine.values() if e.facts.get("corrects") == str(struck.id)]  # what is left as it was, is as they read it
     class_ = Class(struck._mapping["class"])
     school = known_school(tx, school_id)
     parts = {row.pupil_id: row.part or "pupil" for row in store.linked_of(tx, school_id=school_id, incident_id=incident.id)}
@@ -120,7 +120,7 @@ def write_correction(tx: sa.Connection, *, actor: Actor, request: AddCorrection,
         number=incident.number,
         opens_earlier=False,
     )
-    store.set_correction(tx, school_id=school_id, entry_ids=[struck.id, *(fix.id for fix in fixes)], correction_id=request.id)
+    store.set_correction(tx, school_id=school_id, incident_id=incident.id, struck_id=struck.id, correction_id=request.id)
     if asked is not None:
         store.answer_request(tx, school_id=school_id, request_id=asked.id, by=actor.person, now=now, correction_id=request.id)
     categories = [school.categories[c] for c in incident.categories if c in school.categories]

@@ -81,7 +81,11 @@ def entry_items(
         if row.facts.get("corrects"):
             fixes.setdefault(row.facts["corrects"], []).append(row)
     same: dict[str, Any] = {"reading": reading, "blocks": blocks, "shows_untold": shows_untold}
-    items = [_entry(row, class_=classes[row.id], fixes=fixes.get(str(row.id), []), **same) for row in rows]
+    last = {found[-1].id for found in fixes.values()}  # of those they read: of a later one they may not, they learn nothing
+    items = [
+        _entry(row, class_=classes[row.id], fixes=fixes.get(str(row.id), []), replaced=bool(row.facts.get("corrects")) and row.id not in last, **same)
+        for row in rows
+    ]
     return [item.model_copy(update={"destroyed": destroyed_item(gone[item.id]), "earlier": []}) if item.id in gone else item for item in items]
 
 
@@ -127,8 +131,9 @@ def spans(found: Sequence[Sequence[int]]) -> list[Span]:
     return [Span(start=start, end=end) for start, end in found]
 
 
-def _entry(row: Any, *, class_: Class, fixes: Sequence[Any], reading: Reading, blocks: Mapping[UUID, Any], shows_untold: bool) -> EntryItem:
-    replaced = row.kind == "correction" and row.correction_id is not None
+def _entry(
+    row: Any, *, class_: Class, fixes: Sequence[Any], replaced: bool, reading: Reading, blocks: Mapping[UUID, Any], shows_untold: bool
+) -> EntryItem:
     unseen = row.correction_id is not None and not fixes and row.author_id != reading.person_id  # as an author who lost sight, others never
     said = what_it_says(row, fixes=fixes)
     text = "" if replaced or unseen or "assigned_to" in row.facts else said.text

@@ -1,6 +1,6 @@
 """What an entry says now, whom an incident is about, and requests for a correction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,9 +12,11 @@ from services.incidents.store.reading import readable
 from services.incidents.store.tables import correction_requests, entries, incident_pupils, incidents, moves, same
 
 
-def set_correction(tx: sa.Connection, *, school_id: UUID, entry_ids: Collection[UUID], correction_id: UUID) -> None:
-    """Say by which correction these entries (the one struck, and earlier corrections of it) say what they say now."""
-    tx.execute(entries.update().where(entries.c.school_id == school_id, entries.c.id.in_(entry_ids)).values(correction_id=correction_id))
+def set_correction(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, struck_id: UUID, correction_id: UUID) -> None:
+    """Say by which correction an entry, and every earlier correction of it, say what they say now: also those its writer may not read."""
+    here = entries.c.school_id == school_id, entries.c.incident_id == incident_id, entries.c.id != correction_id
+    which = sa.or_(entries.c.id == struck_id, entries.c.facts["corrects"].astext == str(struck_id))
+    tx.execute(entries.update().where(*here, which).values(correction_id=correction_id))
 
 
 def move_incident(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, from_id: UUID, to_id: UUID, entry_id: UUID) -> None:

@@ -825,6 +825,32 @@ def test_what_a_superuser_changes_is_found_by_the_self_check_and_in_an_export(wh
         assert any(f.number is not None for f in report.findings) or what == "delete the last and say so", sentences(report)
 
 
+def test_a_dsl_who_reads_only_their_own_words_corrects_them_again_and_nothing_is_found_altered(office: Office) -> None:
+    """Her own child is in it: she reads no correction of another DSL, hers takes the place of it all the same, and she learns nothing of it."""
+    desk = office.desk
+    child = create_pupil(resources=desk.resources, school=desk.school, name="Jonah Made-Up", relatives=(desk.school.people["dsl"],))
+    link = LinkedPupil(pupil_id=child, part="witness", initials="JM")
+    incident = desk.record(role="dsl", linked_pupils=[link], narrative="On Monday.", action_taken="Rang home.").id
+
+    def correct(role: str, said: str, **fields: Any) -> None:
+        desk.ask(AddCorrection(id=new_id(), incident_id=incident, entry_id=incident, reason="Wrong day", should_say=said, **fields), role=role)
+
+    def reads(role: str) -> list[tuple[str, bool]]:
+        return [(entry.text, entry.replaced) for entry in desk.ask(Incident(incident_id=incident), role=role).entries]
+
+    correct("deputy_dsl", "On Tuesday.", action_taken="Rang nobody.")
+    correct("dsl", "On Wednesday.")
+    assert reads("dsl") == [("On Wednesday.", False), ("On Wednesday.", False)]
+    assert reads("deputy_dsl") == [("On Wednesday.", False), ("", True), ("On Wednesday.", False)]
+    facts = desk.ask(Incident(incident_id=incident), role="dsl").facts
+    assert facts.action_taken == "Rang home.", "as she reads it: by leaving it she does not learn what another says"
+    assert (office.new(), office.whole()) == ([], [])
+    correct("deputy_dsl", "On Friday.")
+    assert reads("dsl") == [("On Wednesday.", False), ("On Wednesday.", False)], "nor that there was another after hers"
+    assert reads("deputy_dsl") == [("On Friday.", False), ("", True), ("", True), ("On Friday.", False)]
+    assert office.whole() == []
+
+
 IN_THE_TABLES_ALONE = {
     "when it was recorded": (1, "incident", "is shown in the record as recorded"),
     "its place in the chronology": (1, "incident", "is shown"),
