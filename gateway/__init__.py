@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from flask import Flask, Response, g, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import api, assets, headers, languages, pages, problems, revocations, rpc, session, streams, templating
@@ -73,6 +73,8 @@ def _arrive() -> Any:
     endpoint = request.endpoint or ""
     if not endpoint or endpoint.startswith("assets."):
         return None
+    if request.method == "POST" and (request.content_length or 0) > (request.max_content_length or 0):
+        raise RequestEntityTooLarge  # before anything is asked of whoever sends it: none of it can be read, by nobody
     if endpoint.startswith("api."):
         return None  # the API enters with its bearer token, in its own blueprint
     if request.method == "POST" and not session.is_ours(with_token=False):
@@ -95,7 +97,7 @@ def _done(response: Response) -> Response:
     took = time.perf_counter() - g.arrived
     telemetry.REQUESTS.labels(route=_route(), status=str(response.status_code)).observe(took)
     if request.method == "POST":
-        if response.status_code < 500 and kept.KEPT in request.form:
+        if response.status_code < 500:
             kept.done()
         telemetry.log().info("request.done", route=_route(), status=response.status_code, milliseconds=int(took * 1000))
     return response

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, redirect, request, url_for
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from gateway import session as sessions
 
@@ -140,10 +141,13 @@ def _keep_form() -> str:
     from gateway.pages import kept
 
     here = sessions.entered()
-    is_form = request.method == "POST" and request.form and request.endpoint not in HOLDS_SECRETS
-    if not is_form or here is None or here.answer.place is None or here.place.is_trust or not sessions.is_ours(with_token=True):
+    if request.method != "POST" or request.endpoint in HOLDS_SECRETS or here is None or here.answer.place is None or here.place.is_trust:
         return ""
-    return kept.keep(here)
+    try:
+        is_form = bool(request.form) and sessions.is_ours(with_token=True)
+    except RequestEntityTooLarge:  # it did not say how long it is
+        return ""
+    return kept.keep(here) if is_form else ""
 
 
 def safe_next(path: str) -> str:

@@ -91,9 +91,10 @@ def keep(here: Here) -> str:
 
 
 def done() -> None:
-    """Forget a kept form that was sent after all."""
+    """Forget a kept form that was sent after all. What was not read of a form, or could not be, is not read here either: it would be refused again."""
     here: Here | None = session.entered()
-    draft_id = Form.sent(request.form).as_id(KEPT) if KEPT in request.form else None
+    sent = request.__dict__.get("form", {})
+    draft_id = Form.sent(sent).as_id(KEPT) if KEPT in sent else None
     if here is None or draft_id is None:
         return
     try:

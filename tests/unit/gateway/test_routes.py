@@ -228,6 +228,28 @@ def test_a_form_from_elsewhere_or_without_its_token_does_nothing(app: Flask) -> 
             assert client.post(path, data=form).status_code == refused, path
 
 
+def test_what_is_too_large_is_said_to_be_on_every_route_whoever_sends_it(app: Flask) -> None:
+    """As nobody on every route; with a session, whose state cannot be asked for here, on two (asking takes seconds)."""
+    client = app.test_client()
+    too_long: dict[str, Any] = {"environ_overrides": {"CONTENT_LENGTH": "300000000"}, "buffered": True}
+    addresses = [address(rule) for method, rule in rules(app) if method == "POST"]
+    answers = [(path, client.post(path, **too_long)) for path in addresses]
+    client.set_cookie("safekeep-8000", "a-session")
+    answers += [(path, client.post(path, **too_long)) for path in ("/lock", f"/s/hillside/incidents/new/{new_id()}")]
+    for path, answer in answers:
+        assert answer.status_code == 413, f"{path}: {answer.status_code}"
+        assert "One file may be 250 MB at most" in answer.text, path
+
+
+def test_a_form_with_more_text_than_one_may_have_is_refused_and_no_failure(app: Flask) -> None:
+    """It is refused as it is read: what looks at the form again afterwards reads it no second time."""
+    client = app.test_client()
+    body = (b"kept_id=" + b"x" * 5_000_000, b"kept_id=1&" * 3_000)
+    for sent in body:
+        answer = client.post("/sign-in", data=sent, content_type="application/x-www-form-urlencoded")
+        assert answer.status_code in {400, 413}, answer.status_code
+
+
 def test_every_form_that_is_posted_carries_the_token() -> None:
     for path in TEMPLATES.rglob("*.html"):
         for form in re.findall(r'<form[^>]*method="post".*?</form>', path.read_text(), re.S):
