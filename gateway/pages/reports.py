@@ -51,7 +51,7 @@ def counts(slug: str) -> Any:
         years=words.YEAR_GROUPS,
         category_choices=sorted(((c.code, c.name) for c in known.categories.values()), key=lambda each: each[1]),
         tables=tables_of(found),
-        asked={name: value for name, value in request.args.items() if value},
+        asked={name: form.one(name) for name in ("since", "until", "as_at", *FILTERS) if form.one(name)},
     )
 
 

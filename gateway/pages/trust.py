@@ -30,7 +30,7 @@ def home(slug: str) -> Any:
         return redirect(url_for("trust.schools", slug=slug), 303)
     form = Form({name: request.args.getlist(name) for name in request.args})
     since, until, rows, categories, roll_on = _side_by_side(here, form)
-    asked = {name: value for name, value in request.args.items() if value}
+    asked = {name: form.one(name) for name in ("since", "until", "class_code", "category") if form.one(name)}
     choices = {"classes": CLASS_ORDER, "categories": categories}
     return render_template("trust/counts.html", form=form, since=since, until=until, rows=rows, roll_on=roll_on, asked=asked, **choices)
 
