@@ -117,7 +117,7 @@ def when(form: Form, *, zone: ZoneInfo) -> tuple[datetime | None, str]:
     if choice == "not_known":
         return None, "not_known"
     if choice == "now":
-        return _now_at(form), "exact"
+        return now_at(form), "exact"
     if choice not in {"exact", "about", "day"}:
         form.refuse("when", "missing" if not choice else "unknown_choice")
         return None, "exact"
@@ -134,7 +134,8 @@ def when(form: Form, *, zone: ZoneInfo) -> tuple[datetime | None, str]:
     return moment, choice
 
 
-def _now_at(form: Form) -> datetime:
+def now_at(form: Form) -> datetime:
+    """Return the moment that the page showed as now; this one where that is forged."""
     try:
         shown = datetime.fromisoformat(form.one("now_at"))
     except ValueError:
@@ -152,7 +153,7 @@ def _time(form: Form) -> time | None:
     try:
         hours, minutes = typed.split(":")[:2]
         return time(int(hours), int(minutes))
-    except ValueError:
+    except (ValueError, OverflowError):
         form.refuse("when_time", "not_a_time")
         return None
 

@@ -27,6 +27,9 @@ from safekeep.errors import Invalid, NotFound, NotSignedIn
 
 pages = Blueprint("account", __name__)
 
+MOST_PICTURED = 2_000
+"""Characters of an address that are drawn as a picture to be scanned: more than any of ours has, and fewer than such a picture holds."""
+
 
 @pages.get("/account")
 def account() -> Any:
@@ -162,7 +165,8 @@ def _added(added: FactorAdded, *, wanted: str) -> Any:
 
 
 def _show_app(form: Form, *, factor_id: UUID, secret: str, address: str, wanted: str, status: int = 200) -> Any:
-    picture = segno.make(address, error="m").svg_data_uri(scale=5, border=4, dark="#000", light="#fff") if address.startswith("otpauth://") else ""
+    fits = address.startswith("otpauth://") and address.isascii() and len(address) <= MOST_PICTURED
+    picture = segno.make(address, error="m").svg_data_uri(scale=5, border=4, dark="#000", light="#fff") if fits else ""
     spaced = " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))
     return render_template(
         "account/app.html", form=form, factor_id=factor_id, secret=secret, spaced=spaced, address=address, picture=picture, wanted=wanted

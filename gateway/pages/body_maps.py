@@ -121,7 +121,7 @@ def _back(slug: str, incident_id: UUID, *, view: str, mark: str = "") -> Any:
 def _number(typed: Form, body_map: BodyMap) -> int:
     """Return the number of the mark that is being changed, or 0 for a new one."""
     number = typed.one("mark")
-    return int(number) if number.isdecimal() and 0 < int(number[:4]) <= len(body_map.marks) else 0
+    return int(number) if number.isdecimal() and len(number) < 5 and int(number) <= len(body_map.marks) else 0
 
 
 def _is_begun(typed: Form, body_map: BodyMap) -> bool:

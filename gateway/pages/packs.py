@@ -118,7 +118,7 @@ def _made(here: Here, form: Form, *, pupil: PupilItem | None, kind: str) -> Any:
 def _fields(here: Here, form: Form, *, pupil: PupilItem | None) -> dict[str, Any]:
     known = schools.known(here)
     shown = form.one("shown")
-    if pupil is None and not (shown.isdecimal() and int(shown) <= MOST_SHOWN):
+    if pupil is None and not (shown.isdecimal() and len(shown) < 4 and int(shown) <= MOST_SHOWN):
         form.refuse("shown", "unknown_choice")
     for name, choices in (("of_category", known.categories), ("of_year_group", words.YEAR_GROUPS)):
         if form.one(name) and form.one(name) not in choices:

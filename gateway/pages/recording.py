@@ -12,7 +12,7 @@ from flask_babel import gettext
 
 from gateway import alerting, coaching, drafts, problems, rpc, schools, session, uploads, words
 from gateway.alerting import Alerting
-from gateway.forms import Form, clean, when
+from gateway.forms import Form, clean, now_at, when
 from gateway.pages import body_maps, saving, to_draft
 from gateway.schools import Known
 from gateway.session import Here
@@ -482,8 +482,8 @@ def _show(
     status: int = 200,
 ) -> Any:
     known = schools.known(here, groups=typed.many("groups"))
-    if typed.one("when") != "now" or not typed.one("now_at"):
-        typed.put("now_at", clock.stamp(clock.now()))
+    shown_at = now_at(typed) if typed.one("when") == "now" else clock.now()
+    typed.put("now_at", clock.stamp(shown_at))
     if alerts is None:
         alerts = _alerts(typed, here=here, known=known)
     found = found or Found()
@@ -517,7 +517,7 @@ def _show(
         conflict=conflict,
         look=look,
         number=number,
-        now_at=datetime.fromisoformat(typed.one("now_at")).astimezone(UTC),
+        now_at=shown_at,
         today=clock.now().astimezone(known.zone).date().isoformat(),
         button=words.submit_label(alerts.count),
     )

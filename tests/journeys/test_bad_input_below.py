@@ -54,6 +54,7 @@ REFERRAL: list[Case] = [
     ({"when_date": "2026-13-01"}, "when_date", "This is not a date"),
     ({"when_date": "2199-01-01"}, "when_date", "later than now"),
     ({"when_time": "25:99"}, "when_time", "This is not a time"),
+    ({"when_time": "99999999999:00"}, "when_time", "This is not a time"),
     ({"outcome": "a\x00b"}, "outcome", "hidden character"),
 ]
 PARENTS: list[Case] = [
@@ -64,6 +65,7 @@ PARENTS: list[Case] = [
     ({"parent_told": "maybe"}, "parent_told", "Say whether they were told"),
     ({"to": ""}, "to", "Say who it was"),
     ({"when_date": ""}, "when_date", "Say which day it was"),
+    ({"when_time": "99999999999:00"}, "when_time", "This is not a time"),
     ({"answer": "x" * 20_001}, "answer", "too long"),
 ]
 STATUS: list[Case] = [

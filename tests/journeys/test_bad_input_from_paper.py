@@ -105,6 +105,7 @@ SEVERAL: list[Case] = [
     ({"when_date": "2100-01-01", "when_time": ""}, "when_date", "later than now"),
     ({"when_date": "1901-01-01"}, "when_date", "too long ago"),
     ({"when_time": "25:99"}, "when_time", "This is not a time"),
+    ({"when_time": "99999999999:00"}, "when_time", "This is not a time"),
     ({"when_time": "\ufffd"}, "when_time", "This is not a time"),
     ({"kind": ""}, "kind", "Choose what kind"),
     ({"kind": "rumour"}, "kind", "Choose one of those offered"),

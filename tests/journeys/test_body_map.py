@@ -233,6 +233,16 @@ def test_what_is_typed_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(
             expect(page.locator("[name=said]")).to_have_value("Their words")
 
 
+def test_a_forged_number_of_a_mark_is_that_of_none(sign_in: Callable[..., Any]) -> None:
+    """Of a body map with one mark on it: the page comes back, or the mark is a new one."""
+    page = opened(sign_in("teacher", viewport=PHONE, fresh=True))
+    address, token = page.url.partition("?")[0], page.locator("[name=csrf_token]").first.get_attribute("value") or ""
+    for number in ("", "0001" + "9" * 5_000, "00019", "\u0661", "-1", "x"):
+        sent = {**GOOD, "mark": number, "csrf_token": token, "do": "add"}
+        answer = page.request.post(address, form=sent, headers={"Origin": address.split("/s/")[0]}, max_redirects=0)
+        assert answer.status in (303, 422), (number[:20], answer.status)
+
+
 @pytest.mark.parametrize("asked", ["?view=%00&mark=-1", "?view=../../x&mark=99999999999999999999", "?mark=1e9"])
 def test_no_address_of_it_fails(sign_in: Callable[..., Any], asked: str) -> None:
     page = opened(sign_in("teacher", viewport=PHONE))

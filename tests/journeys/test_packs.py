@@ -174,6 +174,8 @@ def test_an_inspection_is_shown_records_without_names_that_a_dsl_has_read_throug
         ("pupils/{pupil}/pack", {"kind": "ofsted", "do": "preview", "reason": "R", "class_codes": "welfare"}),
         ("reports/packs/inspection", {"do": "preview", "reason": "R", "shown": "-1"}),
         ("reports/packs/inspection", {"do": "preview", "reason": "R", "shown": "1e9"}),
+        ("reports/packs/inspection", {"do": "preview", "reason": "R", "shown": "9" * 5_000}),
+        ("reports/packs/inspection", {"do": "docx", "reason": "R", "shown": "9" * 5_000}),
         ("reports/packs/inspection", {"do": "preview", "reason": "R", "shown": "1", "added": "x" * 5_000}),
         ("reports/packs/inspection", {"do": "preview", "reason": "R", "shown": "1", "until": "2199-01-01"}),
         ("reports/packs/inspection", {"do": "preview", "reason": "R", "shown": "1", "of_category": "no_such_category"}),

@@ -256,6 +256,8 @@ CASES: list[Case] = [  # what is sent otherwise, beside which field, which sente
     (ON | {"when_time": ""}, "when_time", "Fill this in"),
     (ON | {"when_time": "25:61"}, "when_time", "This is not a time"),
     (ON | {"when_time": "<b>"}, "when_time", "This is not a time"),
+    (ON | {"when_time": "99999999999:00"}, "when_time", "This is not a time"),
+    (ON | {"when_time": f"{'9' * 5_000}:00"}, "when_time", "This is not a time"),
     *TEXTS,
     ({"told": "perhaps"}, "told", "Choose one of those offered"),
     (TOLD, "told_whom", "Say whom you told, or choose “Not yet”"),
@@ -398,6 +400,14 @@ def test_searches_and_choices_that_are_forged_are_answered_with_the_page(sign_in
         )
         assert answer.status in {200, 422}, (pressed, answer.status)
         assert ACCOUNT in answer.text(), pressed
+    for now_at in ("never", "", "9" * 5_000, "9999-12-31T23:59:59-23:59", "2026-06-10T11:40:00"):
+        address, form = f"{base}/{new_id()}", GOOD | {"csrf_token": token, "when": "now", "now_at": now_at}
+        shown = page.request.post(address, form=form | {"do": "nothing"})
+        assert (shown.status, ACCOUNT in shown.text()) == (200, True), now_at
+        assert re.search(r'name="now_at" value="20\d\d-[0-9T:.-]+Z"', shown.text()), now_at
+        assert page.request.post(address, form=form | {"do": "save"}).status == 200, now_at
+        opened = page.request.get(address)  # its draft
+        assert (opened.status, ACCOUNT in opened.text()) == (200, True), now_at
     odd_bytes = b"a\xed\xa0\x80b\xff"  # a lone surrogate, and a byte of no character
     for field in ("narrative", "place", "described_pupil", "pupil_id", "category_codes", "when_date", "staff_ids", "kind"):
         fields = GOOD | {

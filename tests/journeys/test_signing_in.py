@@ -303,6 +303,10 @@ def test_an_app_is_set_up_on_the_account_page_and_asked_for_at_the_next_sign_in(
     phone.get_by_label("Code the app shows").fill("000000")
     main(phone, "Add the app").click()
     expect(phone.locator("#code-error")).to_be_visible()
+    sent = {name: phone.locator(f"form [name={name}]").first.input_value() for name in ("csrf_token", "factor_id", "secret")}
+    for address in ("otpauth://" + "x" * 5_000, "otpauth://" + "é" * 1_900):  # more than a picture of squares can hold
+        answer = phone.request.post(system["url"] + "account/keys/app", form=sent | {"address": address, "code": "000000"})
+        assert (answer.status, 'id="code-error"' in answer.text()) == (422, True)
     phone.get_by_label("Code the app shows").fill(pyotp.TOTP(secret).now())
     main(phone, "Add the app").click()
     recovery = phone.locator(".sk-codes li").first.inner_text()

@@ -46,6 +46,7 @@ def test_when_it_happened_is_read_in_the_schools_zone(fields: dict[str, str], mo
         ({"when": "exact", "when_date": "0026-06-10", "when_time": "12:00"}, {"when_date": "not_a_date"}),
         ({"when": "exact", "when_date": "2026-06-10", "when_time": "noon"}, {"when_time": "not_a_time"}),
         ({"when": "exact", "when_date": "2026-06-10", "when_time": "25:00"}, {"when_time": "not_a_time"}),
+        ({"when": "exact", "when_date": "2026-06-10", "when_time": "99999999999:00"}, {"when_time": "not_a_time"}),
         ({"when": "exact", "when_date": "2026-06-10", "when_time": "13:30"}, {"when_time": "in_future"}),
         ({"when": "day", "when_date": "2026-06-11"}, {"when_date": "in_future"}),
     ],
