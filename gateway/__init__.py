@@ -97,7 +97,7 @@ def _done(response: Response) -> Response:
     took = time.perf_counter() - g.arrived
     telemetry.REQUESTS.labels(route=_route(), status=str(response.status_code)).observe(took)
     if request.method == "POST":
-        if response.status_code < 500:
+        if response.status_code < 400:  # what was refused may be nowhere else
             kept.done()
         telemetry.log().info("request.done", route=_route(), status=response.status_code, milliseconds=int(took * 1000))
     return response

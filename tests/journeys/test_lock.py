@@ -175,6 +175,13 @@ def test_any_other_form_sent_locked_is_kept_too_shown_to_its_author_and_sent_aft
     expect(page.get_by_role("main")).to_contain_text(f"A note of {secret} and more")
     expect(page).to_have_url(re.compile("/kept/[0-9a-f-]{36}"))
     kept = page.url.partition("?")[0].rpartition("/")[2]
+    sending = page.locator("form", has=page.locator("[name=kept_id]"))
+    sent = {field.get_attribute("name"): field.input_value() for field in sending.locator("[name]").all()}
+    address = person.base.rstrip("/") + sending.get_attribute("action")
+    for changed, status in (({"csrf_token": "0" * 64}, 400), ({"kind": "gossip"}, 422), ({"started": "never"}, 422)):
+        assert page.request.post(address, form=sent | changed).status == status, changed
+        drafts = page.request.get(f"{person.base}s/hillside/drafts").text()
+        assert kept in drafts, f"{changed}: it was refused, and its words were thrown away"
     page.get_by_role("button", name="Send it now").click()
     expect(page.get_by_role("main")).to_contain_text(f"A note of {secret} and more")
     expect(page).to_have_url(re.compile("/pupils/[0-9a-f-]+$"))
