@@ -1,5 +1,6 @@
 """Plain makers of test data: real rows through the services' own functions, invented people only."""
 
+import base64
 import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,27 @@ GOOD_EXAMPLE = (
     "Verbally passed on information immediately to DSL."
 )
 """The account staff are shown as a good one."""
+
+ODD_CURSORS = (
+    "x",
+    "é",
+    "bm8=",
+    *(
+        base64.urlsafe_b64encode(place.encode()).decode()
+        for place in (
+            "[]",
+            "5",
+            '{"a":1}',
+            "[1,2]",
+            "[1,2,3]",
+            '["2026-01-01T00:00:00+00:00",5]',
+            '["2026-01-01",5]',
+            '[true,"2026-01-01T00:00:00+00:00",5]',
+            "[" * 3_000,
+        )
+    ),
+)
+"""Nothing that a list gave out to go on with."""
 
 
 @dataclass

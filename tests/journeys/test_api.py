@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import urllib.parse
 from typing import Any
 
 import psycopg
@@ -17,6 +18,7 @@ from deploy.demo.people import id_of
 from safekeep.ids import new_id
 from services.incidents.recording import holding_pupil
 from tests.journeys.api import Api
+from tests.make import ODD_CURSORS
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +183,7 @@ def test_every_refusal_is_a_problem_with_a_sentence(teacher: Api, system: dict[s
         ("POST", "/incidents", {}, 422),
         ("POST", "/incidents", [1], 422),
         ("GET", "/alerts?state=other", None, 422),
-        ("GET", "/alerts?cursor=x", None, 422),
+        *(("GET", f"/alerts?cursor={urllib.parse.quote(cursor)}", None, 422) for cursor in ODD_CURSORS),
         ("DELETE", "/incidents", None, 405),
         ("GET", "/nothing", None, 404),
         ("POST", "/sign-in", {"username": "x@y.example", "password": "wrong"}, 401),

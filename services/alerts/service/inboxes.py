@@ -1,14 +1,12 @@
 """Inboxes, acknowledgement, and who has read."""
 
-import base64
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from safekeep import actor as actors
-from safekeep import clock, outbox, permissions
+from safekeep import clock, cursors, outbox, permissions
 from safekeep.actor import Actor
 from safekeep.contracts import Nothing, incidents
 from safekeep.contracts.alerts import (
@@ -29,7 +27,7 @@ from safekeep.contracts.alerts import (
     WatchAnswer,
     WatchedInbox,
 )
-from safekeep.errors import Conflict, Invalid, NotFound, NotSignedIn
+from safekeep.errors import Conflict, NotFound, NotSignedIn
 from safekeep.rpc import answers, ask
 from services.alerts import store
 from services.alerts.service.base import Base
@@ -48,7 +46,7 @@ class Inboxes(Base):
                 state=request.state,
                 class_code=request.class_code,
                 incident_id=request.incident_id,
-                after=_cursor(request.cursor),
+                after=cursors.read(request.cursor, bool, datetime.fromisoformat, UUID),
                 limit=request.limit + 1,
             )
             unread = store.unread_count(tx, **me)
@@ -171,18 +169,8 @@ def _reader(row: Any, actor: Actor) -> ReaderItem:
     )
 
 
-def _cursor(cursor: str | None) -> tuple[bool, datetime, UUID] | None:
-    if cursor is None:
-        return None
-    try:
-        unread, moment, id_ = json.loads(base64.urlsafe_b64decode(cursor))
-        return bool(unread), datetime.fromisoformat(moment), UUID(id_)
-    except (ValueError, TypeError):
-        raise Invalid({"cursor": "invalid"}) from None
-
-
 def _next(rows: Sequence[Any], limit: int) -> str | None:
     if len(rows) <= limit:
         return None
     last = rows[limit - 1]
-    return base64.urlsafe_b64encode(json.dumps([last.read_at is None, last.raised_at.isoformat(), str(last.id)]).encode()).decode()
+    return cursors.write(last.read_at is None, last.raised_at.isoformat(), str(last.id))

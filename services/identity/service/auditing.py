@@ -1,14 +1,12 @@
 """The audit log: read, filtered and exported by the school's DSLs. Nothing changes or removes a line."""
 
-import base64
-import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from safekeep import inbox
+from safekeep import cursors, inbox
 from safekeep.actor import Actor
 from safekeep.contracts.identity import Audit, AuditAnswer, AuditItem, ExportAudit
 from safekeep.contracts.incidents import AuditNoted, ContentDestroyed, DestructionNoted, GlassBroken, RelativeChanged
@@ -35,13 +33,13 @@ class Auditing(Base):
     def _lines_of(self, actor: Actor, request: Audit | ExportAudit) -> AuditAnswer:
         if request.since and request.until and request.until < request.since:
             raise Invalid({"until": "before_start"})
-        limit, before = max(1, min(request.limit, 500)), _cursor(request.cursor)
+        limit, before = max(1, min(request.limit, 500)), cursors.read(request.cursor, datetime.fromisoformat, UUID)
         with self._school(actor.at_school) as tx:
             which: dict[str, Any] = {"kind": request.kind, "person_id": request.person_id, "since": request.since, "until": request.until}
             rows = store.audit_of(tx, school_id=actor.at_school, before=before, limit=limit + 1, reader_id=actor.person, **which)
         items = [AuditItem(id=r.id, at=r.at, kind=r.kind, person_id=r.person_id, by=r.by_id, facts=r.facts) for r in rows[:limit]]
-        place = json.dumps([rows[limit - 1].at.isoformat(), str(rows[limit - 1].id)]) if len(rows) > limit else ""
-        return AuditAnswer(items=items, next=base64.urlsafe_b64encode(place.encode()).decode() or None)
+        following = cursors.write(rows[limit - 1].at.isoformat(), str(rows[limit - 1].id)) if len(rows) > limit else None
+        return AuditAnswer(items=items, next=following)
 
 
 def _on_noted(tx: sa.Connection, event: AuditNoted) -> None:
@@ -80,13 +78,3 @@ HANDLERS: inbox.Handlers = {
     DestructionNoted: _on_destruction,
     RelativeChanged: _on_relative,
 }
-
-
-def _cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    try:
-        moment, id_ = json.loads(base64.urlsafe_b64decode(cursor))
-        return datetime.fromisoformat(moment), UUID(id_)
-    except (ValueError, TypeError, AttributeError):
-        raise Invalid({"cursor": "invalid"}) from None

@@ -1,7 +1,5 @@
 """What is asked of somebody until it is done, and how an incident stands for each pupil in it."""
 
-import base64
-import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
@@ -9,7 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from safekeep import clock, outbox, permissions, telemetry
+from safekeep import clock, cursors, outbox, permissions, telemetry
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import (
     Details,
@@ -226,20 +224,15 @@ def follow_up_items(tx: sa.Connection, *, actor: Actor, rows: Sequence[Any], day
 
 
 def _read_day(cursor: str | None) -> tuple[date, UUID] | None:
-    if cursor is None:
-        return None
-    try:
-        day, id_ = json.loads(base64.urlsafe_b64decode(cursor))
-        return date.fromisoformat(day), UUID(id_)
-    except (ValueError, TypeError):
-        raise Invalid({"cursor": "invalid"}) from None
+    place: tuple[date, UUID] | None = cursors.read(cursor, date.fromisoformat, UUID)
+    return place
 
 
 def _next_day(rows: Sequence[Any], limit: int) -> str | None:
     if len(rows) <= limit:
         return None
     last = rows[limit - 1]
-    return base64.urlsafe_b64encode(json.dumps([last.due_on.isoformat(), str(last.id)]).encode()).decode()
+    return cursors.write(last.due_on.isoformat(), str(last.id))
 
 
 def _waiting(rows: Sequence[Any], *, school: School, limit: int) -> QuietAnswer:

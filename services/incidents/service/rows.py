@@ -1,7 +1,5 @@
 """Rows to answers, and requests to queries."""
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -10,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from safekeep import clock
+from safekeep import clock, cursors
 from safekeep.actor import Actor
 from safekeep.contracts.incidents import (
     AlteredItem,
@@ -335,17 +333,12 @@ def read_offset(cursor: str | None) -> int:
 
 
 def read_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    try:
-        moment, id_ = json.loads(base64.urlsafe_b64decode(cursor))
-        return datetime.fromisoformat(moment), UUID(id_)
-    except (ValueError, TypeError):
-        raise Invalid({"cursor": "invalid"}) from None
+    place: tuple[datetime, UUID] | None = cursors.read(cursor, datetime.fromisoformat, UUID)
+    return place
 
 
 def next_cursor(rows: Sequence[Any], limit: int, column: str) -> str | None:
     if len(rows) <= limit:
         return None
     last = rows[limit - 1]
-    return base64.urlsafe_b64encode(json.dumps([last._mapping[column].isoformat(), str(last.id)]).encode()).decode()
+    return cursors.write(last._mapping[column].isoformat(), str(last.id))

@@ -37,11 +37,12 @@ from safekeep.contracts.incidents import (
     SightLost,
 )
 from safekeep.database import alembic_config
-from safekeep.errors import Conflict, NotFound, StorageError, Unavailable
+from safekeep.errors import Conflict, Invalid, NotFound, StorageError, Unavailable
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
 from services.alerts import service, store, telling
 from services.alerts.service import sending
+from tests.make import ODD_CURSORS
 from tests.servers import Postgres
 from tests.services.alerts.smtp import Server, text_of
 
@@ -692,6 +693,9 @@ def test_the_inbox_is_unread_first_then_newest_and_pages_through_all_of_it_once(
     assert page.unread == alerts.ask("dsl", Unread()).unread == 6
     assert [i.entry_id for i in alerts.inbox("dsl", state="read")] == [incidents[6]]
     assert len(alerts.inbox("dsl", state="unread")) == 6
+    for cursor in ODD_CURSORS:
+        with pytest.raises(Invalid):
+            alerts.ask("dsl", Inbox(cursor=cursor))
     assert alerts.inbox("dsl", class_code="general") == []
 
 

@@ -36,7 +36,7 @@ from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, StorageErro
 from safekeep.ids import new_id
 from safekeep.permissions import Role
 from services.incidents.service.events import HANDLERS
-from tests.make import create_person, create_pupil
+from tests.make import ODD_CURSORS, create_person, create_pupil
 from tests.services.incidents.desk import Desk
 
 MONDAY = dt.datetime(2026, 3, 9, 10, 0, tzinfo=dt.UTC)
@@ -256,7 +256,7 @@ def test_a_page_of_what_is_asked_goes_on_where_the_last_one_ended(case: Case) ->
         if (cursor := page.next) is None:
             break
     assert got == sorted(asked, key=lambda id_: (asked.index(id_) // 2, id_))
-    for cursor in ("x", "W10=", "eyJhIjoxfQ=="):
+    for cursor in ODD_CURSORS:
         with pytest.raises(Invalid):
             case.desk.ask(FollowUps(view="mine", cursor=cursor), role="teacher")
 
