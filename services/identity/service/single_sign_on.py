@@ -137,8 +137,14 @@ class SingleSignOn(Console):
         values = self._it_alone(actor, request, before) | name | {"issuer": issuer, "trust_id": trust_id, "school_id": school_id, "active": True}
         values["secret"] = self._seal(request.secret, provider_id) if request.secret else before.secret if before else b""
         schools = [school_id] if school_id else self._schools_in(trust_id)
+        # a subject is somebody's at one issuer, and may be so for one client: at another it is anybody's
+        is_other = before is not None and _who_says(before) != (issuer, request.client_id)
+        if is_other:
+            self._take_back_all(actor, provider_id)
         with self._scope() as tx:
             doors.keep_provider(tx, id=provider_id, made_at=clock.now(), **values)
+            if is_other:
+                self._revoke(tx, sessions_=doors.drop_links(tx, provider_id=provider_id, now=clock.now()))
             facts = {
                 "provider": str(provider_id),
                 "accepts_factor": str(values["accepts_factor"]).lower(),
@@ -151,10 +157,7 @@ class SingleSignOn(Console):
     def remove_provider(self, actor: Actor, request: RemoveProvider) -> Nothing:
         row = self._own_provider(actor, request.id)
         schools = self._schools_of(row)
-        with self._scope() as tx:
-            links = doors.links_of(tx, provider_ids=[row.id])
-        for link in links:
-            self._take_back(actor, link)
+        self._take_back_all(actor, row.id)
         with self._scope() as tx:
             self._revoke(tx, sessions_=doors.remove_provider(tx, id=row.id, now=clock.now()))
             self._audit(tx, "provider_removed", person_id=None, by_id=actor.person, schools=schools, provider=str(row.id))
@@ -213,6 +216,9 @@ class SingleSignOn(Console):
         stage = _stage(standing, has_factor=has_factor, proved=proved)
         known = sessions.number_of_device(tokens=request.device_tokens, person_id=str(person.id), key=self._key)
         with self._scope() as tx:
+            stands = doors.provider(tx, id=provider.id, hold=True)
+            if stands is None or _who_says(stands) != _who_says(provider):  # changed while the issuer was asked: it spoke of subjects of its own
+                raise SignOnFailed("not_genuine")
             if is_first and not doors.link(tx, provider_id=provider.id, subject=subject, person_id=person.id, now=now):
                 raise SignOnFailed("linked_otherwise")
             doors.link_used(tx, provider_id=provider.id, subject=subject, now=now)
@@ -280,6 +286,13 @@ class SingleSignOn(Console):
             given[str(school_id)] = self._claimed(by, school_id=school_id, person_id=person_id, before=before, wanted=wanted)
         with self._scope() as tx:
             doors.keep_given(tx, provider_id=provider.id, subject=subject, given={school: kept for school, kept in given.items() if kept})
+
+    def _take_back_all(self, actor: Actor, provider_id: UUID) -> None:
+        """Take back what the claims of all its links gave, before the links go."""
+        with self._scope() as tx:
+            links = doors.links_of(tx, provider_ids=[provider_id])
+        for link in links:
+            self._take_back(actor, link)
 
     def _take_back(self, actor: Actor, link: Any) -> None:
         """Take back what a link's claims gave, as at a sign-in that says nothing any more: once it is gone no sign-in could."""
@@ -373,6 +386,11 @@ def _stage(standing: Standing, *, has_factor: bool, proved: bool) -> Stage:
     if has_factor:
         return "second_factor"
     return "enrol" if standing.needs_factor else "full"
+
+
+def _who_says(provider: Any) -> tuple[str, str]:
+    """Within what a subject is one person: its issuer and, where it calls somebody otherwise for each application, our client there."""
+    return provider.issuer, provider.client_id
 
 
 def _may_change(actor: Actor, row: Any) -> bool:

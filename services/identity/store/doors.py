@@ -18,9 +18,10 @@ def active_providers(tx: sa.Connection) -> Sequence[sa.Row[Any]]:
     return tx.execute(sa.select(providers).where(providers.c.active).order_by(providers.c.name, providers.c.id)).all()
 
 
-def provider(tx: sa.Connection, *, id: UUID) -> sa.Row[Any] | None:
-    """Return a provider that was not removed."""
-    return tx.execute(sa.select(providers).where(providers.c.id == id, providers.c.active)).first()
+def provider(tx: sa.Connection, *, id: UUID, hold: bool = False) -> sa.Row[Any] | None:
+    """Return a provider that was not removed; `hold`: it stays as it is until the transaction ends."""
+    query = sa.select(providers).where(providers.c.id == id, providers.c.active)
+    return tx.execute(query.with_for_update(read=True) if hold else query).first()
 
 
 def providers_of(tx: sa.Connection, *, trust_id: UUID, school_id: UUID | None) -> Sequence[sa.Row[Any]]:
@@ -40,8 +41,14 @@ def keep_provider(tx: sa.Connection, *, id: UUID, **values: Any) -> None:
 def remove_provider(tx: sa.Connection, *, id: UUID, now: datetime) -> list[UUID]:
     """Remove a provider with its links, and end the sessions made with it. Returns their ids."""
     tx.execute(providers.update().where(providers.c.id == id).values(active=False))
-    tx.execute(provider_links.delete().where(provider_links.c.provider_id == id))
-    change = sessions.update().where(sessions.c.provider_id == id, sessions.c.ended_at.is_(None))
+    return drop_links(tx, provider_id=id, now=now)
+
+
+def drop_links(tx: sa.Connection, *, provider_id: UUID, now: datetime) -> list[UUID]:
+    """Forget whom a provider knows, and whoever is on the way to it, and end the sessions made with it. Returns their ids."""
+    tx.execute(sign_ons.delete().where(sign_ons.c.provider_id == provider_id))
+    tx.execute(provider_links.delete().where(provider_links.c.provider_id == provider_id))
+    change = sessions.update().where(sessions.c.provider_id == provider_id, sessions.c.ended_at.is_(None))
     return list(tx.execute(change.values(ended_at=now).returning(sessions.c.id)).scalars())
 
 

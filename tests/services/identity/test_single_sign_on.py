@@ -33,8 +33,10 @@ from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, SignInFa
 from safekeep.ids import new_id
 from services.identity import issuers, single_sign_on
 from services.identity.issuers import Client
-from tests.openid import OpenIdProvider
+from tests.openid import OpenIdProvider, running
 from tests.services.identity.office import PASSWORD, Office, later
+
+BACK = "http://localhost:8000/sso/back"
 
 
 class Door:
@@ -135,9 +137,7 @@ def test_an_unknown_address_gets_no_account(door: Door) -> None:
 
 
 def test_claims_that_only_the_userinfo_endpoint_tells_are_asked_for_there(office: Office) -> None:
-    from tests.openid import running
-
-    with running(redirects="http://localhost:8000/sso/back", CLAIMS_IN_USERINFO="1") as provider:
+    with running(redirects=BACK, CLAIMS_IN_USERINFO="1") as provider:
         office.resources.settings = office.resources.settings.model_copy(update={"inner_issuers": ("http://localhost",)})
         door = Door(office, provider)
         assert door.enter(door.keep(), teacher(door)).person_id == office.teacher.id
@@ -556,6 +556,62 @@ def test_removing_a_provider_ends_what_was_signed_in_with_it_and_nothing_else(do
     assert door.office.ask(ProviderOffers()).items == []
     with pytest.raises(NotFound):
         door.begin(provider_id)
+
+
+def test_a_subject_of_another_issuer_gets_nothing_of_whom_the_one_before_called_by_it(door: Door) -> None:
+    """A subject says who somebody is at its own issuer: at another "12" is somebody else, and the old "12" has another name there."""
+    lead = door.office.member("dsl")
+    mapping = [MappedRole(value="P", role="pastoral"), MappedRole(value="S", role="slt")]
+    provider_id = door.keep(role_claim="groups", roles=mapping)
+    door.provider.person("12", email="Tea@One.example", email_verified=True, groups=["P"])
+    by_the_old_one = door.enter(provider_id, "12").session_token
+    by_password = door.office.sign_in("tea@one.example").session_token
+    assert roles_of(door) == (["pastoral", "teacher"], [])
+    with running(redirects=BACK) as another:
+        another.person("12", email="stranger@one.example", email_verified=True)
+        another.person("34", email="tea@one.example", email_verified=True)
+        old, door.provider = door.provider, another
+        begun = door.begin(provider_id)
+        door.keep(id=provider_id, role_claim="groups", roles=mapping)
+        assert roles_of(door) == (["teacher"], []), "no sign-in could take back what the old issuer's claims gave"
+        with pytest.raises(NotSignedIn, match="ended"):
+            door.office.ask(Session(session_token=by_the_old_one))
+        assert door.office.ask(Session(session_token=by_password)).stage == "full"
+        assert [item.people for item in door.office.ask(Providers(), token=lead).items] == [[]]
+        with pytest.raises(SignOnFailed, match="not_genuine"):  # it was begun with the old one
+            door.finish(begun, old.sign_in(begun.address, "12"))
+        assert door.refused(provider_id, "12") == "unknown_account"
+        assert door.enter(provider_id, "34").person_id == door.office.teacher.id
+    assert door.office.audited(person=door.office.teacher.id).count("provider_linked") == 2
+
+
+def test_another_registration_links_again_and_another_name_or_secret_does_not(door: Door) -> None:
+    """Microsoft calls the same person by another subject for each application: without this nobody of the school got in any more."""
+    provider_id, sub = door.keep(), teacher(door)
+    signed = door.enter(provider_id, sub).session_token
+    door.keep(id=provider_id, secret="", name="Another name")
+    door.keep(id=provider_id, issuer=f"{door.provider.issuer}/", accepts_factor=True)
+    assert door.office.ask(Session(session_token=signed)).stage == "full"
+    door.keep(id=provider_id, client_id="another-registration")
+    with pytest.raises(NotSignedIn, match="ended"):
+        door.office.ask(Session(session_token=signed))
+    door.keep(id=provider_id)
+    assert door.enter(provider_id, teacher(door)).person_id == door.office.teacher.id
+
+
+def test_a_sign_in_that_was_under_way_when_the_issuer_changed_links_nothing(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asked the old issuer; what that said would stand as a subject of the new one."""
+    provider_id, sub = door.keep(), teacher(door)
+    claims_of = issuers.claims_of
+
+    def slowly(*args: Any, **more: Any) -> Any:
+        said = claims_of(*args, **more)
+        door.keep(id=provider_id, client_id="another-registration")
+        return said
+
+    monkeypatch.setattr(issuers, "claims_of", slowly)
+    assert door.refused(provider_id, sub) == "not_genuine"
+    assert [item.people for item in door.office.ask(Providers(), token=door.token).items] == [[]]
 
 
 def test_a_session_made_with_a_provider_cannot_set_a_password(door: Door) -> None:
