@@ -939,11 +939,15 @@ class HandLead(Request[Nothing]):
 
 
 class NumberAnswer(Contract):
-    """What a person who is asked about an incident may be told of it: nothing, its number, or (`opens`) where it stands too."""
+    """What a person who is asked about an incident may be told of it: nothing, its number, or (`opens`) where it stands too.
+
+    `closed`: for every pupil in it, so that it waits for nobody.
+    """
 
     number: str
     may_be_told: bool
     opens: bool
+    closed: bool = False
 
 
 class NumberOf(Request[NumberAnswer]):
@@ -1841,7 +1845,10 @@ class ActionAdded(EntryRecorded):
 
 
 class StatusChanged(Event):
-    """A DSL said how an incident stands for one of the pupils in it. `subject` is the incident."""
+    """A DSL said how an incident stands for one of the pupils in it. `subject` is the incident.
+
+    `closed`: it is closed for every pupil in it by that, and waits for nobody. (Of an earlier release, which did not say, it is false.)
+    """
 
     name: ClassVar[str] = "incidents.status.changed"
     version: ClassVar[int] = 1
@@ -1850,6 +1857,7 @@ class StatusChanged(Event):
     entry_id: UUID
     pupil_id: UUID
     status: Status
+    closed: bool = False
 
 
 class FlagChanged(Event):

@@ -36,9 +36,9 @@ class World:
     leads: frozenset[UUID]
     heads: frozenset[UUID]
 
-    def next_at(self, *, class_code: str, at_risk_now: bool, begun: datetime, after: datetime, led: bool) -> datetime | None:
-        """Return when somebody is asked next. Of an incident somebody leads only what nobody has read is asked about."""
-        if led:
+    def next_at(self, *, class_code: str, at_risk_now: bool, begun: datetime, after: datetime, answered: bool) -> datetime | None:
+        """Return when somebody is asked next. Of one that somebody leads, or that is closed, only what nobody has read is asked about."""
+        if answered:
             policy = self.policies.get(class_code)
             ask = escalation.before_end(policy, self.calendar, begun=after, after=after) if policy else None
             return ask.at if ask else None
@@ -48,7 +48,7 @@ class World:
 
     def missed(self, row: Any, *, now: datetime) -> list[Ask]:
         """Return what there was to ask of an incident since it was last asked about."""
-        if row.lead_id is not None:
+        if _is_answered(row):
             policy = self.policies.get(row.class_code)
             ask = escalation.before_end(policy, self.calendar, begun=row.asked_at, after=row.asked_at) if policy else None
             return [ask] if ask and ask.at <= now else []
@@ -124,14 +124,19 @@ def _ask(tx: sa.Connection, *, school_id: UUID, rows: Sequence[Any], world: Worl
             written = _mails(asking, people=people, trust="trust_lead" in who, school_id=school_id, now=now)
             mails += written
             askings.append(asking | {"asked": len(written)})
-        led = row.lead_id is not None
-        still = not led or is_unread
+        answered = _is_answered(row)
+        still = not answered or is_unread
         about = {"class_code": row.class_code, "at_risk_now": row.at_risk_now, "begun": row.begun_at}
-        next_at[row.incident_id] = world.next_at(**about, after=now, led=led) if still else None
+        next_at[row.incident_id] = world.next_at(**about, after=now, answered=answered) if still else None
     store.add_askings(tx, school_id=school_id, rows=askings)
     store.add(tx, school_id=school_id, alerts=[], mails=mails)
     store.move_concerns(tx, school_id=school_id, now=now, next_at=next_at)
     telemetry.log().info("asking.done", incidents=len(rows), askings=len(askings), mails=len(mails))
+
+
+def _is_answered(row: Any) -> bool:
+    """Whether somebody leads an incident, or it is closed for every pupil in it: nobody need say that they take it on."""
+    return row.lead_id is not None or bool(row.closed)
 
 
 def _people(who: frozenset[str], *, world: World) -> frozenset[UUID]:
@@ -162,7 +167,7 @@ def begin(tx: sa.Connection, events: Sequence[incidents.EntryRecorded]) -> None:
     store.add_concerns(tx, school_id=events[0].school_id, concerns=waiting)
 
 
-def remember(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
+def remember(tx: sa.Connection, event: incidents.EntryRestricted | incidents.StatusChanged) -> None:
     """Make a place to keep something of an incident of which nothing was asked: nothing is, until its class is raised."""
     nothing = {"incident_id": event.incident_id, "class_code": Class.GENERAL.code, "at_risk_now": False, "category": ""}
     nothing |= {"begun_at": event.at, "asked_at": event.at - JUST, "next_at": None}
@@ -170,7 +175,7 @@ def remember(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
 
 
 def go_on(tx: sa.Connection, event: incidents.ActionAdded) -> None:
-    """Something was added: it may raise the class, or stand unread below what somebody leads."""
+    """Something was added: it may raise the class, open what was closed, or stand unread below what somebody leads or has closed."""
     here: dict[str, Any] = {"school_id": event.school_id, "incident_id": event.incident_id}
     row = store.concern_of(tx, **here)
     if row is None:
@@ -181,10 +186,14 @@ def go_on(tx: sa.Connection, event: incidents.ActionAdded) -> None:
         return
     if event.raised_to:
         store.change_concern(tx, **here, class_code=event.raised_to, category=event.category)
+    if event.what == "moved" and row.closed:  # how it stood was said of another pupil
+        change(tx, row=row, at=event.at, closed=False)
+        if row.lead_id is None:
+            return
     if row.kept:
         return
     begun = max(event.at, row.asked_at)  # heard late: what was asked by now is not asked again
-    if row.lead_id is None:
+    if not _is_answered(row):
         if event.raised_to:
             store.change_concern(tx, **here, begun_at=begun, asked_at=begun - JUST, next_at=begun)
         return
@@ -208,21 +217,34 @@ def left(tx: sa.Connection, event: identity.StaffChanged) -> None:
     if event.active and permissions.is_lead(event.roles):
         return
     for row in store.concerns_led_by(tx, school_id=event.school_id, person_id=event.person_id):
-        wait_again(tx, school_id=event.school_id, row=row, at=event.at)
+        change(tx, row=row, at=event.at, lead_id=None)
 
 
 def lost(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, people: Sequence[UUID], at: datetime) -> None:
     """These may know nothing of it any more; if one of them leads it, it waits for another."""
     row = store.concern_of(tx, school_id=school_id, incident_id=incident_id)
     if row is not None and row.lead_id in people:
-        wait_again(tx, school_id=school_id, row=row, at=at)
+        change(tx, row=row, at=at, lead_id=None)
 
 
-def wait_again(tx: sa.Connection, *, school_id: UUID, row: Any, at: datetime) -> None:
-    """An incident has lost its lead."""
-    at = max(at, row.asked_at)
-    values = {"lead_id": None, "begun_at": at, "asked_at": at - JUST, "next_at": None if row.kept else at}
-    store.change_concern(tx, school_id=school_id, incident_id=row.incident_id, **values)
+def change(tx: sa.Connection, *, row: Any, at: datetime, **to: Any) -> None:
+    """Take away what kept an incident from being asked about: its lead, that it is closed, or kept to two. With none of them it waits from then."""
+    holds = {"lead_id": row.lead_id, "closed": row.closed, "kept": row.kept} | to
+    begun = max(at, row.asked_at)  # heard late: what was asked by now is not asked again
+    waits = {} if any(holds.values()) else {"asked_at": begun - JUST, "next_at": begun}
+    store.change_concern(tx, school_id=row.school_id, incident_id=row.incident_id, **to, begun_at=begun, **waits)
+
+
+def stands(tx: sa.Connection, event: incidents.StatusChanged) -> None:
+    """A DSL said how it stands for a pupil in it: closed for every one, it has been answered; open or monitored for one again, it has not."""
+    here: dict[str, Any] = {"school_id": event.school_id, "incident_id": event.incident_id}
+    if event.closed:
+        remember(tx, event)
+        store.change_concern(tx, **here, closed=True, next_at=None)
+    elif event.status != "closed":
+        row = store.concern_of(tx, **here)
+        if row is not None and row.closed:
+            change(tx, row=row, at=event.at, closed=False)
 
 
 def keep(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
@@ -236,8 +258,5 @@ def give_back(tx: sa.Connection, event: incidents.RestrictionLifted) -> None:
     """It is everybody's again whose role opens it: if nobody leads it, it waits for somebody, from now."""
     here: dict[str, Any] = {"school_id": event.school_id, "incident_id": event.incident_id}
     row = store.concern_of(tx, **here)
-    if row is None or not row.kept or event.entry_id != event.incident_id:
-        return
-    begun = max(event.at, row.asked_at)
-    waits: dict[str, Any] = {"begun_at": begun, "asked_at": begun - JUST, "next_at": begun} if row.lead_id is None else {}
-    store.change_concern(tx, **here, kept=False, **waits)
+    if row is not None and row.kept and event.entry_id == event.incident_id:
+        change(tx, row=row, at=event.at, kept=False)

@@ -138,6 +138,10 @@ def _on_lead_taken(tx: sa.Connection, event: incidents.LeadTaken) -> None:
     asking.lead(tx, event)
 
 
+def _on_status(tx: sa.Connection, event: incidents.StatusChanged) -> None:
+    asking.stands(tx, event)
+
+
 def _on_lead_offered(tx: sa.Connection, event: incidents.LeadOffered) -> None:
     """Tell whom a DSL asks to take over an incident."""
     mail = new_mail(event.person_id, kind="asked_lead", now=clock.now(), about=event.incident_id)
@@ -284,6 +288,7 @@ HANDLERS: inbox.Handlers = {
     incidents.EntryRestricted: _on_restricted,
     incidents.RestrictionLifted: _on_lifted,
     incidents.LeadTaken: _on_lead_taken,
+    incidents.StatusChanged: _on_status,
     incidents.LeadOffered: _on_lead_offered,
     incidents.CorrectionAsked: _on_correction_asked,
     incidents.CorrectionDeclined: _on_correction_declined,

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.message import Message
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -196,7 +196,7 @@ class Sending(Base):
 
     def _hand_over_asking(self, row: Any) -> mail.Outcome:
         """Ask somebody again. What they may be told is asked at this moment: whom it concerns by now is told nothing."""
-        is_trust = row.kind.endswith("_trust")
+        is_trust, asked = row.kind.endswith("_trust"), clock.now()
         token = self._token(row.school_id, Addresses.method, NumberOf.method)
         try:
             if is_trust:
@@ -211,6 +211,8 @@ class Sending(Base):
             return "later"
         if not said.may_be_told:
             return "failed"  # they, or a child of theirs, are in it; or it is kept to others
+        if said.closed and self._waits_for_nobody(row, asked=asked):
+            return "failed"
         if said.opens:
             link = f"{self.host.settings.public_url}/s/{known.school_slug}/incidents/{row.about}"
             subject, text = asking_letters.for_reader(row.kind, school_name=known.school_name, number=said.number, link=link)
@@ -222,6 +224,18 @@ class Sending(Base):
             return "nobody"  # the trust has nobody for it yet: it waits for as long as that is so, and the log says so
         done = {self._post_to(uuid5(row.id, str(to.person_id)), to=(to.name, to.email), **same) for to in whom}
         return "later" if "later" in done else "failed" if done <= {"failed"} else "sent"
+
+    def _waits_for_nobody(self, row: Any, *, asked: datetime) -> bool:
+        """Whether nobody is to be written to of an incident that is closed: they are only of what was added to it since and is unread.
+
+        Whatever was closed in a release that did not tell alerts of it is kept as closed now.
+        """
+        if row.kind == "asked_lead":  # a DSL asks for it all the same
+            return False
+        with self.host.transaction(self.host.engine, school_id=row.school_id) as tx:
+            store.close_concern(tx, school_id=row.school_id, incident_id=row.about, asked=asked)
+            concern = store.concern_of(tx, school_id=row.school_id, incident_id=row.about)
+        return not row.kind.startswith("asked_unread") or concern is None or concern.next_at is None
 
     def _post_to(self, id: UUID, *, subject: str, text: str, to: tuple[str, str], from_name: str, plain: bool = False) -> mail.Outcome:
         said: dict[str, Any] = {"subject": subject, "text": text, "to": to, "from_name": from_name, "plain": plain}

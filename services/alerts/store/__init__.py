@@ -38,6 +38,7 @@ from services.alerts.store.concerns import (
     askings_of,
     change_concern,
     claim_concerns,
+    close_concern,
     concern_of,
     concerns_led_by,
     keep_asking_settings,

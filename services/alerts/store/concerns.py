@@ -83,10 +83,19 @@ def concerns_led_by(tx: sa.Connection, *, school_id: UUID, person_id: UUID) -> S
     return tx.execute(sa.select(concerns).where(concerns.c.school_id == school_id, concerns.c.lead_id == person_id).with_for_update()).all()
 
 
+_UNLED = concerns.c.lead_id.is_(None), concerns.c.kept.is_(False), concerns.c.closed.is_(False)
+
+
 def wake_concerns(tx: sa.Connection, *, school_id: UUID, now: datetime) -> None:
     """Have what waits looked at now: those that nobody leads, and others whose timer runs."""
-    waits = sa.or_(concerns.c.next_at.is_not(None), sa.and_(concerns.c.lead_id.is_(None), concerns.c.kept.is_(False)))
+    waits = sa.or_(concerns.c.next_at.is_not(None), sa.and_(*_UNLED))
     tx.execute(concerns.update().where(concerns.c.school_id == school_id, waits).values(next_at=now))
+
+
+def close_concern(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, asked: datetime) -> None:
+    """Keep that an incident was closed when incidents was `asked`, unless that is known, or it was opened again since."""
+    here = concerns.c.school_id == school_id, concerns.c.incident_id == incident_id, concerns.c.closed.is_(False), concerns.c.begun_at <= asked
+    tx.execute(concerns.update().where(*here).values(closed=True, next_at=None))
 
 
 def change_concern(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, **values: Any) -> None:
@@ -108,7 +117,7 @@ def unled(tx: sa.Connection, *, school_id: UUID, leads: Collection[UUID], limit:
         askings.c.at >= concerns.c.begun_at,
         askings.c.asked > 0,
     )
-    waits = concerns.c.lead_id.is_(None), concerns.c.kept.is_(False), sa.or_(concerns.c.at_risk_now, concerns.c.class_code != Class.GENERAL.code)
+    waits = *_UNLED, sa.or_(concerns.c.at_risk_now, concerns.c.class_code != Class.GENERAL.code)
     query = sa.select(concerns, asked.scalar_subquery().label("last_asked_at")).where(concerns.c.school_id == school_id, *waits, read)
     return tx.execute(query.order_by(concerns.c.at_risk_now.desc(), concerns.c.begun_at, concerns.c.incident_id).limit(limit)).all()
 

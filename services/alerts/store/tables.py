@@ -120,6 +120,7 @@ concerns = sa.Table(
     _time("begun_at"),  # when it began to wait for somebody to lead it: recorded, raised, or left by its lead
     sa.Column("lead_id", pg.UUID),
     sa.Column("kept", sa.Boolean, nullable=False, server_default=sa.false()),  # restricted to two people: nobody else is asked
+    sa.Column("closed", sa.Boolean, nullable=False, server_default=sa.false()),  # for every pupil in it: it waits for nobody
     _time("asked_at"),  # up to when all that there was to ask has been asked
     _time("next_at", nullable=True),
     sa.Index("concerns_due", "next_at", postgresql_where=sa.text("next_at is not null")),

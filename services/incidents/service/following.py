@@ -85,7 +85,8 @@ def write_status(tx: sa.Connection, *, actor: Actor, request: SetStatus, now: da
     if store.entry_with(tx, school_id=school_id, entry_id=request.id):
         return answer_again(tx, actor=actor, entry_id=request.id, fingerprint=fingerprint)
     incident = access_incident(tx, actor=actor, incident_id=request.incident_id)
-    parts = {row.pupil_id: row.part or "pupil" for row in store.linked_of(tx, school_id=school_id, incident_id=incident.id)}
+    linked = store.linked_of(tx, school_id=school_id, incident_id=incident.id)
+    parts = {row.pupil_id: row.part or "pupil" for row in linked}
     if request.pupil_id not in parts:
         raise NotFound("pupil")
     if actor.person in store.concerned_staff(tx, school_id=school_id, pupil_ids=parts):
@@ -114,6 +115,7 @@ def write_status(tx: sa.Connection, *, actor: Actor, request: SetStatus, now: da
     )
     store.set_status(tx, school_id=school_id, incident_id=incident.id, pupil_id=request.pupil_id, status=request.status)
     stands: dict[str, Any] = {"entry_id": request.id, "pupil_id": request.pupil_id, "status": request.status}
+    stands["closed"] = {request.status, *(row.status for row in linked if row.pupil_id != request.pupil_id)} == {"closed"}
     outbox.add(tx, StatusChanged, school_id=school_id, subject=incident.id, at=now, incident_id=incident.id, **stands)
     telemetry.log().info("incident.status", incident=str(incident.id), school=str(school_id), status=request.status)
     return Recorded(id=request.id, entry_id=request.id, number=incident.number, recorded_at=now, entry_hash=entry_hash, recipients=[], asked_dsl=0)

@@ -68,17 +68,18 @@ class Leading(Base):
             if row is None:
                 raise NotFound("incident")
             school = known_school(tx, actor.at_school)
-            pupils = [linked.pupil_id for linked in store.linked_of(tx, **here)]
+            linked = store.linked_of(tx, **here)
+            pupils, closed = [each.pupil_id for each in linked], all(each.status == "closed" for each in linked)
             kept_from = untellable(tx, school=school, **here, pupil_ids=pupils, entry_id=request.incident_id)
             member = school.staff.get(request.person_id) if request.person_id else None
             class_ = permissions.Class(row._mapping["class"])
             kept = any(held.entry_id == request.incident_id for held in store.restrictions_of(tx, **here))
             left_to = recording.left_to(school=school, concerned=store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=pupils))
         if request.person_id is None:
-            return NumberAnswer(number=row.number, may_be_told=not kept, opens=False)
+            return NumberAnswer(number=row.number, may_be_told=not kept, opens=False, closed=closed)
         may = member is not None and request.person_id not in kept_from and permissions.may_record(member.roles)
         opens = may and member is not None and ((permissions.highest_class_read(member.roles) or 0) >= class_ or request.person_id in left_to)
-        return NumberAnswer(number=row.number, may_be_told=may, opens=opens)
+        return NumberAnswer(number=row.number, may_be_told=may, opens=opens, closed=closed)
 
 
 def able_to_lead(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, pupil_ids: Collection[UUID]) -> frozenset[UUID]:

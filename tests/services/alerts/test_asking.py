@@ -12,7 +12,16 @@ import sqlalchemy as sa
 from safekeep import clock
 from safekeep.contracts.alerts import Askings, Escalation, KeepCalendar, KeepEscalation, MarkRead, Meanwhile, SpanItem, Unled
 from safekeep.contracts.identity import SchoolChanged
-from safekeep.contracts.incidents import EntryRestricted, LeadOffered, LeadTaken, NumberAnswer, ReadableAnswer, RestrictionLifted, SightLost
+from safekeep.contracts.incidents import (
+    EntryRestricted,
+    LeadOffered,
+    LeadTaken,
+    NumberAnswer,
+    ReadableAnswer,
+    RestrictionLifted,
+    SightLost,
+    StatusChanged,
+)
 from safekeep.errors import Invalid
 from safekeep.ids import new_id
 from services.alerts.service import Service, asking, sending
@@ -30,11 +39,13 @@ class Numbers:
     def __init__(self) -> None:
         self.opens: set[UUID] = set()
         self.untold: set[UUID] = set()
+        self.closed: set[UUID] = set()
         self.hidden: set[UUID] = set()
 
     def number_of(self, call: dict[str, Any]) -> dict[str, Any]:
         person = UUID(call["body"]["person_id"]) if call["body"]["person_id"] else None
-        return NumberAnswer(number="2026-0147", may_be_told=person not in self.untold, opens=person in self.opens).wire()
+        said = {"may_be_told": person not in self.untold, "opens": person in self.opens, "closed": UUID(call["body"]["incident_id"]) in self.closed}
+        return NumberAnswer(number="2026-0147", **said).wire()
 
     def readable(self, call: dict[str, Any]) -> dict[str, Any]:
         return ReadableAnswer(entry_ids=[UUID(e) for e in call["body"]["entry_ids"] if UUID(e) not in self.hidden]).wire()
@@ -68,6 +79,12 @@ class Clocked:
 
     def led(self, incident: UUID, role: str) -> None:
         self.alerts.hear(self.alerts.event(LeadTaken, subject=incident, incident_id=incident, person_id=self.people[role]))
+
+    def stands(self, incident: UUID, status: str, *, closed: bool = False, minute: float = 0) -> None:
+        """Hear how it stands for a pupil in it. `closed`: for every pupil in it."""
+        at = NOON + dt.timedelta(minutes=minute)
+        said: dict[str, Any] = {"incident_id": incident, "entry_id": new_id(), "pupil_id": new_id(), "status": status, "closed": closed}
+        self.alerts.hear(self.alerts.event(StatusChanged, subject=incident, at=at, **said))
 
     def kept(self, incident: UUID, class_code: str) -> None:
         """Keep it to the head and a DSL."""
@@ -168,6 +185,119 @@ def test_asking_begins_again_when_whoever_leads_can_no_longer(clocked: Clocked, 
         clocked.alerts.staff("dsl", active=how != "left", roles=["teacher"])
     clocked.tick(60)
     assert [who for _, who, _ in clocked.asked(incident)] == [["leads"]]
+
+
+@pytest.mark.parametrize("led", [True, False])
+def test_what_is_closed_for_every_pupil_is_asked_about_no_more_and_what_is_opened_again_is_from_then_on(clocked: Clocked, led: bool) -> None:
+    """Closing is an answer. Its lead leaving years later asks nobody of it, nor does another calendar; opened again, it waits for somebody."""
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    if led:
+        clocked.led(incident, "dsl")
+    clocked.stands(incident, "closed")  # for one of two
+    clocked.stands(incident, "closed", closed=True, minute=1)
+    clocked.alerts.staff("dsl", active=False)
+    clocked.alerts.ask("deputy_dsl", MarkRead(alert_id=clocked.alerts.inbox("deputy_dsl")[0].id))
+    with clock.set_to(NOON + MINUTE):
+        clocked.alerts.ask("deputy_dsl", KeepEscalation(policies=clocked.alerts.ask("deputy_dsl", Escalation()).policies))
+    for minute in (60, 118, 24 * 60, 30 * 24 * 60):
+        clocked.tick(minute)
+    assert clocked.asked() == []
+    assert clocked.alerts.ask("deputy_dsl", Unled()).items == []
+    opened = 7 * 24 * 60
+    clocked.stands(incident, "monitoring", minute=opened)
+    for minute in (opened, opened + 59, opened + 60):
+        clocked.tick(minute)
+    assert clocked.asked(incident) == [(opened + 60, ["leads"], False)]
+    assert [item.incident_id for item in clocked.alerts.ask("deputy_dsl", Unled()).items] == [incident]
+    clocked.led(incident, "deputy_dsl")
+    clocked.stands(incident, "closed", closed=True, minute=opened + 61)
+    clocked.stands(incident, "open", minute=opened + 62)
+    clocked.tick(opened + 24 * 60)
+    assert len(clocked.asked()) == 1, "opened again, it is led as before"
+
+
+def test_what_is_closed_for_one_pupil_and_not_for_another_is_asked_about_all_the_same(clocked: Clocked) -> None:
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    clocked.stands(incident, "closed")
+    clocked.tick(60)
+    assert clocked.asked(incident) == [(60, ["leads"], True)]
+
+
+def test_what_is_moved_to_another_pupil_after_it_was_closed_is_open_for_them_and_waits_again(clocked: Clocked) -> None:
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    clocked.stands(incident, "closed", closed=True)
+    clocked.tick(60)
+    clocked.alerts.action(incident, "dsl", "deputy_dsl", kind="correction", what="moved", at=NOON + 61 * MINUTE)
+    for minute in (61, 118, 121):
+        clocked.tick(minute)
+    assert clocked.asked(incident) == [(118, ["leads"], True), (121, ["leads"], True)]
+
+
+def test_what_is_added_unread_below_what_is_closed_is_asked_about_before_the_end_of_the_day(clocked: Clocked) -> None:
+    """As below what somebody leads: a teacher's new words wait for a reader, however old the incident is."""
+    incident = clocked.alerts.recorded("dsl", "deputy_dsl")
+    clocked.stands(incident, "closed", closed=True)
+    clocked.alerts.action(incident, "dsl", "deputy_dsl")
+    for minute in (60, 117, 118):
+        clocked.tick(minute)
+    assert clocked.asked(incident) == [(118, ["leads"], True)]
+    clocked.alerts.ask("dsl", MarkRead(alert_id=clocked.alerts.inbox("dsl")[0].id))
+    clocked.alerts.ask("dsl", MarkRead(alert_id=clocked.alerts.inbox("dsl")[0].id))
+    clocked.tick(118 + 24 * 60)
+    assert len(clocked.asked(incident)) == 1
+
+
+def test_a_general_entry_that_was_closed_is_closed_when_it_is_raised_too(clocked: Clocked) -> None:
+    incident = clocked.alerts.recorded("slt", class_code="general")
+    clocked.stands(incident, "closed", closed=True)
+    clocked.alerts.action(incident, "slt", class_code="safeguarding", raised_to="safeguarding")
+    clocked.tick(24 * 60)
+    assert clocked.asked() == []
+    clocked.stands(incident, "open", minute=24 * 60)
+    clocked.tick(24 * 60 + 60)
+    assert clocked.asked(incident) == [(24 * 60 + 60, ["leads"], False)]
+
+
+def test_of_what_was_closed_before_alerts_heard_of_closing_no_mail_is_sent_and_then_nobody_is_asked(clocked: Clocked, smtp: Server) -> None:  # noqa: F811
+    """Incidents is asked when a mail is sent; what it says is kept, until it is opened again."""
+    incident, other = clocked.alerts.recorded("dsl", "deputy_dsl"), clocked.alerts.recorded("dsl", "deputy_dsl")
+    clocked.alerts.send()
+    smtp.taken.clear()
+    clocked.numbers.closed = {incident}
+    clocked.tick(60)
+    clocked.alerts.send(minutes=1)
+    assert len(clocked.asked(incident)) == len(clocked.asked(other)) == 1
+    assert len(smtp.taken) == 2, "of the other one, to two DSLs"
+    for minute in (118, 120, 24 * 60):
+        clocked.tick(minute)
+    assert (len(clocked.asked(incident)), len(clocked.asked(other))) == (1, 4)
+    clocked.alerts.action(incident, "dsl", "deputy_dsl", at=NOON + 24 * 60 * MINUTE)
+    clocked.tick(24 * 60 + 118)
+    clocked.alerts.send(minutes=2)
+    sent = clocked.rows(f"select kind, state from mails where about = '{incident}' and kind like 'asked%' order by id")
+    assert sorted((row.kind, row.state) for row in sent) == [("asked_unread", "failed")] * 2 + [("asked_unread", "sent")] * 2, (
+        "what is unread below it is"
+    )
+
+
+def test_what_is_opened_again_while_incidents_was_asked_about_it_is_not_taken_for_closed(clocked: Clocked) -> None:
+    clocked.alerts.staff("deputy_dsl", roles=["teacher"])
+    incident = clocked.alerts.recorded("dsl")
+    clocked.tick(60)
+    clocked.stands(incident, "closed", closed=True, minute=61)
+    said = clocked.numbers.number_of
+
+    def meanwhile(call: dict[str, Any]) -> dict[str, Any]:
+        clocked.numbers.closed = {incident}
+        answer = said(call)
+        if not clocked.rows("select 1 from concerns where not closed"):
+            clocked.alerts.hear(clocked.alerts.event(StatusChanged, subject=incident, at=dt.datetime.now(dt.UTC) + MINUTE, **opened))
+        return answer
+
+    opened: dict[str, Any] = {"incident_id": incident, "entry_id": new_id(), "pupil_id": new_id(), "status": "open"}
+    clocked.numbers.number_of = meanwhile  # type: ignore[method-assign]
+    clocked.alerts.send()
+    assert [row.closed for row in clocked.rows("select closed from concerns")] == [False]
 
 
 @pytest.mark.parametrize(("lifted", "led", "asked"), [(False, False, False), (True, False, True), (True, True, False)], ids=["kept", "lifted", "led"])

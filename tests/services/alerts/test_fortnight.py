@@ -1,7 +1,7 @@
 """A fortnight of a school of 1,100 pupils, by a clock that is set: every alert, reminder and escalation is one that a few lines count too.
 
 Wednesday 14 to Wednesday 28 October 2026: an INSET day, half term, the night on which the clocks go back; people who are away, and others
-told for them; DSLs who leave, and who lead too late or never; things asked of people, done, handed on, and left behind by one who leaves; a
+told for them; DSLs who leave, and who lead too late or never; incidents that are closed, and opened again; things asked of people, done, handed on, and left behind by one who leaves; a
 broker that is out for hours, so that all the service hears comes late; and a service that is down for hours.
 """
 
@@ -23,7 +23,7 @@ from safekeep.bus import Sealed
 from safekeep.contracts import Event
 from safekeep.contracts.alerts import KeepCalendar, MarkRead, SpanItem
 from safekeep.contracts.identity import SchoolChanged, StaffChanged
-from safekeep.contracts.incidents import FollowUpChanged, IncidentRecorded, LeadTaken, Recipient
+from safekeep.contracts.incidents import FollowUpChanged, IncidentRecorded, LeadTaken, Recipient, StatusChanged
 from safekeep.ids import new_id
 from services.alerts import service
 from services.alerts.escalation import FIRST
@@ -65,6 +65,7 @@ class Told:
     covers: frozenset[UUID]
     read: list[tuple[dt.datetime, UUID]] = field(default_factory=list)
     led: list[tuple[dt.datetime, UUID]] = field(default_factory=list)
+    stands: list[tuple[dt.datetime, bool]] = field(default_factory=list)  # from when on it is closed for every pupil, or is not
 
     @property
     def recipients(self) -> frozenset[UUID]:
@@ -95,6 +96,8 @@ class Plan:
         moments = [at(21, 10, 30), *(self._moment(draw) for _ in range(incidents - 1))]  # the first is heard of when one it is for has left
         self.incidents = [self._incident(draw, moment, dropping=not n) for n, moment in enumerate(moments)]
         self.asked = [self._asked(draw) for _ in range(ASKED)]
+        for told in self.incidents:
+            self._close(draw, told)
 
     def here(self, people: list[UUID], moment: dt.datetime) -> list[UUID]:
         return [p for p in people if p not in self.leaves or moment < self.leaves[p]]
@@ -129,6 +132,14 @@ class Plan:
         """Somebody does something, if they are there: not away, not gone, and while the services can be reached."""
         if moment < self.leaves.get(person, END) and not self.is_away(person, moment) and delivered(moment) == moment and moment < END:
             done.append((moment, person))
+
+    def _close(self, draw: random.Random, told: Told) -> None:
+        """A DSL closes two in five of them, of which some are opened again, and some of these closed for good."""
+        moment = told.at
+        for closed in (True, False, True)[: draw.randrange(1, 4)] if draw.random() < 0.4 else ():
+            moment += dt.timedelta(minutes=draw.randrange(1, 2000))
+            if delivered(moment) == moment and moment < END:
+                told.stands.append((moment, closed))
 
     def _asked(self, draw: random.Random) -> Asked:
         """A DSL asks somebody, for a day that may be over before it is heard of. A third is done, some are given to another, once or after all."""
@@ -170,17 +181,25 @@ def expected(plan: Plan) -> Counter[tuple[UUID, dt.datetime, UUID | None]]:
     for told in plan.incidents:
         if told.class_code == "general" and not told.at_risk_now:
             continue
-        begun, lead, waiting, heard = told.at, None, {}, delivered(told.at)
-        leading, leaving = list(told.led), {delivered(when): (when, who) for who, when in plan.leaves.items()}
+        begun, lead, waiting, heard, closed = told.at, None, {}, delivered(told.at), False
+        leading, standing, leaving = list(told.led), list(told.stands), {delivered(when): (when, who) for who, when in plan.leaves.items()}
         minute = passed = out = 0
         moment = told.at
         while moment < END:
+            if moment in leaving and leaving[moment][1] == lead and closed:
+                del leaving[moment]
+                lead = None
             if moment in leaving and leaving[moment][1] == lead:  # heard now, and counted from when they left
                 begun, lead, waiting, passed, out, moment = leaving[moment][0], None, {}, 0, 0, leaving.pop(moment)[0]
                 heard = delivered(begun)
             while leading and leading[0][0] <= moment and moment >= heard:
                 lead, waiting = leading.pop(0)[1], {}
-            if lead is None:
+            while standing and standing[0][0] <= moment and moment >= heard:
+                was, (_, closed) = closed, standing.pop(0)
+                waiting = {} if closed else waiting
+                if was and not closed and lead is None:
+                    begun, waiting, passed, out, heard = moment, {}, 0, 0, moment
+            if lead is None and not closed:
                 minute = (moment - begun) // MINUTE
                 inside = school[moment]
                 before = minute > 0 and school[moment - MINUTE]
@@ -204,7 +223,7 @@ def expected(plan: Plan) -> Counter[tuple[UUID, dt.datetime, UUID | None]]:
                     asked = waiting.pop("now") | (waiting.pop("unread", set()) if is_unread(plan, told, moment) else set())
                     waiting.clear()
                     people = plan_people(plan, asked, moment)
-                    if told.at_risk_now and moment - begun <= MINUTE:
+                    if told.at_risk_now and moment - told.at <= MINUTE:
                         people -= told.recipients  # they were sent the alert itself a moment ago
                     found.update((told.id, moment, person) for person in people)
             moment += MINUTE
@@ -321,6 +340,15 @@ class School:
             yield delivered(told.at), 0, lambda told=told: self._record(told)  # type: ignore[misc]
             for moment, person in told.read:
                 yield moment, 2, lambda told=told, person=person: self._read(told, person)  # type: ignore[misc]
+            for moment, closed in told.stands:
+                stands = {
+                    "incident_id": told.id,
+                    "entry_id": new_id(),
+                    "pupil_id": new_id(),
+                    "status": "closed" if closed else "open",
+                    "closed": closed,
+                }
+                yield moment, 3, lambda told=told, moment=moment, stands=stands: self.hear(StatusChanged, told.id, moment, **stands)  # type: ignore[misc]
             for moment, person in told.led:
                 taken = {"incident_id": told.id, "person_id": person}
                 yield moment, 3, lambda told=told, moment=moment, taken=taken: self.hear(LeadTaken, told.id, moment, **taken)  # type: ignore[misc]

@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
 from safekeep import clock
 from safekeep.contracts.identity import StaffChanged
-from safekeep.contracts.incidents import Alert, KeepStandIn, NumberAnswer, NumberOf, Restrict
+from safekeep.contracts.incidents import Alert, KeepStandIn, LinkedPupil, NumberAnswer, NumberOf, Restrict, SetStatus
 from safekeep.errors import NotFound
 from safekeep.ids import new_id
 from tests.make import create_pupil
@@ -56,6 +57,20 @@ def test_a_role_that_opens_it_is_led_to_it_and_another_hears_the_number(waiting:
     assert waiting.may(safeguarding.id, "dsl", "deputy_dsl", "slt") == {"dsl": OPENS, "deputy_dsl": OPENS, "slt": TOLD}
     assert waiting.may(welfare.id, "dsl", "slt") == {"dsl": OPENS, "slt": OPENS}
     assert waiting.answer(safeguarding.id, None) == NumberAnswer(number=safeguarding.number, may_be_told=True, opens=False), "the trust's lead"
+
+
+def test_what_is_closed_for_every_pupil_in_it_is_said_to_be_until_it_is_opened_again_for_one(waiting: Waiting) -> None:
+    """To whoever is asked about, also where they may be told nothing: alerts then asks nobody."""
+    other = create_pupil(resources=waiting.resources, school=waiting.school)
+    pupil = create_pupil(resources=waiting.resources, school=waiting.school)
+    incident = waiting.record(pupil_id=pupil, linked_pupils=[LinkedPupil(pupil_id=other, part="witness")], category_codes=["welfare"]).id
+    steps = ((pupil, "closed", False), (other, "monitoring", False), (other, "closed", True), (pupil, "closed", True), (pupil, "open", False))
+    for whom, status, closed in steps:
+        waiting.ask(SetStatus(id=new_id(), incident_id=incident, pupil_id=whom, status=status, reason="She is well."), role="dsl")  # type: ignore[arg-type]
+        assert {waiting.answer(incident, role).closed for role in ("dsl", "teacher", None)} == {closed}
+    with waiting.resources.transaction(waiting.resources.engine, school_id=waiting.school.id) as tx:
+        said = tx.execute(sa.text("select body from outbox where name = 'incidents.status.changed' order by id")).scalars().all()
+    assert [body["closed"] for body in said] == [closed for _, _, closed in steps]
 
 
 def test_whose_own_child_it_is_hears_nothing(waiting: Waiting) -> None:
