@@ -167,7 +167,7 @@ def begin(tx: sa.Connection, events: Sequence[incidents.EntryRecorded]) -> None:
     store.add_concerns(tx, school_id=events[0].school_id, concerns=waiting)
 
 
-def remember(tx: sa.Connection, event: incidents.EntryRestricted | incidents.StatusChanged) -> None:
+def remember(tx: sa.Connection, event: incidents.EntryRestricted | incidents.LeadTaken | incidents.StatusChanged) -> None:
     """Make a place to keep something of an incident of which nothing was asked: nothing is, until its class is raised."""
     nothing = {"incident_id": event.incident_id, "class_code": Class.GENERAL.code, "at_risk_now": False, "category": ""}
     nothing |= {"begun_at": event.at, "asked_at": event.at - JUST, "next_at": None}
@@ -209,6 +209,7 @@ def lead(tx: sa.Connection, event: incidents.LeadTaken) -> None:
     person = store.staff_with(tx, school_id=event.school_id, ids=[event.person_id]).get(event.person_id)
     if person is not None and not (person.active and permissions.is_lead(person.roles)):
         return  # they had left by the time this came
+    remember(tx, event)
     store.change_concern(tx, **here, lead_id=event.person_id, next_at=None)
 
 

@@ -357,6 +357,17 @@ def test_general_entries_wait_for_nobody_and_one_that_is_raised_does(clocked: Cl
     assert clocked.asked(incident) == [(60, ["leads"], True)]
 
 
+def test_a_general_entry_that_somebody_leads_is_led_when_it_is_raised_and_waits_when_they_leave(clocked: Clocked) -> None:
+    incident = clocked.alerts.recorded("slt", class_code="general")
+    clocked.led(incident, "dsl")
+    clocked.alerts.action(incident, "slt", class_code="safeguarding", raised_to="safeguarding")
+    clocked.tick(60)
+    assert clocked.asked() == []
+    clocked.alerts.staff("dsl", active=False)
+    clocked.tick(60)
+    assert [who for _, who, _ in clocked.asked(incident)] == [["leads"]]
+
+
 def test_a_raised_class_that_is_heard_late_asks_no_second_time_and_holds_up_no_other(clocked: Clocked) -> None:
     late, other = clocked.alerts.recorded("dsl", "deputy_dsl"), clocked.alerts.recorded("dsl", "deputy_dsl")
     for minute in (59, 60):
