@@ -17,6 +17,8 @@ from services.incidents.service.writing import pass_on
 
 def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
     store.keep_staff(tx, school_id=event.school_id, person_id=event.person_id, roles=event.roles, active=event.active)
+    if not event.active or not permissions.is_lead(event.roles):  # alerts asks for another from now on, also when their role comes back
+        store.end_leads(tx, school_id=event.school_id, people=[event.person_id])
     if not event.active or not permissions.may_record(event.roles):
         leave_to_nobody(tx, school_id=event.school_id, people=[event.person_id], now=clock.now())
 

@@ -37,7 +37,7 @@ class Leading(Base):
             if before is not None and before.person_id in able and before.person_id != request.instead_of:
                 raise Conflict("led")
             store.keep_lead(tx, **here, person_id=actor.person, now=now)
-            fields = {"person": str(actor.person), "before": str(before.person_id) if before else ""}
+            fields = {"person": str(actor.person), "before": str(before.person_id) if before is not None and before.person_id else ""}
             write_place(
                 tx, actor=actor, kind="lead", incident_id=request.incident_id, entry_id=request.incident_id, fields=fields, parts=parts, now=now
             )

@@ -277,6 +277,7 @@ def tell_relatives(tx: sa.Connection, *, school_id: UUID, pupil_id: UUID, relati
     school = store.school_state(tx, school_id=school_id) if newly else None
     for incident_id in store.incidents_with(tx, school_id=school_id, pupil_id=pupil_id) if newly else ():
         outbox.add(tx, SightLost, school_id=school_id, subject=incident_id, incident_id=incident_id, people=sorted(newly))
+        store.end_leads(tx, school_id=school_id, people=newly, incident_id=incident_id)
         leave_to_nobody(tx, school_id=school_id, people=newly, incident_id=incident_id, now=clock.now())
         concerned = _concerned(tx, school_id=school_id, incident_id=incident_id)
         if school is not None and not recording.left_to(school=school, concerned=concerned - newly):

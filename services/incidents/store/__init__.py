@@ -45,7 +45,7 @@ from services.incidents.store.following import (
 )
 from services.incidents.store.history import all_flags, born, enrolled, entries_in, incidents_after, moves_in, pupils_in
 from services.incidents.store.imports import forget_imports, import_with, keep_import
-from services.incidents.store.leads import keep_lead, lead_of, offer_lead
+from services.incidents.store.leads import end_leads, keep_lead, lead_of, offer_lead
 from services.incidents.store.openings import add_opening, openings_about, openings_by, readers_since, tell_of_reading, volume_of
 from services.incidents.store.proof import (
     PERMIT,

@@ -1,5 +1,6 @@
 """Who leads an incident, and who is asked to take it over."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,14 @@ def keep_lead(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, person_i
     values = {"person_id": person_id, "since": now, "offered_to": None, "offered_by": None, "offered_at": None}
     insert = pg.insert(leads).values(school_id=school_id, incident_id=incident_id, **values)
     tx.execute(insert.on_conflict_do_update(index_elements=["school_id", "incident_id"], set_=values))
+
+
+def end_leads(tx: sa.Connection, *, school_id: UUID, people: Collection[UUID], incident_id: UUID | None = None) -> None:
+    """Keep that these people lead nothing any more, or not this incident: they no longer can."""
+    theirs = [leads.c.school_id == school_id, leads.c.person_id.in_(people)]
+    if incident_id:
+        theirs.append(leads.c.incident_id == incident_id)
+    tx.execute(leads.update().where(*theirs).values(person_id=None, since=None))
 
 
 def offer_lead(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, person_id: UUID, by: UUID, now: datetime) -> bool:

@@ -19,6 +19,7 @@ from safekeep.contracts.incidents import (
     Details,
     FollowUpItem,
     FollowUps,
+    HandLead,
     ImportPupils,
     Incident,
     Led,
@@ -36,6 +37,7 @@ from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, StorageErro
 from safekeep.ids import new_id
 from safekeep.permissions import Role
 from services.incidents.service.events import HANDLERS
+from services.incidents.service.pupils import tell_relatives
 from tests.make import ODD_CURSORS, create_person, create_pupil
 from tests.services.incidents.desk import Desk
 
@@ -480,6 +482,37 @@ def test_of_two_who_press_at_once_one_leads_and_the_other_is_told_before_they_ta
     case.hear(StaffChanged, person_id=deputy, roles=["deputy_dsl"], active=False)
     case.desk.ask(TakeLead(incident_id=case.incident), role="dsl")
     assert leads() == dsl
+
+
+@pytest.mark.parametrize("lost", ["their role", "sight of it"])
+def test_whoever_could_not_lead_for_a_while_leads_again_only_when_they_say_so(case: Case, lost: str) -> None:
+    """Alerts asks for another from the day they could not: what the page says and what is asked are one thing."""
+    dsl, teacher = case.people["dsl"], case.people["teacher"]
+    case.desk.ask(TakeLead(incident_id=case.incident), role="dsl")
+    if lost == "their role":
+        for role in ("teacher", "dsl"):
+            case.hear(StaffChanged, person_id=dsl, roles=[role], active=True)
+    else:
+        for relatives in ([dsl, teacher], [teacher]):
+            with case.desk.resources.transaction(case.desk.resources.engine, school_id=case.desk.school.id) as tx:
+                tell_relatives(tx, school_id=case.desk.school.id, pupil_id=case.desk.pupil, relatives=relatives, by=None)
+    assert case.desk.ask(Incident(incident_id=case.incident), role="dsl").lead.person_id is None
+    assert case.desk.ask(Led(), role="dsl").items == []
+    case.desk.ask(TakeLead(incident_id=case.incident), role="dsl")
+    with case.desk.resources.transaction(case.desk.resources.engine, school_id=case.desk.school.id) as tx:
+        taken = list(tx.execute(sa.text("select body from outbox where name = 'incidents.lead.taken'")).scalars())
+        said = "select openings -> 'values' from ledger join ledger_openings using (school_id, sequence) where convert_from(canonical, 'UTF8') like '%\"kind\":\"lead\"%'"
+        kept = list(tx.execute(sa.text(said)).scalars())
+    assert [UUID(body["person_id"]) for body in taken] == [dsl, dsl]
+    assert kept == [{"person": str(dsl), "before": ""}] * 2
+
+
+def test_who_was_only_asked_to_lead_did_not_lead_before(case: Case) -> None:
+    case.desk.ask(HandLead(incident_id=case.incident, person_id=case.people["deputy_dsl"]), role="dsl")
+    case.desk.ask(TakeLead(incident_id=case.incident), role="deputy_dsl")
+    with case.desk.resources.transaction(case.desk.resources.engine, school_id=case.desk.school.id) as tx:
+        said = tx.execute(sa.text("select openings -> 'values' from ledger_openings order by sequence desc limit 1")).scalar_one()
+    assert said == {"person": str(case.people["deputy_dsl"]), "before": ""}
 
 
 def test_quiet_holds_nothing_of_a_dsls_own_child(desk: Desk) -> None:
