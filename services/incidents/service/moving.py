@@ -104,7 +104,9 @@ def write_move(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: da
     rights_now = [store.Right(recipient.person_id) for recipient in called]  # whom this pupil's groups call in reads what is there already
     store.give_rights(tx, **here, entry_id=request.id, class_=class_, told=rights_now, now=now)
     store.move_incident(tx, **here, from_id=wrong, to_id=request.pupil_id, entry_id=request.id)
+    led = store.lead_of(tx, **here)
     store.take_rights(tx, **here, people=parents)
+    store.end_leads(tx, **here, people=parents)
     leave_to_nobody(tx, **here, people=parents, now=now)
     if asked is not None:
         store.answer_request(tx, school_id=school_id, request_id=asked.id, by=actor.person, now=now, correction_id=request.id)
@@ -112,7 +114,7 @@ def write_move(tx: sa.Connection, *, actor: Actor, request: AssignPupil, now: da
     said = said_of(
         actor=actor, incident_id=incident.id, entry_id=request.id, categories=categories, class_=class_, parts=parts, plan=plan, files=[], past=False
     )
-    lost = sorted({r.person_id for r in rights} & parents)
+    lost = sorted({*(r.person_id for r in rights), *((led.person_id,) if led else ())} & parents)  # who leads it may hold no right to it
     moved: dict[str, Any] = {"kind": "correction", "what": "moved", "year_group": year_group(pupil.born, on=today)}
     outbox.add(tx, ActionAdded, school_id=school_id, subject=incident.id, at=now, lost_sight=lost, **moved, **said)
     telemetry.log().info("incident.assigned", incident=str(incident.id), school=str(school_id), recipients=len(plan.recipients))

@@ -21,6 +21,7 @@ from safekeep.contracts.incidents import (
     PupilOpenings,
     Recorded,
     Summaries,
+    TakeLead,
 )
 from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, StorageError
 from safekeep.ids import new_id
@@ -140,6 +141,21 @@ def test_parents_change_with_the_pupil(wrong: Wrong) -> None:
     wrong.move(from_id=child)
     assert desk.reads(wrong.incident, role="sports_coach", person=coach) == 0, "a right taken back does not come back by itself"
     assert desk.reads(wrong.incident, role="deputy_dsl", person=deputy) == 3
+
+
+@pytest.mark.parametrize("lead", ["recorded it", "became a DSL later"])
+def test_a_lead_whose_own_child_it_is_leads_it_no_longer_and_alerts_hear_of_it(wrong: Wrong, lead: str) -> None:
+    """Who recorded it, or became a DSL later, was sent no alert to it: asking for another to lead it begins again all the same."""
+    desk, deputy = wrong.desk, wrong.desk.school.people["deputy_dsl"]
+    incident = desk.record(role="deputy_dsl").id if lead == "recorded it" else wrong.incident
+    person = deputy if lead == "recorded it" else create_person(resources=desk.resources, school=desk.school, role=Role.DEPUTY_DSL)
+    child = create_pupil(resources=desk.resources, school=desk.school, name="Lead's Child", relatives=(person,))
+    desk.ask(TakeLead(incident_id=incident), role="deputy_dsl", person=person)
+    desk.ask(AssignPupil(id=new_id(), incident_id=incident, pupil_id=child, from_id=desk.pupil, reason="The wrong child"), role="dsl")
+    with desk.resources.transaction(desk.resources.engine, school_id=desk.school.id) as tx:
+        said = tx.execute(sa.text("select body from outbox where name = 'incidents.action.added' order by id desc limit 1")).scalar_one()
+    assert said["lost_sight"] == [str(person)]
+    assert desk.ask(Incident(incident_id=incident), role="dsl").lead.person_id is None
 
 
 def test_a_recorder_whose_own_child_it_is_keeps_their_words_and_learns_no_name(wrong: Wrong) -> None:
