@@ -1,7 +1,8 @@
-"""Who loses sight of what when the class of an incident is raised, and what a DSL's alert opens to somebody. Pure."""
+"""Who loses sight of what when the class of an incident is raised, what a DSL's alert opens to somebody, and what is taken back with one. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from safekeep import permissions
@@ -68,6 +69,55 @@ def written_by(entries: Sequence[Seen]) -> Mapping[UUID, int]:
     for entry in entries:
         counts[entry.facts.author_id] = counts.get(entry.facts.author_id, 0) + 1
     return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An entry of an incident as one person may hold a right to it: the class of that, if any, and what of the entry gave them rights.
+
+    `told`: they were sent it, `alone` and nothing before it; `keeps`: it raised the class, and they kept sight; `granted_at`: a DSL granted it.
+    What was taken back again gave nothing.
+    """
+
+    id: UUID
+    class_: Class
+    rises: bool
+    recorded_at: datetime
+    right: Class | None
+    told: bool
+    alone: bool
+    keeps: bool
+    granted_at: datetime | None
+
+
+def not_told(entries: Sequence[Held], entry_id: UUID, *, recorded: Class) -> dict[UUID, Class | None]:
+    """Return what becomes of somebody's rights to an incident when they were not told of one entry after all: entry → class, None where it is gone.
+
+    That entry's alert gave a right to it and to the earlier ones of no higher class, or raised one that was there. What else gave it stays.
+    `entries`: all of them, in their order; `recorded`: the class the first was recorded with.
+    """
+    place = next(place for place, entry in enumerate(entries) if entry.id == entry_id)
+    came_to = [recorded]  # the incident's class, as it stood after each entry
+    for entry in entries[1:]:
+        came_to.append(came_to[-1] if entry.rises else max(came_to[-1], entry.class_))
+    given: list[tuple[int, Class, bool]] = []  # by which entry, up to which class, alone
+    for at, entry in enumerate(entries):
+        class_ = came_to[at] if entry.rises else entry.class_
+        if entry.told and at != place:
+            given.append((at, class_, entry.alone))
+        if entry.keeps:
+            given.append((at, class_, False))
+        if entry.granted_at is not None and at != place:
+            until = max([at, *(there for there, other in enumerate(entries) if other.recorded_at <= entry.granted_at)])
+            given.append((until, came_to[until] if entry.rises else entry.class_, False))
+    taken = came_to[place] if entries[place].rises else entries[place].class_
+    left: dict[UUID, Class | None] = {}
+    for at, entry in enumerate(entries[: place + 1]):
+        if entry.right == taken and (at == place or not entries[place].alone):
+            most = max((class_ for by, class_, alone in given if by == at or (by > at and not alone)), default=None)
+            if most is None or most < taken:
+                left[entry.id] = most
+    return left
 
 
 def _class_then(entry: Seen, class_: Class) -> Class:

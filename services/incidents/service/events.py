@@ -9,8 +9,8 @@ from safekeep import clock, inbox, outbox, permissions
 from safekeep.contracts import alerts, identity
 from safekeep.contracts.incidents import RecipientMissed
 from safekeep.permissions import SAFEGUARDING_TEAM, Category, Class
-from services.incidents import recording, store
-from services.incidents.service.access import kept_to, untellable
+from services.incidents import recording, sight, store
+from services.incidents.service.access import classes_recorded, kept_to, untellable
 from services.incidents.service.following import leave_to_nobody
 from services.incidents.service.writing import pass_on
 
@@ -43,9 +43,13 @@ def _on_absence(tx: sa.Connection, event: identity.AbsenceChanged) -> None:
 
 
 def _on_dropped(tx: sa.Connection, event: alerts.RecipientDropped) -> None:
-    """Take the reading right back, and have the Safeguarding team told who was not sent it."""
+    """Take back what the alert let them read, and have the Safeguarding team told who was not sent it."""
     here: dict[str, Any] = {"school_id": event.school_id, "incident_id": event.incident_id, "entry_id": event.entry_id, "person_id": event.person_id}
-    store.take_right(tx, **here)
+    store.lock_head(tx, school_id=event.school_id)  # nobody is given a right meanwhile
+    held = store.held_by(tx, school_id=event.school_id, incident_id=event.incident_id, person_id=event.person_id)
+    recorded = classes_recorded(tx, school_id=event.school_id, entry_ids=[event.incident_id])[event.incident_id]
+    left = sight.not_told(held, event.entry_id, recorded=recorded)
+    store.take_right(tx, school_id=event.school_id, entry_id=event.entry_id, person_id=event.person_id, left=left)
     leave_to_nobody(tx, school_id=event.school_id, incident_id=event.incident_id, people=[event.person_id], now=clock.now())
     school = store.school_state(tx, school_id=event.school_id)
     assert school is not None, "who was to be alerted was so at a school"

@@ -28,7 +28,17 @@ from services.incidents.store.destructions import (
     wait_for_exports,
 )
 from services.incidents.store.documents import add_document, document_with
-from services.incidents.store.entries import add_entry, add_incident, entry_with, raise_class, recorded_with, seen_in, situation, waiting
+from services.incidents.store.entries import (
+    add_entry,
+    add_incident,
+    entry_with,
+    held_by,
+    raise_class,
+    recorded_with,
+    seen_in,
+    situation,
+    waiting,
+)
 from services.incidents.store.following import (
     add_follow_up,
     change_follow_up,

@@ -14,17 +14,21 @@ from safekeep.database import read_together
 from safekeep.permissions import Class, Reading
 from services.incidents.ledger import BEGINNING, LedgerEntry, PupilThread
 from services.incidents.recording import Calls, School, holding_pupil
+from services.incidents.sight import Held
 from services.incidents.store.chain import IN_THE_LEDGER, LOCK_HEAD, Head, begin_chain, place_of
 from services.incidents.store.pupils import CALLS, calls_in
 from services.incidents.store.reading import readable
 from services.incidents.store.rights import RIGHTS, Right
 from services.incidents.store.school import school_state
 from services.incidents.store.tables import (
+    asks,
     entries,
     incident_pupils,
     incidents,
     ledger,
     ledger_openings,
+    rights,
+    rights_taken,
     same,
 )
 
@@ -231,6 +235,40 @@ def seen_in(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequenc
     columns = entries.c.id, entries.c.author_id, entries.c["class"], rises(incident_id).label("rises")
     query = sa.select(*columns).where(entries.c.school_id == school_id, entries.c.incident_id == incident_id)
     return tx.execute(query.order_by(entries.c.ledger_sequence)).all()
+
+
+def held_by(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, person_id: UUID) -> list[Held]:
+    """Return every entry of an incident, oldest first, with the right somebody holds to it and what of it gave them rights, and still does."""
+    person = str(person_id)
+    theirs, back = (
+        sa.and_(table.c.school_id == entries.c.school_id, table.c.entry_id == entries.c.id, table.c.person_id == person_id)
+        for table in (rights, rights_taken)
+    )
+    granted = sa.select(sa.func.max(asks.c.answered_at)).where(
+        asks.c.school_id == entries.c.school_id,
+        asks.c.entry_id == entries.c.id,
+        asks.c.person_id == person_id,
+        asks.c.accepted,
+        sa.or_(rights_taken.c.taken_at.is_(None), asks.c.answered_at > rights_taken.c.taken_at),
+    )
+    query = sa.select(
+        entries.c.id,
+        entries.c["class"],
+        rises(incident_id).label("rises"),
+        entries.c.recorded_at,
+        rights.c["class"].label("right"),
+        sa.and_(entries.c.recipients.contains([{"person_id": person}]), rights_taken.c.taken_at.is_(None)).label("told"),
+        sa.and_(entries.c.kind == "correction", sa.not_(_names(entries.c.facts["called"], person))).label("alone"),
+        _names(entries.c.facts["kept"], person).label("keeps"),
+        granted.correlate(entries, rights_taken).scalar_subquery().label("granted_at"),
+    ).select_from(entries.outerjoin(rights, theirs).outerjoin(rights_taken, back))
+    rows = tx.execute(query.where(entries.c.school_id == school_id, entries.c.incident_id == incident_id).order_by(entries.c.ledger_sequence))
+    return [Held(row.id, Class(row._mapping["class"]), row.rises, row.recorded_at, Class(row.right) if row.right else None, *row[5:]) for row in rows]
+
+
+def _names(people: sa.ColumnElement[Any], person: str) -> sa.ColumnElement[bool]:
+    """Whether a list of an entry's facts, which may not be there, names somebody."""
+    return sa.func.coalesce(people.has_key(person), sa.false())
 
 
 def waiting(tx: sa.Connection, *, school_id: UUID, reading: Reading) -> int:

@@ -61,9 +61,15 @@ def give_right_to_one(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, cla
         tx.execute(rights.insert(), rows)
 
 
-def take_right(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, entry_id: UUID, person_id: UUID) -> None:
-    """Take back the right to one entry: the person was not told after all."""
-    _take(tx, rights.c.school_id == school_id, rights.c.entry_id == entry_id, rights.c.person_id == person_id)
+def take_right(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, person_id: UUID, left: Mapping[UUID, Class | None]) -> None:
+    """Take back what an alert to an entry gave somebody: they were not told after all. `left`: entry → what their right to it is now, None: gone."""
+    mine = rights.c.school_id == school_id, rights.c.person_id == person_id
+    _take(tx, *mine, rights.c.entry_id.in_([id_ for id_, class_ in left.items() if class_ is None]))
+    for id_, class_ in left.items():
+        if class_ is not None:
+            tx.execute(rights.update().where(*mine, rights.c.entry_id == id_).values({"class": int(class_)}))
+    taken = {"school_id": school_id, "entry_id": entry_id, "person_id": person_id, "taken_at": sa.func.now()}  # also where another alert gave it too
+    tx.execute(pg.insert(rights_taken).values(taken).on_conflict_do_nothing())
 
 
 def rights_in(tx: sa.Connection, *, school_id: UUID, incident_id: UUID) -> Sequence[Any]:

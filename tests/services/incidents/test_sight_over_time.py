@@ -1,4 +1,4 @@
-"""Who reads what, and what they see of its class and categories, after any sequence of alerts, grants, raises, corrections, role changes, category changes, parents and stand-ins.
+"""Who reads what, and what they see of its class and categories, after any sequence of alerts, alerts that did not reach, grants, raises, corrections, role changes, category changes, parents and stand-ins.
 
 `Model` says who may read what from the design's sentences, in its own words: it calls nothing of the code it is held against. Broken rules are put in
 its place below, and each has to be found.
@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from safekeep import actor as actors
 from safekeep import clock, permissions
-from safekeep.contracts import identity
+from safekeep.contracts import alerts, identity
 from safekeep.contracts.incidents import (
     AddAction,
     AddCorrection,
@@ -40,7 +40,7 @@ from safekeep.ids import new_id
 from safekeep.keys import Keys
 from safekeep.permissions import Class, Reading
 from services.incidents import service as service_module
-from services.incidents import store
+from services.incidents import sight, store
 from services.incidents.store import entries as entries_store
 from services.incidents.store import reading as reading_store
 from services.incidents.store import tables
@@ -58,17 +58,25 @@ NOW = dt.datetime(2026, 3, 10, 12, 0, tzinfo=dt.UTC)
 
 @dataclass
 class Entry:
-    """An entry as the model knows it. `opened`: person → the class that an alert or a grant to it was of."""
+    """An entry as the model knows it. `opened`: person → what opened it to them (an alert, a grant, being kept in sight) → the class that was of."""
 
     id: UUID
     author: UUID
     class_: int
     of_account: bool  # the account itself, or what corrects it: its class follows the incident's
     codes: list[str] = field(default_factory=list)  # the categories it was given
-    opened: dict[UUID, int] = field(default_factory=dict)
+    opened: dict[UUID, dict[UUID, int]] = field(default_factory=dict)
+    told: set[UUID] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.recorded = self.class_
+
+    def open(self, person: UUID, *, by: UUID, class_: int) -> None:
+        self.opened.setdefault(person, {})[by] = class_
+
+    def is_open_to(self, person: UUID) -> int:
+        """The highest class that anything opened it to them up to."""
+        return max(self.opened.get(person, {}).values(), default=0)
 
 
 @dataclass
@@ -79,6 +87,11 @@ class Case:
     class_: int
     entries: list[Entry]
     codes: list[str] = field(default_factory=list)
+
+
+def grant_of(entry: Entry) -> UUID:
+    """What a grant of an entry is known by: a later one takes the place of it."""
+    return uuid5(entry.id, "grant")
 
 
 @dataclass
@@ -92,7 +105,7 @@ class Model:
 
     def may_read(self, person: UUID, case: Case, entry: Entry) -> bool:
         """Their own words always; nothing of their own child; DSLs all else; SLT general and welfare; others what they were let read."""
-        return entry.author == person or self.is_let_read(person, case, entry.class_, opened=entry.opened.get(person, 0))
+        return entry.author == person or self.is_let_read(person, case, entry.class_, opened=entry.is_open_to(person))
 
     def is_let_read(self, person: UUID, case: Case, class_: int, *, opened: int) -> bool:
         """Whether something of this class is open to them that they did not write."""
@@ -110,12 +123,12 @@ class Model:
 
     def knows(self, person: UUID, case: Case, entry: Entry) -> bool:
         """Whether of what they read they may know what the incident has become: a raise is for everyone but its author, and who was let read it."""
-        opened = max(each.opened.get(person, 0) for each in (entry, case.entries[0]))
+        opened = max(each.is_open_to(person) for each in (entry, case.entries[0]))
         return self.is_let_read(person, case, case.class_, opened=opened)
 
     def class_seen(self, person: UUID, case: Case, entry: Entry) -> int:
         """Authors see nothing of a later, higher class: not on their account, not on what they add to it without knowing."""
-        if self.knows(person, case, entry) or self.is_let_read(person, case, entry.class_, opened=entry.opened.get(person, 0)):
+        if self.knows(person, case, entry) or self.is_let_read(person, case, entry.class_, opened=entry.is_open_to(person)):
             return entry.class_
         return entry.recorded if entry.codes else case.entries[0].recorded
 
@@ -135,12 +148,19 @@ class Model:
         reads = role in LEADS or (role == "slt" and class_ <= WELFARE) or (role in WRITES_ONLY and class_ <= WELFARE)
         return reads or self.roles[by] in LEADS or person in self.stand_ins
 
-    def sent(self, case: Case, entry: Entry, people: Collection[UUID]) -> None:
-        """An alert opens the entry it names and earlier entries of no higher class."""
+    def sent(self, case: Case, entry: Entry, people: Collection[UUID], *, by: UUID) -> None:
+        """An alert (`by`: it, or a grant) opens the entry it names and earlier entries of no higher class."""
         for each in case.entries:
             if each.class_ <= entry.class_:
                 for person in people:
-                    each.opened[person] = max(each.opened.get(person, 0), entry.class_)
+                    each.open(person, by=by, class_=entry.class_)
+
+    def dropped(self, case: Case, entry: Entry, person: UUID) -> None:
+        """Who was not told after all reads nothing by it, nor by a grant of it that came before."""
+        entry.told.discard(person)
+        for each in case.entries:
+            for by in (entry.id, grant_of(entry)):
+                each.opened.get(person, {}).pop(by, None)
 
     def raised(self, case: Case, class_: int, *, kept: Collection[UUID]) -> None:
         """The account and what corrects it are of the new class now; who keeps sight keeps what they read, no more."""
@@ -148,7 +168,9 @@ class Model:
         for entry in rising:
             keeping = [person for person in kept if self.may_read(person, case, entry)]
             entry.class_ = class_
-            entry.opened |= {person: class_ for person in keeping if entry.author != person}
+            for person in keeping:
+                if entry.author != person:
+                    entry.open(person, by=new_id(), class_=class_)
         case.class_ = class_
 
 
@@ -224,7 +246,8 @@ class Sight(RuleBasedStateMachine):
             entry = Entry(fix.id, person, struck.class_, of_account=struck.of_account)  # type: ignore[arg-type]
             case.entries.append(entry)
             for recipient in done.recipients:  # told of the correction alone: nothing before it is opened by it
-                entry.opened[recipient.person_id] = entry.class_
+                entry.open(recipient.person_id, by=entry.id, class_=entry.class_)
+            entry.told = {recipient.person_id for recipient in done.recipients}
 
     @rule(who=st.integers(0, 1), about=st.integers(0, 2), whom=st.integers(0, 5), accept=st.booleans())
     def answer_ask(self, who: int, about: int, whom: int, accept: bool) -> None:
@@ -241,7 +264,23 @@ class Sight(RuleBasedStateMachine):
             if done is not None and accept:
                 assert ask.person_id not in self.model.parents[case.pupil], "granted what is about their own child"
                 named = next(entry for entry in case.entries if entry.id == ask.entry_id)
-                self.model.sent(case, named, [ask.person_id])
+                self.model.sent(case, named, [ask.person_id], by=grant_of(named))
+
+    @rule(who=st.integers(0, 1), which=st.integers(0, 20), told=st.sets(st.integers(0, 5), min_size=1, max_size=2), at_once=st.booleans())
+    def drop(self, who: int, which: int, told: set[int], at_once: bool) -> None:
+        """Somebody's role had changed when alerts heard of an action that a lead sent them, or of an older entry: they were not told."""
+        lead, incident = self.lead(who), self.incident(which)
+        case = self.model.cases[incident]
+        if lead:
+            self.act(incident, lead, told=told, codes=[], keep=set())
+        sent = [(entry, person) for entry in case.entries for person in sorted(entry.told)]
+        for entry, person in sent[-1:] if at_once else sent[:1]:
+            said = {"incident_id": incident, "entry_id": entry.id, "person_id": person}
+            event = alerts.RecipientDropped(id=new_id(), at=NOW, school_id=self.school.id, subject=new_id(), sequence=1, **said)
+            with self.resources.transaction(self.resources.engine, school_id=self.school.id) as tx:
+                service_module.HANDLERS[alerts.RecipientDropped](tx, event)
+            self.model.dropped(case, entry, person)
+            self.carried_out["drop"] = self.carried_out.get("drop", 0) + 1
 
     @rule(who=st.integers(0, 5), role=st.sampled_from(ROLES))
     def change_role(self, who: int, role: str) -> None:
@@ -390,7 +429,8 @@ class Sight(RuleBasedStateMachine):
         people = [recipient.person_id for recipient in recipients]
         for person in people:
             assert self.model.may_be_sent(person, case, entry.class_, by=by), f"a {self.model.roles[person]} was sent it"
-        self.model.sent(case, entry, people)
+        self.model.sent(case, entry, people, by=entry.id)
+        entry.told = set(people)
 
     def attempt(self, what: str, request: Any, person: UUID | None) -> Any:
         """Ask; None for what is refused: that is no change of who reads what."""
@@ -450,7 +490,7 @@ def machine(resources: Callable[..., Any], keys_folder: Any) -> type[Sight]:
 def test_nobody_ever_reads_what_the_rules_do_not_give_them_and_authors_always_their_own_words(machine: type[Sight]) -> None:
     """Against a real database, 40 sequences of 20 steps; and enough of each kind of step gets through for that to mean something."""
     run_state_machine_as_test(machine, settings=settings(FINDING, phases=[Phase.generate, Phase.shrink]))
-    few = {what: machine.carried_out.get(what, 0) for what in ("record", "act", "raise", "correct", "answer", "stand_in")}
+    few = {what: machine.carried_out.get(what, 0) for what in ("record", "act", "raise", "correct", "answer", "drop", "stand_in")}
     assert min(few.values()) >= 5, few
 
 
@@ -531,10 +571,15 @@ def _everybody_may_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(permissions, "may_be_told", lambda **_: permissions.Telling.ALLOWED)
 
 
+def _a_dropped_alert_takes_one_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sight, "not_told", lambda entries, entry_id, **_: {entry_id: None})
+
+
 BROKEN_WRITING = {
     "an alert opens an entry whatever class it comes to have": _alerts_open_every_class,
     "raising a class leaves the account as it was": _the_account_keeps_its_class,
     "anybody may be sent anything": _everybody_may_be_told,
+    "who was not told after all keeps what stood before it": _a_dropped_alert_takes_one_right,
 }
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from safekeep import clock, permissions
 from safekeep.contracts.alerts import RecipientDropped
 from safekeep.contracts.identity import AbsenceChanged, SchoolChanged
-from safekeep.contracts.incidents import AddCorrection, Alert, AssignPupil, Incident, OpenAsks, PreviewAlert, SetFlag
+from safekeep.contracts.incidents import AddAction, AddCorrection, Alert, AssignPupil, Incident, OpenAsks, PreviewAlert, SetFlag
 from safekeep.ids import new_id
 from safekeep.permissions import Role
 from services.incidents import recording, store
@@ -46,6 +46,10 @@ class Office(Desk):
     def hear(self, event: Any) -> None:
         with self.tx() as tx:
             HANDLERS[type(event)](tx, event)
+
+    def drop(self, incident: UUID, entry: UUID, person: UUID) -> None:
+        said = {"incident_id": incident, "entry_id": entry, "person_id": person}
+        self.hear(RecipientDropped(id=new_id(), at=clock.now(), school_id=self.school.id, subject=new_id(), sequence=1, **said))
 
     def away(self, person: UUID, *, days: int = 0, cover: UUID | None = None, **fields: Any) -> AbsenceChanged:
         today = clock.now().date() + dt.timedelta(days=days)
@@ -228,8 +232,7 @@ def test_the_safeguarding_team_hears_who_was_dropped_but_not_a_dsl_whose_child_i
     dsl, deputy, slt = (office.school.people[role] for role in ("dsl", "deputy_dsl", "slt"))
     child = create_pupil(resources=office.resources, school=office.school, relatives=(dsl,))
     answer = office.record(pupil_id=child, category_codes=["welfare"], alert=Alert(staff_ids=[slt]))
-    said = {"incident_id": answer.id, "entry_id": answer.id, "person_id": slt}
-    office.hear(RecipientDropped(id=new_id(), at=clock.now(), school_id=office.school.id, subject=new_id(), sequence=1, **said))
+    office.drop(answer.id, answer.id, slt)
     event = office.event(answer.id)
     assert event["person_id"] == str(slt)
     assert event["people"] == [str(deputy)]
@@ -243,11 +246,48 @@ def test_who_was_dropped_reads_it_no_more_and_who_was_not_goes_on(office: Office
     answer = office.record(role="dsl", category_codes=[category], alert=alert)
     others = {role: office.reads(answer.id, role=role) for role in ("dsl", "deputy_dsl", "slt")}
     assert office.reads(answer.id, role="pastoral") == 1
-    said = {"incident_id": answer.id, "entry_id": answer.id, "person_id": pastoral}
-    office.hear(RecipientDropped(id=new_id(), at=clock.now(), school_id=office.school.id, subject=new_id(), sequence=1, **said))
+    office.drop(answer.id, answer.id, pastoral)
     assert office.reads(answer.id, role="pastoral") == 0
     assert {role: office.reads(answer.id, role=role) for role in others} == others
     assert others["deputy_dsl"] == 1
+
+
+@pytest.mark.parametrize("told_before", [False, True])
+def test_who_was_dropped_from_an_action_reads_what_they_read_before_and_no_more(office: Office, told_before: bool) -> None:
+    """The action's alert opened the account too: that goes with it, unless they had been sent the account."""
+    pastoral = office.school.people["pastoral"]
+    alert = Alert(staff_ids=[pastoral], reasons={pastoral: "She sees him daily"})
+    incident = office.record(category_codes=["behaviour"], alert=alert if told_before else Alert()).id
+    action = office.ask(AddAction(id=new_id(), incident_id=incident, text="Rang home.", alert=alert), role="dsl")
+    assert office.reads(incident, role="pastoral") == 2
+    office.drop(incident, action.entry_id, pastoral)
+    assert office.reads(incident, role="pastoral") == (1 if told_before else 0)
+    office.drop(incident, action.entry_id, pastoral)
+    assert office.reads(incident, role="pastoral") == (1 if told_before else 0), "heard of twice"
+
+
+def test_a_right_that_a_dropped_alert_only_raised_is_what_it_was_before(office: Office) -> None:
+    """A DSL was sent it by their role, and it was raised. Of the action after that they were not told: they were a teacher by then."""
+    deputy, alert = office.school.people["deputy_dsl"], Alert(groups=[TEAM])
+    incident = office.record(category_codes=["behaviour"], alert=alert).id
+    raising = AddAction(id=new_id(), incident_id=incident, text="Referred.", category_codes=["safeguarding_concern"], alert=alert)
+    for request in (raising, AddAction(id=new_id(), incident_id=incident, text="Rang home.", alert=alert)):
+        office.ask(request, role="dsl")
+        office.drop(incident, request.id, deputy)
+    assert office.reads(incident, role="teacher", person=deputy) == 0
+    office.ask(AddAction(id=new_id(), incident_id=incident, text="And again.", alert=alert), role="dsl")
+    assert office.reads(incident, role="teacher", person=deputy) == 4, "whoever is told later reads what stands before"
+
+
+def test_what_one_of_two_alerts_opened_stays_with_the_other(office: Office) -> None:
+    pastoral = office.school.people["pastoral"]
+    alert = Alert(staff_ids=[pastoral], reasons={pastoral: "She sees him daily"})
+    incident = office.record(category_codes=["behaviour"]).id
+    first, second = (office.ask(AddAction(id=new_id(), incident_id=incident, text="Rang home.", alert=alert), role="dsl") for _ in range(2))
+    office.drop(incident, first.entry_id, pastoral)
+    assert office.reads(incident, role="pastoral") == 3
+    office.drop(incident, second.entry_id, pastoral)
+    assert office.reads(incident, role="pastoral") == 0
 
 
 def test_identitys_word_on_groups_says_what_of_a_pupil_calls_for_them(office: Office) -> None:
