@@ -38,4 +38,4 @@ def offer_lead(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, person_
     changed = insert.on_conflict_do_update(
         index_elements=["school_id", "incident_id"], set_=values, where=leads.c.offered_to.is_distinct_from(person_id)
     )
-    return tx.execute(changed).rowcount == 1
+    return tx.execute(changed.returning(leads.c.incident_id)).first() is not None  # of an insert no rows are counted

@@ -507,6 +507,16 @@ def test_whoever_could_not_lead_for_a_while_leads_again_only_when_they_say_so(ca
     assert kept == [{"person": str(dsl), "before": ""}] * 2
 
 
+def test_whom_a_dsl_asks_to_lead_is_told_once(case: Case) -> None:
+    dsl, deputy = case.people["dsl"], case.people["deputy_dsl"]
+    for _ in range(2):
+        case.desk.ask(HandLead(incident_id=case.incident, person_id=deputy), role="dsl")
+    case.desk.ask(HandLead(incident_id=case.incident, person_id=dsl), role="deputy_dsl")
+    with case.desk.resources.transaction(case.desk.resources.engine, school_id=case.desk.school.id) as tx:
+        said = list(tx.execute(sa.text("select body from outbox where name = 'incidents.lead.offered' order by id")).scalars())
+    assert [(UUID(body["person_id"]), UUID(body["by"])) for body in said] == [(deputy, dsl), (dsl, deputy)]
+
+
 def test_who_was_only_asked_to_lead_did_not_lead_before(case: Case) -> None:
     case.desk.ask(HandLead(incident_id=case.incident, person_id=case.people["deputy_dsl"]), role="dsl")
     case.desk.ask(TakeLead(incident_id=case.incident), role="deputy_dsl")
