@@ -175,7 +175,8 @@ def test_the_page_says_that_alerts_are_delayed_as_long_as_they_are(
         expect(page.get_by_text("alerts are delayed just now")).to_have_count(0, timeout=60_000)
     else:
         wait_until(lambda: "alerts are delayed" not in (page.reload() and page.inner_text("main")), seconds=60, what="it is still said")
-    expect(page.get_by_role("heading", name="The alert was sent to")).to_be_visible()
+        wait_until(lambda: "is being sent to" not in (page.reload() and page.inner_text("main")), seconds=60, what="it is still being sent")
+    expect(page.get_by_role("heading", name="The alert was sent to")).to_be_visible(timeout=60_000)
     wait_until(lambda: mails(victim, before) == TOLD, seconds=60, what="the alerts do not go out")
 
 
