@@ -21,6 +21,6 @@ def _lost_keys(chosen: argparse.Namespace, place: Place) -> Said:
     except NotFound:
         raise CannotDo(f"Nobody signs in as {chosen.email}: nothing was done.") from None
     keys = "They had no app or key." if not made.disabled else f"Disabled: {made.disabled}, with every place signed in with them."
-    told = "They are told by e-mail, and so are the DSLs; it is in the audit log."
-    text = f"{keys}\nThe pass, once, within ten minutes, after their password: {made.code}\n{told}"
+    mailed = "They are sent an e-mail, and so are the DSLs; it is in the audit log."
+    text = f"{keys}\nThe pass, once, within ten minutes, after their password: {made.code}\n{mailed}"
     return Said(text, {"code": made.code, "disabled": made.disabled, "email": chosen.email})

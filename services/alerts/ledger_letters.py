@@ -30,5 +30,5 @@ def altered(*, link: str) -> tuple[str, str]:
     if link:
         text += f"\nWhat was found is shown here. Talk to whoever runs Safekeep before you rely on what is marked:\n\n{link}\n"
     else:
-        text += "\nThe school's DSLs were told. Do not restore or repair anything before the database and its backups are copied away.\n"
+        text += "\nThe school's DSLs are sent an e-mail too. Do not restore or repair anything before the database and its backups are copied away.\n"
     return "The safeguarding record is not as it was recorded", text

@@ -39,16 +39,16 @@ def test_the_trust_opens_one_incident_and_the_dsls_know_at_once(
     for typed, said in BAD:
         for name, value in typed.items():
             page.locator(f"[name={name}]").fill(value)
-        page.get_by_role("button", name="Open it, and tell the DSLs").click()
+        page.get_by_role("button", name="Open it, and have the DSLs sent an e-mail").click()
         expect(page.get_by_role("alert")).to_contain_text(said)
         expect(page.locator("[name=reason]")).to_have_value(typed["reason"])
     looks(page)
     reason = f"No DSL answers, {number}"
     page.get_by_label("Number of the incident").fill(number)
     page.get_by_label("Why do you have to read it now?").fill(reason)
-    page.get_by_role("button", name="Open it, and tell the DSLs").click()
+    page.get_by_role("button", name="Open it, and have the DSLs sent an e-mail").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Sarah")
-    expect(page.get_by_role("status")).to_contain_text("have been told that you opened this")
+    expect(page.get_by_role("status")).to_contain_text("are sent an e-mail that you opened this")
     looks(page)
 
     told = mail(system, dsl.login["username"], subject="The trust has opened a record")

@@ -275,7 +275,7 @@ def test_a_role_that_reads_records_given_by_trust_it_waits_for_a_dsl(sign_in: Ca
     page = dsl.go("settings")
     page.get_by_role("link", name=f"Look at it Wanda Waits {mark}").click()
     page.get_by_role("button", name="Confirm it").click()
-    expect(page.get_by_role("status").filter(has_text="Confirmed. Every DSL is told.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Confirmed. Every DSL is sent an e-mail.")).to_be_visible()
     expect(page.locator("[name=roles][value=slt]")).to_be_checked()
     assert page.get_by_role("heading", name="A role waits").count() == 0
 
@@ -323,7 +323,7 @@ def test_the_trusts_safeguarding_lead_is_added_waits_for_a_dsl_and_leaves(
     page.get_by_role("link", name=f"Look at it {name}").click()
     expect(page.get_by_role("main")).not_to_contain_text("Which of these have they shown you?")  # it was set up by a DSL's pass, face to face
     press(page, "Confirm it")
-    expect(page.get_by_role("status").filter(has_text="Confirmed. Every DSL is told.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Confirmed. Every DSL is sent an e-mail.")).to_be_visible()
     ends = time.monotonic() + 10
     while lena.page.get_by_role("table").count() == 0 and time.monotonic() < ends:
         lena.page.goto(f"{it.base}t/heathland/")
