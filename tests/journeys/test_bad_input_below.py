@@ -232,6 +232,7 @@ def test_filters_that_make_no_sense_are_said_and_left_out(dsl: Any) -> None:
             for value in odd:
                 answer = dsl.page.request.get(f"{dsl.base}s/hillside/{path}?{name}={value}")
                 assert answer.status in {200, 422}, (path, name, value[:20], answer.status)
+                beside(answer.text() if "html" in answer.headers["content-type"] else "", name)  # what is said there is tied to its field
 
 
 def test_names_in_an_address_that_are_no_filters_are_left_out(dsl: Any, sign_in: Callable[..., Any]) -> None:

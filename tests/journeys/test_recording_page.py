@@ -326,7 +326,15 @@ def named(sign_in: Callable[..., Any]) -> Callable[[str], str]:
 
 
 def beside(page_text: str, field: str) -> str:
-    """The sentence beside a field, or ""."""
+    """The sentence beside a field, or "". Whatever is said on the page is said with its field to a screen reader, and the list leads to what takes focus."""
+    for error in re.findall(r'<p id="([^"]+-error)"', page_text):
+        named = rf'<(?:input|select|textarea|button|fieldset)\b[^>]*\baria-describedby="(?:[^"]* )?{re.escape(error)}(?: [^"]*)?"'
+        assert re.search(named, page_text), f"no control is described by {error}"
+    listed = re.search(r'govuk-error-summary__list">(.*?)</ul>', page_text, re.DOTALL)
+    for target in re.findall(r'href="#([^"]+)"', listed.group(1) if listed else ""):
+        tag = re.search(rf'<(\w+)\b[^>]*\bid="{re.escape(target)}"[^>]*>', page_text)
+        assert tag, f"the list leads to {target}, which is not there"
+        assert tag[1] in {"input", "select", "textarea", "button", "a"} or 'tabindex="-1"' in tag[0], f"{target} takes no focus"
     found = re.search(rf'<p id="{re.escape(field)}-error".*?</span>(.*?)</p>', page_text, re.DOTALL)
     return html.unescape(found.group(1)).strip() if found else ""
 

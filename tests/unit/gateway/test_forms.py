@@ -1,6 +1,8 @@
 """Forms are read without losing a word, and each problem lies beside its field."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from gateway.forms import Form, clean, plain, when
 from safekeep import clock
 
+GATEWAY = Path(__file__).resolve().parents[3] / "gateway"
 LONDON = ZoneInfo("Europe/London")
 NOW = datetime(2026, 6, 10, 11, 47, tzinfo=UTC)  # 12:47 in London
 
@@ -101,3 +104,16 @@ def test_a_search_takes_no_control_characters_and_not_more_than_a_line() -> None
 
 def test_a_draft_keeps_every_field_but_what_a_database_cannot_hold() -> None:
     assert plain({"narrative": ["a\0b"], "groups": ["x", "y"]}) == {"narrative": ["ab"], "groups": ["x", "y"]}
+
+
+def test_whatever_says_an_error_beside_a_field_has_a_control_that_names_it() -> None:
+    """By the templates themselves: a screen reader says with a field only what `aria-describedby` names, so a page with `f.error` has its `f.described`."""
+    said, named, written_out = set(), set(), []
+    for path in sorted((GATEWAY / "templates").rglob("*.html")):
+        text, name = path.read_text(), str(path.relative_to(GATEWAY / "templates"))
+        said |= {(name, field.strip()) for field in re.findall(r"\berror\(form, ([^()]+?)\) \}\}", text)}
+        named |= {(name, field.strip()) for field in re.findall(r"\bdescribed\(form, ([^,]+), ", text)}
+        written_out += [(name, found) for found in re.findall(r'aria-describedby="[^"]*-error[^"]*"', text) if "{{ name }}-error" not in found]
+    assert said
+    assert said - named == set()
+    assert written_out == [], "by the macro alone, so that this test sees it"
