@@ -8,7 +8,7 @@ from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import api, assets, headers, languages, pages, problems, revocations, rpc, session, streams, templating
+from gateway import api, assets, forms, headers, languages, pages, problems, revocations, rpc, session, streams, templating
 from gateway.pages import kept
 from gateway.problems import Problem
 from safekeep import memory, telemetry
@@ -17,7 +17,7 @@ from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, Safekeep
 from safekeep.keys import Keys
 from safekeep.settings import GatewaySettings, gateway_settings
 
-_GIVES_BACK = frozenset({409, 422, 503})
+_GIVES_BACK = frozenset({400, 401, 403, 409, 422, 503})
 """With which answers a page gives back what was typed. Not with 404, which is the same page whatever was sent."""
 
 
@@ -87,6 +87,8 @@ def _arrive() -> Any:
     if request.method == "POST" and not session.is_ours(with_token=True):
         if session.has_ended() and endpoint not in pages.SIGNING_IN:
             raise NotSignedIn("expired")
+        if slug is not None and here.held:  # a form of another session: not this one's to keep
+            raise NotSignedIn("locked" if here.answer.locked else "expired")
         return _answer(problems.BAD_FORM)
     return None
 
@@ -107,10 +109,11 @@ def _refused(error: SafekeepError) -> Any:
     problem = problems.problem_of(error)
     if problem.status >= 500:
         telemetry.log().warning("request.refused", error=type(error).__name__, codes=[a for a in error.args if isinstance(a, str)], route=_route())
-    if isinstance(error, NotSignedIn) and not _is_api() and not _wants_json():
-        return pages.to_sign_in(error.reason)
-    if isinstance(error, NotAllowed) and error.reason == "step_up" and not _is_api() and not _wants_json():
-        return pages.to_proof()
+    is_step_up = isinstance(error, NotAllowed) and error.reason == "step_up"
+    if (isinstance(error, NotSignedIn) or is_step_up) and not _is_api() and not _wants_json():
+        kept = pages.keep_form()
+        if kept or not _has_words(_typed()):
+            return pages.to_sign_in(error.reason, kept=kept) if isinstance(error, NotSignedIn) else pages.to_proof(kept=kept)
     return _answer(problem, error)
 
 
@@ -152,9 +155,7 @@ def _answer(problem: Problem, error: SafekeepError | None = None) -> Response:
     else:
         failing = error.problems if isinstance(error, Invalid) else {}
         sentences = [(field, problems.sentence(field, code)) for field, code in failing.items()]
-        said = {"problem": problem, "sentences": sentences, "typed": _typed() if problem.status in _GIVES_BACK else [], "kept": g.get("kept", False)}
-        said["again"] = bool(said["typed"]) and problem.status == 503
-        said["token"] = request.form.get("csrf_token", "") if said["again"] else ""  # as sent: whose session it is may not be known just now
+        said = {"problem": problem, "sentences": sentences, "kept": g.get("kept", False), **_given_back(problem, error)}
         try:
             body = render_template("problem.html", **said)
         except Exception:  # the page's own frame needs services too: say it without
@@ -168,11 +169,37 @@ def _answer(problem: Problem, error: SafekeepError | None = None) -> Response:
     return response
 
 
+def _given_back(problem: Problem, error: SafekeepError | None) -> dict[str, Any]:
+    """Return what a page shows of a form that was not taken in and, where sending it from there may help, with which token."""
+    typed = _typed() if problem.status in _GIVES_BACK else []
+    has_words = _has_words(typed)
+    said = {"typed": typed, "of_words": forms.WORDS, "again": False, "token": "", "elsewhere": isinstance(error, NotAllowed | NotSignedIn)}
+    if typed and (problem.status == 503 or (has_words and (problem.status == 401 or problem is problems.STEP_UP))):
+        said |= {"again": True, "token": request.form.get("csrf_token", "")}  # as sent: whose session it is may not be known just now
+    elif problem is problems.BAD_FORM and has_words and (here := session.entered()) is not None and session.says_it_is_ours():
+        said |= {"again": True, "token": session.csrf_token(), "typed": _to_look_at(typed), "name": here.answer.name}
+    return said
+
+
 def _typed() -> list[tuple[str, str]]:
     """The fields of a form that was not taken in, so that the page can give every word back and, where that may help, send them again."""
-    if request.method != "POST" or request.endpoint in pages.HOLDS_SECRETS:
+    if request.method != "POST" or request.endpoint in pages.HOLDS_SECRETS or not session.is_ours(with_token=False):
         return []
-    return [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
+    try:
+        return [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
+    except HTTPException:  # it could not be read
+        return []
+
+
+def _has_words(typed: list[tuple[str, str]]) -> bool:
+    return any(name in forms.WORDS and value.strip() for name, value in typed)
+
+
+def _to_look_at(typed: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the fields of a form of another session so that what records is shown first as a page of this one, with who is recording."""
+    if request.endpoint not in pages.KEEPS_DRAFTS:
+        return typed
+    return [*((name, value) for name, value in typed if name != "do"), ("do", "show")]
 
 
 def _is_api() -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,15 @@ from gateway import problems
 from safekeep import clock, text
 
 MAX_FIELDS = 2_000
+WORDS: Final = frozenset(
+    (
+        *("narrative", "action_taken", "described_pupil", "place", "told_whom", "told_when"),
+        *("text", "answer", "to", "outcome", "spoken_when", "keep_reason", "release_line"),
+        *("reason", "should_say", "wrong", "close_reason", "more_reason", "scope", "note", "social_worker"),
+        *("said", "what", "colour", "shape", "meanwhile", "added", "list"),
+    )
+)
+"""Fields in which people write: where a form is not taken in, what stands in these is given back to be seen."""
 
 
 class Form:
@@ -35,6 +44,10 @@ class Form:
     def many(self, name: str) -> list[str]:
         """Return a field's values, each once."""
         return [value for value in dict.fromkeys(self.fields.get(name, [])) if value]
+
+    def written(self) -> list[str]:
+        """Return what stands in the fields of words, one after the other as they were sent."""
+        return [value for name, values in self.fields.items() if name in WORDS for value in values if value.strip()]
 
     def has(self, name: str, value: str) -> bool:
         """Whether a checkbox or radio is chosen."""

@@ -40,7 +40,11 @@ BAD_FORM = Problem(
     400,
     "form-out-of-date",
     _("This page was open too long"),
-    _("We could not be sure that the form came from you, so nothing was done. Go back, load the page again and send it once more."),
+    _("We could not be sure that the form came from you, so nothing was done. It may be from before you last signed in: then open the page anew."),
+)
+
+STEP_UP = Problem(
+    403, "second-factor-again", _("Show your second factor again"), _("Use the code from your app, or your key, again. Nothing was done yet.")
 )
 
 TOO_LARGE = Problem(
@@ -91,9 +95,7 @@ _BY_REASON: dict[type[SafekeepError], dict[str, Problem]] = {
             403, "own-proposal", _("Somebody else has to confirm it"), _("You proposed it. Another DSL or deputy has to read it and confirm.")
         ),
         "role": Problem(403, "not-allowed", _("You cannot do this"), _("Your role does not include this. A DSL at your school can help.")),
-        "step_up": Problem(
-            403, "second-factor-again", _("Show your second factor again"), _("Use the code from your app, or your key, again. Nothing was done yet.")
-        ),
+        "step_up": STEP_UP,
         "scope": Problem(
             403, "not-allowed", _("This program cannot do that"), _("Its credentials do not include it. A DSL or your IT team can make others.")
         ),

@@ -111,18 +111,18 @@ def install(app: Flask) -> None:
         app.register_blueprint(trusts.trust_pages)
 
 
-def to_sign_in(reason: str) -> Any:
+def to_sign_in(reason: str, *, kept: str) -> Any:
     """Send the browser to what its session needs: signing in, unlocking, or the next step; afterwards back to the page it wanted.
 
-    A form that was sent locked or too late is kept for its author, and is what they come back to.
+    `kept`: the page of the form that was sent locked or too late, which is what they come back to; "" where there is none.
     """
-    kept = _keep_form()
     wanted = kept or safe_next(request.path if request.method == "GET" else "")
     if reason == "locked":
         return redirect(url_for("session.unlock", next=wanted or None, why="draft" if kept else None), 303)
     if reason == "unfinished":
         return redirect(url_for("session.go_on", next=wanted or None), 303)
-    return redirect(url_for("session.sign_in", next=wanted or None, why="draft" if kept else "ended" if reason == "expired" else None), 303)
+    why = "draft" if kept else {"expired": "ended", "ended": "over"}.get(reason)
+    return redirect(url_for("session.sign_in", next=wanted or None, why=why), 303)
 
 
 def to_draft(here: Any, wanted: str) -> Any:
@@ -130,13 +130,13 @@ def to_draft(here: Any, wanted: str) -> Any:
     return redirect(url_for("session.unlock" if here.answer.locked else "session.sign_in", next=wanted, why="draft"), 303)
 
 
-def to_proof() -> Any:
-    """Send the browser to use the second factor again, and afterwards back: a form is kept, to be sent then."""
-    wanted = request.path if request.method == "GET" else _keep_form() or urlsplit(request.referrer or "").path
+def to_proof(*, kept: str) -> Any:
+    """Send the browser to use the second factor again, and afterwards back. `kept`: the page of the form that is to be sent then."""
+    wanted = request.path if request.method == "GET" else kept or urlsplit(request.referrer or "").path
     return redirect(url_for("session.prove", next=safe_next(wanted) or None, why="again"), 303)
 
 
-def _keep_form() -> str:
+def keep_form() -> str:
     """Keep a form of ours that cannot be taken now; return the page that shows it again, or ""."""
     from gateway.pages import kept
 

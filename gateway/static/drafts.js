@@ -27,11 +27,11 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
   /** Save what is typed, and say so. Returns whether the form itself would arrive now. */
   const keep = async () => {
     const sent = typed;
-    const { sentence, arrives } = await save(form);
+    const { sentence, arrives, why } = await save(form);
     hasFailed = sentence === null;
     if (!hasFailed) [kept, wasHeld] = [sent, false];
     isOver = sentence === form.dataset.sayOver;
-    say(sentence ?? (wasHeld ? form.dataset.sayHeld : form.dataset.sayUnsaved), hasFailed);
+    say(sentence ?? why ?? (wasHeld ? form.dataset.sayHeld : form.dataset.sayUnsaved), hasFailed);
     saving = null;
     return arrives;
   };
@@ -90,12 +90,13 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
   });
 }
 
-/** Return what to say of it, or null when it could not be saved; and whether the form would arrive, and be answered with its words. */
+/** Return what to say of it, or null when it could not be saved (and why, where that is known); and whether the form would arrive, and be answered with its words. */
 async function save(form) {
   try {
     const headers = { Accept: "application/json" };
     const answer = await fetch(form.dataset.draft, { method: "POST", body: fieldsOf(form), headers, signal: AbortSignal.timeout(PATIENCE) });
     if (answer.status === 409) return { sentence: form.dataset.sayOver, arrives: true };
+    if ([400, 401].includes(answer.status) && isOurs(answer)) return { sentence: null, arrives: true, why: form.dataset.sayStale };
     if (answer.redirected) return { sentence: null, arrives: false };
     if (!answer.ok) return { sentence: null, arrives: isOurs(answer) && (answer.status === 422 || answer.status >= 500) };
     const { saved_at: at, ended } = await answer.json();

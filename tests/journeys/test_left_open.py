@@ -102,6 +102,78 @@ def test_a_session_that_ran_out_keeps_what_was_written_for_its_author_and_does_n
         assert database.execute("select count(*) from entries where text like %s", (f"%{secret}%",)).fetchone() == (0,)
 
 
+def signed_in_again(page: Page, login: dict[str, Any], base: str) -> None:
+    """Sign in by password at this page."""
+    page.goto(f"{base}sign-in")
+    page.fill("[name=username]", login["username"])
+    page.fill("[name=password]", login["password"])
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "sign-in" not in url)
+
+
+def test_a_form_of_an_earlier_session_comes_back_with_its_words_and_records_nothing_before_it_was_seen(
+    sign_in: Callable[..., Any], system: dict[str, Any]
+) -> None:
+    """Open overnight, while its author signed in anew in another tab; and where somebody else did, it says who would send it."""
+    person = sign_in("sports_coach", javascript=False)
+    other_login = next(x for x in system["logins"] if (x["role"], x["school"]) == ("pastoral", "Hillside Primary"))
+    for login in (person.login, other_login):
+        page, secret = person.go("incidents/new"), word()
+        page.fill("[name=narrative]", f"She said {secret}.")
+        page.locator("[name=place]").fill(f"By the {secret} gate")
+        signed_in_again(page.context.new_page(), login, person.base)
+        name = page.context.pages[-1].locator(".sk-banner__person").inner_text()
+        page.locator("[data-record]").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("This page was open too long")
+        expect(page.get_by_role("main")).to_contain_text(f"You are signed in as {name}.")
+        expect(page.locator("[name=narrative]")).to_have_value(f"She said {secret}.")
+        expect(page.locator("[name=place]")).to_have_value(f"By the {secret} gate")
+        page.get_by_role("main").get_by_role("button", name="Go on").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Add incident")
+        expect(page.get_by_role("main")).to_contain_text(f"Recording as {name}.")
+        expect(page.locator("[name=narrative]")).to_have_value(f"She said {secret}.")
+        expect(page.locator("[name=place]")).to_have_value(f"By the {secret} gate")
+        with psycopg.connect(system["admin_urls"]["incidents"]) as database:
+            assert database.execute("select count(*) from entries where text like %s", (f"%{secret}%",)).fetchone() == (0,)
+        signed_in_again(page.context.new_page(), person.login, person.base)
+
+
+def test_what_does_not_say_that_it_comes_from_a_page_of_ours_is_given_no_token(sign_in: Callable[..., Any]) -> None:
+    page = sign_in("sports_coach", javascript=False).go("incidents/new")
+    address, base = page.url, page.url.partition("/s/")[0]
+    form = {"csrf_token": "0" * 64, "narrative": "Half a sentence", "do": "record"}
+    for headers, comes_back, is_sent_on in (
+        ({}, True, False),
+        ({"Origin": base}, True, True),
+        ({"Sec-Fetch-Site": "same-origin"}, True, True),
+        ({"Origin": "null"}, True, False),
+        ({"Origin": "https://elsewhere.example"}, False, False),
+        ({"Sec-Fetch-Site": "cross-site"}, False, False),
+        ({"Sec-Fetch-Site": "same-site", "Origin": base}, False, False),
+    ):
+        answer = page.request.post(address, form=form, headers=headers)
+        found = answer.status, "Half a sentence" in answer.text(), 'name="narrative"' in answer.text() and "Go on</button>" in answer.text()
+        assert found == (400, comes_back, is_sent_on), headers
+
+
+def test_a_form_sent_after_signing_out_elsewhere_comes_back_and_goes_on_once_signed_in(sign_in: Callable[..., Any]) -> None:
+    person = sign_in("sports_coach", javascript=False, fresh=True)
+    page, secret = person.go("incidents/new"), word()
+    page.fill("[name=narrative]", f"She said {secret}.")
+    other = page.context.new_page()
+    other.goto(f"{person.base}s/hillside/drafts")
+    other.get_by_role("button", name="Sign out").click()
+    expect(other).to_have_url(re.compile("/sign-in"))
+    page.locator("[data-record]").click()
+    expect(page.locator("[name=narrative]")).to_have_value(f"She said {secret}.")
+    expect(page.get_by_role("main").get_by_role("link", name="Sign in, or unlock, in a new tab")).to_be_visible()
+    signed_in_again(other, person.login, person.base)
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("main").get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Add incident")
+    expect(page.locator("[name=narrative]")).to_have_value(f"She said {secret}.")
+
+
 def test_a_locked_session_keeps_what_was_written_and_records_nothing(sign_in: Callable[..., Any], system: dict[str, Any]) -> None:
     """Locked in another tab while the form was open: what is sent then is kept for its author, who goes on with it once unlocked."""
     person = sign_in("pastoral", javascript=False)

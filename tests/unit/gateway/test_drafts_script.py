@@ -16,7 +16,7 @@ PAGE = """
 const heard = {}, timers = [], patience = [], sent = [], went = [], lines = [];
 const said = { set textContent(line) { lines.push(line); }, get textContent() { return lines.at(-1) ?? ""; }, scrollIntoView: () => {} };
 let typed = "";
-const says = { saySaved: "Saved {time}", sayEnded: "Your session has ended {time}", sayUnsaved: "Not saved", sayHeld: "Not sent", sayTrying: "Trying", sayOver: "Over" };
+const says = { saySaved: "Saved {time}", sayEnded: "Your session has ended {time}", sayUnsaved: "Not saved", sayHeld: "Not sent", sayTrying: "Trying", sayOver: "Over", sayStale: "Another session" };
 const form = {
   dataset: { draft: "/draft", ...says },
   querySelector: () => said,
@@ -39,6 +39,7 @@ globalThis.fetch = async (address, { body, signal, keepalive }) => {
   sent.push([address, body.get("narrative"), ...(keepalive ? ["after the page has gone"] : [])]);
   if (now === "hangs") return new Promise((_, failed) => signal.addEventListener("abort", () => failed(signal.reason)));
   if (now === "files is away") return { status: 503, ok: false, headers: new Headers({ "Content-Type": "application/problem+json" }) };
+  if (now === "signed in again") return { status: 400, ok: false, headers: new Headers({ "Content-Type": "application/problem+json" }) };
   if (now === "no gateway") return { status: 503, ok: false, headers: new Headers({ "Content-Type": "text/html" }) };
   if (now === "over") return { status: 409, ok: false };
   return { status: 200, ok: true, json: async () => ({ saved_at: "2026-03-02T12:47:00Z", ended: now === "ended" }) };
@@ -75,6 +76,7 @@ now = "saves"; steps.letGo = await pressed();
 navigator.onLine = false; now = "away"; steps.offline = await pressed();
 navigator.onLine = true; now = "saves"; await tick(); steps.backAgain = { ...told(), went: went.splice(0) };
 now = "files is away"; type("b"); await tick(); steps.filesAway = await pressed();
+now = "signed in again"; type("ba"); await tick(); steps.stale = { ...told(), warned: warned() }; steps.staleSent = await pressed();
 now = "no gateway"; type("c"); await tick(); steps.noGateway = await pressed();
 now = "saves"; await tick(); told();
 now = "hangs"; type("d"); const first = tick(); await settled(); steps.hangs = { ...told(), warned: warned(), patience: patience.at(-1).milliseconds };
@@ -143,6 +145,11 @@ def test_a_form_goes_though_drafts_cannot_be_kept_but_not_where_no_gateway_answe
     """Recording does not wait for drafts. What stands before the gateway would answer without the words."""
     assert steps["filesAway"]["went"] == ["record"]
     assert (steps["noGateway"]["went"], steps["noGateway"]["said"], steps["noGateway"]["warned"]) == ([], "Not sent", True)
+
+
+def test_a_page_of_an_earlier_session_says_so_and_its_form_goes_for_the_answer_gives_its_words_back(steps: dict[str, Any]) -> None:
+    assert steps["stale"] == {"sent": [["/draft", "ba"]], "said": "Another session", "warned": True}
+    assert steps["staleSent"] == {"sent": [["/draft", "ba"]], "said": "Another session", "went": ["record"], "warned": False}
 
 
 def test_a_save_that_hangs_is_given_up_and_all_the_while_the_page_warns_and_closing_it_sends_the_last_words(steps: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 from gateway import create_app, pages, session
 from gateway.api.openapi import document
 from gateway.assets import VENDOR
+from gateway.forms import WORDS
 from safekeep import bus, keys
 from safekeep.ids import new_id
 from safekeep.settings import GatewaySettings
@@ -226,6 +227,27 @@ def test_a_form_from_elsewhere_or_without_its_token_does_nothing(app: Flask) -> 
     for path, refused in (("/lock", 400), ("/s/hillside/pupils", 503)):
         for form in ({}, {"csrf_token": "0" * 64}):
             assert client.post(path, data=form).status_code == refused, path
+
+
+def test_a_form_that_holds_secrets_is_given_back_to_nobody_and_no_form_from_elsewhere_is(app: Flask) -> None:
+    """Refused for its token, for its session, or for where it comes from: of the first kind no field comes back, of the last none of any form."""
+    elsewhere = {"Origin": "https://elsewhere.example", "Sec-Fetch-Site": "cross-site"}
+    for method, rule in rules(app):
+        if method == "POST" and not rule.endpoint.startswith("api."):
+            is_secret = rule.endpoint in pages.HOLDS_SECRETS
+            for headers in ({}, elsewhere) if is_secret else (elsewhere,):
+                form = {"csrf_token": "0" * 64, "reason": "Said at break", "password": "Plum-teal"}
+                answer = app.test_client().post(address(rule), data=form, headers=headers)
+                assert "Said at break" not in answer.text, rule.rule
+                assert "Plum-teal" not in answer.text, rule.rule
+
+
+def test_every_field_in_which_people_write_much_is_one_that_is_given_back() -> None:
+    names = set()
+    for path in TEMPLATES.rglob("*.html"):
+        names |= set(re.findall(r"f\.textarea\(form, '([a-z_]+)'", path.read_text()))
+    assert "narrative" in names
+    assert names <= WORDS
 
 
 def test_what_is_too_large_is_said_to_be_on_every_route_whoever_sends_it(app: Flask) -> None:
