@@ -2,6 +2,7 @@
 
 import errno
 import time
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Response, g, render_template, request
@@ -11,13 +12,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway import api, assets, forms, headers, languages, pages, problems, revocations, rpc, session, streams, templating
 from gateway.pages import kept
 from gateway.problems import Problem
-from safekeep import memory, telemetry
+from safekeep import clock, memory, telemetry
 from safekeep.contracts.files import MAX_UPLOAD
-from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, SafekeepError, TooManyAttempts
+from safekeep.errors import Invalid, NotAllowed, NotFound, NotSignedIn, SafekeepError, TooManyAttempts, TooMuchRead
 from safekeep.keys import Keys
 from safekeep.settings import GatewaySettings, gateway_settings
 
-_GIVES_BACK = frozenset({400, 401, 403, 409, 422, 503})
+_GIVES_BACK = frozenset({400, 401, 403, 409, 422, 429, 503})
 """With which answers a page gives back what was typed. Not with 404, which is the same page whatever was sent."""
 
 
@@ -156,6 +157,7 @@ def _answer(problem: Problem, error: SafekeepError | None = None) -> Response:
         failing = error.problems if isinstance(error, Invalid) else {}
         sentences = [(field, problems.sentence(field, code)) for field, code in failing.items()]
         said = {"problem": problem, "sentences": sentences, "kept": g.get("kept", False), **_given_back(problem, error)}
+        said["opens_at"] = clock.now() + timedelta(seconds=error.seconds) if isinstance(error, TooMuchRead) else None
         try:
             body = render_template("problem.html", **said)
         except Exception:  # the page's own frame needs services too: say it without
@@ -174,7 +176,7 @@ def _given_back(problem: Problem, error: SafekeepError | None) -> dict[str, Any]
     typed = _typed() if problem.status in _GIVES_BACK else []
     has_words = _has_words(typed)
     said = {"typed": typed, "of_words": forms.WORDS, "again": False, "token": "", "elsewhere": isinstance(error, NotAllowed | NotSignedIn)}
-    if typed and (problem.status == 503 or (has_words and (problem.status == 401 or problem is problems.STEP_UP))):
+    if typed and (problem.status == 503 or (has_words and (problem.status in {401, 429} or problem is problems.STEP_UP))):
         said |= {"again": True, "token": request.form.get("csrf_token", "")}  # as sent: whose session it is may not be known just now
     elif problem is problems.BAD_FORM and has_words and (here := session.entered()) is not None and session.says_it_is_ours():
         said |= {"again": True, "token": session.csrf_token(), "typed": _to_look_at(typed), "name": here.answer.name}

@@ -403,7 +403,7 @@ _BY_CLASS: dict[type[SafekeepError], Problem] = {
         "too-much-read",
         _("You have opened very much"),
         _(
-            "You have opened more of the record than usual in an hour, so it stays shut for a few minutes. The DSLs were told. You can go on recording."
+            "You have opened more of the record than usual in an hour, so it stays shut for up to an hour. The DSLs were sent an e-mail. You can still add an incident."
         ),
     ),
     errors.Invalid: Problem(422, "invalid", _("There is a problem"), _("Some of what was sent cannot be accepted. Nothing was recorded.")),

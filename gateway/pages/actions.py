@@ -15,7 +15,7 @@ from gateway.session import Here
 from safekeep import clock
 from safekeep.contracts.alerts import Readers
 from safekeep.contracts.incidents import AddAction, Incident, IncidentAnswer
-from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, SafekeepError, StorageError, Unavailable
+from safekeep.errors import Conflict, Invalid, NotAllowed, NotFound, SafekeepError, StorageError, TooMuchRead, Unavailable
 from safekeep.ids import new_id
 
 pages = Blueprint("actions", __name__)
@@ -69,7 +69,7 @@ def submit(slug: str, incident_id: UUID, action_id: UUID) -> Any:
         return to_draft(here, wanted)
     try:
         incident = _incident(here, incident_id)
-    except (Unavailable, StorageError):  # the page below it cannot be shown: its words are, and kept
+    except (Unavailable, StorageError, TooMuchRead):  # the page below it cannot be shown: its words are, and kept
         g.kept = drafts.saved(typed, draft_id=action_id, incident_id=incident_id, token=here.token)
         raise
     except NotFound:

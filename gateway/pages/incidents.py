@@ -1,5 +1,6 @@
 """Reading an incident: the account, the facts, what was done, who was told and who has read."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,10 +9,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from gateway import revocations, rpc, schools, session, unread
 from gateway.forms import Form
 from gateway.pages import files
+from gateway.problems import problem_of
 from gateway.session import Here
+from safekeep import clock
 from safekeep.contracts.alerts import AlertItem, Askings, AskingsAnswer, MarkRead, Meanwhile, MeanwhileAnswer, ReaderItem, Readers
-from safekeep.contracts.incidents import AnswerAsk, EntryItem, Incident, IncidentAnswer, Proof, ProofAnswer, Pupil, PupilAnswer
-from safekeep.errors import Conflict, Invalid, NotFound, SafekeepError
+from safekeep.contracts.incidents import AnswerAsk, EntryItem, Incident, IncidentAnswer, Proof, ProofAnswer, Pupil, PupilAnswer, Summaries
+from safekeep.errors import Conflict, Invalid, NotFound, SafekeepError, TooMuchRead
 from safekeep.permissions import Class
 
 pages = Blueprint("incidents", __name__)
@@ -120,9 +123,12 @@ def answer_ask(slug: str, ask_id: UUID) -> Any:
 
 @pages.get("/s/<slug>/incidents/<uuid:incident_id>/recorded")
 def recorded(slug: str, incident_id: UUID) -> Any:
-    """Say what happened: recorded, sent to whom, read by whom so far."""
+    """Say what happened: recorded, sent to whom, read by whom so far. Of whoever is stopped for reading much, that it is recorded."""
     here = session.here()
-    found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
+    try:
+        found = rpc.ask(rpc.build(Incident, incident_id=incident_id), token=here.token)
+    except TooMuchRead as error:
+        return _recorded_but_shut(here, incident_id, error)
     readers = _readers(here, incident_id)
     asked = min(request.args.get("asked", 0, type=int), 50)  # how many a DSL was asked to tell: only DSLs can read the requests themselves
     known, entry = schools.known(here), found.entries[0]
@@ -131,6 +137,15 @@ def recorded(slug: str, incident_id: UUID) -> Any:
     page["meanwhile"] = _meanwhile(here, found)
     page["team"] = [lead.name for lead in known.school.leads if _is_sent_as_team(entry, lead.person_id)]
     return render_template("incidents/recorded.html", **page)
+
+
+def _recorded_but_shut(here: Here, incident_id: UUID, error: TooMuchRead) -> str:
+    lines = rpc.ask(rpc.build(Summaries, entry_ids=[incident_id]), token=here.token).items
+    line = next((line for line in lines if line.incident_id == incident_id), None)
+    if line is None:
+        raise error
+    opens_at = clock.now() + timedelta(seconds=error.seconds)
+    return render_template("incidents/recorded_shut.html", known=schools.known(here), line=line, detail=problem_of(error).detail, opens_at=opens_at)
 
 
 @pages.get("/s/<slug>/incidents/<uuid:incident_id>/readers")

@@ -9,10 +9,12 @@ import psutil
 import psycopg
 from playwright.sync_api import Page, expect
 
+from deploy.demo.people import id_of
 from safekeep.ids import new_id
 from tests.journeys.api import Api
 from tests.journeys.conftest import Person, leads_to
 from tests.journeys.test_afterwards import record, word
+from tests.journeys.test_recording_page import GOOD, send
 
 
 def run_out(person: Person) -> None:
@@ -193,6 +195,56 @@ def test_a_locked_session_keeps_what_was_written_and_records_nothing(sign_in: Ca
     expect(page.locator("[name=narrative]")).to_have_value(f"She said {secret}.")
     with psycopg.connect(system["admin_urls"]["incidents"]) as database:
         assert database.execute("select count(*) from entries where text like %s", (f"%{secret}%",)).fetchone() == (0,)
+
+
+def stopped_from_reading(person: Person, *, slug: str) -> None:
+    """Have this person opened so much, nearly an hour ago, that nothing more of the record opens for a minute and a half."""
+    with psycopg.connect(person.system["admin_urls"]["identity"]) as database:
+        found = database.execute("select id from people where email = %s", (person.login["username"],)).fetchone()
+    assert found
+    opened = """insert into openings (school_id, id, person_id, at, kind, entry_ids, words, reason, refused, own_child)
+        select %s, gen_random_uuid(), %s, now() - interval '58 minutes 30 seconds', 'incident', '{}', '', '', false, false from generate_series(1, 300)"""
+    with psycopg.connect(person.system["admin_urls"]["incidents"], autocommit=True) as database:
+        database.execute(opened, (id_of("school", slug), found[0]))
+
+
+def test_whoever_is_stopped_for_reading_much_records_is_told_that_it_is_recorded_and_loses_no_words(sign_in: Callable[..., Any]) -> None:
+    """A form opened again shows itself; what is written below an incident is kept and given back; the page says when it opens again."""
+    person = sign_in("slt", school="Kingsmead Academy", javascript=False, fresh=True)
+    page, there, secret = person.page, f"{person.base}s/kingsmead", word()
+    page.goto(f"{there}/pupils")
+    token = page.locator("[name=csrf_token]").first.input_value()
+    about = GOOD | {"csrf_token": token, "pupil_id": "holding", "described_pupil": "A tall boy", "category_codes": "behaviour", "do": "record"}
+    before = send(page, f"{there}/incidents/new/{new_id()}", about).url.partition("/recorded")[0]
+    stopped_from_reading(person, slug="kingsmead")
+    shut = page.request.get(before)
+    assert (shut.status, "You have opened very much" in shut.text(), "The earliest it opens again:" in shut.text()) == (429, True, True)
+
+    page.goto(f"{there}/incidents/new")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Add incident")
+    done = send(page, page.url, about | {"narrative": f"She said {secret}."})
+    assert (done.status, "/recorded" in done.url) == (200, True)
+    page.goto(done.url)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Recorded")
+    expect(page.locator(".sk-number")).to_contain_text(re.compile(r"Incident \d{4}-\d{4}"))
+    expect(page.get_by_role("main")).to_contain_text("You have opened more of the record than usual")
+    page.goto(done.url.partition("/recorded")[0].replace("/incidents/", "/incidents/new/"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Recorded")
+
+    action = f"{before}/actions/new/{new_id()}"
+    words = {"kind": "parent_contact", "text": f"Rang home about {secret}.", "answer": f"She knew of {secret}.", "to": "Mother"}
+    answer = page.request.post(action, form={"csrf_token": token, "do": "record", **words})
+    assert answer.status == 429
+    for name, value in words.items():
+        assert name == "kind" or re.search(rf'<textarea [^>]*name="{name}"[^>]*>\s*{re.escape(value)}</textarea>', answer.text()), name
+    assert "It is kept as a draft" in answer.text()
+    page.goto(f"{there}/drafts")
+    expect(page.get_by_role("main").locator(f"a[href*='{action.rpartition('/')[2]}']")).to_have_count(1)
+    asked = page.request.post(
+        f"{before}/entries/{before.rpartition('/')[2]}/request/{new_id()}", form={"csrf_token": token, "wrong": f"Not {secret}"}
+    )
+    assert (asked.status, f"Not {secret}" in asked.text(), "Try again</button>" in asked.text()) == (429, True, True)
 
 
 def test_a_form_is_saved_for_later_by_a_button_though_incidents_is_away(sign_in: Callable[..., Any], system: dict[str, Any]) -> None:
