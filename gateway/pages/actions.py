@@ -73,7 +73,7 @@ def submit(slug: str, incident_id: UUID, action_id: UUID) -> Any:
         g.kept = drafts.saved(typed, draft_id=action_id, incident_id=incident_id, token=here.token)
         raise
     except NotFound:
-        if typed.one("text").strip():
+        if typed.written():
             drafts.saved(typed, draft_id=action_id, incident_id=incident_id, token=here.token)
         return _own_words(typed, action_id)
     pressed, _, which = request.form.get("do", "record").partition(":")
@@ -127,9 +127,9 @@ def preview(slug: str, incident_id: UUID) -> Any:
 
 def _own_words(typed: Form | None, action_id: UUID) -> Any:
     """Give somebody back what they had begun to write below an incident that they may not open any more. Raises NotFound("incident")."""
-    if typed is None or not typed.one("text").strip():
+    if typed is None or not typed.written():
         raise NotFound("incident")
-    return render_template("drafts/closed.html", text=typed.one("text"), draft_id=action_id)
+    return render_template("drafts/closed.html", written=typed.written(), draft_id=action_id)
 
 
 def _add(typed: Form, *, here: Here, incident: IncidentAnswer, action_id: UUID) -> Any:

@@ -1,11 +1,13 @@
 """Who keeps sight of an incident whose class a DSL raises, and who is let go of it; what an alert to somebody opens to them."""
 
+import html
 import re
 from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from safekeep.ids import new_id
 from tests.journeys.api import Api
 from tests.journeys.conftest import DESKTOP, PHONE
 from tests.journeys.test_afterwards import record, word
@@ -104,6 +106,18 @@ def test_before_a_class_is_raised_the_dsl_says_of_each_who_keeps_it_and_who_lets
     expect(office.page.get_by_role("heading", level=1)).to_have_text("You can no longer open this")
     expect(office.page.get_by_role("main")).to_contain_text("His bag was torn too.")
     finds_nothing_wrong(office.page)
+    token = office.page.locator("[name=csrf_token]").first.input_value()
+    contact = {"kind": "parent_contact", "text": "", "to": "Mother, by telephone", "answer": "She said <that> was right."}
+    referral = {"kind": "referral", "text": "Rang them.", "to": "Children's services", "outcome": "They will ring back."}
+    asked = {"kind": "asked", "text": "", "spoken_when": "today at break"}
+    for form in (contact, referral, asked):  # written before, and sent now; then opened again as its draft
+        at = f"{address}/actions/new/{new_id()}"
+        sent = office.page.request.post(at, form=form | {"csrf_token": token, "do": "record"})
+        for shown in (sent.text(), office.page.request.get(at).text()):
+            assert "You can no longer open this" in shown, form
+            for name, value in form.items():
+                assert name == "kind" or html.escape(value).replace("&#x27;", "&#39;") in shown, (form, name)
+    assert office.page.request.post(f"{address}/actions/new/{new_id()}", form={"csrf_token": token, "kind": "asked", "to": " "}).status == 404
     office.go("")
     lines = office.page.get_by_role("region", name="A DSL looks after it now").locator(".sk-card")
     line = lines.filter(has_text="Please tell me of anything new.").first
