@@ -171,7 +171,7 @@ class Keys(SigningIn):
 
     @answers(UsePass)
     def use_pass(self, _: None, request: UsePass) -> FactorAdded:
-        now = clock.now()
+        now, attempt_id = clock.now(), new_id()
         with self._scope() as tx:
             row = self._session(tx, request.session_token, stages=("second_factor", "enrol"))
             which = f"code/{row.person_id}"
@@ -181,11 +181,16 @@ class Keys(SigningIn):
             kind = next((f"{purpose}_used" for purpose in ("pass", "recovery") if accounts.use_code(tx, purpose=purpose, **mine)), "")
             if kind == "recovery_used":
                 self._letter(tx, "recovery_used", person_id=row.person_id, tenant=standing.tenant)
+            if not kind:
+                accounts.begin_attempt(tx, id=attempt_id, email=which, address="", now=now)
         if not kind and self._head_knows(row, standing=standing, code_hash=stored):
             kind = "head_code_used"
+            with self._scope() as tx:
+                accounts.forget_attempt(tx, id=attempt_id)
         if not kind:
             with self._scope() as tx:
-                self._note_failure(tx, which=which, address="", kind="second_factor_failed", person_id=row.person_id, standing=standing)
+                said: dict[str, Any] = {"person_id": row.person_id, "standing": standing, "attempt_id": attempt_id}
+                self._note_failure(tx, which=which, kind="second_factor_failed", **said)
             raise SignInFailed
         proof = (None, request.code) if kind == "recovery_used" else None
         turned = self._turn(row, standing=standing, kind=kind, proof=proof, stage="enrol", recovering=True, met=kind != "recovery_used")

@@ -44,7 +44,7 @@ class SigningIn(Base):
 
     @answers(SignIn)
     def sign_in(self, _: None, request: SignIn) -> SignedIn:
-        now, email = clock.now(), request.username.strip().casefold()
+        now, attempt_id, email = clock.now(), new_id(), request.username.strip().casefold()
         with self._scope() as tx:
             found = accounts.account(tx, email=email)
             known = sessions.number_of_device(tokens=request.device_tokens, person_id=str(found.id), key=self._key) if found else ""
@@ -54,16 +54,19 @@ class SigningIn(Base):
                 self._slow_down(tx, email=who)
             else:
                 self._slow_down(tx, email=email, address=request.address)
+            accounts.begin_attempt(tx, id=attempt_id, email=who, address=request.address, now=now)
         right = off_loop(passwords.verify, stored=found.password_hash if found else None, password=request.password)
         if not right or found is None or found.closed_at is not None:
             with self._scope() as tx:  # the same statements for every address; a timer looks whether it is known, and tells
-                accounts.add_sign_in_failure(tx, ids=(new_id(), new_id()), who=who, address=request.address, now=now)
+                accounts.add_sign_in_failure(tx, attempt_id=attempt_id, id=new_id(), who=who, now=now)
             raise SignInFailed
         with self._scope() as tx:
+            accounts.forget_attempt(tx, id=attempt_id)
             standing = self._standing_in(tx, found.id)
-            if found.demo and store.real_school_exists(tx):
-                raise SignInFailed
+            is_over = found.demo and store.real_school_exists(tx)
             has_factor = bool(accounts.factors_of(tx, person_ids=[found.id]))
+        if is_over:
+            raise SignInFailed
         stage = self._stage_after_password(found, standing=standing, has_factor=has_factor)
         if not request.in_steps:
             if stage == "second_factor" and not request.code:
@@ -355,11 +358,17 @@ class SigningIn(Base):
         return not known and accounts.has_signed_in(tx, person_id=person_id)
 
     def _slow_down(self, tx: sa.Connection, *, email: str, address: str | None = None) -> None:
-        """Raise TooManyAttempts while the account has to wait: for itself, or (`address`) from there, from everywhere, or all from there."""
+        """Raise TooManyAttempts while the account has to wait: for itself, or (`address`) from there, from everywhere, or all from there.
+
+        Until the transaction ends no other attempt at the account is let through: it keeps a failure in it, or that something is being tried.
+        Of an address only failures count, since colleagues who sign in from it at one moment must not slow each other down.
+        """
+        accounts.hold_attempts(tx, email=email)
         now = clock.now()
-        counted = [({"email": email}, passwords.FAILURES_ALLOWED)]
+        counted: list[tuple[dict[str, Any], int]] = [({"email": email, "under_way": True}, passwords.FAILURES_ALLOWED)]
         if address is not None:
-            counted = [({"email": email, "address": address}, passwords.FAILURES_ALLOWED), ({"email": email}, passwords.FROM_ANYWHERE_ALLOWED)]
+            anywhere = {"email": email, "under_way": True}
+            counted = [(anywhere | {"address": address}, passwords.FAILURES_ALLOWED), (anywhere, passwords.FROM_ANYWHERE_ALLOWED)]
             counted += [({"address": address}, passwords.FROM_ADDRESS_ALLOWED)] * bool(address)
         wait = 0
         for which, allowed in counted:
@@ -368,9 +377,16 @@ class SigningIn(Base):
         if wait:
             raise TooManyAttempts(wait)
 
-    def _note_failure(self, tx: sa.Connection, *, which: str, address: str, kind: str, person_id: UUID, standing: Standing) -> None:
-        """Keep a failure; at the tenth in a row tell the account's owner and the DSLs of their schools, once a day."""
-        accounts.add_failure(tx, id=new_id(), email=which, address=address, now=clock.now())
+    def _note_failure(
+        self, tx: sa.Connection, *, which: str, kind: str, person_id: UUID, standing: Standing, address: str = "", attempt_id: UUID | None = None
+    ) -> None:
+        """Keep a failure (`attempt_id`: of what was counted already); at the tenth in a row tell the account's owner and the DSLs of their
+        schools, once a day.
+        """
+        if attempt_id:
+            accounts.attempt_failed(tx, id=attempt_id)
+        else:
+            accounts.add_failure(tx, id=new_id(), email=which, address=address, now=clock.now())
         self._tell_failure(tx, which=which, kind=kind, person_id=person_id, standing=standing)
 
     def _tell_failure(self, tx: sa.Connection, *, which: str, kind: str, person_id: UUID, standing: Standing) -> None:
@@ -389,14 +405,17 @@ class SigningIn(Base):
                     self._letter(tx, "attack", person_id=place.person_id, tenant=school_id, about=person_id)
 
     def _password_again(self, row: Any, *, password: str, standing: Standing) -> None:
-        which = f"again/{row.person_id}"
+        which, attempt_id = f"again/{row.person_id}", new_id()
         with self._scope() as tx:
             self._slow_down(tx, email=which)
+            accounts.begin_attempt(tx, id=attempt_id, email=which, address="", now=clock.now())
         if row.stage == "second_factor" or not off_loop(passwords.verify, stored=row.password_hash, password=password):
             with self._scope() as tx:
-                self._note_failure(tx, which=which, address="", kind="password_failed", person_id=row.person_id, standing=standing)
+                said: dict[str, Any] = {"person_id": row.person_id, "standing": standing, "attempt_id": attempt_id}
+                self._note_failure(tx, which=which, kind="password_failed", **said)
             raise SignInFailed
         with self._scope() as tx:
+            accounts.forget_attempt(tx, id=attempt_id)
             accounts.forget_failures(tx, email=which)
 
     def _code_used(self, *, person_id: UUID, email: str, address: str, code: str, standing: Standing) -> tuple[UUID | None, bool]:
@@ -420,7 +439,6 @@ class SigningIn(Base):
                 self._audit(tx, "recovery_code_used", person_id=person_id, schools=_schools(standing))
                 self._letter(tx, "recovery_used", person_id=person_id, tenant=standing.tenant)
                 return None, True
-        with self._scope() as tx:
             self._note_failure(tx, which=which, address=address, kind="second_factor_failed", person_id=person_id, standing=standing)
         raise SignInFailed
 
@@ -430,7 +448,6 @@ class SigningIn(Base):
         with self._scope() as tx:
             self._slow_down(tx, email=which)
             challenge = accounts.take_challenge(tx, session_id=row.id, purpose="prove", now=now)
-        with self._scope() as tx:
             try:
                 credential = second_factors.credential_of(sent)
                 found = next(
@@ -450,9 +467,7 @@ class SigningIn(Base):
                 factor_id: UUID = found.id
                 return factor_id
             except second_factors.Refused:
-                pass
-        with self._scope() as tx:
-            self._note_failure(tx, which=which, address="", kind="second_factor_failed", person_id=row.person_id, standing=standing)
+                self._note_failure(tx, which=which, kind="second_factor_failed", person_id=row.person_id, standing=standing)
         raise SignInFailed
 
 

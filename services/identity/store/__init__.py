@@ -278,6 +278,7 @@ attempts = sa.Table(
     sa.Column("email", sa.Text, nullable=False),
     _time("failed_at"),
     sa.Column("address", sa.Text, nullable=False),
+    sa.Column("failed", sa.Boolean, nullable=False, server_default=sa.true()),  # False while it is being tried
     sa.Index("attempts_email", "email", "failed_at"),
     sa.Index("attempts_address", "address", "failed_at"),
 )

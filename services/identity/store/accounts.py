@@ -99,9 +99,20 @@ def password_hashes(tx: sa.Connection, *, person_id: UUID, last: int) -> list[st
     return [found for found in [now, *tx.execute(old.limit(last)).scalars()] if found][:last]
 
 
-def failures(tx: sa.Connection, *, since: datetime, email: str | None = None, address: str | None = None) -> tuple[int, datetime | None]:
-    """Return how often sign-in failed since for this account, or from this address, or (both) for it from there; and when last."""
+def hold_attempts(tx: sa.Connection, *, email: str) -> None:
+    """Until the transaction ends nobody else counts this account's attempts: those that come together see each other."""
+    tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"attempts {email}", 0))))
+
+
+def failures(
+    tx: sa.Connection, *, since: datetime, email: str | None = None, address: str | None = None, under_way: bool = False
+) -> tuple[int, datetime | None]:
+    """Return how often sign-in failed since for this account, or from this address, or (both) for it from there; and when last.
+
+    `under_way`: what is being tried counts as well.
+    """
     which = [attempts.c.email == email] * (email is not None) + [attempts.c.address == address] * (address is not None)
+    which += [attempts.c.failed] * (not under_way)
     query = sa.select(sa.func.count(), sa.func.max(attempts.c.failed_at)).where(*which, attempts.c.failed_at > since)
     count, latest = tx.execute(query).one()
     return count, latest
@@ -112,10 +123,25 @@ def add_failure(tx: sa.Connection, *, id: UUID, email: str, address: str, now: d
     tx.execute(attempts.insert().values(id=id, email=email, address=address, failed_at=now))
 
 
-def add_sign_in_failure(tx: sa.Connection, *, ids: tuple[UUID, UUID], who: str, address: str, now: datetime) -> None:
+def begin_attempt(tx: sa.Connection, *, id: UUID, email: str, address: str, now: datetime) -> None:
+    """Count for the account, from now on, what is only going to be tried: it takes a while, and no lock is held meanwhile."""
+    tx.execute(attempts.insert().values(id=id, email=email, address=address, failed_at=now, failed=False))
+
+
+def attempt_failed(tx: sa.Connection, *, id: UUID) -> None:
+    """What was tried was wrong."""
+    tx.execute(attempts.update().where(attempts.c.id == id).values(failed=True))
+
+
+def forget_attempt(tx: sa.Connection, *, id: UUID) -> None:
+    """What was tried was right."""
+    tx.execute(attempts.delete().where(attempts.c.id == id))
+
+
+def add_sign_in_failure(tx: sa.Connection, *, attempt_id: UUID, id: UUID, who: str, now: datetime) -> None:
     """Keep that a sign-in failed, for counting and for telling: the same for an address that nobody has."""
-    add_failure(tx, id=ids[0], email=who, address=address, now=now)
-    tx.execute(sign_in_failures.insert().values(id=ids[1], who=who, failed_at=now))
+    attempt_failed(tx, id=attempt_id)
+    tx.execute(sign_in_failures.insert().values(id=id, who=who, failed_at=now))
 
 
 def take_sign_in_failures(tx: sa.Connection, *, limit: int) -> Sequence[sa.Row[Any]]:
@@ -126,8 +152,8 @@ def take_sign_in_failures(tx: sa.Connection, *, limit: int) -> Sequence[sa.Row[A
 
 
 def forget_failures(tx: sa.Connection, *, email: str) -> None:
-    """A sign-in succeeded: the failures before it no longer count."""
-    tx.execute(attempts.delete().where(attempts.c.email == email))
+    """A sign-in succeeded: the failures before it no longer count. What is still being tried does, if it is wrong."""
+    tx.execute(attempts.delete().where(attempts.c.email == email, attempts.c.failed))
 
 
 def ask_password(tx: sa.Connection, *, id: UUID, email: str, now: datetime) -> None:

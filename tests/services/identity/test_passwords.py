@@ -6,7 +6,11 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,8 +18,8 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 
 from safekeep import clock, settings
-from safekeep.contracts.identity import Account, AskPassword, SendLink, Session, SetPassword, SignIn, UseLink
-from safekeep.errors import Invalid, NotSignedIn, SignInFailed, TooManyAttempts
+from safekeep.contracts.identity import Account, AskPassword, Prove, SendLink, Session, SetPassword, SignIn, UseLink, UsePass
+from safekeep.errors import Invalid, NotSignedIn, SafekeepError, SecondFactorNeeded, SignInFailed, TooManyAttempts
 from services.identity import passwords
 from services.identity.passwords import NATIONAL_GUIDANCE, Rules, problem_with
 from tests.services.identity.office import PASSWORD, Office, later
@@ -381,6 +385,97 @@ def test_an_unknown_address_costs_a_failed_sign_in_the_same_statements_and_the_s
     assert ("attack", office.teacher.id) in office.letters("attack")
     with office.resources.transaction(office.resources.engine, scope="sign_in") as tx:
         assert tx.execute(sa.text("select count(*) from sign_in_failures")).scalar() == 0
+
+
+def answers_at_once(times: int, ask: Callable[[], Any]) -> dict[str, int]:
+    """Ask so often at one moment. Returns how often each answer came."""
+    ready = threading.Barrier(times)
+
+    def one() -> str:
+        ready.wait()
+        try:
+            ask()
+        except SafekeepError as refused:
+            return type(refused).__name__
+        return "in"
+
+    with ThreadPoolExecutor(times) as pool:
+        return dict(Counter(each.result() for each in [pool.submit(one) for _ in range(times)]))
+
+
+TEN_OF_TWENTY = {"SignInFailed": 10, "TooManyAttempts": 10}
+
+
+def test_of_guesses_that_come_at_once_no_more_are_tried_than_one_after_another(office: Office) -> None:
+    """Each of them: the password at sign-in, from a new browser and one used before, and again; codes at sign-in and later; passes."""
+    with_app, secret = office.with_app("tea@one.example")
+    begun = office.sign_in("tea@one.example")
+    waiting = office.sign_in("dee@one.example").session_token
+    wrong = next(code for code in ("000000", "000001") if code not in [office.code(secret, later=n) for n in range(-3, 4)])
+    guesses: dict[str, Callable[[], Any]] = {
+        "a password": lambda: office.sign_in("tea@one.example", "wrong", address="192.0.2.66"),
+        "nobody's": lambda: office.sign_in("nobody@one.example", "wrong", address="192.0.2.67"),
+        "a browser's": lambda: office.sign_in("tea@one.example", "wrong", device_tokens=[begun.device_token]),
+        "again": lambda: office.ask(Prove(session_token=with_app, password="wrong")),
+        "a code": lambda: office.ask(Prove(session_token=begun.session_token, code=wrong)),
+        "a pass": lambda: office.ask(UsePass(session_token=waiting, code="wrong")),
+    }
+    with clock.set_to(clock.now()):
+        for what, guess_ in guesses.items():
+            assert answers_at_once(20, guess_) == TEN_OF_TWENTY, what
+    with clock.set_to(clock.now() + dt.timedelta(minutes=16)):  # a program's, password and code together
+        program = {"username": "tea@one.example", "password": PASSWORD, "code": wrong}
+        assert answers_at_once(20, lambda: office.ask(SignIn(**program))) == TEN_OF_TWENTY
+
+
+def test_colleagues_who_sign_in_from_one_address_at_one_moment_do_not_slow_each_other(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an address failures count; what is being tried counts for its account alone."""
+    monkeypatch.setattr(passwords, "FROM_ADDRESS_ALLOWED", 2)
+    guess(office, times=1, email="nobody@one.example", address="192.0.2.2")
+    verify, everybody = passwords.verify, threading.Barrier(6)
+
+    def together(*, stored: str | None, password: str) -> bool:
+        everybody.wait(20)
+        return verify(stored=stored, password=password)
+
+    monkeypatch.setattr(passwords, "verify", together)
+    people = ["tea@one.example", "dee@one.example", "it@trust.example"] * 2
+    with clock.set_to(clock.now()), ThreadPoolExecutor(6) as pool:
+        begun = [pool.submit(office.sign_in, email, address="192.0.2.2") for email in people]
+        assert [bool(each.result().session_token) for each in begun] == [True] * 6
+
+
+def test_the_right_password_is_let_in_while_a_guess_is_tried_elsewhere_and_the_guess_stays_counted(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guess(office, times=9, email="tea@one.example", address="192.0.2.1")
+    verify, begun, go_on = passwords.verify, threading.Event(), threading.Event()
+
+    def slowly(*, stored: str | None, password: str) -> bool:
+        if password == "guessed":
+            begun.set()
+            go_on.wait(20)
+        return verify(stored=stored, password=password)
+
+    monkeypatch.setattr(passwords, "verify", slowly)
+    with clock.set_to(clock.now()), ThreadPoolExecutor(1) as pool:
+        wrong = pool.submit(office.sign_in, "tea@one.example", "guessed", address="192.0.2.66")
+        assert begun.wait(20)
+        assert office.sign_in("tea@one.example", address="192.0.2.1").person_id == office.teacher.id, "the tenth from there, and right"
+        go_on.set()
+        with pytest.raises(SignInFailed):
+            wrong.result()
+        guess(office, times=9, email="tea@one.example", address="192.0.2.66")
+        with pytest.raises(TooManyAttempts):
+            office.sign_in("tea@one.example", address="192.0.2.66")
+
+
+def test_a_right_password_without_its_code_or_with_a_wrong_one_is_no_wrong_password(office: Office) -> None:
+    _, secret = office.with_app("tea@one.example")
+    for _ in range(11):
+        with pytest.raises(SecondFactorNeeded):
+            office.ask(SignIn(username="tea@one.example", password=PASSWORD))
+    assert office.ask(SignIn(username="tea@one.example", password=PASSWORD, code=office.code(secret, later=1))).stage == "full"
 
 
 def test_a_program_is_slowed_down_like_a_browser(office: Office) -> None:
