@@ -45,7 +45,7 @@ def main(service: str) -> None:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     telemetry.start_logging(f"relay-{service}")
-    chosen = settings.service_settings(service)
+    chosen = settings.relay_settings(service)
     keys = Keys.load(chosen.keys_file)
     telemetry.serve_inner(host=chosen.inner_host, port=chosen.inner_port, ready=lambda: dict(_ready))
     delay = 0.2
@@ -63,7 +63,7 @@ def main(service: str) -> None:
             time.sleep(delay)
 
 
-def _run(*, service: str, chosen: settings.ServiceSettings, keys: Keys) -> None:
+def _run(*, service: str, chosen: settings.RelaySettings, keys: Keys) -> None:
     with connect(chosen.worker_database_url) as database:
         _ready["database"] = True
         publisher = Publisher(chosen.broker_url)

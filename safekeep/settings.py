@@ -11,7 +11,7 @@ class MissingSetting(Exception):
 
 
 class ServiceSettings(BaseModel):
-    """What a service or its relay needs. Of the three database roles, the owner's is for migrations only."""
+    """What a service needs. Of the three database roles, the owner's is for migrations only."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -37,6 +37,18 @@ class ServiceSettings(BaseModel):
     """Issuers of single sign-on inside the operator's own network, as `scheme://host`; http only on loopback, for tests."""
     inner_calendars: tuple[str, ...] = ()
     """Where calendars inside the operator's own network are, as `scheme://host:port`; schools may subscribe to no other that is not public."""
+
+
+class RelaySettings(BaseModel):
+    """What a relay needs: it reads and marks the outbox, as its database's worker."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    worker_database_url: str
+    broker_url: str
+    keys_file: str
+    inner_host: str = "127.0.0.1"
+    inner_port: int
 
 
 class LedgerSettings(BaseModel):
@@ -129,6 +141,17 @@ def password_settings() -> PasswordSettings:
     """Return what hashing costs here; identity alone is told."""
     told = {"time_cost": os.environ.get("ARGON2_TIME_COST"), "memory_kib": os.environ.get("ARGON2_MEMORY_KIB")}
     return PasswordSettings.model_validate({name: value for name, value in told.items() if value})
+
+
+def relay_settings(service: str) -> RelaySettings:
+    """Return the settings of a service's relay. Raises MissingSetting."""
+    return RelaySettings(
+        worker_database_url=_needed(f"{service.upper()}_WORKER_DATABASE_URL"),
+        broker_url=_needed("BROKER_URL"),
+        keys_file=_needed("KEYS_FILE"),
+        inner_host=os.environ.get("INNER_HOST", "127.0.0.1"),
+        inner_port=int(os.environ.get("INNER_PORT", "0")),
+    )
 
 
 def ledger_settings() -> LedgerSettings:

@@ -1,5 +1,6 @@
 """A whole Safekeep, started as `./run` starts it once everything is installed."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -58,3 +59,11 @@ class Copy:
     def processes(self) -> dict[int, str]:
         """Return every living process of the copy."""
         return processes_of(self.data)
+
+    def told(self) -> dict[int, str]:
+        """Return the environment of every living process of the copy, but that of the launcher, which is whoever's who started it."""
+        found = {}
+        for pid in self.processes().keys() - {self.process.pid}:
+            with contextlib.suppress(OSError):
+                found[pid] = Path(f"/proc/{pid}/environ").read_bytes().decode()
+        return found

@@ -181,19 +181,25 @@ def _cut_short(process: subprocess.Popen[bytes], *, data: Path, ready: Path, log
 
 
 @contextmanager
-def running_system(*arguments: str, data: Path | None = None, cut_short: bool = False, **environment: str) -> Iterator[dict[str, Any]]:
+def running_system(
+    *arguments: str, data: Path | None = None, cut_short: bool = False, told: dict[str, dict[str, str]] | None = None, **environment: str
+) -> Iterator[dict[str, Any]]:
     """Start a whole Safekeep as `./run` does, in a folder of its own; yield what its ready file says; end it.
 
-    `environment` is told to its processes besides. `cut_short`: a first start is ended among the entries of the demonstration, and this
+    `environment` is what it is started with; `told` is told to its processes besides, by their names. `cut_short`: a first start is ended among the entries of the demonstration, and this
     one finishes it; what is yielded says how many entries there are then.
     """
     folder = Path(tempfile.mkdtemp(prefix="safekeep-")) if data is None else data
     folder.chmod(0o711)
     ready, log = folder / "ready.json", folder / "run.log"
     ready.unlink(missing_ok=True)
-    command = [sys.executable, "-W", "ignore", "-m", "deploy.local", "--data", str(folder / "data"), "--ready", str(ready), *arguments]
+    program = "tests.faults.launch" if told else "deploy.local"
+    command = [sys.executable, "-W", "ignore", "-m", program, "--data", str(folder / "data"), "--ready", str(ready), *arguments]
     # the OpenID provider of the journeys; and a push service that is nowhere, so that nothing of a test leaves the machine
     environment = os.environ | {"SSO_INNER_ISSUERS": "http://localhost", "PUSH_HOSTS": "push.invalid"} | environment
+    if told:
+        (folder / "plan.json").write_text(json.dumps({"doors": {}, "environment": told}))
+        environment["FAULTS_PLAN"] = str(folder / "plan.json")
 
     def start() -> subprocess.Popen[bytes]:
         with log.open("wb") as out:

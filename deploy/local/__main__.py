@@ -18,7 +18,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from http.client import HTTPException
 from pathlib import Path
@@ -48,6 +48,12 @@ DATA_VERSION = 1
 
 CAN_DO_WITHOUT = {"clamd", "freshclam"}
 """What may die again and again without stopping the rest: concerns are recorded and read without a scanner."""
+SAID: Mapping[str, Sequence[str]] = {
+    "identity": ("SSO_INNER_ISSUERS", "ARGON2_TIME_COST", "ARGON2_MEMORY_KIB"),
+    "alerts": ("MAIL_FROM", "DKIM_DOMAIN", "DKIM_SELECTOR", "DKIM_KEY_FILE", "PUSH_HOSTS", "CALENDAR_INNER_ADDRESSES"),
+    "reports": ("CALENDAR_INNER_ADDRESSES",),
+}
+"""What the person who starts it may say in the environment, and which process is told."""
 LONGEST_LOG = 20 * 2**20
 ROOM = 300 * 2**20
 NO_ROOM = 4 * 2**20
@@ -219,7 +225,7 @@ class Launcher:
         return (8025 if servers.claim(8025) else servers.free_port()), servers.free_port()
 
     def _configuration(self) -> str:
-        """Fill in supervisord.conf: each process gets the environment it needs and nothing else."""
+        """Fill in supervisord.conf: each process gets the environment it needs, what every program needs, and nothing else."""
         postgres_port, broker_port, epmd_port = servers.free_port(), servers.free_port(), servers.free_port()
         self.postgres_port, self.epmd_port = postgres_port, epmd_port
         self.admin = servers.admin_url(port=postgres_port, password=self.secrets["postgres"], folder=self.data / "postgres")
@@ -275,8 +281,6 @@ class Launcher:
         urls.setdefault("OBJECT_STORE_URL", f"file://{self.data / 'objects'}")
         self.urls = urls
         common = {
-            "PATH": os.environ.get("PATH", ""),
-            "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "HOME": str(self.data),
@@ -284,8 +288,8 @@ class Launcher:
         self.inner = {name: servers.free_port() for name in [*names, *({"mailbox"} - left_out)]}
         self.doors = {service: f"127.0.0.1:{servers.free_port()}" for service in SERVICES}
         environments = {name: common | {"LOG_FILE": str(self._log(name))} | self._environment(name) for name in names}
-        environments |= {"postgres": {}, "epmd": {"PATH": common["PATH"]}, "rabbitmq": common | broker_environment}
-        environments |= {name: {"PATH": common["PATH"], "LANG": common["LANG"]} for name in CAN_DO_WITHOUT}
+        environments |= {"postgres": {}, "epmd": {}, "rabbitmq": common | broker_environment}
+        environments |= {"clamd": {}, "freshclam": scanner.environment()}
         environments["mailbox"] = common | {
             "INNER_PORT": str(self.inner.get("mailbox", "")),
             "SMTP_PORT": str(self.smtp),
@@ -301,26 +305,26 @@ class Launcher:
 
     def _environment(self, name: str) -> dict[str, str]:
         """Return what one of our processes is told: its own database and keys, never another's, never an owner's."""
-        service = name.removeprefix("relay-")
-        holder = "relay" if name.startswith("relay-") else name
+        relays = name.removeprefix("relay-") if name.startswith("relay-") else ""
+        holder = "relay" if relays else name
         told = {"KEYS_FILE": str(self.data / "keys" / "process" / f"{holder}.json"), "INNER_PORT": str(self.inner[name])}
         if name == "ledger":  # signs heads, checks the record and makes exports: it needs no broker
             databases = {key: self.urls[key] for key in ("INCIDENTS_DATABASE_URL", "INCIDENTS_WORKER_DATABASE_URL")}
             return told | databases | {"LEDGER_FOLDER": str(self.data / "ledger")}
-        told |= {"BROKER_URL": self.broker_urls.get(name, self.urls["BROKER_URL"]), "PUBLIC_URL": f"http://localhost:{self.port}"}
-        if service in SERVICES:
-            told |= {key: self.urls[key] for key in (f"{service.upper()}_DATABASE_URL", f"{service.upper()}_WORKER_DATABASE_URL")}
+        told["BROKER_URL"] = self.broker_urls.get(name, self.urls["BROKER_URL"])
+        if relays:
+            worker = f"{relays.upper()}_WORKER_DATABASE_URL"
+            return told | {worker: self.urls[worker]}
+        told["PUBLIC_URL"] = f"http://localhost:{self.port}"
+        if name in SERVICES:
+            told |= {key: self.urls[key] for key in (f"{name.upper()}_DATABASE_URL", f"{name.upper()}_WORKER_DATABASE_URL")}
         if name in self.doors:
             told["DOOR"] = self.doors[name]
         if name == "gateway":
             told["DOORS"] = ",".join(f"{service}={place}" for service, place in self.doors.items())
         if name == "alerts":
-            told |= {"SMTP_URL": self.urls["SMTP_URL"], "MAIL_FROM": os.environ.get("MAIL_FROM", "safekeep@safekeep.example")}
-            if "PUSH_HOSTS" in os.environ:
-                told["PUSH_HOSTS"] = os.environ["PUSH_HOSTS"]
-        if name == "identity":
-            said = ("SSO_INNER_ISSUERS", "ARGON2_TIME_COST", "ARGON2_MEMORY_KIB")
-            told |= {key: os.environ[key] for key in said if key in os.environ}
+            told |= {"SMTP_URL": self.urls["SMTP_URL"], "MAIL_FROM": "safekeep@safekeep.example"}
+        told |= {key: os.environ[key] for key in SAID.get(name, ()) if key in os.environ}
         if name == "gateway" and self.mail_url:  # said to people of the demonstration alone
             told["DEMO_CODES_URL"] = f"{self.mail_url}/codes"
         if name == "files":
@@ -359,7 +363,8 @@ class Launcher:
         command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(path)]
         log = (self.data / "logs" / "supervisord.out").open("wb", buffering=0)
         both: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        self.supervisord = subprocess.Popen(command, **both, preexec_fn=_die_with_parent, cwd="/")  # noqa: S603 - our own program
+        told = servers.bare_environment()  # what it has, each process it starts has too
+        self.supervisord = subprocess.Popen(command, **both, env=told, preexec_fn=_die_with_parent, cwd="/")  # noqa: S603 - our own program
         threading.Thread(target=_keep, args=(self.supervisord.stdout, log), daemon=True).start()
         self._control = self._socket_of(config)
         _until(self._supervisor_answers, seconds=15, otherwise="The process manager did not start: see logs/supervisord.out in the data folder.")
@@ -428,8 +433,7 @@ class Launcher:
             return []
         if not done.exists():
             with _step("demonstration data (once)"):
-                environment = {
-                    **os.environ,
+                environment = servers.bare_environment() | {
                     "BROKER_URL": self.broker_urls.get("operator", self.urls["BROKER_URL"]),
                     "KEYS_FILE": str(self.data / "keys" / "process" / "demo.json"),
                     "DEMO_LOGINS": str(path),
@@ -454,7 +458,8 @@ class Launcher:
     def _first_link(self) -> str:
         """Return the link that begins an installation where nobody has an account; "" where somebody has."""
         command = [sys.executable, "-W", "ignore", "-m", "deploy.cli", "first-administrator", "--json", "--data", str(self.data)]
-        asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+        told = servers.bare_environment()
+        asked = subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
         return str(json.loads(asked.stdout).get("link", "")) if asked.stdout else ""
 
     def _told_operator(self) -> dict[str, str]:

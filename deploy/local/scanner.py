@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.local import servers
+
 PROGRAMS: Final[Mapping[str, Path]] = {"clamd": Path("/usr/sbin/clamd"), "freshclam": Path("/usr/bin/freshclam")}
 SIGNATURES: Final = ("*.cvd", "*.cld", "*.cud", "*.ndb", "*.hdb", "*.hsb", "*.ldb", "*.mdb")
 SECONDS_TO_FETCH: Final = 900.0
@@ -39,6 +41,12 @@ def user() -> str | None:
     if os.geteuid() != 0:
         return None
     return "clamav" if any(entry.pw_name == "clamav" for entry in pwd.getpwall()) else "nobody"
+
+
+def environment() -> dict[str, str]:
+    """Return what the scanner's programs are told besides: by which way signatures are fetched."""
+    ways = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "CURL_CA_BUNDLE")
+    return {name: os.environ[name] for name in ways if name in os.environ}
 
 
 def prepare(folder: Path, *, socket: Path, log: Path) -> Scanner:
@@ -97,7 +105,8 @@ def _has_signatures(folder: Path) -> bool:
 def _fetched(command: list[str], *, log: Path, signatures: Path) -> bool:
     with log.open("ab") as out:
         try:
-            subprocess.run(command, user=user(), stdout=out, stderr=out, cwd="/", timeout=SECONDS_TO_FETCH, check=False)  # noqa: S603 - ClamAV's program
+            told = servers.bare_environment() | environment()
+            subprocess.run(command, user=user(), env=told, stdout=out, stderr=out, cwd="/", timeout=SECONDS_TO_FETCH, check=False)  # noqa: S603 - ClamAV's program
         except subprocess.TimeoutExpired:
             return False
     return _has_signatures(signatures)

@@ -78,6 +78,12 @@ def write_private(path: Path, content: str) -> None:
         file.write(content)
 
 
+def bare_environment() -> dict[str, str]:
+    """Return what every program needs of our own environment. The rest, secrets among it, is told to whom it is meant for, by name."""
+    needed = ("LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"} | {name: os.environ[name] for name in needed if name in os.environ}
+
+
 # --- PostgreSQL -----------------------------------------------------------------------------------------------------
 
 
@@ -125,7 +131,8 @@ def init_postgres(folder: Path, *, password: str) -> None:
         "--locale=C.UTF-8",
         "--data-checksums",
     ]
-    made = subprocess.run(command, user=user, capture_output=True, text=True, cwd="/", check=False)  # noqa: S603 - our own program
+    told = bare_environment()
+    made = subprocess.run(command, user=user, env=told, capture_output=True, text=True, cwd="/", check=False)  # noqa: S603 - our own program
     password_file.unlink()
     if made.returncode != 0:
         reason = made.stderr.strip().splitlines()[-1] if made.stderr.strip() else "no reason given"

@@ -27,6 +27,7 @@ import psutil
 import psycopg
 
 from safekeep.ids import new_id
+from tests.faults.victim import OURS
 from tests.journeys import signing_in
 from tests.make import AN_INCIDENT, GOOD_EXAMPLE
 from tests.servers import ROOT, running_system
@@ -79,7 +80,8 @@ def main() -> None:
             _print_aim(run, lags=lags, rate=chosen.rate)
         _print_memory(_usage(system))
         if chosen.turns:
-            with running_system(PYTHONPATH=str(ROOT / "tests" / "builds"), TEST_BUILD="bare") as bare_system:
+            told = {"PYTHONPATH": str(ROOT / "tests" / "builds"), "TEST_BUILD": "bare"}
+            with running_system(told=dict.fromkeys(OURS, told)) as bare_system:
                 _compare(system, bare_system, turns=chosen.turns)
 
 

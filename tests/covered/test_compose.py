@@ -9,11 +9,10 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections import defaultdict
+from argparse import Namespace
 from collections.abc import Iterator
 from configparser import RawConfigParser
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -22,7 +21,7 @@ import yaml
 
 from deploy import broker_users
 from deploy.local import servers
-from deploy.local.__main__ import Launcher
+from deploy.local.__main__ import SAID, Launcher
 from safekeep import topology
 from safekeep.database import SERVICES
 from safekeep.settings import PUSH_HOSTS
@@ -112,28 +111,33 @@ def test_what_an_operator_may_say_to_alerts_reaches_it_and_what_they_do_not_is_a
     assert OURS["alerts"]["volumes"] == ["./dkim:/run/dkim:ro"], "where docs/operators.md says that the key lies"
 
 
-def test_what_hashing_a_password_costs_reaches_identity_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On one machine as with containers, where nothing said is the first setting (safekeep/settings.py)."""
-    said = {"ARGON2_TIME_COST": "3", "ARGON2_MEMORY_KIB": "65536"}
-    for name, value in said.items():
-        monkeypatch.setenv(name, value)
-        assert OURS["identity"]["environment"][name] == f"${{{name}:-}}"
-    here = SimpleNamespace(
-        data=Path("data"), inner=defaultdict(int), broker_urls={}, urls=defaultdict(str), port=1, doors={}, mail_url="", clamd_url=""
-    )
-    for name in (*SERVICES, "gateway"):
-        told = Launcher._environment(here, name)  # type: ignore[arg-type]
-        assert {key: told[key] for key in said if key in told} == (said if name == "identity" else {})
+def test_what_may_be_said_of_a_process_is_told_the_same_one_on_one_machine_and_with_containers(monkeypatch: pytest.MonkeyPatch, folders: Any) -> None:
+    """What hashing a password costs to identity and nobody else, for one. That a process has nothing besides what it is told, a running
+    copy shows (tests/run/test_run.py).
+    """
+    said = {key: "said" for keys in SAID.values() for key in keys}
+    for key, value in said.items():
+        monkeypatch.setenv(key, value)
+    launcher = Launcher(Namespace(data=folders() / "data", port=None, no_demo=True, clamav=False, ready=None))
+    local = RawConfigParser(allow_no_value=True, strict=False)
+    local.read_string(launcher.prepare())
+    launcher._lock.close()  # nothing is started: the folder is let go
+    for name, each in OURS.items():
+        here = local[f"program:{re.sub(r'-[12]$', '', name)}"]["environment"]
+        assert {key for key in said if f'{key}="said"' in here} == set(each["environment"]) & set(said) == set(SAID.get(name, ())), name
+    assert all(OURS["identity"]["environment"][name] == f"${{{name}:-}}" for name in SAID["identity"]), "nothing said is the first setting"
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_process_is_given_its_own_secrets_and_nobody_elses(name: str) -> None:
-    """Its own database's two addresses (no owner's), its own key file; the object store for files, mail for alerts."""
+    """Its own database's two addresses (no owner's; a relay the worker's alone), its own key file; the object store for files, mail for alerts."""
     service = {"ledger": "incidents"}.get(name, name.removeprefix("relay-"))
     told = OURS[name]["environment"]
     expected = {"BROKER_URL", "KEYS_FILE", "PUBLIC_URL"}
     if service in SERVICES:
         expected |= {f"{service.upper()}_DATABASE_URL", f"{service.upper()}_WORKER_DATABASE_URL"}
+    if name.startswith("relay-"):
+        expected -= {f"{service.upper()}_DATABASE_URL", "PUBLIC_URL"}
     if name in SERVICES:
         expected |= {"DOOR"}
         assert told["DOOR"].endswith(":9100")
@@ -146,6 +150,7 @@ def test_a_process_is_given_its_own_secrets_and_nobody_elses(name: str) -> None:
         "identity": {"SSO_INNER_ISSUERS", "ARGON2_TIME_COST", "ARGON2_MEMORY_KIB"},
         "alerts": OF_ALERTS,
         "files": {"OBJECT_STORE_URL", "CLAMD_URL"},
+        "reports": {"CALENDAR_INNER_ADDRESSES"},
     }
     expected |= own.get(name, set())
     assert set(told) == expected

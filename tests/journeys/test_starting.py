@@ -45,6 +45,15 @@ def test_parts_of_ones_own_replace_the_embedded_ones(folders: Any, postgres: Pos
         servers.wait_for_broker(given["BROKER_URL"])
         copy = Copy(folder, "--no-demo", **given).wait()
         assert copy.answers()
+        told, pids = copy.told(), copy.ready["pids"]
+        assert not [pid for pid, text in told.items() if "_OWNER_DATABASE_URL" in text], "migrations are the launcher's"
+        databases = {name: set(re.findall(r"(\w+)_DATABASE_URL", told[pid])) for name, pid in pids.items()}
+        assert databases == {
+            **{service: {service.upper(), f"{service.upper()}_WORKER"} for service in SERVICES},
+            **{f"relay-{service}": {f"{service.upper()}_WORKER"} for service in SERVICES},
+            "ledger": {"INCIDENTS", "INCIDENTS_WORKER"},
+            "gateway": set(),
+        }
         assert set(copy.ready["pids"]) == OURS | {"ledger"}
         assert copy.ready["mail_url"] == ""
         assert copy.end() == 0
@@ -90,6 +99,8 @@ def test_each_address_that_is_given_replaces_its_part_and_no_other(folders: Any,
     hears = {each for each, program in programs.items() if any(f'{key}="{value}"' in program["environment"] for key, value in given.items())}
     expected = {each for each in OURS if each.removeprefix("relay-") == service} if service in SERVICES else told
     assert hears - {"ledger"} == expected
+    own = {each for each, program in programs.items() if f'{name}="' in program["environment"]}
+    assert service not in SERVICES or own - {"ledger"} == {service}, "a relay is its database's worker and nobody else"
     assert set(launcher.embedded_databases) == set(SERVICES) - {service}
 
 

@@ -1,5 +1,6 @@
 """`./run`, held to seconds: free ports, two side by side, what dies comes back, a second start, a clean end."""
 
+import base64
 import contextlib
 import json
 import os
@@ -26,13 +27,17 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 OURS = {*SERVICES, *(f"relay-{service}" for service in SERVICES), "gateway"}
 
 
+SAID = {"SAFEKEEP_MASTER_KEY": base64.b64encode(os.urandom(32)).decode(), "SAID_TO_NOBODY": "not-for-you"}
+"""What the one who starts the first copy has in their environment."""
+
+
 @pytest.fixture(scope="module")
 def first(folders: Any) -> Iterator[Copy]:
     """A copy that runs through these tests, started while the usual ports were taken, in a folder with a blank in its name."""
     with socket.create_server(("127.0.0.1", 8080)) if servers.is_free(8080) else contextlib.nullcontext():
         folder = folders() / "my safekeep"
         folder.mkdir(mode=0o711)
-        copy = Copy(folder, "--no-demo").wait()
+        copy = Copy(folder, "--no-demo", **SAID, ARGON2_TIME_COST="3").wait()
     yield copy
     copy.end()
 
@@ -72,6 +77,16 @@ def test_when_the_usual_ports_are_taken_others_are_chosen(first: Copy) -> None:
 def test_where_nobody_has_an_account_the_link_for_the_first_administrator_is_printed(first: Copy) -> None:
     assert first.ready["first_link"].startswith(first.ready["url"])
     assert first.ready["first_link"] in first.said()
+
+
+def test_no_process_has_the_master_key_or_anything_else_that_it_is_not_told(first: Copy) -> None:
+    """By what the kernel says of every process of the copy: PostgreSQL's, the broker's and epmd's too."""
+    told, started = first.told(), _pids(first)
+    assert set(started.values()) <= set(told)
+    assert not [pid for pid, text in told.items() if any(value in text for value in SAID.values())]
+    heard = {name for name, pid in started.items() if "ARGON2_TIME_COST=3" in told[pid]}
+    assert heard == {"identity"}, "what hashing a password costs"
+    assert "DATABASE_URL" not in told[started["gateway"]]
 
 
 def test_everything_listens_on_loopback_only(first: Copy) -> None:

@@ -52,7 +52,6 @@ class Stage:
         self.inner_port = servers.free_port()
         environment = {
             "PATH": os.environ["PATH"],
-            "IDENTITY_DATABASE_URL": self.resources.settings.database_url,
             "IDENTITY_WORKER_DATABASE_URL": self.resources.settings.worker_database_url,
             "BROKER_URL": self.broker.url("relay-identity"),
             "KEYS_FILE": str(self.keys_file),
