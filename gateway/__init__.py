@@ -71,6 +71,8 @@ def _arrive() -> Any:
     """Before every request: a trace, the form's origin, and who is at which place."""
     telemetry.trace.set(telemetry.new_trace())
     g.arrived = time.perf_counter()
+    if request.endpoint not in streams.TAKES_FILES:
+        request.max_content_length = streams.LARGEST_ELSE
     endpoint = request.endpoint or ""
     if not endpoint or endpoint.startswith("assets."):
         return None
@@ -108,6 +110,8 @@ def _done(response: Response) -> Response:
 
 def _refused(error: SafekeepError) -> Any:
     problem = problems.problem_of(error)
+    if session.entered() is None:  # nobody's words are looked for in a long body
+        request.max_content_length = streams.LARGEST_ELSE
     if problem.status >= 500:
         telemetry.log().warning("request.refused", error=type(error).__name__, codes=[a for a in error.args if isinstance(a, str)], route=_route())
     is_step_up = isinstance(error, NotAllowed) and error.reason == "step_up"

@@ -48,7 +48,10 @@ STEP_UP = Problem(
 )
 
 TOO_LARGE = Problem(
-    413, "too-large", _("That is too large"), _("One file may be 250 MB at most. Nothing was kept from this try. Go back and choose a smaller file.")
+    413,
+    "too-large",
+    _("That is too large"),
+    _("One file may be 250 MB at most, anything else, a list or a calendar too, 5 MB. Nothing was kept from this try. Go back and make it smaller."),
 )
 WRONG_CODE = Problem(
     401,

@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from typing import IO, Any, cast
+from typing import IO, Any, Final, cast
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from flask import Request
@@ -16,6 +16,11 @@ from safekeep import door
 from safekeep.contracts.files import PIECE, Opened, Read
 from safekeep.contracts.incidents import PermitFile
 from safekeep.errors import Conflict, NotFound, Unavailable
+
+TAKES_FILES: Final = frozenset({"recording.submit", "actions.submit", "files.part", "api.keep_file"})
+"""Where a body may be as long as the longest file: of somebody whose session was entered before anything of it is read."""
+LARGEST_ELSE: Final = 5 * 2**20
+"""Of any other: a form, JSON, a list or a calendar. It is read into memory, and some may be sent by anybody."""
 
 
 class Arriving(Request):
