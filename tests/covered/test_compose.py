@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.request
 import uuid
 from argparse import Namespace
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ import yaml
 from deploy import broker_users
 from deploy.local import servers
 from deploy.local.__main__ import SAID, Launcher
-from safekeep import topology
+from safekeep import telemetry, topology
 from safekeep.database import SERVICES
 from safekeep.settings import PUSH_HOSTS
 from tests.servers import Postgres
@@ -200,6 +201,18 @@ def test_only_the_proxy_is_open_to_the_outside_and_servers_sit_inside() -> None:
     assert [name for name, each in COMPOSE["services"].items() if "ports" in each] == ["proxy"]
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     assert all(COMPOSE["services"][name]["networks"] == ["inside"] for name in ("postgres", "rabbitmq", "objects", "migrations"))
+
+
+def test_the_proxy_asks_a_gateway_where_it_can_be_reached_whether_it_lives_and_no_service_is_asked_for_that() -> None:
+    """While a service hangs every page that asks it is late: both gateways would be taken for dead, and Caddy would answer with nothing."""
+    asked = dict(re.findall(r"health_(port|uri) (\S+)", (DEPLOY / "Caddyfile").read_text()))
+    assert f"INNER_HOST=0.0.0.0 INNER_PORT={asked['port']}" in (DEPLOY / "Dockerfile").read_text()
+    assert all(set(COMPOSE["services"]["proxy"]["networks"]) & set(each["networks"]) for name, each in OURS.items() if name.startswith("gateway"))
+    looked: list[bool] = []
+    port = servers.free_port()
+    telemetry.serve_inner(host="127.0.0.1", port=port, ready=lambda: {"part": not looked.append(True)})
+    assert urllib.request.urlopen(f"http://127.0.0.1:{port}{asked['uri']}", timeout=5).status == 200
+    assert looked == []
 
 
 def test_every_password_asked_for_is_one_that_new_env_writes(tmp_path: Path) -> None:
