@@ -128,11 +128,13 @@ def error_of(said: dict[str, Any]) -> Exception:
 
 
 def is_reachable() -> bool:
-    """Whether the broker answers this thread."""
+    """Whether the broker answers just now. Whoever asks has a thread of their own each time: no connection is kept for it."""
     try:
         _proxy()
     except _NotThisWay:
         return False
+    finally:
+        _forget()
     return True
 
 

@@ -27,7 +27,7 @@ from nameko.standalone.rpc import ClusterRpcProxy
 from deploy.local import servers
 from gateway import revocations
 from gateway import rpc as gateway
-from safekeep import bus, dead_letters, door, keys, porter, topology
+from safekeep import bus, dead_letters, door, keys, porter, telemetry, topology
 from safekeep import rpc as service_rpc
 from safekeep.calls import InTime
 from safekeep.contracts.reports import Counts
@@ -355,6 +355,24 @@ def test_a_service_is_ready_only_while_its_connection_to_the_broker_is_up(stage:
         servers.wait_for_broker(stage.broker.url())
     until(lambda: stage.readyz() == (200, "database: ready\nbroker: ready\n"))
     assert stage.answers(), "and what it says is so"
+
+
+def test_asking_a_gateway_whether_it_is_ready_leaves_no_connection_behind(stage: Stage) -> None:
+    """It is asked every few seconds for as long as it runs, each time by a thread of its own."""
+
+    def connections() -> int:
+        return stage.broker.ctl("list_connections", "-q", "--no-table-headers", "user").split().count("gateway")
+
+    def ask() -> tuple[int, str]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+
+    port = servers.free_port()
+    gateway.start(broker_url=stage.broker.url("gateway"), keys=stage.keys)
+    telemetry.serve_inner(host="127.0.0.1", port=port, ready=lambda: {"broker": gateway.is_reachable()})
+    before = connections()
+    assert [ask() for _ in range(20)] == [(200, "broker: ready\n")] * 20
+    until(lambda: connections() <= before)
 
 
 def test_services_that_start_while_their_broker_is_away_stay_and_are_there_when_it_comes(
