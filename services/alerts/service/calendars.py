@@ -85,9 +85,9 @@ class Calendars(Base):
     @answers(ReadCalendar)
     def read_calendar(self, actor: Actor, request: ReadCalendar) -> CalendarFile:
         with self._school(actor) as tx:
-            zone = store.calendar_of(tx, school_id=actor.at_school).zone
+            kept = store.calendar_of(tx, school_id=actor.at_school)
         try:
-            found = tpool.execute(ical.read, request.content, zone=zone, today=clock.now().date())
+            found = tpool.execute(ical.read, request.content, zone=kept.zone, today=calendars.local_day(kept, clock.now()))
         except ical.NoCalendar as refused:
             raise Invalid({"file": refused.args[0]}) from None
         return CalendarFile(items=[CalendarEvent(kind=e.kind, first=e.first, last=e.last, name=e.name) for e in found])
@@ -109,12 +109,12 @@ class Calendars(Base):
     def read_subscription(self, school_id: UUID) -> None:
         """Take what a school's subscription says now. What cannot be read changes nothing but what the page says of it."""
         with self.host.transaction(self.host.engine, school_id=school_id) as tx:
-            kept, zone = store.calendar_row(tx, school_id=school_id), store.calendar_of(tx, school_id=school_id).zone
+            kept, known = store.calendar_row(tx, school_id=school_id), store.calendar_of(tx, school_id=school_id)
         if kept is None or not kept.address:
             return
         try:
             content = subscribing.fetch(kept.address, inner=self.host.settings.inner_calendars)  # on green sockets: nobody waits for it
-            found = tpool.execute(ical.read, content, zone=zone, today=clock.now().date())
+            found = tpool.execute(ical.read, content, zone=known.zone, today=calendars.local_day(known, clock.now()))
             outcome = "read" if any(event.kind for event in found) else "nothing_in_it"
         except (subscribing.Down, ical.NoCalendar) as refused:
             found, outcome = [], refused.args[0]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from safekeep import clock
-from safekeep.contracts.alerts import Calendar, CalendarAnswer, KeepCalendar, KeepSubscription, SpanItem
+from safekeep import clock, ical
+from safekeep.contracts.alerts import Calendar, CalendarAnswer, KeepCalendar, KeepSubscription, ReadCalendar, SpanItem
 from safekeep.errors import Invalid
 from safekeep.rpc import Resources
 from tests.services.alerts.smtp import Server
@@ -126,3 +126,18 @@ def test_three_school_days_without_a_word_leave_out_what_the_calendar_closes(sub
     spans = [SpanItem(kind="closed", first=dt.date(2026, 3, each), last=dt.date(2026, 3, each)) for each in closed]
     subscribed.ask(KeepCalendar(opens_minute=510, weekdays=[0, 1, 2, 3, 4], spans=spans))
     assert subscribed.ask(Calendar()).quiet_before == dt.datetime(2026, 3, since, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("how", ["a file", "a subscription"])
+def test_which_events_are_near_goes_by_the_day_it_is_at_the_school(subscribed: Subscribed, council: Site, how: str) -> None:
+    """At a quarter past midnight of a summer's day, when in London it is a day later than by the clock of a server."""
+    at = dt.datetime(2026, 7, 14, 23, 15, tzinfo=dt.UTC)
+    last = dt.date(2026, 7, 15) + ical.AHEAD - dt.timedelta(days=1)
+    content = TODAY_CLOSED.replace(b"20260311", (last + dt.timedelta(days=1)).strftime("%Y%m%d").encode())
+    content = content.replace(b"20260310", last.strftime("%Y%m%d").encode())
+    if how == "a file":
+        found = [event.first for event in subscribed.ask(ReadCalendar(content=content), at=at).items]
+    else:
+        publish(council, content)
+        found = [first for _, first in subscribed.from_there(subscribed.read(at=at))]
+    assert found == [last]
