@@ -298,7 +298,7 @@ def _narrowed(query: sa.Select[Any], school_id: UUID, pupil_id: UUID, reading: R
         query = query.where(entries.c.facts["body_map"].astext.is_not(None), incident_pupils.c.part.is_(None), sa.not_(hidden))
     if filters.words:
         own = entries.c.author_id == reading.person_id  # who may not read a correction still finds their own words, and nobody what was struck
-        says = sa.case((sa.or_(fix.c.id.is_(None), own), entries.c.text), else_=fix.c.text)
+        says = sa.case((fix.c.id.is_(None), entries.c.text), (_reads_fix(reading), fix.c.text), (own, entries.c.text), else_=sa.null())
         drawn = entries.c.facts["body_map"]["words"].astext.icontains(filters.words, autoescape=True)
         query = query.where(sa.or_(says.icontains(filters.words, autoescape=True), sa.and_(incident_pupils.c.part.is_(None), sa.not_(hidden), drawn)))
     if dates and filters.since:
@@ -306,6 +306,12 @@ def _narrowed(query: sa.Select[Any], school_id: UUID, pupil_id: UUID, reading: R
     if dates and filters.until:
         query = query.where(when < filters.until)
     return query
+
+
+def _reads_fix(reading: Reading) -> sa.ColumnElement[bool]:
+    """Whether a reader may read an entry's latest correction."""
+    it = sa.select(sa.literal(1)).where(entries.c.school_id == fix.c.school_id, entries.c.id == fix.c.id, readable(reading))
+    return it.correlate(fix).exists()
 
 
 _account = entries.alias("account")

@@ -79,6 +79,8 @@ def test_a_correction_that_hides_the_earlier_text_leaves_it_to_dsls_and_its_auth
         assert desk.ask(Chronology(pupil_id=desk.pupil, words="Another pupil"), role=role).total >= 1
         earlier = desk.ask(Incident(incident_id=answer.id), role=role).entries[0].earlier
         assert [(e.text, e.hidden) for e in earlier] == [("", True), ("", True), ("A pupil did it.", False)]
+    assert desk.ask(Chronology(pupil_id=desk.pupil, words=BAD_NAME), role="teacher").total == 0, "its author finds what it says now, as it is shown"
+    assert desk.ask(Chronology(pupil_id=desk.pupil, words="Another pupil"), role="teacher").total >= 1
     for role in ("dsl", "deputy_dsl"):
         earlier = desk.ask(Incident(incident_id=answer.id), role=role).entries[0].earlier
         assert [BAD_NAME in e.text for e in earlier] == [True, True, False], "no DSL can hide it from the other DSLs"
