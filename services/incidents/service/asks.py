@@ -58,7 +58,10 @@ class Asks(Base):
             raise Invalid({"reason": "reason_needed"})
         answer: dict[str, Any] = {"ask_id": request.ask_id, "accept": request.accept, "reason": request.reason, "by": actor.person}
         with self._school(actor) as tx:
-            ask = store.answer_ask(tx, school_id=actor.at_school, reading=permissions.reading(actor), now=now, **answer)
+            here: dict[str, Any] = {"school_id": actor.at_school, "reading": permissions.reading(actor)}
+            ask = store.answer_ask(tx, **here, now=now, **answer)
+            if ask is None and store.was_answered(tx, **here, **answer):
+                return Nothing()  # sent again: its answer was lost
             if ask is None:
                 raise NotFound("ask")
             if request.accept:

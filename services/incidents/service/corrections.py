@@ -51,6 +51,9 @@ class Corrections(Base):
     @answers(DeclineCorrection)
     def decline_correction(self, actor: Actor, request: DeclineCorrection) -> Nothing:
         with self._school(actor) as tx:
+            asked = store.request_with(tx, school_id=actor.at_school, request_id=request.request_id, reading=permissions.reading(actor))
+            if asked is not None and (asked.answered_by, asked.correction_id, asked.reason) == (actor.person, None, request.reason):
+                return Nothing()  # sent again: its answer was lost
             asked = access_request(tx, actor=actor, request_id=request.request_id)
             store.answer_request(tx, school_id=actor.at_school, request_id=asked.id, by=actor.person, now=clock.now(), reason=request.reason)
             about = {"incident_id": asked.incident_id, "entry_id": asked.entry_id, "asked_by": asked.asked_by}

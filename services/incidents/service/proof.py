@@ -80,7 +80,8 @@ class Proofs(Base):
         if request.kind == "email" and not _ADDRESS.fullmatch(request.address):
             raise Invalid({"address": "not_an_address" if request.address else "missing"})
         with self._school(actor) as tx:
-            if len(store.witnesses_of(tx, school_id=actor.at_school)) >= MOST_WITNESSES:
+            here: dict[str, Any] = {"school_id": actor.at_school}
+            if len(store.witnesses_of(tx, **here)) >= MOST_WITNESSES and store.witness_with(tx, **here, id=request.id) is None:
                 raise Conflict("too_many")
             address = request.address if request.kind == "email" else ""
             kept = {"id": request.id, "kind": request.kind, "name": request.name, "address": address}
@@ -91,7 +92,9 @@ class Proofs(Base):
     def end_witness(self, actor: Actor, request: EndWitness) -> Nothing:
         with self._school(actor) as tx:
             if not store.end_witness(tx, school_id=actor.at_school, id=request.id, by=actor.person, now=clock.now()):
-                raise NotFound("witness")
+                witness = store.witness_with(tx, school_id=actor.at_school, id=request.id)
+                if witness is None or witness.ended_by != actor.person:  # else it is sent again: its answer was lost
+                    raise NotFound("witness")
         return Nothing()
 
     @answers(BeginExport)

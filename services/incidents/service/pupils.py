@@ -135,12 +135,15 @@ class Pupils(Base):
         if request.ended and request.ended < request.started:
             raise Invalid({"ended": "before_start"})
         with self._school(actor) as tx:
+            store.lock_head(tx, school_id=actor.at_school)  # the same twice at once is one
             access_pupil(tx, actor=actor, pupil_id=request.pupil_id)
             if actor.person in store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=[request.pupil_id]):
                 raise NotFound("pupil")
             held = store.flag_with(tx, school_id=actor.at_school, id=request.id)
             if held is not None and (held.pupil_id, held.kind) != (request.pupil_id, request.kind):
                 raise Conflict("id_taken")  # what it says may change, not whose it is or of what kind
+            if held is not None and all(held._mapping[name] == said for name, said in request):
+                return FlagSet(id=request.id)
             now = clock.now()
             keep_flag(tx, school_id=actor.at_school, request=request, by=actor.person)
             fields = request.model_dump(mode="json", exclude={"id", "pupil_id"})

@@ -38,6 +38,8 @@ class Restricting(Base):
         with self._school(actor) as tx:
             store.lock_head(tx, school_id=actor.at_school)
             row = store.restriction_with(tx, school_id=actor.at_school, restriction_id=request.restriction_id)
+            if row is not None and row.lifted_by == actor.person:
+                return Nothing()  # sent again: its answer was lost
             if row is None or row.lifted_at is not None or actor.person not in (row.keeper_id, row.dsl_id):
                 raise NotFound("restriction")
             store.lift_restriction(tx, school_id=actor.at_school, restriction_id=row.id, by=actor.person, now=now)

@@ -47,6 +47,8 @@ class StandingIn(Base):
     def end_stand_in(self, actor: Actor, request: EndStandIn) -> Nothing:
         with self._school(actor) as tx:
             ended = store.end_stand_in(tx, school_id=actor.at_school, id=request.stand_in_id, by=actor.person, now=clock.now())
+            if ended is None and store.is_stand_in(tx, school_id=actor.at_school, id=request.stand_in_id):
+                return Nothing()  # who ended it is said already
             if ended is None:
                 raise NotFound("stand_in")
             note(tx, school_id=actor.at_school, kind="stand_in_ended", person_id=ended.person_id, by=actor.person)

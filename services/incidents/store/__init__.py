@@ -1,6 +1,6 @@
 """The tables of incidents, and every query. Each function takes the transaction first; the school is in every query."""
 
-from services.incidents.store.asks import add_asks, answer_ask, open_asks
+from services.incidents.store.asks import add_asks, answer_ask, open_asks, was_answered
 from services.incidents.store.blocks import attached, blocks_of, decide_block, keep_block
 from services.incidents.store.chain import Head, append_to_ledger, head_of, lock_head, threads_of
 from services.incidents.store.corrections import (
@@ -149,5 +149,5 @@ from services.incidents.store.seals import (
     unsealed_initials,
     unsealed_openings,
 )
-from services.incidents.store.stand_ins import add_stand_in, end_stand_in, stand_ins_of
+from services.incidents.store.stand_ins import add_stand_in, end_stand_in, is_stand_in, stand_ins_of
 from services.incidents.store.tables import metadata

@@ -34,3 +34,11 @@ def answer_ask(
     theirs = sa.select(entries.c.id).where(entries.c.school_id == school_id, readable(reading))
     update = asks.update().where(*here, asks.c.entry_id.in_(theirs)).values(accepted=accept, answered_by=by, answered_at=now, reason=reason)
     return tx.execute(update.returning(asks)).first()
+
+
+def was_answered(tx: sa.Connection, *, school_id: UUID, ask_id: UUID, accept: bool, by: UUID, reason: str, reading: Reading) -> bool:
+    """Whether a request about an entry this reader may read has just this answer, by this person."""
+    same = asks.c.accepted == accept, asks.c.answered_by == by, asks.c.reason == reason
+    theirs = sa.select(entries.c.id).where(entries.c.school_id == school_id, readable(reading))
+    found = sa.select(asks.c.id).where(asks.c.school_id == school_id, asks.c.id == ask_id, *same, asks.c.entry_id.in_(theirs))
+    return tx.execute(found).first() is not None
