@@ -12,7 +12,7 @@ from safekeep.contracts.incidents import (
 )
 from safekeep.errors import Conflict
 from safekeep.rpc import answers
-from services.incidents import recording, store
+from services.incidents import following, recording, store
 from services.incidents.service.base import Base
 from services.incidents.service.entries import write_action, write_incident
 from services.incidents.service.following import write_status
@@ -32,7 +32,7 @@ class Demonstration(Base):
                 tell_relatives(tx, school_id=actor.at_school, pupil_id=pupil.id, relatives=pupil.relatives, by=None)
             for flag in request.flags:
                 keep_flag(tx, school_id=actor.at_school, request=flag, by=None)
-            say_roll(tx, school_id=actor.at_school, today=clock.now().date())
+            say_roll(tx, school_id=actor.at_school, today=following.today(clock.now(), zone=store.zone_of(tx, school_id=actor.at_school)))
         return Nothing()
 
     @answers(SeedEntries)

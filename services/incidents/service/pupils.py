@@ -40,7 +40,7 @@ from safekeep.idempotency import KEPT_FOR
 from safekeep.ids import new_id
 from safekeep.rpc import answers
 from safekeep.text import fold
-from services.incidents import history, recording, store
+from services.incidents import following, history, recording, store
 from services.incidents.service.access import access_pupil, kept_to, known_school, without
 from services.incidents.service.base import Base
 from services.incidents.service.following import leave_to_nobody
@@ -177,7 +177,8 @@ def _answer(tx: sa.Connection, actor: Actor, fates: list[PupilFate], gone: Colle
 def _add_pupils(tx: sa.Connection, *, actor: Actor, request: AddPupils) -> tuple[list[PupilFate], list[UUID]]:
     """Add those of the list that can be added. Returns what becomes of each line, and who leaves."""
     here: dict[str, Any] = {"school_id": actor.at_school}
-    today, seen, fates = clock.now().date(), set[tuple[str, date]](), []
+    today = following.today(clock.now(), zone=store.zone_of(tx, **here))
+    seen, fates = set[tuple[str, date]](), []
     entering = dict[UUID, frozenset[UUID]]()
     known = {(fold(row.name), row.born): row for row in store.all_pupils(tx, **here)}
     family = _Families(tx, actor=actor) if any(pupil.relatives for pupil in request.pupils) else None

@@ -9,12 +9,12 @@ import sqlalchemy as sa
 
 from safekeep import actor, clock
 from safekeep.contracts.identity import SchoolChanged
-from safekeep.contracts.incidents import AddPupils, History, NewPupil, PupilFate, Record, SearchPupils
+from safekeep.contracts.incidents import AddPupils, History, ImportPupils, NewPupil, PupilFate, Record, SearchPupils
 from safekeep.errors import Conflict, NotAllowed
 from safekeep.ids import new_id
 from safekeep.keys import Keys
 from safekeep.rpc import Resources
-from services.incidents import recording, store
+from services.incidents import following, recording, store
 from tests import make
 
 BORN = dt.date(2016, 2, 29)
@@ -176,7 +176,7 @@ def test_who_is_not_in_a_whole_list_has_left_and_nobody_has_by_a_list_with_a_lin
     assert roll.add(ann, bob).leaving == [], "a list that is not whole takes nobody off"
     assert roll.add(ann, whole=True).leaving == ["Bob Example", "Cai Example"]
     assert roll.add(ann, whole=True).leaving == [], "twice is as once"
-    assert roll.found("cai") == [dt.date.today()]
+    assert roll.found("cai") == [following.today(clock.now(), zone="Europe/London")]
     assert roll.said() == [3, 1]
     assert roll.by_the_record() == (1, roll.days()), "and the record says the same again"
 
@@ -194,6 +194,20 @@ def test_the_roll_of_a_past_day_is_kept_and_set_right_by_a_date_of_leaving_that_
         roll.add(pupil("Ann Example", left_on=dt.date(2026, 4, 1)))
         assert roll.days() == [*before[:2], (dt.date(2026, 4, 1), 1), (dt.date(2026, 5, 1), 2), (past_school, 0)]
         assert roll.by_the_record() == (2, roll.days())
+
+
+def test_the_day_on_which_pupils_come_and_go_is_the_schools_own(roll: Roll, service_token_for: Any, ask_service: Any) -> None:
+    """A quarter past eleven at night by UTC is the next day at a school in summer."""
+    ann, bob = pupil("Ann Example"), pupil("Bob Example")
+    with clock.set_to(dt.datetime(2026, 6, 30, 23, 15, tzinfo=dt.UTC)):
+        roll.add(ann, bob)
+        assert [f.outcome for f in roll.add(pupil("Born Today", born=dt.date(2026, 7, 1))).items] == ["made"]
+        roll.add(ann, pupil("Born Today", born=dt.date(2026, 7, 1)), whole=True)
+        assert roll.found("bob") == [dt.date(2026, 7, 1)]
+        assert roll.days()[0] == (dt.date(2026, 7, 1), 2)
+        assert roll.said()[-1] == 2, "who leaves on a day is not on roll that day"
+        ask_service(roll.incidents, ImportPupils(pupils=[]), token=service_token_for("demo", roll.school.id))
+        assert roll.said()[-1] == 2
 
 
 @pytest.mark.parametrize("role", ["slt", "teacher", "governor", "trust_it"])
