@@ -21,6 +21,14 @@ GIVES: Final = ("asked", "reassigned")
 FIELDS: Final = {"owner_id": "owner_id", "at": "when_date", "kind": "kind"}
 """The form's fields by the contract's, where they are called otherwise."""
 
+OWN: Final = {
+    "asked": ("owner_id", "due_on", "spoken", "spoken_when"),
+    "parent_contact": ("parent_told", "to", "when_date", "when_time", "answer"),
+    "referral": ("to", "when_date", "when_time", "outcome"),
+    "not_referred": ("to",),
+}
+"""What the form asks of each kind that is chosen on it, beside its text."""
+
 
 def kind_of(form: Form) -> str:
     """Return the kind the form is for."""
@@ -31,6 +39,13 @@ def kind_of(form: Form) -> str:
 def offered(incident: IncidentAnswer) -> list[str]:
     """Return the kinds this person may choose."""
     return [kind for kind in OFFERED if kind != "not_referred" or incident.may_decide]
+
+
+def carried(form: Form) -> list[tuple[str, str]]:
+    """Return what was typed for other kinds than the one the form is for: it goes with the form, for who chooses that kind again."""
+    shown = OWN.get(kind_of(form), ())
+    others = dict.fromkeys(name for names in OWN.values() for name in names if name not in shown)
+    return [(name, form.one(name)) for name in others if form.one(name)]
 
 
 def begin(form: Form, *, kind: str, of: str, here: Here, known: Known, incident: IncidentAnswer) -> None:
@@ -112,7 +127,7 @@ def details_of(form: Form, *, known: Known) -> dict[str, Any] | None:
         said |= {"parent_told": {"yes": True, "no": False}.get(told), "answer": form.one("answer")}
         if told == "no":
             _refuse_words(form, "to", "when_date", "when_time", "answer")
-    if kind == "referral" or form.one("parent_told") == "yes":
+    if kind == "referral" or (kind == "parent_contact" and form.one("parent_told") == "yes"):
         said["at"], said["precision"] = _when(form, known=known)
     return said
 

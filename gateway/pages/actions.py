@@ -253,6 +253,7 @@ def _show(
         "actions/form.html",
         kind=acting.kind_of(typed),
         kinds=acting.offered(incident),
+        carried=acting.carried(typed),
         asked=asked,
         asking=next((entry for entry in incident.entries if asked is not None and entry.id == asked.id), None),
         owners=acting.choices(known, here=here) if acting.kind_of(typed) in acting.GIVES else [],

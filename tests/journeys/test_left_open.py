@@ -1,5 +1,6 @@
 """What was not finished: a session that ran out, a page that is closed, a request that is declined."""
 
+import datetime as dt
 import re
 import urllib.parse
 from collections.abc import Callable
@@ -174,6 +175,47 @@ def test_a_form_sent_after_signing_out_elsewhere_comes_back_and_goes_on_once_sig
     page.get_by_role("main").get_by_role("button", name="Go on").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Add incident")
     expect(page.locator("[name=narrative]")).to_have_value(f"She said {secret}.")
+
+
+def test_what_was_typed_for_one_kind_of_action_is_there_when_it_is_chosen_again_and_is_recorded_with_no_other(
+    sign_in: Callable[..., Any], system: dict[str, Any]
+) -> None:
+    """Also from the draft that was kept meanwhile."""
+    person = sign_in("deputy_dsl", javascript=False)
+    page = person.go("pupils")
+    incident, said = record(page, category_codes="welfare"), word()
+    page.goto(f"{incident}/actions/new?kind=parent_contact")
+    choose = {
+        label: page.get_by_role("main").get_by_role("button", name=label, exact=True)
+        for label in ("Contact with parents", "Referral", "Ask somebody")
+    }
+    page.locator("[name=parent_told][value=yes]").check(force=True)
+    page.fill("[name=answer]", f"She said\n{said}.")
+    page.fill("[name=to]", "Mother")
+    choose["Referral"].click()
+    page.fill("[name=outcome]", f"They will ring about {said}.")
+    choose["Ask somebody"].click()
+    page.fill("[name=spoken_when]", f"at break, of {said}")
+    page.get_by_role("button", name="Save for later").click()
+    page.get_by_role("main").locator(f"a[href*='{incident.rpartition('/')[2]}']").first.click()
+    expect(page.locator("[name=spoken_when]")).to_have_value(f"at break, of {said}")
+    choose["Referral"].click()
+    expect(page.locator("[name=outcome]")).to_have_value(f"They will ring about {said}.")
+    choose["Contact with parents"].click()
+    expect(page.locator("[name=answer]")).to_have_value(f"She said\n{said}.")
+    expect(page.locator("[name=parent_told][value=yes]")).to_be_checked()
+    expect(page.locator("[name=to]")).to_have_value("Mother")
+    choose["Ask somebody"].click()
+    page.fill("[name=text]", f"Please watch {said}")
+    page.locator("[name=owner_id]").select_option(index=1)
+    page.fill("[name=due_on]", (dt.date.today() + dt.timedelta(days=7)).isoformat())
+    page.locator("[name=spoken][value=yes]").check(force=True)
+    page.locator("[data-record]").click()
+    page.locator("[data-record]").click() if "/actions/new/" in page.url else None
+    expect(page.get_by_role("main")).to_contain_text(f"Please watch {said}")
+    expect(page).to_have_url(re.compile("#entry-"))
+    assert f"They will ring about {said}" not in page.content()
+    assert f"She said\n{said}" not in page.content()
 
 
 def test_a_locked_session_keeps_what_was_written_and_records_nothing(sign_in: Callable[..., Any], system: dict[str, Any]) -> None:
