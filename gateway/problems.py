@@ -77,7 +77,9 @@ ANSWERED = Problem(
 )
 METHOD = Problem(405, "method-not-allowed", _("That cannot be done here"), _("Go back and try again from the page before."))
 BAD_REQUEST = Problem(400, "bad-request", _("We could not read that"), _("What was sent is not complete. Go back and try again."))
-UNSUPPORTED = Problem(415, "unsupported-media-type", _("We could not read that"), _("Send it as application/json."))
+UNSUPPORTED = Problem(
+    415, "unsupported-media-type", _("We could not read that"), _("Send it as application/json, and a file as multipart/form-data.")
+)
 
 STORAGE = Problem(
     503,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from werkzeug.datastructures import FileStorage
 
 from gateway import rpc, uploads
-from gateway.api.entering import Machine, body, enter, enter_machine, id_in, once, with_id
+from gateway.api.entering import Machine, body, enter, enter_machine, id_in, once, takes_only, with_id
 from gateway.pages import files
 from gateway.schools import known
 from gateway.session import Here
@@ -287,6 +287,11 @@ class Call:
         """What it is for, in a line."""
         return (self.does.__doc__ or "").strip().splitlines()[0]
 
+    @property
+    def takes(self) -> str:
+        """The media type of the body it is sent, if it is sent one."""
+        return "multipart/form-data" if self.path == "/files" else "application/json"
+
 
 def sign_in() -> Any:
     """Sign in; 401 `second-factor-needed` when a code is needed too."""
@@ -544,7 +549,10 @@ def install(api: Blueprint) -> None:
 def _answering(call: Call) -> Callable[..., Response]:
     def answer(**ids: str) -> Response:
         machine = enter_machine() if call.machines else None
-        result = call.does(machine or enter(at_trust=call.at_trust), **ids) if call.signed_in else call.does()
+        caller = (machine or enter(at_trust=call.at_trust),) if call.signed_in else ()
+        if call.verb == "POST":
+            takes_only(call.takes)
+        result = call.does(*caller, **ids)
         if isinstance(result, Response):
             return result
         if call.status == 204:

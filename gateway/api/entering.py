@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import request
+from werkzeug.exceptions import UnsupportedMediaType
 
 from gateway import rpc, session
 from gateway.api.oauth import MACHINE
@@ -58,6 +59,13 @@ def _bearer() -> str:
     if scheme.lower() != "bearer" or not bearer.strip():
         raise NotSignedIn("missing")
     return bearer.strip()
+
+
+def takes_only(media_type: str) -> None:
+    """Let a body of this media type come, or none at all. Raises UnsupportedMediaType."""
+    comes = bool(request.content_length) or "Transfer-Encoding" in request.headers
+    if comes and request.mimetype != media_type:
+        raise UnsupportedMediaType
 
 
 def body() -> dict[str, Any]:

@@ -85,11 +85,13 @@ def _operation(call: Call, names: Any) -> dict[str, Any]:
         "parameters": parameters,
         "responses": {str(call.status): answered, "4XX": problem, "503": problem},
     }
+    if call.verb == "POST":
+        operation["responses"]["415"] = problem | {"description": f"A body that is not {call.takes}"}
     if call.sends:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": names[(call.sends, "validation")]}}}
+        operation["requestBody"] = {"required": True, "content": {call.takes: {"schema": names[(call.sends, "validation")]}}}
     elif call.path == "/files":
         shape = {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}}
-        operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": shape}}}
+        operation["requestBody"] = {"required": True, "content": {call.takes: {"schema": shape}}}
     if not call.signed_in:
         operation["security"] = []
     return operation

@@ -194,6 +194,9 @@ def test_every_refusal_is_a_problem_with_a_sentence(teacher: Api, system: dict[s
         assert teacher.answered.headers["Content-Type"] == "application/problem+json", path
         assert set(problem) >= {"type", "title", "status", "detail"}
         assert problem["status"] == status
+    status, problem = teacher.call("POST", "/incidents", teacher.incident(), Content_Type="text/plain")
+    assert (status, problem["type"].rpartition("/")[2]) == (415, "unsupported-media-type")
+    assert teacher.answered.headers["Content-Type"] == "application/problem+json"
     signed_out = Api.__new__(Api)
     signed_out.url, signed_out.token = teacher.url, ""
     assert signed_out.call("GET", "/alerts")[0] == 401

@@ -1,0 +1,47 @@
+"""What the API takes in: one media type a call, and what its description says may be left out, left out or null."""
+
+import io
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from flask import Flask
+
+from gateway.api import calls, openapi
+from gateway.api.calls import CALLS, Call
+
+POSTS = [call for call in CALLS if call.verb == "POST"]
+ID = "01900000-0000-7000-8000-000000000000"
+
+
+def posted(app: Flask, call: Call, **sent: Any) -> Any:
+    path = call.path
+    for name in ("incident_id", "request_id", "restriction_id", "alert_id"):
+        path = path.replace(f"<{name}>", ID)
+    return app.test_client().post(f"/api/v1{path}", **sent)
+
+
+@pytest.mark.parametrize("call", POSTS, ids=lambda call: call.path)
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/json-patch+json", "", "multipart/form-data"])
+def test_a_body_of_another_media_type_is_refused_as_a_problem(app: Flask, monkeypatch: pytest.MonkeyPatch, call: Call, media_type: str) -> None:
+    """By the table of calls, so that one that comes is not forgotten; nothing is asked of a service then."""
+    asked = MagicMock()
+    monkeypatch.setattr(calls, "enter", lambda **_: MagicMock())
+    monkeypatch.setattr(calls, "enter_machine", lambda: None)
+    monkeypatch.setattr(calls.rpc, "ask", asked)
+    wrong = "application/json" if call.path == "/files" and media_type == "multipart/form-data" else media_type
+    answer = posted(app, call, data=b"{}", content_type=wrong)
+    assert (answer.status_code, answer.mimetype) == (415, "application/problem+json")
+    assert answer.json["type"].endswith("/unsupported-media-type")
+    assert not asked.called
+    described = openapi.document()["paths"][call.path.replace("<", "{").replace(">", "}")]["post"]["responses"]
+    assert list(described["415"]["content"]) == ["application/problem+json"]
+
+
+def test_json_is_taken_with_its_character_set_and_a_file_as_a_form(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "enter", lambda **_: MagicMock())
+    sign_in = next(call for call in POSTS if call.path == "/sign-in")
+    assert posted(app, sign_in, data=b"{}", content_type="application/json; charset=utf-8").status_code == 422
+    files = next(call for call in POSTS if call.path == "/files")
+    assert posted(app, files, data={"other": (io.BytesIO(b"x"), "x.txt")}).status_code == 422
+    assert posted(app, files).status_code == 422, "nothing came, of no type: the file is missing"
