@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Response, g, render_template, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import api, assets, forms, headers, languages, pages, problems, revocations, rpc, session, streams, templating
@@ -127,10 +127,12 @@ def _http_error(error: HTTPException) -> Any:
         return error.get_response()
     if error.code == 404:
         _look_around()
-    table = {404: problems.NOT_FOUND, 405: problems.METHOD, 413: problems.TOO_LARGE, 415: problems.UNSUPPORTED}
+    table = {404: problems.NOT_FOUND, 405: problems.METHOD, 413: problems.TOO_LARGE, 415: problems.UNSUPPORTED, 416: problems.RANGE}
     response = _answer(table.get(error.code or 500, problems.BAD_REQUEST if (error.code or 500) < 500 else problems.FAILED))
     if error.code == 405:
         response.headers["Allow"] = ", ".join(getattr(error, "valid_methods", None) or [])
+    if isinstance(error, RequestedRangeNotSatisfiable):
+        response.headers["Content-Range"] = f"{error.units} */{error.length}"
     return response
 
 

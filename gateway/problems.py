@@ -80,6 +80,9 @@ BAD_REQUEST = Problem(400, "bad-request", _("We could not read that"), _("What w
 UNSUPPORTED = Problem(
     415, "unsupported-media-type", _("We could not read that"), _("Send it as application/json, and a file as multipart/form-data.")
 )
+RANGE = Problem(
+    416, "range-not-satisfiable", _("The file is not that long"), _("It ends before what was asked for begins. Ask for less of it, or for all of it.")
+)
 
 STORAGE = Problem(
     503,

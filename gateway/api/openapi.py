@@ -78,6 +78,7 @@ def _operation(call: Call, names: Any) -> dict[str, Any]:
         answered["content"] = {"application/json": {"schema": schema}}
     elif call.verb == "GET":
         answered["content"] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        parameters.append({"name": "Range", "in": "header", "description": "One range of bytes", "schema": {"type": "string"}})
     problem = {"description": "A problem", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     operation: dict[str, Any] = {
         "operationId": call.does.__name__,
@@ -85,6 +86,10 @@ def _operation(call: Call, names: Any) -> dict[str, Any]:
         "parameters": parameters,
         "responses": {str(call.status): answered, "4XX": problem, "503": problem},
     }
+    if "application/octet-stream" in answered.get("content", {}):
+        part = {"Content-Range": {"schema": {"type": "string"}}}
+        operation["responses"]["206"] = answered | {"description": "The part that was asked for", "headers": part}
+        operation["responses"]["416"] = problem | {"description": "It has no such part", "headers": part}
     if call.verb == "POST":
         operation["responses"]["415"] = problem | {"description": f"A body that is not {call.takes}"}
     if call.sends:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from gateway import console, problems, rpc, schools, session, streams, uploads
 from gateway.forms import Form
@@ -61,15 +62,13 @@ def download(slug: str, file_id: UUID) -> Any:
 
 
 def send(*, file_id: UUID, token: str) -> Response:
-    """Return the file, or the part of it that was asked for, as an attachment. Raises NotFound("file"), Conflict."""
+    """Return the file, or the part of it that was asked for, as an attachment. Raises NotFound("file"), Conflict, RequestedRangeNotSatisfiable."""
     opened = streams.open_file(file_id, token=token)
     tag = f'"{file_id}"'  # what has this id never changes
     asked = request.range if request.headers.get("If-Range", tag) == tag else None
     offset, size, status = _wanted(asked, opened)
     if status == 416:
-        response = Response(status=416)
-        response.headers["Content-Range"] = f"bytes */{opened.size}"
-        return response
+        raise RequestedRangeNotSatisfiable(length=opened.size)
     body = b"" if request.method == "HEAD" else streams.receive(opened, offset=offset, size=size)
     response = Response(body, status, mimetype=opened.media_type or "application/octet-stream")
     if status == 206:

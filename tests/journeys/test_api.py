@@ -197,6 +197,10 @@ def test_every_refusal_is_a_problem_with_a_sentence(teacher: Api, system: dict[s
     status, problem = teacher.call("POST", "/incidents", teacher.incident(), Content_Type="text/plain")
     assert (status, problem["type"].rpartition("/")[2]) == (415, "unsupported-media-type")
     assert teacher.answered.headers["Content-Type"] == "application/problem+json"
+    kept = teacher.upload("note.txt", b"a note")
+    status, problem = teacher.call("GET", f"/files/{kept['id']}", Range="bytes=6-")
+    assert (status, problem["type"].rpartition("/")[2]) == (416, "range-not-satisfiable")
+    assert (teacher.answered.headers["Content-Type"], teacher.answered.headers["Content-Range"]) == ("application/problem+json", "bytes */6")
     signed_out = Api.__new__(Api)
     signed_out.url, signed_out.token = teacher.url, ""
     assert signed_out.call("GET", "/alerts")[0] == 401

@@ -1,4 +1,4 @@
-"""What the API takes in: one media type a call, and what its description says may be left out, left out or null."""
+"""What the API takes in, one media type a call, and what it gives a part of: as its description says."""
 
 import io
 from typing import Any
@@ -7,8 +7,10 @@ from unittest.mock import MagicMock
 import pytest
 from flask import Flask
 
+from gateway import streams
 from gateway.api import calls, openapi
 from gateway.api.calls import CALLS, Call
+from safekeep.contracts.files import Opened
 
 POSTS = [call for call in CALLS if call.verb == "POST"]
 ID = "01900000-0000-7000-8000-000000000000"
@@ -45,3 +47,34 @@ def test_json_is_taken_with_its_character_set_and_a_file_as_a_form(app: Flask, m
     files = next(call for call in POSTS if call.path == "/files")
     assert posted(app, files, data={"other": (io.BytesIO(b"x"), "x.txt")}).status_code == 422
     assert posted(app, files).status_code == 422, "nothing came, of no type: the file is missing"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "body", "range_"),
+    [
+        ("", 200, b"0123456789", None),
+        ("bytes=2-4", 206, b"234", "bytes 2-4/10"),
+        ("bytes=10-", 416, None, "bytes */10"),
+        ("bytes=999999999-", 416, None, "bytes */10"),
+        ("lines=1-2", 200, b"0123456789", None),
+    ],
+)
+def test_a_part_of_a_file_that_is_not_there_is_a_problem_and_each_answer_is_described(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, asked: str, status: int, body: bytes | None, range_: str | None
+) -> None:
+    monkeypatch.setattr(calls, "enter", lambda **_: MagicMock())
+    monkeypatch.setattr(streams, "open_file", lambda *_, **__: Opened(name="a.txt", media_type="text/plain", size=10, scan="clean", ticket="t"))
+    monkeypatch.setattr(streams, "receive", lambda _, *, offset, size: iter([b"0123456789"[offset : offset + size]]))
+    answer = app.test_client().get(f"/api/v1/files/{ID}", headers={"Range": asked} if asked else {})
+    assert (answer.status_code, answer.headers.get("Content-Range")) == (status, range_)
+    operation = openapi.document()["paths"]["/files/{file_id}"]["get"]
+    assert "Range" in {parameter["name"] for parameter in operation["parameters"]}
+    described = operation["responses"][str(status)]
+    if body is None:
+        assert answer.mimetype == "application/problem+json"
+        assert (answer.json["status"], answer.json["type"].rpartition("/")[2]) == (416, "range-not-satisfiable")
+        assert list(described["content"]) == ["application/problem+json"]
+    else:
+        assert answer.data == body
+        assert list(described["content"]) == ["application/octet-stream"]
+    assert ("Content-Range" in described.get("headers", {})) is (range_ is not None)
