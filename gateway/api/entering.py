@@ -95,7 +95,7 @@ def once(content: str | None = None) -> dict[str, str] | None:
 
 def with_id(sent: dict[str, Any]) -> dict[str, Any]:
     """Return a body with the id of what is to be made: its own, or a new one (an Idempotency-Key's is put in by the owning service)."""
-    return sent if "id" in sent else sent | {"id": new_id()}
+    return sent if sent.get("id") is not None else sent | {"id": new_id()}
 
 
 def id_in(value: str, what: str) -> UUID:

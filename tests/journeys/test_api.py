@@ -106,6 +106,7 @@ def test_an_idempotency_key_makes_one_of_two(teacher: Api) -> None:
     assert first[0] == 201
     assert teacher.call("POST", "/incidents", sent, Idempotency_Key=key) == first
     assert teacher.call("POST", "/incidents", sent | {"narrative": "Else."}, Idempotency_Key=key)[0] == 409
+    assert teacher.call("POST", "/incidents", sent | {"id": None})[0] == 201, "null is as if it were left out"
     assert teacher.call("POST", "/incidents", sent, Idempotency_Key=str(new_id()))[1]["id"] != first[1]["id"]
 
 

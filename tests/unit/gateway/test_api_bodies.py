@@ -1,4 +1,4 @@
-"""What the API takes in, one media type a call, and what it gives a part of: as its description says."""
+"""What the API takes in: one media type a call, null for what may be left out; and what it gives a part of. As its description says."""
 
 import io
 from typing import Any
@@ -11,6 +11,7 @@ from gateway import streams
 from gateway.api import calls, openapi
 from gateway.api.calls import CALLS, Call
 from safekeep.contracts.files import Opened
+from tests.matrix.sent import SENT
 
 POSTS = [call for call in CALLS if call.verb == "POST"]
 ID = "01900000-0000-7000-8000-000000000000"
@@ -47,6 +48,33 @@ def test_json_is_taken_with_its_character_set_and_a_file_as_a_form(app: Flask, m
     files = next(call for call in POSTS if call.path == "/files")
     assert posted(app, files, data={"other": (io.BytesIO(b"x"), "x.txt")}).status_code == 422
     assert posted(app, files).status_code == 422, "nothing came, of no type: the file is missing"
+
+
+@pytest.mark.parametrize("call", [call for call in POSTS if call.sends], ids=lambda call: call.path)
+@pytest.mark.parametrize("key", ["", "one"])
+def test_what_may_be_null_by_the_description_is_as_if_it_were_left_out(app: Flask, monkeypatch: pytest.MonkeyPatch, call: Call, key: str) -> None:
+    """By the table of calls and their own shapes: with each such field null a service is asked what it is asked without them, but for new ids."""
+    asked = list[dict[str, Any]]()
+
+    def ask(wanted: Any, **_: Any) -> Any:
+        asked.append(wanted.wire())
+        return MagicMock()  # of which no answer can be made: by then it has been asked
+
+    monkeypatch.setattr(calls, "enter", lambda **_: MagicMock(token="t"))
+    monkeypatch.setattr(calls, "enter_machine", lambda: None)
+    monkeypatch.setattr(calls.rpc, "ask", ask)
+    given = SENT.get(f"POST /api/v1{call.path}", {"username": "dsl@one.example", "password": "Plum teal harbour 1"})
+    sent = {name: ID if isinstance(value, str) and value.endswith("_id") else value for name, value in given.items()}
+    shape = call.sends.model_json_schema() if call.sends else {}
+    left_out = {
+        name for name in shape["properties"].keys() - set(shape.get("required", [])) if {"type": "null"} in shape["properties"][name].get("anyOf", [])
+    }
+    for body in (sent, sent | dict.fromkeys(left_out)):
+        posted(app, call, json=body, headers={"Idempotency-Key": key} if key else {})
+    without, with_null = asked
+    new = {name for name in ("id", "body_map_id") if name in without and name not in sent}
+    assert {name: value for name, value in with_null.items() if name not in new} == {n: value for n, value in without.items() if n not in new}
+    assert [with_null[name] is None for name in new] == [without[name] is None for name in new]
 
 
 @pytest.mark.parametrize(
