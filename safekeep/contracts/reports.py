@@ -43,10 +43,12 @@ class TableCount(Contract):
 
 
 class ComparisonItem(Contract):
-    """When what is counted was compared with the record last, and how many incidents did not count as it says, and were put right."""
+    """When what is counted was compared with the record last, and how many incidents did not count as it says, and were put right.
+
+    For whom something is left out, as about their own child, 1 stands for any number of them: some may be of what is left out.
+    """
 
     compared_at: Moment
-    incidents: int
     differences: int
 
 

@@ -14,11 +14,12 @@ from safekeep.contracts import Event
 from safekeep.contracts.alerts import AlertRead
 from safekeep.contracts.identity import SchoolChanged
 from safekeep.contracts.incidents import ActionAdded, FlagChanged, IncidentRecorded, LinkedPupil, Recipient, RollChanged, RollDay, StatusChanged
-from safekeep.contracts.reports import Counts, TrustCounts
+from safekeep.contracts.reports import ComparisonItem, Counts, TrustCounts
 from safekeep.errors import Invalid, NotAllowed, NotFound, StorageError
 from safekeep.ids import new_id
 from safekeep.rpc import Resources
 from services.incidents.service import Service as Incidents
+from services.reports import store
 from services.reports.service import HANDLERS, Service
 from services.reports.service.counted import counted_for
 from tests.make import a_record, create_pupil, create_school
@@ -229,7 +230,7 @@ def test_the_database_itself_shows_nothing_unless_a_school_or_trust_is_set_and_a
 
 @pytest.mark.parametrize("linked", [False, True], ids=["it is about the child", "the child is only linked"])
 def test_nobody_counts_what_is_about_their_own_child(reports: Reports, ask_service: Any, token_for: Any, linked: bool) -> None:
-    """A count of one would say that it is there. Others count it."""
+    """A count of one would say that it is there, and so would a total of all beside it. Others count it."""
     made = create_school(resources=reports.incidents.host)
     parent = made.people["dsl"]
     child = create_pupil(resources=reports.incidents.host, school=made, relatives=(parent,))
@@ -242,11 +243,22 @@ def test_nobody_counts_what_is_about_their_own_child(reports: Reports, ask_servi
     reports.hear(event.model_copy(update={"incident_id": done.id, "subject": done.id, "entry_id": done.id}))
     said: dict[str, Any] = {"pupil_id": child, "kind": "looked_after", "started": NOON.date(), "ended": None}
     reports.hear(FlagChanged(id=new_id(), at=NOON, school_id=made.id, subject=new_id(), sequence=1, **said))
-    seen = {}
-    for role in ("dsl", "deputy_dsl"):
+
+    def seen(role: str) -> tuple[Any, ...]:
         found = ask_service(reports.service, Counts(**YEAR), token=token_for(roles=[role], school_id=made.id, person_id=made.people[role]))
-        seen[role] = (len(found.rows), found.incidents, tables_of(found).get("flags"))
-    assert seen == {"dsl": (0, 0, None), "deputy_dsl": (1, 1, {"looked_after": 1})}
+        return len(found.rows), found.incidents, tables_of(found).get("flags"), found.compared and numbers_of(found.compared)
+
+    assert [seen("dsl"), seen("deputy_dsl")] == [(0, 0, None, None), (1, 1, {"looked_after": 1}, None)]
+    night: dict[str, Any] = {"school_id": made.id, "compared_at": NOON, "next_at": NOON}
+    for incidents, wrong, of_the_parent, of_others in ((1, 0, [0], [0]), (4, 3, [1], [3])):
+        with reports.resources.transaction(reports.resources.engine, school_id=made.id) as tx:
+            store.keep_comparison(tx, **night, incidents=incidents, differences=wrong)
+        assert [seen("dsl"), seen("deputy_dsl")] == [(0, 0, None, of_the_parent), (1, 1, {"looked_after": 1}, of_others)]
+
+
+def numbers_of(item: ComparisonItem) -> list[int]:
+    """Every number of what a comparison found."""
+    return [value for value in item.model_dump().values() if isinstance(value, int)]
 
 
 def read_of(incident: IncidentRecorded, *, at: dt.datetime) -> AlertRead:
