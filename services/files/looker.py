@@ -1,4 +1,4 @@
-"""The child that looks at one file: `looker.py DESCRIPTOR TYPE PAGES PACKAGES FONT`. Started by looking.py, and by nobody else.
+"""The child that looks at one file: `looker.py DESCRIPTOR TYPE PAGES BYTES PACKAGES FONT`. Started by looking.py, and by nobody else.
 
 It loads what it needs, locks itself in, and only then reads the file: no socket, no file opened, no program started, no other process
 touched (seccomp), no network at all where the kernel lets it leave it, 20 seconds of processor time, 1 GiB of memory, nothing written.
@@ -13,6 +13,8 @@ import platform
 import resource
 import struct
 import sys
+import time
+from collections.abc import Iterator
 from typing import Any
 
 MOST_PIXELS = 80_000_000
@@ -20,6 +22,7 @@ WIDE = 1400
 SECONDS = 20
 MEMORY = 1024 * 1024 * 1024
 WORDS = 60_000
+MOST_ATTACHED = 20
 
 # --- locking in ------------------------------------------------------------------------------------------------------
 
@@ -97,15 +100,16 @@ def _filter(libc: Any) -> bool:
 class Looker:
     """What is loaded before locking in, and what is seen after it."""
 
-    def __init__(self, *, media_type: str, most: int, font: str) -> None:
+    def __init__(self, *, media_type: str, most: int, room: int, font: str) -> None:
         import io
 
         from PIL import ExifTags, Image, ImageDraw, ImageFont, ImageOps, JpegImagePlugin
 
         self.io, self.Image, self.ImageOps, self.ImageDraw, self.tags = io, Image, ImageOps, ImageDraw, ExifTags
-        self.type, self.most, self.jpeg = media_type, most, JpegImagePlugin
+        self.type, self.most, self.room, self.jpeg = media_type, most, room, JpegImagePlugin
         self.facts: dict[str, Any] = {}
         self.attachments: list[bytes] = []
+        self.has_all_attached = False
         self.font: Any = None
         self.pdf: Any = None
         self.older: Any = None
@@ -187,16 +191,42 @@ class Looker:
 
     def _pdf(self, data: Any) -> list[bytes]:
         document = self.pdf.PdfDocument(bytes(data))
-        try:
-            self.attachments = [bytes(document.get_attachment(n).get_data()) for n in range(min(document.count_attachments(), 20))]
-        except Exception:
-            self.attachments = []
         pages = []
         for number in range(min(len(document), self.most)):
             page = document[number]
             longest = max(page.get_width(), page.get_height(), 1.0)
             pages.append(self._jpeg(page.render(scale=min(2.5, WIDE / longest), may_draw_forms=False).to_pil()))
+        try:
+            self.has_all_attached = self._take_attached(document, room=self.room - sum(map(len, pages)))
+        except Exception:  # what cannot be unpacked, or takes all the memory there is
+            self.has_all_attached = False
         return pages
+
+    def _take_attached(self, document: Any, *, room: int) -> bool:
+        """Take what is attached to a PDF, as far as there is room and time for it. Returns whether that was all."""
+        for each in self._attached(document):
+            data = bytes(each.get_data())
+            room -= len(data)
+            if len(self.attachments) == MOST_ATTACHED or room < 0 or time.process_time() > SECONDS / 2:
+                return False
+            self.attachments.append(data)
+        return True
+
+    def _attached(self, document: Any) -> Iterator[Any]:
+        """What is attached to a PDF as a whole, and to places on its pages."""
+        for number in range(document.count_attachments()):
+            yield document.get_attachment(number)
+        raw = self.pdf.raw
+        for number in range(len(document)):
+            if time.process_time() > SECONDS / 2:  # what was seen until now is shown
+                raise TimeoutError
+            page = document[number]
+            for index in range(raw.FPDFPage_GetAnnotCount(page)):
+                note = raw.FPDFPage_GetAnnot(page, index)
+                if raw.FPDFAnnot_GetSubtype(note) == raw.FPDF_ANNOT_FILEATTACHMENT:
+                    yield self.pdf.PdfAttachment(raw.FPDFAnnot_GetFileAttachment(note), document)
+                raw.FPDFPage_CloseAnnot(note)
+            page.close()
 
     def _jpeg(self, picture: Any) -> bytes:
         """Return a picture made anew: its pixels, smaller, and nothing else that came with it."""
@@ -354,16 +384,21 @@ def _degrees(parts: Any, sign: Any) -> float:
 
 
 def main() -> None:
-    memory, media_type, most, packages, font = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5]
+    memory, media_type, most, room, packages, font = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5], sys.argv[6]
     sys.path.append(packages)
     sys.dont_write_bytecode = True
-    looker = Looker(media_type=media_type, most=most, font=font)
+    looker = Looker(media_type=media_type, most=most, room=room, font=font)
     size = os.fstat(memory).st_size
     if not lock_in():
         sys.exit(3)
     with mmap.mmap(memory, size, prot=mmap.PROT_READ) as data:
         pages = looker.look(data)
-    said = {"pages": [len(page) for page in pages], "attachments": [len(a) for a in looker.attachments], "facts": looker.facts}
+    said = {
+        "pages": [len(page) for page in pages],
+        "attachments": [len(a) for a in looker.attachments],
+        "has_all_attached": looker.has_all_attached,
+        "facts": looker.facts,
+    }
     out = sys.stdout.buffer
     out.write(json.dumps(said).encode() + b"\n")
     for part in (*pages, *looker.attachments):

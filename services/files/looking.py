@@ -20,6 +20,8 @@ SECONDS: Final = 30.0
 MOST_PAGES: Final = 20
 MOST_BACK: Final = 48 * 1024 * 1024
 """Bytes that are taken from a child: twenty pages, and what was attached to a PDF."""
+_LINE: Final = 64 * 1024
+"""Bytes of them that are kept for what a child says in words."""
 MOST_PAGE: Final = 1024 * 1024
 _SHOWN: Final = (
     "image/",
@@ -37,11 +39,15 @@ _SHOWN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen in a file: its pages as JPEG, facts, and files attached inside it (for the scanner)."""
+    """What was seen in a file: its pages as JPEG, facts, and files attached inside it (for the scanner).
+
+    `has_all_attached`: nothing more is attached to the PDF. Where it could not be looked at, or not to its end, nobody knows that.
+    """
 
     pages: list[bytes] = field(default_factory=list, repr=False)
     facts: dict[str, Any] = field(default_factory=dict)
     attachments: list[bytes] = field(default_factory=list, repr=False)
+    has_all_attached: bool = False
 
 
 NOTHING: Final = Seen()
@@ -54,7 +60,8 @@ def can_show(media_type: str) -> bool:
 
 def look(memory: int, *, media_type: str) -> Seen:
     """Return what is seen in the file in `memory` (a descriptor). What cannot be shown, or takes too long, gives nothing."""
-    command = [sys.executable, "-I", "-S", str(_CHILD), str(memory), media_type, str(MOST_PAGES), _packages(), _font()]
+    most = str(MOST_PAGES), str(MOST_BACK - _LINE)
+    command = [sys.executable, "-I", "-S", str(_CHILD), str(memory), media_type, *most, _packages(), _font()]
     quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     child = subprocess.Popen(command, pass_fds=(memory,), env={"LANG": "C.UTF-8"}, cwd="/", close_fds=True, **quiet)
     answer = bytearray()
@@ -78,6 +85,7 @@ def _read(answer: bytes) -> Seen:
         said = json.loads(line)
         sizes, attached = [int(n) for n in said["pages"]], [int(n) for n in said["attachments"]]
         facts = {str(name)[:20]: str(value)[:200] if not isinstance(value, bool) else value for name, value in said["facts"].items()}
+        has_all = said["has_all_attached"] is True
     except (ValueError, KeyError, TypeError, AttributeError):
         return NOTHING
     if len(answer) > MOST_BACK or min(sizes + attached + [0]) < 0 or sum(sizes) + sum(attached) != len(rest):
@@ -87,7 +95,7 @@ def _read(answer: bytes) -> Seen:
         found.append(rest[:size])
         rest = rest[size:]
     pages = [page for page in found[: len(sizes)] if len(page) <= MOST_PAGE and page.startswith(b"\xff\xd8\xff")]
-    return Seen(pages=pages[:MOST_PAGES], facts=facts, attachments=found[len(sizes) :])
+    return Seen(pages=pages[:MOST_PAGES], facts=facts, attachments=found[len(sizes) :], has_all_attached=has_all)
 
 
 @cache

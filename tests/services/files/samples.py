@@ -75,13 +75,26 @@ def picture(kind: str = "JPEG", *, size: tuple[int, int] = (640, 480), placed: b
     return out.getvalue()
 
 
-def pdf(pages: int = 2, *, attached: bytes | None = None, opening: dict[str, str] | None = None, packed: bool = False) -> bytes:
-    """Return a PDF. `opening`: what it does when it is opened; `packed`: that lies in a packed object."""
+def pdf(
+    pages: int = 2,
+    *,
+    attached: bytes | list[bytes] | None = None,
+    pinned: bytes | None = None,
+    opening: dict[str, str] | None = None,
+    packed: bool = False,
+) -> bytes:
+    """Return a PDF. `pinned`: attached to a place on its last page, as a comment is; `opening`: what it does when it is opened; `packed`: that lies in a packed object."""
     made = pikepdf.new()
     for _ in range(pages):
         made.add_blank_page()
-    if attached is not None:
-        made.attachments["notes.bin"] = attached
+    if isinstance(attached, bytes):
+        attached = [attached]
+    for number, each in enumerate(attached or []):
+        made.attachments[f"notes-{number:03}.bin"] = each
+    if pinned is not None:
+        spec = pikepdf.AttachedFileSpec(made, pinned, filename="pinned.bin").obj
+        note = pikepdf.Dictionary(Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.FileAttachment, Rect=[0, 0, 9, 9], FS=spec)
+        made.pages[-1].Annots = pikepdf.Array([made.make_indirect(note)])
     if opening is not None:
         made.Root.OpenAction = made.make_indirect(
             pikepdf.Dictionary({name: pikepdf.Name(v) if v.startswith("/") else pikepdf.String(v) for name, v in opening.items()})

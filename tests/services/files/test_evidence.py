@@ -20,7 +20,7 @@ from safekeep.contracts.files import DestroyAgain, KeepKinds, Kinds, Names, Read
 from safekeep.contracts.incidents import AttachedAnswer, FileBlocked, FileDecided
 from safekeep.errors import Conflict, Invalid, NotFound, Unavailable
 from safekeep.ids import new_id
-from services.files import looker, looking
+from services.files import accepting, looker, looking, scanning
 from services.files.objects import Bucket
 from services.files.service import background, keeping
 from tests import streaming
@@ -201,6 +201,8 @@ INFECTED: dict[str, tuple[str, bytes]] = {
     "in a mail": ("a.eml", samples.mail(attached=EICAR)),
     "in a zip in a mail": ("a.eml", samples.mail(attached=samples.zipped({"inner.zip": samples.zipped({"a.txt": EICAR})}), name="a.zip")),
     "attached to a PDF": ("a.pdf", samples.pdf(attached=EICAR)),
+    "among what is attached to a PDF": ("a.pdf", samples.pdf(attached=[b"words", EICAR, b"more words"])),
+    "pinned to a page of a PDF": ("a.pdf", samples.pdf(23, pinned=EICAR)),
 }
 
 
@@ -217,6 +219,50 @@ def test_a_virus_is_found_wherever_it_hides_and_the_file_is_nobodys(files: Files
     with pytest.raises(Conflict, match="file_infected"):
         files.read(file)
     assert files.column("previews") == [0]
+
+
+NOT_ALL_SEEN: dict[str, Callable[[], bytes]] = {
+    "the last of 21": lambda: samples.pdf(attached=[b"words %d" % n for n in range(20)] + [EICAR]),
+    "pinned, where 20 are attached": lambda: samples.pdf(attached=[b"words"] * 20, pinned=EICAR),
+    "behind more than is handed on": lambda: samples.pdf(attached=[bytes(3 * 1024 * 1024)] * 17 + [EICAR]),
+    "behind what fills the memory": lambda: samples.pdf(attached=[bytes(700 * 1024 * 1024), EICAR]),
+    "where the child fails": lambda: samples.pdf(attached=EICAR)[:-400],
+}
+
+
+@pytest.mark.parametrize("hidden", NOT_ALL_SEEN.values(), ids=NOT_ALL_SEEN.keys())
+def test_a_pdf_is_clean_only_where_all_that_is_attached_to_it_was_scanned(files: Files, clamd: str, hidden: Callable[[], bytes]) -> None:
+    """What is attached is packed: in the PDF itself the scanner finds nothing. What it was not given is not called clean."""
+    files.resources.settings = files.resources.settings.model_copy(update={"clamd_url": clamd})
+    data = hidden()
+    assert not scanning.is_infected(clamd, [data])
+    file = files.upload(data, name="a.pdf").file_id
+    look(files)
+    assert files.ask(Read(file_id=file)).scan == "not_scanned"
+
+
+def test_a_pdf_longer_than_is_looked_at_is_not_clean(files: Files, clamd: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.resources.settings = files.resources.settings.model_copy(update={"clamd_url": clamd})
+    file = files.upload(samples.pdf(attached=EICAR), name="a.pdf").file_id
+    monkeypatch.setattr(accepting, "SEARCHED", 500)
+    look(files)
+    assert files.ask(Read(file_id=file)).scan == "not_scanned"
+
+
+def test_a_pdf_whose_child_does_not_end_is_not_clean(files: Files, clamd: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.resources.settings = files.resources.settings.model_copy(update={"clamd_url": clamd})
+    files.upload(samples.pdf(attached=EICAR), name="a.pdf")
+    monkeypatch.setattr(looking, "SECONDS", 0.01)
+    look(files)
+    assert files.column("scan") == ["not_scanned"]
+
+
+def test_a_pdf_with_nothing_or_little_attached_is_clean_and_shown(files: Files, clamd: str) -> None:
+    files.resources.settings = files.resources.settings.model_copy(update={"clamd_url": clamd})
+    for data in (samples.pdf(), samples.pdf(attached=[bytes(1_000_000), b"words"], pinned=b"a comment's"), samples.pdf(attached=[b"w"] * 20)):
+        files.upload(data, name="a.pdf")
+    look(files)
+    assert (files.column("scan"), files.column("previews")) == (["clean"] * 3, [2] * 3)
 
 
 def test_a_clean_file_is_held_until_it_is_scanned(files: Files, clamd: str) -> None:
@@ -383,7 +429,7 @@ WORDS: dict[str, tuple[str, bytes, str]] = {
 
 @pytest.mark.parametrize(("media_type", "data", "said"), WORDS.values(), ids=WORDS.keys())
 def test_the_words_that_are_drawn_are_those_of_the_document(media_type: str, data: bytes, said: str) -> None:
-    seen = looker.Looker(media_type=media_type, most=20, font=looking._font())
+    seen = looker.Looker(media_type=media_type, most=20, room=0, font=looking._font())
     drawn: list[str] = []
     seen._words = lambda text: drawn.append(text) or []  # type: ignore[method-assign, func-returns-value]
     seen.look(data)
