@@ -215,7 +215,7 @@ def link(token: str) -> Any:
     if request.method == "GET":
         return render_template("session/link.html", token=token)
     try:
-        signed_in = rpc.ask(rpc.build(UseLink, token=token, device=device(), address=_address()), token="")
+        signed_in = rpc.ask(rpc.build(UseLink, token=token, device=device()), token="")
     except (SignInFailed, Invalid):
         return render_template("session/link_over.html"), 410
     return arrived(signed_in, wanted="")

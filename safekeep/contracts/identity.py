@@ -332,7 +332,6 @@ class UseLink(Request[SignedIn]):
 
     token: str
     device: Line = ""
-    address: Line = ""
 
 
 class PasswordRules(Contract):
