@@ -436,7 +436,7 @@ class CycleItem(Contract):
 
     `every` 0: meetings are entered one by one. `minute` is after midnight, local. So many days before a meeting: `draft_days` the draft is made,
     `remind_days` DSLs are reminded if nobody has approved it, `chair_days` the chair of governors is told (nobody chosen: every governor).
-    Counts below `threshold` are not shown.
+    Counts below `threshold` are not shown; below a `threshold` of 3, "fewer than" would have one value left.
     """
 
     every: Literal[0, 1, 2, 3, 4, 6, 12] = 0

@@ -19,9 +19,6 @@ from itertools import pairwise
 from typing import Final, Literal
 
 FIRST_THRESHOLD: Final = 5
-LEAST_THRESHOLD: Final = 3
-"""Below 3, "fewer than" would have one value left."""
-MOST_THRESHOLD: Final = 10
 MOST: Final = 10**9
 """More than any count: a count that is withheld is anything up to it."""
 CEILING: Final = 100_000
