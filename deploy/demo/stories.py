@@ -4,7 +4,6 @@ import datetime as dt
 import random
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from deploy.demo.people import TODAY, School, id_of
@@ -262,8 +261,3 @@ def _school_days() -> Iterator[dt.date]:
         if day.weekday() < 5 and not holiday:
             yield day
         day += dt.timedelta(days=1)
-
-
-def all_ids(entries: list[SeedEntry]) -> list[UUID]:
-    """Return every entry's id."""
-    return [found.id for e in entries if (found := e.record or e.action or e.status)]
