@@ -19,7 +19,7 @@ from deploy.local import servers
 PROGRAMS: Final[Mapping[str, Path]] = {"clamd": Path("/usr/sbin/clamd"), "freshclam": Path("/usr/bin/freshclam")}
 SIGNATURES: Final = ("*.cvd", "*.cld", "*.cud", "*.ndb", "*.hdb", "*.hsb", "*.ldb", "*.mdb")
 SECONDS_TO_FETCH: Final = 900.0
-LONGEST: Final = "260M"
+LIMITS: Final = ["StreamMaxLength 260M", "MaxFileSize 260M", "MaxScanSize 1000M"]
 """More than the largest file there can be. A file longer than clamd looks into is answered with "OK", so all its limits are as high."""
 
 
@@ -66,8 +66,7 @@ def prepare(folder: Path, *, socket: Path, log: Path) -> Scanner:
             f"DatabaseDirectory {signatures}",
             f"TemporaryDirectory {folder / 'work'}",
             "Foreground yes",
-            *(f"{limit} {LONGEST}" for limit in ("StreamMaxLength", "MaxFileSize")),
-            "MaxScanSize 1000M",
+            *LIMITS,
         ],
         "freshclam.conf": [
             f"DatabaseDirectory {signatures}",

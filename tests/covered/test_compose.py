@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from deploy import broker_users
-from deploy.local import servers
+from deploy.local import scanner, servers
 from deploy.local.__main__ import SAID, Launcher
 from safekeep import telemetry, topology
 from safekeep.database import SERVICES
@@ -30,7 +30,8 @@ from tests.servers import Postgres
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text())
-OURS = {name: each for name, each in COMPOSE["services"].items() if "build" in each and name not in {"keys", "broker-users", "migrations"}}
+JOBS = {"keys", "broker-users", "migrations", "operator"}
+OURS = {name: each for name, each in COMPOSE["services"].items() if "build" in each and name not in JOBS}
 
 
 ACCEPTED = {
@@ -51,7 +52,7 @@ def test_the_linter_finds_nothing_in_compose_that_has_no_reason() -> None:
     found = json.loads(done.stdout)
     found = found if isinstance(found, list) else found["findings"]
     assert {each["rule_id"] for each in found} == set(ACCEPTED), "what is found no more needs no reason either"
-    assert {each["service"] for each in found if each["rule_id"] == "CL-0004"} <= {*OURS, "keys", "broker-users", "migrations"}
+    assert {each["service"] for each in found if each["rule_id"] == "CL-0004"} <= {*OURS, *JOBS}
     assert {each["message"].partition(".")[0] for each in found if each["rule_id"] == "CL-0026"} == {"Service declares no CPU limit"}
     assert {each["service"] for each in found if each["rule_id"] == "CL-0005"} == {"proxy"}
     assert {each["service"] for each in found if each["rule_id"] == "CL-0018"} == {"keys", "broker-users"}
@@ -166,6 +167,29 @@ def test_a_process_is_given_its_own_secrets_and_nobody_elses(name: str) -> None:
             assert value.startswith(f"postgresql://{role}:${{{role.upper()}_PASSWORD")
 
 
+def test_what_the_page_has_an_operator_do_with_containers_can_be_done_as_it_says() -> None:
+    """Each command of the page names a service that has what the verb asks for: where the ring is the operator's are not, and the other way about."""
+    operator, ring = COMPOSE["services"]["operator"], COMPOSE["services"]["keys"]
+    assert operator["entrypoint"] == ["python", "-W", "ignore", "-m", "deploy.cli"], "what `run` is given besides replaces the command alone"
+    assert operator["secrets"] == [{"source": "keys-operator", "target": "keys"}]
+    assert COMPOSE["secrets"]["keys-operator"] == {"file": "./keys/process/operator.json"}
+    assert operator["environment"].keys() == {"KEYS_FILE", "PUBLIC_URL", "BROKER_URL"}
+    assert operator["environment"]["BROKER_URL"].startswith(f"amqp://operator:${{{broker_users.variable('operator')}:?")
+    assert (operator["networks"], operator["depends_on"], operator["profiles"]) == (["inside"], [], ["operator"])
+    assert (operator["read_only"], operator["cap_drop"], "volumes" in operator) == (True, ["ALL"], False)
+    page = (DEPLOY.parent / "docs" / "operators.md").read_text()
+    given = {"operator": set(operator["environment"]), "keys": set(ring["environment"])}
+    asked = {"BROKER_URL": "operator", "KEYS_FILE": "operator", "PUBLIC_URL": "operator", "KEYS_FOLDER": "keys"}
+    verbs = "".join(path.read_text() for path in (DEPLOY / "cli").glob("*.py"))
+    assert set(re.findall(r"""setting\(["'](\w+)["']\)""", verbs)) == set(asked)
+    assert all(setting in given[service] for setting, service in asked.items())
+    commands = re.findall(r"docker compose -f deploy/compose.yml ([^`#\n]+)", page)
+    assert {command.split()[0] for command in commands} == {"up", "build", "run"}
+    assert {command.partition(" --rm ")[2].split()[0] for command in commands if command.startswith("run")} == {"keys", "operator"}
+    assert "run --rm operator first-administrator" in page
+    assert ring["volumes"] == [f"./keys:{ring['environment']['KEYS_FOLDER']}"]
+
+
 def test_the_brokers_users_are_written_for_it_before_it_starts_and_its_queues_are_declared_before_we_do(tmp_path: Path) -> None:
     job = COMPOSE["services"]["broker-users"]
     wanted = {broker_users.variable(user) for user in (topology.ADMIN, *topology.users())}
@@ -213,6 +237,32 @@ def test_the_proxy_asks_a_gateway_where_it_can_be_reached_whether_it_lives_and_n
     telemetry.serve_inner(host="127.0.0.1", port=port, ready=lambda: {"part": not looked.append(True)})
     assert urllib.request.urlopen(f"http://127.0.0.1:{port}{asked['uri']}", timeout=5).status == 200
     assert looked == []
+
+
+GOES_OUT = re.compile(r"^(?:import smtplib|from safekeep import .*\bsubscribing\b|from safekeep\.(?:outward|subscribing) import)", re.MULTILINE)
+"""By what a service's code reaches somebody beyond this server: mail, push services, calendars, providers of single sign-on."""
+
+
+def test_who_asks_somebody_beyond_the_server_can_and_nobody_else_can() -> None:
+    """By its imports. What comes in does so by the proxy, which has no way to them."""
+    services = DEPLOY.parent / "services"
+    asking = {name for name in SERVICES if any(GOES_OUT.search(path.read_text()) for path in (services / name).rglob("*.py"))}
+    assert asking == {"identity", "alerts", "reports"}
+    on = {network: {name for name, each in COMPOSE["services"].items() if network in each.get("networks", [])} for network in COMPOSE["networks"]}
+    assert on["outgoing"] == asking | {"clamd"}, "signatures are fetched"
+    assert on["outside"] == {"proxy", "gateway-1", "gateway-2"}
+    assert COMPOSE["networks"]["outgoing"] == COMPOSE["networks"]["outside"] == {}
+
+
+def test_the_scanner_that_may_be_had_is_where_files_can_ask_it_and_looks_into_the_longest_file() -> None:
+    clamd, said = COMPOSE["services"]["clamd"], COMPOSE["configs"]["clamd"]["content"].splitlines()
+    assert clamd["profiles"] == ["scanning"]
+    assert set(clamd["networks"]) >= set(COMPOSE["services"]["files"]["networks"]) == {"inside"}
+    assert clamd["configs"] == [{"source": "clamd", "target": "/etc/clamav/clamd.conf"}]
+    assert "TCPSocket 3310" in said
+    assert [line for line in said if line.startswith("Max") or "StreamMax" in line] == scanner.LIMITS
+    page = (DEPLOY.parent / "docs" / "operators.md").read_text()
+    assert "`COMPOSE_PROFILES=scanning` and `CLAMD_URL=tcp://clamd:3310`" in page
 
 
 def test_every_password_asked_for_is_one_that_new_env_writes(tmp_path: Path) -> None:
