@@ -1889,7 +1889,8 @@ class RollChanged(Event):
 class AlertPassedOn(Event):
     """Somebody left with an alert to an entry unread: these are alerted in their place. `subject` is the incident.
 
-    `granted`: they were chosen beforehand to stand in for the DSLs; else they read it by their role (None: an earlier release did not say).
+    `granted`: they were chosen beforehand to stand in for the DSLs, or it is kept to them; else they read it by their role (None: an earlier release
+    did not say).
     """
 
     name: ClassVar[str] = "incidents.alert.passed_on"
