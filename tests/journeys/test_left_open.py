@@ -141,6 +141,22 @@ def test_a_form_of_an_earlier_session_comes_back_with_its_words_and_records_noth
         signed_in_again(page.context.new_page(), person.login, person.base)
 
 
+def test_a_page_of_an_earlier_session_says_that_it_is_not_saved_and_its_button_gives_the_words_back(
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]
+) -> None:
+    person = sign_in("sports_coach")
+    page, secret = person.go("incidents/new"), word()
+    signed_in_again(page.context.new_page(), person.login, person.base)
+    page.fill("[name=narrative]", f"She said {secret}.")
+    expect(page.locator("[data-saved]")).to_contain_text("Not saved. You have signed in again since you opened this page")
+    page.locator("[data-record]").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("This page was open too long")
+    finds_nothing_wrong(page)
+    page.get_by_role("main").get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Add incident")
+    expect(page.locator("[name=narrative]")).to_have_value(f"She said {secret}.")
+
+
 def test_what_does_not_say_that_it_comes_from_a_page_of_ours_is_given_no_token(sign_in: Callable[..., Any]) -> None:
     page = sign_in("sports_coach", javascript=False).go("incidents/new")
     address, base = page.url, page.url.partition("/s/")[0]
