@@ -19,4 +19,4 @@ umask 077
     for kind in OWNER SERVICE WORKER; do echo "${service}_${kind}_PASSWORD=$(secret)"; done
   done
 } > .env
-echo "deploy/.env written. Fill in SMTP_URL (smtp://host:port), then see docs/operators.md."
+echo "deploy/.env written. Fill in SMTP_URL (smtp://host:port, smtp+starttls:// or smtps://user:password@host:port), then see docs/operators.md."

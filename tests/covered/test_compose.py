@@ -184,8 +184,10 @@ def test_what_the_page_has_an_operator_do_with_containers_can_be_done_as_it_says
     assert set(re.findall(r"""setting\(["'](\w+)["']\)""", verbs)) == set(asked)
     assert all(setting in given[service] for setting, service in asked.items())
     commands = re.findall(r"docker compose -f deploy/compose.yml ([^`#\n]+)", page)
-    assert {command.split()[0] for command in commands} == {"up", "build", "run"}
-    assert {command.partition(" --rm ")[2].split()[0] for command in commands if command.startswith("run")} == {"keys", "operator"}
+    assert {command.split()[0] for command in commands} == {"up", "build", "run", "exec", "stop", "start"}
+    named = [next((word for word in command.split()[1:] if word in COMPOSE["services"]), "") for command in commands]
+    assert set(named) == {"", "keys", "operator", "ledger", "objects", "postgres"}
+    assert {command.split()[0] for command, service in zip(commands, named, strict=True) if not service} == {"up", "build"}
     assert "run --rm operator first-administrator" in page
     assert ring["volumes"] == [f"./keys:{ring['environment']['KEYS_FOLDER']}"]
 
@@ -350,6 +352,96 @@ def test_on_one_machine_too_a_role_enters_its_own_database_and_no_other(postgres
         servers.make_database(postgres.admin, service=service, name=name)
         addresses |= postgres.urls(service, name)
     each_enters_its_own_alone(addresses, databases=databases)
+
+
+DOCKER = """#!/bin/bash
+# docker compose -f deploy/compose.yml VERB …, where the containers' programs are this machine's and their folders are under $HERE.
+shift 3
+case $1 in
+  exec) shift 3 ;;
+  run) [ "$2 $3 $4 $5" = "--rm --no-deps -T --entrypoint" ] || exit 9; program=$6; shift 7; set -- "$program" "$@" ;;
+  stop|start) exit 0 ;;
+  *) exit 9 ;;
+esac
+for word; do
+  word=${word/#\\/ledger/$HERE/ledger}; word=${word/#\\/data/$HERE/objects}; words+=("${word//\\/var\\/lib\\/postgresql/$HERE/pg}")
+done
+exec "${words[@]}"
+"""
+
+
+def test_what_the_page_has_copied_is_restored_by_its_commands_with_the_databases_as_they_were_at_one_moment(
+    initialised: dict[str, str], folders: Any
+) -> None:
+    """Run as they stand there, a line for a shell, up to where containers begin."""
+    page = (DEPLOY.parent / "docs" / "operators.md").read_text().partition("\n## Backup")[2]
+    copying, restoring = re.findall(r"(?s)```sh\n(.*?)```", page)
+    before, start, after = restoring.partition("docker compose -f deploy/compose.yml up -d --wait postgres\n")
+    assert start
+    after, up, told = after.partition("docker compose -f deploy/compose.yml up -d\n")
+    assert (up != "", told.split("run --rm ")[1]) == (True, "operator files destroy-again\n")
+    command = [sys.executable, "-W", "ignore", "-m", "deploy.migrate"]
+    subprocess.run(command, env={**os.environ, **initialised}, cwd=DEPLOY.parent, check=True, capture_output=True)
+    admin = psycopg.conninfo.conninfo_to_dict(initialised["ALERTS_DATABASE_URL"]) | {"user": "safekeep_admin", "password": "top"}
+    said = "insert into outbox (id, school_id, name, version, body, published_at) values (%s, %s, 'a', 1, '{}', now())"
+    ids = {service: uuid.uuid4() for service in SERVICES}
+    for service, id in ids.items():
+        with psycopg.connect(**admin | {"dbname": service}) as database:
+            database.execute(said, (id, id))
+    with psycopg.connect(**admin | {"dbname": "postgres"}, autocommit=True) as server:
+        server.execute("create role postgres superuser login password 'top'")
+    here = folders()
+    for name, kept in {"deploy/keys": "ring", "ledger": "head", "objects": "piece"}.items():
+        (here / name).mkdir(parents=True)
+        (here / name / "file").write_text(kept)
+    (here / "deploy" / ".env").write_text("passwords")
+    (here / "docker").write_text(DOCKER)
+    (here / "docker").chmod(0o755)
+    (here / "chown").write_text("#!/bin/sh\n")  # who owns the files here is not who does there
+    (here / "chown").chmod(0o755)
+    told_shell = {"PATH": f"{here}:{Path(servers.postgres_program('psql')).parent}:{os.environ['PATH']}", "HERE": str(here), "PGPASSWORD": "top"}
+    told_shell |= {"PGHOST": str(admin["host"]), "PGPORT": str(admin["port"]), "PGDATA": str(here / "pg" / "18")}
+
+    def run(lines: str, **besides: str) -> None:
+        done = subprocess.run(["bash", "-e", "-c", lines], cwd=here, env=told_shell | besides, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+    refused = subprocess.run(
+        [servers.postgres_program("pg_dump"), initialised["ALERTS_OWNER_DATABASE_URL"]], capture_output=True, text=True, check=False
+    )
+    assert "row-level security" in refused.stderr, "which is why the page names another way than a dump by an owner's address"
+    run(copying)
+    for name in ("deploy/keys", "ledger", "objects"):
+        shutil.rmtree(here / name)
+    (here / "deploy" / ".env").unlink()
+    for name in ("ledger", "objects"):  # a new volume
+        (here / name).mkdir()
+    with psycopg.connect(**admin | {"dbname": "alerts"}) as database:
+        database.execute("delete from outbox")
+    run(before)
+    assert [(here / name / "file").read_text() for name in ("deploy/keys", "ledger", "objects")] == ["ring", "head", "piece"]
+    assert (here / "deploy" / ".env").read_text() == "passwords"
+    user, port = servers.postgres_user(), servers.free_port()
+    (here / "pg" / "data").symlink_to(here / "pg" / "18")
+    if user:
+        for path in (here / "pg", *(here / "pg").rglob("*")):
+            shutil.chown(path, user)
+    with (here / "log").open("wb") as log:
+        process = subprocess.Popen(
+            servers.postgres_command(here / "pg", port=port, lasting=False).split(), user=user, cwd="/", stdout=log, stderr=log
+        )
+    try:
+        restored = admin | {"host": "127.0.0.1", "port": port}
+        servers.wait_for_postgres(psycopg.conninfo.make_conninfo(**restored | {"dbname": "postgres"}))
+        run(after, PGHOST="127.0.0.1", PGPORT=str(port))
+        for service, id in ids.items():
+            with psycopg.connect(**restored | {"dbname": service}) as database:
+                assert database.execute("select id, published_at from outbox").fetchall() == [(id, None)], "it is said again"
+        addresses = {name: psycopg.conninfo.make_conninfo(url, host="127.0.0.1", port=port) for name, url in initialised.items()}
+        each_enters_its_own_alone(addresses, databases={service: service for service in SERVICES})
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def each_enters_its_own_alone(addresses: dict[str, str], *, databases: dict[str, str]) -> None:

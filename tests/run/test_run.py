@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -170,8 +171,13 @@ def test_ctrl_c_leaves_nothing_of_the_one_and_all_of_the_other(first: Copy, seco
     assert first.answers()
 
 
-def test_a_second_start_without_network_finds_the_data_and_sigterm_ends_every_process(second: Copy) -> None:
+def test_a_second_start_without_network_finds_the_data_put_back_from_a_copy_and_sigterm_ends_every_process(second: Copy) -> None:
+    """The copy is made as the chapter "Backup" of docs/operators.md says."""
     second.end()
+    kept = second.data.with_name("kept")
+    subprocess.run(["cp", "-a", second.data, kept], check=True)
+    shutil.rmtree(second.data)
+    kept.rename(second.data)
     nowhere = "http://127.0.0.1:9"
     cut_off = {"http_proxy": nowhere, "https_proxy": nowhere, "PIP_INDEX_URL": nowhere, "npm_config_registry": nowhere, "CI": "true"}
     folder = second.data.parent
