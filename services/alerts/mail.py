@@ -2,6 +2,7 @@
 
 import re
 import smtplib
+import ssl
 from binascii import b2a_qp
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import dkim
+
+from safekeep import telemetry
 
 Outcome = Literal["sent", "later", "failed", "nobody"]
 
@@ -328,7 +331,8 @@ class Post:
         except smtplib.SMTPResponseException as answer:
             self.close()
             return "failed" if answer.smtp_code >= 500 else "later"
-        except (OSError, smtplib.SMTPException):
+        except (OSError, smtplib.SMTPException) as error:
+            telemetry.log().warning("mail.broken_off", error=type(error).__name__)  # a certificate that is not theirs is to be seen by somebody
             self.close()
             return "later"
 
@@ -342,10 +346,14 @@ class Post:
 
     def _connected(self) -> smtplib.SMTP:
         if self._smtp is None:
-            kind = smtplib.SMTP_SSL if self._parts.scheme == "smtps" else smtplib.SMTP
-            smtp = kind(self._parts.hostname or "localhost", self._parts.port or 25, timeout=10)
+            # smtplib checks no certificate by itself: whoever stands between would be told the password, and read every mail
+            checking, host = ssl.create_default_context(), self._parts.hostname or "localhost"
+            if self._parts.scheme == "smtps":
+                smtp: smtplib.SMTP = smtplib.SMTP_SSL(host, self._parts.port or smtplib.SMTP_SSL_PORT, timeout=10, context=checking)
+            else:
+                smtp = smtplib.SMTP(host, self._parts.port or (587 if self._parts.scheme == "smtp+starttls" else 25), timeout=10)
             if self._parts.scheme == "smtp+starttls":
-                smtp.starttls()
+                smtp.starttls(context=checking)
             if self._parts.username:
                 smtp.login(unquote(self._parts.username), unquote(self._parts.password or ""))
             smtp.ehlo_or_helo_if_needed()
