@@ -125,7 +125,9 @@ class SingleSignOn(Console):
         before = self._own_provider(actor, request.id) if request.id else None
         school_id = before.school_id if before else self._console(actor, request.school_id) if actor.school_id or request.school_id else None
         issuer = single_sign_on.issuer_of(kind=request.kind, typed=request.issuer)
-        problems = _problems_of(request, issuer=issuer, is_new=before is None)
+        # a subject is somebody's at one issuer, and may be so for one client: at another it is anybody's
+        is_other = before is not None and _who_says(before) != (issuer, request.client_id)
+        problems = _problems_of(request, issuer=issuer, needs_secret=before is None or is_other)  # the old one's is not shown to another issuer
         if problems or issuer is None:
             raise Invalid(problems)
         provider_id, name = request.id or new_id(), {"name": request.name, "kind": request.kind, "client_id": request.client_id}
@@ -137,8 +139,6 @@ class SingleSignOn(Console):
         values = self._it_alone(actor, request, before) | name | {"issuer": issuer, "trust_id": trust_id, "school_id": school_id, "active": True}
         values["secret"] = self._seal(request.secret, provider_id) if request.secret else before.secret if before else b""
         schools = [school_id] if school_id else self._schools_in(trust_id)
-        # a subject is somebody's at one issuer, and may be so for one client: at another it is anybody's
-        is_other = before is not None and _who_says(before) != (issuer, request.client_id)
         if is_other:
             self._take_back_all(actor, provider_id)
         with self._scope() as tx:
@@ -397,12 +397,12 @@ def _may_change(actor: Actor, row: Any) -> bool:
     return bool(actor.school_id is None or row.school_id == actor.school_id)
 
 
-def _problems_of(request: KeepProvider, *, issuer: str | None, is_new: bool) -> dict[str, str]:
+def _problems_of(request: KeepProvider, *, issuer: str | None, needs_secret: bool) -> dict[str, str]:
     problems = {}
     if issuer is None:
         is_directory = request.kind == "microsoft"
         problems["issuer"] = "not_a_directory" if is_directory else "not_an_issuer"
-    if is_new and not request.secret:
+    if needs_secret and not request.secret:
         problems["secret"] = "missing"  # noqa: S105 - a code of ours
     if not {each.role for each in request.roles} <= {role.value for role in roles.SCHOOL_ROLES}:
         problems["roles"] = "unknown_choice"

@@ -599,6 +599,18 @@ def test_another_registration_links_again_and_another_name_or_secret_does_not(do
     assert door.enter(provider_id, teacher(door)).person_id == door.office.teacher.id
 
 
+@pytest.mark.parametrize("other", ["issuer", "client_id"])
+def test_the_secret_there_is_goes_to_no_other_issuer_and_for_no_other_client(door: Door, other: str) -> None:
+    """It is never shown again, also not to an issuer of one's own that is put in the place of the one it is for."""
+    provider_id = door.keep()
+    with running(redirects=BACK) as another:
+        changed = another.issuer if other == "issuer" else "another-registration"
+        with pytest.raises(Invalid) as refused:
+            door.keep(id=provider_id, secret="", **{other: changed})
+    assert refused.value.problems == {"secret": "missing"}
+    assert door.enter(provider_id, teacher(door)).person_id == door.office.teacher.id
+
+
 def test_a_sign_in_that_was_under_way_when_the_issuer_changed_links_nothing(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """It asked the old issuer; what that said would stand as a subject of the new one."""
     provider_id, sub = door.keep(), teacher(door)
