@@ -22,7 +22,8 @@ def counted(page: Page) -> None:
         if again.count() == 0:
             return
         page.wait_for_timeout(1000)
-        again.click()
+        with page.expect_navigation():  # while it loads there is no button either
+            again.click()
     raise AssertionError("the schools were not counted")
 
 

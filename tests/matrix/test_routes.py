@@ -298,7 +298,7 @@ def test_what_a_program_with_credentials_may_call(running: RunningWorld, people:
             return ""
         if scope in address.row.scopes:
             return "" if is_let_in(answer) else f"{address.row.name}: {answer.status}"
-        refused = answer.status == 403 if address.kind in ("api", "trust api") else answer.status == 400 or leads_to_the_door(answer)
+        refused = answer.status == 403 if address.kind in ("api", "trust api") else answer.status in {400, 401} or leads_to_the_door(answer)
         return "" if refused and f"zq{running.own.slug}" not in answer.text else f"{address.row.name}: {answer.status}"
 
     held(together(cell, [(Address(row),) for row in ROUTES.values()]))
