@@ -110,6 +110,13 @@ class _Lines(logging.Handler):
         log().warning("library", logger=record.name, level_name=record.levelname, line=record.lineno, error=kind)
 
 
+class PlainServer(ThreadingHTTPServer):
+    """The library's server. Of what broke off (whoever asked has gone, as a rule) it says a line like all others, and not what the library prints."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        log().warning("answer.broken_off", error=type(sys.exception()).__name__)
+
+
 def serve_inner(*, host: str, port: int, ready: Callable[[], dict[str, bool]]) -> None:
     """Answer /healthz (alive), /readyz (its database answers, its connection to the broker is up) and /metrics, in a thread.
 
@@ -140,7 +147,7 @@ def serve_inner(*, host: str, port: int, ready: Callable[[], dict[str, bool]]) -
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing: probes come every second."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    server = PlainServer((host, port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True, name="inner-port").start()
 
 

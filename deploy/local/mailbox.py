@@ -14,7 +14,7 @@ from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesHeaderParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +199,7 @@ def _logins() -> list[dict[str, Any]]:
     return found
 
 
-def serve_page(mailbox: Mailbox, *, port: int) -> ThreadingHTTPServer:
+def serve_page(mailbox: Mailbox, *, port: int) -> telemetry.PlainServer:
     """Serve the pages and messages.json on loopback."""
 
     class Page(BaseHTTPRequestHandler):
@@ -230,13 +230,14 @@ def serve_page(mailbox: Mailbox, *, port: int) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Page)
+    server = telemetry.PlainServer(("127.0.0.1", port), Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
 
 def main() -> None:
     """Run until SIGTERM."""
+    telemetry.start_logging("mailbox")
     mailbox = Mailbox(Path(os.environ["MAILBOX_FILE"]))
     controller = Listener(mailbox, hostname="127.0.0.1", port=int(os.environ["SMTP_PORT"]), data_size_limit=2**20)
     controller.start()

@@ -62,3 +62,33 @@ def test_lines_go_into_the_file_that_is_named_and_without_room_for_them_the_work
         first, second = path.read_text().splitlines()
         assert first == "of the last start"
         assert json.loads(second)["event"] == "mail.sent"
+
+
+BROKEN_OFF = """
+import http.client
+from http.server import BaseHTTPRequestHandler
+import threading
+from safekeep import telemetry
+
+class Gone(BaseHTTPRequestHandler):
+    def do_GET(self):
+        raise BrokenPipeError
+
+telemetry.start_logging("mailbox")
+server = telemetry.PlainServer(("127.0.0.1", 0), Gone)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+asking = http.client.HTTPConnection(*server.server_address)
+asking.request("GET", "/")
+try:
+    asking.getresponse()
+except http.client.RemoteDisconnected:
+    pass
+server.server_close()
+"""
+
+
+def test_whoever_asks_an_inner_port_or_the_mailbox_and_goes_leaves_one_structured_line() -> None:
+    """The library prints where in its code it was, on many lines."""
+    ran = subprocess.run([sys.executable, "-c", BROKEN_OFF], capture_output=True, text=True, check=True)
+    said = [json.loads(line) for line in (ran.stdout + ran.stderr).splitlines()]
+    assert [(line["event"], line["error"], line["process"]) for line in said] == [("answer.broken_off", "BrokenPipeError", "mailbox")]
