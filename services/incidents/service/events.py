@@ -47,9 +47,10 @@ def _on_dropped(tx: sa.Connection, event: alerts.RecipientDropped) -> None:
     here: dict[str, Any] = {"school_id": event.school_id, "incident_id": event.incident_id, "entry_id": event.entry_id, "person_id": event.person_id}
     store.lock_head(tx, school_id=event.school_id)  # nobody is given a right meanwhile
     held = store.held_by(tx, school_id=event.school_id, incident_id=event.incident_id, person_id=event.person_id)
-    recorded = classes_recorded(tx, school_id=event.school_id, entry_ids=[event.incident_id])[event.incident_id]
-    left = sight.not_told(held, event.entry_id, recorded=recorded)
-    store.take_right(tx, school_id=event.school_id, entry_id=event.entry_id, person_id=event.person_id, left=left)
+    if event.entry_id in {entry.id for entry in held}:  # else the record was restored as it was before there was any
+        recorded = classes_recorded(tx, school_id=event.school_id, entry_ids=[event.incident_id])[event.incident_id]
+        left = sight.not_told(held, event.entry_id, recorded=recorded)
+        store.take_right(tx, school_id=event.school_id, entry_id=event.entry_id, person_id=event.person_id, left=left)
     leave_to_nobody(tx, school_id=event.school_id, incident_id=event.incident_id, people=[event.person_id], now=clock.now())
     school = store.school_state(tx, school_id=event.school_id)
     assert school is not None, "who was to be alerted was so at a school"
