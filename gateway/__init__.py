@@ -116,9 +116,9 @@ def _refused(error: SafekeepError) -> Any:
         telemetry.log().warning("request.refused", error=type(error).__name__, codes=[a for a in error.args if isinstance(a, str)], route=_route())
     is_step_up = isinstance(error, NotAllowed) and error.reason == "step_up"
     if (isinstance(error, NotSignedIn) or is_step_up) and not _is_api() and not _wants_json():
-        kept = pages.keep_form()
-        if kept or not _has_words(_typed()):
-            return pages.to_sign_in(error.reason, kept=kept) if isinstance(error, NotSignedIn) else pages.to_proof(kept=kept)
+        page = pages.keep_form()
+        if page or not _has_words(_typed()):
+            return pages.to_sign_in(error.reason, kept=page) if isinstance(error, NotSignedIn) else pages.to_proof(kept=page)
     return _answer(problem, error)
 
 

@@ -26,7 +26,7 @@ def _on_staff(tx: sa.Connection, event: identity.StaffChanged) -> None:
     if not event.active or not permissions.may_record(event.roles):
         if not event.active:
             store.drop_subscriptions(tx, **here)
-        take = store.empty if event.active else store.orphan  # a governor still opens what is kept to them
+        take = store.empty_inbox if event.active else store.orphan  # a governor still opens what is kept to them
         for alert in take(tx, **here, now=clock.now()):  # incidents says who is told instead: a DSL may be a parent of the child it is about
             outbox.add(tx, AlertOrphaned, **here, subject=alert.id, incident_id=alert.incident_id, entry_id=alert.entry_id)
         return
@@ -126,7 +126,7 @@ def _on_restricted(tx: sa.Connection, event: incidents.EntryRestricted) -> None:
         alerts.append(alert)
         mails.append(mail | {"alert_id": alert["id"]})
     store.add(tx, school_id=event.school_id, alerts=alerts, mails=mails)
-    store.keep(tx, school_id=event.school_id, entry_id=event.entry_id, entry_ids=event.entry_ids, people=event.kept_to)
+    store.keep_to(tx, school_id=event.school_id, entry_id=event.entry_id, entry_ids=event.entry_ids, people=event.kept_to)
 
 
 def _on_lifted(tx: sa.Connection, event: incidents.RestrictionLifted) -> None:

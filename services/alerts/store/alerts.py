@@ -135,7 +135,7 @@ def orphan(tx: sa.Connection, *, school_id: UUID, person_id: UUID, now: datetime
     return _withdraw(tx, alerts.c.person_id == person_id, alerts.c.read_at.is_(None), school_id=school_id, now=now)
 
 
-def empty(tx: sa.Connection, *, school_id: UUID, person_id: UUID, now: datetime) -> Sequence[sa.Row[Any]]:
+def empty_inbox(tx: sa.Connection, *, school_id: UUID, person_id: UUID, now: datetime) -> Sequence[sa.Row[Any]]:
     """Leave in somebody's inbox only what is kept to them; return what they had not read of the rest."""
     taken = _withdraw(tx, alerts.c.person_id == person_id, alerts.c.kept_entry_id.is_(None), school_id=school_id, now=now)
     return [row for row in taken if row.read_at is None]
@@ -179,7 +179,7 @@ def withdraw_but(tx: sa.Connection, *, school_id: UUID, entry_ids: Collection[UU
     _withdraw(tx, alerts.c.entry_id.in_(entry_ids), alerts.c.person_id.not_in(people), school_id=school_id, now=now)
 
 
-def keep(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, entry_ids: Collection[UUID], people: Collection[UUID]) -> None:
+def keep_to(tx: sa.Connection, *, school_id: UUID, entry_id: UUID, entry_ids: Collection[UUID], people: Collection[UUID]) -> None:
     """Say of alerts to a restricted entry, and to what stands below it, that they are kept to these people whatever their roles become."""
     theirs = alerts.c.school_id == school_id, alerts.c.entry_id.in_(entry_ids), alerts.c.person_id.in_(people), alerts.c.withdrawn_at.is_(None)
     tx.execute(alerts.update().where(*theirs).values(granted=True, kept_entry_id=entry_id))

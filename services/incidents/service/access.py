@@ -74,8 +74,13 @@ def untellable(
 ) -> frozenset[UUID]:
     """Return who must not be told of an incident (or of one entry of it): whom it concerns, and all but the two it is kept to."""
     concerned = store.concerned_staff(tx, school_id=school_id, pupil_ids=pupil_ids)
+    return concerned | kept_from(tx, school=school, school_id=school_id, incident_id=incident_id, entry_id=entry_id)
+
+
+def kept_from(tx: sa.Connection, *, school: School, school_id: UUID, incident_id: UUID, entry_id: UUID | None = None) -> frozenset[UUID]:
+    """Return from whom an incident (or one entry of it) is kept: all but the two it is kept to, and nobody where it is kept to nobody."""
     kept = kept_to(tx, school_id=school_id, incident_id=incident_id, entry_id=entry_id)
-    return concerned if kept is None else concerned | (frozenset(school.staff) - kept)
+    return frozenset() if kept is None else frozenset(school.staff) - kept
 
 
 def kept_to(tx: sa.Connection, *, school_id: UUID, incident_id: UUID, entry_id: UUID | None = None) -> frozenset[UUID] | None:

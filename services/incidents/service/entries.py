@@ -32,7 +32,7 @@ from safekeep.receipts import Receipt
 from safekeep.rpc import answers, in_time
 from services.incidents import child_words, following, recording, sight, store
 from services.incidents.history import said_of_action, year_group
-from services.incidents.service.access import access_incident, classes_seen, known_school, seen, tell_keepers, untellable
+from services.incidents.service.access import access_incident, classes_seen, kept_from, known_school, seen, tell_keepers
 from services.incidents.service.base import Base
 from services.incidents.service.following import access_what_it_is_of, keep_what_it_asks, leave_to_nobody
 from services.incidents.service.writing import answer_again, note, said_of, write_entry
@@ -56,10 +56,10 @@ class Entries(Base):
                 class_ = Class(incident._mapping["class"])
             categories = [school.categories[code] for code in dict.fromkeys(codes) if code in school.categories]
             class_ = max([class_, *(c.class_ for c in categories)])
-            concerned, kept_from = store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=pupils), frozenset[UUID]()
+            concerned, others = store.concerned_staff(tx, school_id=actor.at_school, pupil_ids=pupils), frozenset[UUID]()
             if request.incident_id:
                 below: dict[str, Any] = {"school": school, "incident_id": request.incident_id}
-                kept_from = untellable(tx, school_id=actor.at_school, pupil_ids=pupils, **below)
+                others = kept_from(tx, school_id=actor.at_school, **below)
                 if permissions.is_lead(actor.roles):
                     entries = seen(tx, school_id=actor.at_school, pupil_ids=pupils, **below)
                     asks = store.open_asks(tx, school_id=actor.at_school, incident_id=request.incident_id)
@@ -77,7 +77,7 @@ class Entries(Base):
                 today=today,
                 wrote=wrote,
                 calls=calls,
-                kept_from=kept_from,
+                kept_from=others,
             )
             if request.incident_id:
                 tell_keepers(tx, plan, actor=actor, **below)
@@ -308,7 +308,7 @@ def write_action(tx: sa.Connection, *, actor: Actor, request: AddAction, files: 
         concerned=store.concerned_staff(tx, school_id=school_id, pupil_ids=parts),
         today=now.astimezone(ZoneInfo(school.zone)).date(),
         wrote=sight.written_by(entries),
-        kept_from=untellable(tx, school=school, school_id=school_id, incident_id=incident.id, pupil_ids=parts),
+        kept_from=kept_from(tx, school=school, school_id=school_id, incident_id=incident.id),
     )
     following.blame_owner(plan, request.details)
     if request.keep and not request.keep_reason.strip():
