@@ -499,6 +499,7 @@ FIELD: dict[str, str] = {
     "not_an_issuer": _("This is not an issuer. It begins with https:// and holds no spaces"),
     "not_a_directory": _("Type your directory's (tenant) ID: 32 letters and digits with dashes"),
     "no_provider_there": _("No sign-in provider answers there. Check the address, and that it can be reached from here"),
+    "client_secret_needed": _("Type the client secret. One kept earlier is never sent to another issuer, or for another client ID"),
     "not_an_address": _("This is not an e-mail address"),
     "form": _("This cannot be accepted. Try again"),
     "not_theirs_now": _("It was given to somebody else meanwhile. Nothing was recorded. Your words are still here: you can add them as an action."),

@@ -56,8 +56,8 @@ class Postgres:
         return servers.database_urls(port=self.port, passwords=self.passwords, service=service, name=name, folder=self.folder)
 
 
-def start_postgres(folder: Path, *, only: Collection[str] = SERVICES) -> tuple[dict[str, Any], Callable[[], Any]]:
-    """Start a server (durability off: these are tests) and make the templates. Returns what describes it, and what ends it."""
+def start_postgres(folder: Path, *, only: Collection[str] = SERVICES, lasting: bool = False) -> tuple[dict[str, Any], Callable[[], Any]]:
+    """Start a server (durability off, unless it is to outlive a crash) and make the templates. Returns what describes it, and what ends it."""
     names = ["postgres", *(f"{s}_{kind}" for s in SERVICES for kind in ("owner", "service", "worker"))]
     passwords = {name: f"test-{name}" for name in names}
     if containers.engine_answers():
@@ -66,7 +66,7 @@ def start_postgres(folder: Path, *, only: Collection[str] = SERVICES) -> tuple[d
     else:
         port = servers.free_port()
         servers.init_postgres(folder, password=passwords["postgres"])
-        command = servers.postgres_command(folder, port=port, lasting=False).split()
+        command = servers.postgres_command(folder, port=port, lasting=lasting).split()
         with Path(f"{folder}.log").open("wb") as log:
             process = subprocess.Popen(command, user=servers.postgres_user(), cwd="/", stdout=log, stderr=log)
         described = {"port": port, "passwords": passwords, "folder": str(folder)}

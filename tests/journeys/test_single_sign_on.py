@@ -224,6 +224,9 @@ def test_the_consoles_pages_are_whole_and_say_what_is_wrong(
     assert page.get_by_label("Its value").first.input_value() == "all staff"
     page.get_by_label("gives the role").first.select_option("pastoral")
     page.get_by_role("button", name="Keep the change").click()
+    expect(page.get_by_role("alert")).to_contain_text("Type the client secret")
+    page.get_by_label("Client secret").fill("for another issuer")
+    page.get_by_role("button", name="Keep the change").click()
     expect(page.get_by_role("alert")).to_contain_text("No sign-in provider answers there")
     finds_nothing_wrong(page)
 

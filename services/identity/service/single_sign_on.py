@@ -403,7 +403,7 @@ def _problems_of(request: KeepProvider, *, issuer: str | None, needs_secret: boo
         is_directory = request.kind == "microsoft"
         problems["issuer"] = "not_a_directory" if is_directory else "not_an_issuer"
     if needs_secret and not request.secret:
-        problems["secret"] = "missing"  # noqa: S105 - a code of ours
+        problems["secret"] = "client_secret_needed"  # noqa: S105 - a code of ours
     if not {each.role for each in request.roles} <= {role.value for role in roles.SCHOOL_ROLES}:
         problems["roles"] = "unknown_choice"
     if request.roles and not request.role_claim:

@@ -205,7 +205,7 @@ def test_a_database_that_dies_and_recovers_is_waited_for_and_nothing_is_lost_or_
     """One backend killed with -9: the server ends every connection and recovers from its log."""
     folder = Path(tempfile.mkdtemp(prefix="safekeep-pg-"))
     folder.chmod(0o711)
-    described, end = start_postgres(folder / "pg", only=("identity",))
+    described, end = start_postgres(folder / "pg", only=("identity",), lasting=True)
     own, ring = Postgres(described), keys_folder / "process"
     urls = own.clone("identity", "restarted")
     settings = ServiceSettings(

@@ -607,7 +607,7 @@ def test_the_secret_there_is_goes_to_no_other_issuer_and_for_no_other_client(doo
         changed = another.issuer if other == "issuer" else "another-registration"
         with pytest.raises(Invalid) as refused:
             door.keep(id=provider_id, secret="", **{other: changed})
-    assert refused.value.problems == {"secret": "missing"}
+    assert refused.value.problems == {"secret": "client_secret_needed"}
     assert door.enter(provider_id, teacher(door)).person_id == door.office.teacher.id
 
 
