@@ -4,8 +4,10 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psutil
 import pytest
 
 from safekeep import actor, clock, keys, permissions
@@ -54,13 +57,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a worker, collect what takes longest first: that is the order in which the workers are given it.
-
-    The start of a whole Safekeep is not of the time of the test that needs it first: it has a limit of its own (tests/servers.py).
-    """
-    for item in items:
-        if "system" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(func_only=True))
+    """In a worker, collect what takes longest first: that is the order in which the workers are given it."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: order.place(item.nodeid))
 
@@ -91,22 +88,32 @@ def pytest_sessionfinish() -> None:
 def _shared(folder: Path, name: str, start: Callable[[], tuple[dict[str, Any], Any]], stop: Callable[[Any], None]) -> Iterator[dict[str, Any]]:
     """Start something in the first worker that needs it, share its description, and end it with its last user."""
     path, lock = folder / f"{name}.json", folder / f"{name}.lock"
-    with _held(lock):
+    with _of_no_test(), _held(lock):
         if path.exists():
             described = json.loads(path.read_text())
         else:
             description, mine = start()
-            described = {"users": 0, "description": description}
+            described = {"users": [], "description": description}
             _to_end.append(lambda: _end_with_the_last(path, lock, lambda: stop(mine)))
-        described["users"] += 1
+        described["users"].append(os.getpid())
         path.write_text(json.dumps(described))
     try:
         yield described["description"]
     finally:
         with _held(lock):
             described = json.loads(path.read_text())
-            described["users"] -= 1
+            described["users"].remove(os.getpid())
             path.write_text(json.dumps(described))
+
+
+@contextmanager
+def _of_no_test() -> Iterator[None]:
+    """What takes its time here has a limit of its own, or waits for another worker that has: it is not of the test that happens to need it first."""
+    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)  # pytest-timeout's
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left)
 
 
 @contextmanager
@@ -117,12 +124,10 @@ def _held(lock: Path) -> Iterator[None]:
 
 
 def _end_with_the_last(path: Path, lock: Path, end: Callable[[], None]) -> None:
-    """Wait until nobody uses it, then end it: done by the worker that started it."""
-    import time
-
+    """Wait until nobody who lives uses it, then end it: done by the worker that started it."""
     while True:
         with _held(lock):
-            if json.loads(path.read_text())["users"] == 0:
+            if not any(map(psutil.pid_exists, json.loads(path.read_text())["users"])):
                 path.unlink()
                 end()
                 return
@@ -159,9 +164,16 @@ def broker() -> Iterator[Broker]:
 
 
 @pytest.fixture
-def database(postgres: Postgres) -> Callable[[str], dict[str, str]]:
-    """Make a fresh database of a service: database("incidents") → its addresses by environment name."""
-    return lambda service: postgres.clone(service, f"t_{uuid.uuid4().hex[:16]}")
+def database(postgres: Postgres) -> Iterator[Callable[[str], dict[str, str]]]:
+    """Make a fresh database of a service: database("incidents") → its addresses by environment name. It goes with the test."""
+    made: list[str] = []
+
+    def make(service: str) -> dict[str, str]:
+        made.append(f"t_{uuid.uuid4().hex[:16]}")
+        return postgres.clone(service, made[-1])
+
+    yield make
+    postgres.drop(made)
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,12 @@ class Postgres:
         servers.enter(self.admin, service=service, name=name)
         return self.urls(service, name)
 
+    def drop(self, names: Collection[str]) -> None:
+        """Remove databases, whoever is still connected."""
+        with psycopg.connect(self.admin, autocommit=True) as server:
+            for name in names:
+                server.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
     def urls(self, service: str, name: str) -> dict[str, str]:
         """Return the three addresses of a database."""
         return servers.database_urls(port=self.port, passwords=self.passwords, service=service, name=name, folder=self.folder)
