@@ -17,6 +17,8 @@ from safekeep.contracts.identity import CategoryItem, School, SchoolAnswer, Staf
 from safekeep.text import fold
 
 _SECONDS: Final = 30.0
+FIRST_ZONE: Final = ZoneInfo("Europe/London")
+"""Whose days and times are shown where there is no one school: on a trust's pages, and to who is not yet anywhere."""
 
 
 @dataclass(frozen=True, slots=True)

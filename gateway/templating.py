@@ -59,7 +59,7 @@ def _timed(said: str, *, machines: str, exact: str, says_it: bool) -> Markup:
 def _zone() -> ZoneInfo:
     here = g.get("here")
     if here is None or here.answer.place is None or here.answer.place.is_trust or here.held:
-        return ZoneInfo("Europe/London")
+        return schools.FIRST_ZONE
     return schools.known(here).zone
 
 

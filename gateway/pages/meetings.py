@@ -39,7 +39,6 @@ from safekeep.ids import new_id
 pages = Blueprint("meetings", __name__)
 trust_pages = Blueprint("trust_meetings", __name__)
 at = governors.at_both(pages, trust_pages)
-FIRST_ZONE = ZoneInfo("Europe/London")
 
 LONGEST_WORDS = 20_000
 
@@ -175,7 +174,7 @@ def _day(here: Here, moment: datetime) -> str:
 
 
 def _zone(here: Here) -> ZoneInfo:
-    return FIRST_ZONE if here.place.is_trust else schools.known(here).zone
+    return schools.FIRST_ZONE if here.place.is_trust else schools.known(here).zone
 
 
 def _clock(minute: int) -> str:

@@ -13,6 +13,7 @@ from gateway import console, rpc, session, sheets, words
 from gateway.forms import Form
 from gateway.pages import governors
 from gateway.pages.reports import CLASS_ORDER, span
+from gateway.schools import FIRST_ZONE
 from safekeep import charts, clock, spreadsheet
 from safekeep.contracts.identity import AddSchool, TrustSchools
 from safekeep.contracts.reports import SchoolCounts, TrustCounts, TrustReport, TrustReportPdf, TrustReports
@@ -59,7 +60,7 @@ def as_list(slug: str) -> Any:
 
 def _side_by_side(here: Any, form: Form) -> tuple[date, date, list[dict[str, Any]], list[tuple[str, str]], date | None]:
     """Return the period, a row a school, the categories that were used, by code and name, and the day of which numbers on roll are."""
-    since, until = span(form, today=clock.now().date())
+    since, until = span(form, today=clock.now().astimezone(FIRST_ZONE).date())
     class_code = form.one("class_code") if form.one("class_code") in words.CLASSES else None
     category = form.one("category") if re.fullmatch(r"[a-z][a-z0-9_]{0,49}", form.one("category")) else None
     wanted = rpc.build(TrustCounts, since=since, until=until, class_code=class_code, category=category)

@@ -88,7 +88,7 @@ class Governors(TrustReporting):
         with self._place(actor) as tx:
             zone, row = store.zone_of(tx, **here), store.cycle_of(tx, **here)
             rows = store.meetings_of(tx, **here, since=today_at(zone) - SHOWN_BACK)
-        cycle = _cycle(row)
+        cycle = _cycle(row, today=today_at(zone))
         return MeetingsAnswer(
             cycle=_cycle_item(row) if row is not None and row.name else None,
             address=row.address if row else "",
@@ -176,7 +176,7 @@ class Governors(TrustReporting):
             found = tpool.execute(ical.read, request.content, zone=zone, today=today_at(zone))
         except ical.NoCalendar as refused:
             raise Invalid({"file": refused.args[0]}) from None
-        rows = _from_calendar(found, cycle=_cycle(row), today=today_at(zone), school_id=place_of(actor))
+        rows = _from_calendar(found, cycle=_cycle(row, today=today_at(zone)), today=today_at(zone), school_id=place_of(actor))
         with self._place(actor) as tx:
             store.keep_cycle(tx, **here, today=today_at(zone), of_trust=_at_trust(actor))
             for each in rows:
@@ -210,7 +210,7 @@ class Governors(TrustReporting):
                 raise Conflict("meeting_cancelled")
             if _at_trust(actor):
                 report_id = _begin(tx, school_id=place_of(actor), meeting=kept)
-                store.keep_cycle(tx, school_id=place_of(actor), today=clock.now().date(), of_trust=True)
+                store.keep_cycle(tx, school_id=place_of(actor), today=today_at(store.zone_of(tx, school_id=place_of(actor))), of_trust=True)
                 store.look_at(tx, school_id=place_of(actor), at=clock.now())
             else:
                 report_id = _make(tx, school_id=place_of(actor), meeting=kept)
@@ -271,7 +271,7 @@ class Governors(TrustReporting):
             words = self._report(tx, **here, id=request.report_id).words
         named = not request.names_read and self._may_name(actor, words, known=request.school_names.values())
         with self._place(actor) as tx:
-            store.keep_cycle(tx, **here, today=clock.now().date(), of_trust=_at_trust(actor))
+            store.keep_cycle(tx, **here, today=today_at(store.zone_of(tx, **here)), of_trust=_at_trust(actor))
             cycle = store.cycle_of(tx, **here, lock=True)
             row = self._report(tx, **here, id=request.report_id)
             if row.state == "published":
@@ -435,7 +435,8 @@ class Governors(TrustReporting):
         with self.host.transaction(self.host.engine, school_id=school_id) as tx:
             cycle_row = store.cycle_of(tx, school_id=school_id, lock=True)
             assert cycle_row is not None
-            cycle, zone = _cycle(cycle_row), store.zone_of(tx, school_id=school_id)
+            zone = store.zone_of(tx, school_id=school_id)
+            cycle = _cycle(cycle_row, today=today_at(zone))
             if calendars:
                 _plan(tx, school_id=school_id, calendars=calendars, today=today_at(zone))
             next_at = now + AGAIN
@@ -458,7 +459,7 @@ class Governors(TrustReporting):
         try:
             content = subscribing.fetch(row.address, inner=self.host.settings.inner_calendars)
             found = tpool.execute(ical.read, content, zone=zone, today=today_at(zone))
-            rows = _from_calendar(found, cycle=_cycle(row), today=today_at(zone), school_id=school_id)
+            rows = _from_calendar(found, cycle=_cycle(row, today=today_at(zone)), today=today_at(zone), school_id=school_id)
             outcome = "read" if rows else "nothing_in_it"
         except (subscribing.Down, ical.NoCalendar) as refused:
             rows, outcome = [], refused.args[0]
@@ -547,7 +548,7 @@ def _make(tx: sa.Connection, *, school_id: UUID, meeting: Any) -> UUID:
 
 
 def _plan(tx: sa.Connection, *, school_id: UUID, calendars: Sequence[Calendar], today: date) -> None:
-    cycle = _cycle(store.cycle_of(tx, school_id=school_id))
+    cycle = _cycle(store.cycle_of(tx, school_id=school_id), today=today)
     days = meetings.dates(cycle, calendars, first=today, last=today + meetings.AHEAD)
     rows = [
         {"id": new_id(), "key": f"rule:{by_rule.isoformat()}", "on_day": day, "minute": cycle.minute, "name": cycle.name} for by_rule, day in days
@@ -569,9 +570,9 @@ def _state(row: Any) -> str:
     return hashlib.sha256(canonical({"tables": row.tables, "words": row.words})).hexdigest()
 
 
-def _cycle(row: Any) -> Cycle:
+def _cycle(row: Any, *, today: date) -> Cycle:
     if row is None:
-        return Cycle(rule="", starts_on=clock.now().date(), minute=18 * 60, name="Governors")
+        return Cycle(rule="", starts_on=today, minute=18 * 60, name="Governors")
     return Cycle(
         rule=row.rule,
         starts_on=row.starts_on,
