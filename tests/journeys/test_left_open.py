@@ -247,6 +247,7 @@ def test_a_locked_session_keeps_what_was_written_and_records_nothing(sign_in: Ca
     leads_to(other, f"{person.base}s/hillside/drafts", "/unlock")
     page.locator("[data-record]").click()
     expect(page).to_have_url(re.compile("/unlock"))
+    page.wait_for_load_state()
     assert secret not in page.content(), "a lock screen shows nothing of it"
     page.get_by_role("main").locator("[name=secret]").fill(person.login["password"])
     page.get_by_role("main").get_by_role("button", name="Unlock").click()

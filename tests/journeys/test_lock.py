@@ -168,6 +168,7 @@ def test_any_other_form_sent_locked_is_kept_too_shown_to_its_author_and_sent_aft
     other.get_by_role("button", name="Lock", exact=True).click()
     page.get_by_role("main").locator("form button").last.click()
     expect(page).to_have_url(re.compile("/unlock"))
+    page.wait_for_load_state()
     assert secret not in page.content()
     page.get_by_label(re.compile("Your password")).fill(person.login["password"])
     page.get_by_role("main").get_by_role("button", name="Unlock").click()

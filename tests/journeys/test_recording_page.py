@@ -387,6 +387,7 @@ def test_a_program_sent_as_a_file_is_said_beside_the_files_and_no_word_is_lost(s
         "#files", [{"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": b"MZ" + b"\0" * 58 + b"\x80\0\0\0" + b"\0" * 64 + b"PE\0\0L\1"}]
     )
     page.get_by_role("button", name="Add these files").click()
+    expect(page.locator(".govuk-error-summary")).to_be_visible()  # the page that answers, and not the moment before it
     assert "This is a program, or holds one" in beside(page.content(), "files")
     expect(page.locator("[name=narrative]")).to_have_value(ACCOUNT)
 
