@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from deploy.demo.people import id_of
 from safekeep.ids import new_id
 from tests.journeys.api import Api
-from tests.journeys.conftest import Person, leads_to
+from tests.journeys.conftest import PHONE, Person, leads_to, pictured
 from tests.journeys.test_afterwards import record, word
 from tests.journeys.test_recording_page import GOOD, send
 
@@ -267,7 +267,9 @@ def stopped_from_reading(person: Person, *, slug: str) -> None:
         database.execute(opened, (id_of("school", slug), found[0]))
 
 
-def test_whoever_is_stopped_for_reading_much_records_is_told_that_it_is_recorded_and_loses_no_words(sign_in: Callable[..., Any]) -> None:
+def test_whoever_is_stopped_for_reading_much_records_is_told_that_it_is_recorded_and_loses_no_words(
+    sign_in: Callable[..., Any], finds_nothing_wrong: Callable[[Page], None]
+) -> None:
     """A form opened again shows itself; what is written below an incident is kept and given back; the page says when it opens again."""
     person = sign_in("slt", school="Kingsmead Academy", javascript=False, fresh=True)
     page, there, secret = person.page, f"{person.base}s/kingsmead", word()
@@ -288,6 +290,15 @@ def test_whoever_is_stopped_for_reading_much_records_is_told_that_it_is_recorded
     expect(page.get_by_role("heading", level=1)).to_contain_text("Recorded")
     expect(page.locator(".sk-number")).to_contain_text(re.compile(r"Incident \d{4}-\d{4}"))
     expect(page.get_by_role("main")).to_contain_text("You have opened more of the record than usual")
+    for dark in (False, True):
+        seen = sign_in("slt", school="Kingsmead Academy", viewport=PHONE, dark=dark).page
+        seen.goto(done.url)
+        expect(seen.get_by_role("heading", level=1)).to_contain_text("Recorded")
+        finds_nothing_wrong(seen)
+        pictured(seen, f"recorded-shut-390-{'dark' if dark else 'light'}")
+        seen.goto(before)
+        finds_nothing_wrong(seen)
+        pictured(seen, f"shut-390-{'dark' if dark else 'light'}")
     page.goto(done.url.partition("/recorded")[0].replace("/incidents/", "/incidents/new/"))
     expect(page.get_by_role("heading", level=1)).to_contain_text("Recorded")
 
