@@ -142,7 +142,7 @@ def init_postgres(folder: Path, *, password: str) -> None:
 def postgres_command(folder: Path, *, port: int, lasting: bool = True) -> str:
     """Return the command line of the server. The log says as little as possible of what is stored.
 
-    One that is not `lasting` is of tests: nothing of it outlives a crash, and its thousands of databases are not gone round and tidied.
+    One that is not `lasting` is of tests: nothing of it outlives a crash, and its many databases are not gone round and tidied.
     """
     options = {
         "port": port,
